@@ -2,12 +2,13 @@
 
     python -m lagrad.install_ipopt
 
-cyipopt has no wheels: it is compiled on your machine and needs Ipopt's headers and library. The ways, in order:
+cyipopt has no wheels: it is compiled on your machine and needs Ipopt's headers and library.
+The ways to these, in order:
 
     present   cyipopt is installed and solves a problem: nothing to do
     system    pkg-config knows an Ipopt of at least 3.14
-    casadi    the casadi wheel carries Ipopt 3.14 with MUMPS, METIS and OpenBLAS, and its headers; needs no root
-    apt       Debian's packages (an older Ipopt), for root only
+    casadi    the casadi wheel carries Ipopt 3.14, MUMPS, METIS, OpenBLAS and the headers; needs no root
+    apt       Debian's packages, with an older Ipopt; for root only
 
 Only the standard library is used, so that this file also runs where lagrad's dependencies are missing.
 """
@@ -32,7 +33,7 @@ CYIPOPT = "cyipopt>=1.7,<2"
 CASADI = "casadi>=3.7,<4"
 DEBIAN = ("coinor-libipopt-dev", "liblapack-dev", "libblas-dev", "pkg-config", "python3-dev", "gcc")
 
-# Where the built module looks for casadi's libraries: relative to itself, so that an environment can be moved.
+# Where the built module looks for casadi's libraries: relative to itself, so that the folder can be moved.
 ORIGIN = {"linux": "$ORIGIN", "darwin": "@loader_path"}
 
 # min (x - 1)^2 over 0 <= x <= 9, in the smallest form that cyipopt accepts.
@@ -213,7 +214,8 @@ def build_cyipopt(environment: Mapping[str, str]) -> None:
     if not header.exists():
         raise NotPossible(f"compiling needs {header} (Debian: python3-dev)")
     # pip's cache may hold a cyipopt that was built against another Ipopt.
-    install("--no-cache-dir", "--force-reinstall", "--no-deps", "--no-binary=cyipopt", CYIPOPT, environment=environment)
+    fresh = ("--no-cache-dir", "--force-reinstall", "--no-deps", "--no-binary=cyipopt")
+    install(*fresh, CYIPOPT, environment=environment)
 
 
 def install(*arguments: str, environment: Mapping[str, str] | None = None) -> None:

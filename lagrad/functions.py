@@ -1,0 +1,194 @@
+"""The user's functions in, the shapes they return out, and errors that name the user's own line.
+
+Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compiled or computed here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.errors import DerivativeError, ProblemError
+from lagrad.places import users_line, warn_user
+from lagrad.precision import float64
+from lagrad.trees import Layout
+
+# What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
+CURES = {
+    jax.errors.TracerBoolConversionError: (
+        "Python's if, while, and, or, not need a number, but here the value depends on x. "
+        "Use jnp.where, jax.lax.cond or jnp.logical_and."
+    ),
+    jax.errors.TracerArrayConversionError: (
+        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+    ),
+    jax.errors.TracerIntegerConversionError: (
+        "A value that depends on x is used as a length or as an index of a list. Use jnp.take or jax.lax.fori_loop."
+    ),
+    jax.errors.NonConcreteBooleanIndexError: (
+        "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
+    ),
+    jax.errors.UnexpectedTracerError: (
+        "A value of an earlier trace was kept outside the function. Return it instead of storing it."
+    ),
+    jax.errors.ConcretizationTypeError: (
+        "A number or a shape is needed, but the value depends on x or params. Use jax.numpy instead of float(), "
+        "int(), .item() or math, and keep shapes fixed."
+    ),
+}
+
+
+@contextmanager
+def users_code(where: str) -> Iterator[None]:
+    """Context for calling a user's function: a value that cannot be traced becomes a DerivativeError.
+
+    Any other exception surfaces unchanged, with a note that says where lagrad called the function.
+
+    Args:
+        where: name of the function as the user declared it, such as `constraints['flow']`.
+
+    Raises:
+        DerivativeError: NumPy, a Python `if`, `float()` and the like met a traced value.
+    """
+    try:
+        yield
+    except (ProblemError, DerivativeError):
+        raise
+    except tuple(CURES) as error:
+        cure = next(text for kind, text in CURES.items() if isinstance(error, kind))
+        raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
+    except Exception as error:
+        error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
+        raise
+
+
+def check_signature(fun, has_params: bool, where: str) -> None:
+    """Raise ProblemError unless `fun` can be called as fun(x), or as fun(x, params) when there are params."""
+    if not callable(fun):
+        raise ProblemError(f"`{where}`: a {type(fun).__name__}, expected a function. {call_form(has_params)}")
+    try:
+        signature = inspect.signature(fun)
+    except (TypeError, ValueError):
+        return
+    if accepts(signature, 1 + has_params):
+        return
+    if accepts(signature, 2 - has_params):
+        found = "takes no params, but params are given" if has_params else "takes params, but none are given"
+        cure = "Declare it as f(x, params)." if has_params else "Pass params=... to Problem, or declare it as f(x)."
+        raise ProblemError(f"`{where}`: the function {found}. {cure}")
+    raise ProblemError(f"`{where}`: the function has arguments {signature}, expected {1 + has_params}. {call_form(has_params)}")
+
+
+def call_form(has_params: bool) -> str:
+    """How lagrad will call the user's functions, as an instruction."""
+    return "Give a function f(x, params)." if has_params else "Give a function f(x)."
+
+
+def accepts(signature: inspect.Signature, count: int) -> bool:
+    """Whether a function of this signature can be called with `count` positional arguments."""
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def call(fun: Callable, x, params, has_params: bool):
+    """Value of a user's function; params are passed on only if the problem has some."""
+    return fun(x, params) if has_params else fun(x)
+
+
+def objective_shape(fun: Callable, x0, params, has_params: bool) -> tuple[int, ...]:
+    """Trace the objective and check that it returns one real number.
+
+    Returns:
+        () or (1,).
+
+    Raises:
+        ProblemError: it returns nothing, a pytree, another shape, or something not real and floating.
+        DerivativeError: it cannot be traced.
+    """
+    def checked(x, params):
+        value = call(fun, x, params, has_params)
+        check_scalar(value)
+        return value
+
+    with float64(), users_code("objective"):
+        return jax.eval_shape(checked, x0, params).shape
+
+
+def check_scalar(value) -> None:
+    """Raise ProblemError unless an objective's value is one real number."""
+    if value is None:
+        raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
+    if not is_leaf(value):
+        raise ProblemError(f"`objective`: returns a {type(value).__name__}, expected a scalar. Return one number.")
+    check_real(value, "objective")
+    if np.shape(value) not in ((), (1,)):
+        raise ProblemError(
+            f"`objective`: returns shape {np.shape(value)}, expected a scalar. Reduce it, for example with jnp.sum."
+        )
+
+
+def value_layout(fun: Callable, x0, params, has_params: bool, where: str, label: str) -> Layout:
+    """Trace a constraint and return how its value is laid out.
+
+    Args:
+        fun: the user's function.
+        x0: pytree of x, its shapes and dtypes.
+        params: pytree of params, likewise.
+        has_params: whether to call fun(x, params) or fun(x).
+        where: how error messages name the function, such as `constraints['flow']`.
+        label: how rows are named, such as `flow`.
+
+    Raises:
+        ProblemError: it returns nothing, or leaves that are not real and floating.
+        DerivativeError: it cannot be traced.
+    """
+    def checked(x, params):
+        value = call(fun, x, params, has_params)
+        check_rows(value, where)
+        return value
+
+    with float64(), users_code(where):
+        return Layout.of(jax.eval_shape(checked, x0, params), label)
+
+
+def check_rows(value, where: str) -> None:
+    """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
+    if value is None:
+        raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=lambda node: node is None):
+        name = where + jax.tree_util.keystr(path)
+        if leaf is None:
+            raise ProblemError(f"`{name}`: returns None, expected an array. Leave it out, or return an array.")
+        check_real(leaf, name)
+
+
+def is_leaf(value) -> bool:
+    """Whether JAX sees a value as one leaf and not as a container."""
+    return jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
+
+
+def check_real(value, where: str) -> None:
+    """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
+    try:
+        dtype = jnp.result_type(value)
+    except (TypeError, ValueError):
+        raise ProblemError(f"`{where}`: returns a {type(value).__name__}, expected an array of numbers.") from None
+    if jnp.issubdtype(dtype, np.complexfloating):
+        raise ProblemError(f"`{where}`: returns {dtype}, expected real numbers. Return jnp.real and jnp.imag.")
+    if not jnp.issubdtype(dtype, np.floating):
+        raise ProblemError(
+            f"`{where}`: returns {dtype}, which has no derivative, expected float64. Return floating-point numbers."
+        )
+    if dtype != np.float64:
+        warn_user(
+            f"`{where}`: returns {dtype}, so that derivatives have no more digits than that. "
+            "Remove the cast to see float64."
+        )

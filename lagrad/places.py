@@ -1,0 +1,61 @@
+"""Exceptions and call stacks in, the user's own file and line out."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import traceback
+import warnings
+from pathlib import Path
+from types import FrameType
+
+import jax
+import numpy as np
+import scipy
+
+from lagrad.errors import LagradWarning
+
+STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
+NOT_THE_USERS = tuple(str(Path(file).parent) for file in (__file__, jax.__file__, np.__file__, scipy.__file__))
+
+
+def is_users(filename: str) -> bool:
+    """Whether a source file is neither lagrad's, nor JAX's, NumPy's, SciPy's or Python's own."""
+    if filename.startswith(NOT_THE_USERS) or filename.startswith("<frozen"):
+        return False
+    # Generated code, such as a dataclass's __init__, is "<string>"; prompts are "<stdin>" and "<ipython-...>".
+    installed = "site-packages" in filename or "dist-packages" in filename
+    return filename != "<string>" and (installed or not filename.startswith(STANDARD_LIBRARY))
+
+
+def users_line(error: BaseException) -> str:
+    """Where in the user's own code an exception arose.
+
+    Args:
+        error: an exception that has been raised.
+
+    Returns:
+        Such as "model.py, line 12: `if x[0] > 0:`"; "an unknown line" if no frame is the user's.
+    """
+    summaries = [s for s in traceback.extract_tb(error.__traceback__) if is_users(s.filename)]
+    if not summaries:
+        return "an unknown line"
+    last = summaries[-1]
+    return f"{last.filename}, line {last.lineno}" + (f": `{last.line}`" if last.line else "")
+
+
+def warn_user(message: str) -> None:
+    """Issue a LagradWarning that points at the user's line, however deep in lagrad it arose."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, LagradWarning, stacklevel=depth)
+
+
+def is_called_from(frame: FrameType | None, modules: frozenset[str]) -> bool:
+    """Whether a frame or one of its callers belongs to one of these top-level modules."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in modules:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,32 @@
+"""Double precision without touching the user's setting: nothing in, a context that computes in float64 out.
+
+JAX spells it `jax.enable_x64` from 0.8 on and `jax.experimental.enable_x64` before; this is the only
+place that knows.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import jax
+
+if hasattr(jax, "enable_x64"):
+    enable_x64 = jax.enable_x64
+else:  # JAX 0.7
+    from jax.experimental import enable_x64
+
+
+def float64() -> AbstractContextManager:
+    """Context in which JAX traces, compiles and runs in float64, in this thread only.
+
+    The global `jax_enable_x64` stays as the user set it. A thread started inside does not inherit it.
+
+    Returns:
+        Context manager; may be nested and entered in several threads at once.
+
+    >>> import jax.numpy as jnp
+    >>> with float64():
+    ...     jnp.ones(2).dtype
+    dtype('float64')
+    """
+    return enable_x64(True)

@@ -1,0 +1,201 @@
+"""Pytrees in, flat float64 vectors out, and back: the only place that knows how x is laid out.
+
+The flat order is that of `jax.flatten_util.ravel_pytree`. Every flat index has a name, such as
+`x['theta'][3]`, which is what error messages and reports show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.errors import ProblemError
+
+NUMBERS = (bool, int, float, complex, np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where each entry of a pytree of arrays lies in one flat vector, and what it is called.
+
+    Args:
+        treedef: the pytree's structure.
+        shapes: shape of each leaf, in the order of `jax.tree.leaves`.
+        paths: name of each leaf, such as `x['theta']`.
+        label: what the whole is called: `x`, or a constraint's name.
+
+    >>> layout = Layout.of({"theta": np.zeros(3), "v": np.ones((2, 2))}, "x")
+    >>> layout.size, layout.describe(1), layout.describe(5)
+    (7, "x['theta'][1]", "x['v'][1, 0]")
+    """
+
+    treedef: Any = field(repr=False)
+    shapes: tuple[tuple[int, ...], ...]
+    paths: tuple[str, ...]
+    label: str
+
+    @classmethod
+    def of(cls, tree, label: str) -> Layout:
+        """Layout of a pytree whose leaves have a shape: arrays, tracers or ShapeDtypeStructs."""
+        leaves, treedef = jax.tree_util.tree_flatten_with_path(tree)
+        paths = tuple(label + jax.tree_util.keystr(path) for path, _ in leaves)
+        return cls(treedef, tuple(tuple(np.shape(leaf)) for _, leaf in leaves), paths, label)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of entries of each leaf."""
+        return tuple(int(np.prod(shape)) for shape in self.shapes)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Flat index at which each leaf starts, and the total: shape (leaves + 1,), int64."""
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes, dtype=np.int64)])
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the flat vector."""
+        return int(self.offsets[-1])
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the pytree is one bare array."""
+        return self.paths == (self.label,)
+
+    def flatten(self, tree) -> np.ndarray:
+        """Entries of a pytree of this layout as one NumPy vector.
+
+        Args:
+            tree: pytree of real arrays with this structure and these shapes, or a flat vector of shape (size,).
+
+        Returns:
+            float64 array of shape (size,); may share memory with `tree`.
+
+        Raises:
+            ProblemError: another structure or shape, or entries that are not real numbers.
+        """
+        if isinstance(tree, np.ndarray) and tree.dtype == np.float64 and tree.shape == (self.size,):
+            return tree
+        arrays = real_arrays(tree, self.label)
+        leaves = jax.tree.leaves(arrays)
+        if is_vector(arrays, self.size):
+            return leaves[0]
+        self.require_same(arrays)
+        return np.concatenate([np.zeros(0), *(leaf.ravel() for leaf in leaves)])
+
+    def require_same(self, tree) -> None:
+        """Raise ProblemError unless `tree` has this structure and these shapes."""
+        found = Layout.of(tree, self.label)
+        if self.is_array and found.is_array and found.shapes != self.shapes:
+            raise ProblemError(f"`{self.label}`: shape {found.shapes[0]}, expected {self.shapes[0]}.")
+        if found.treedef != self.treedef:
+            raise ProblemError(
+                f"`{self.label}`: {outline(found)}, expected {outline(self)} or a flat vector of shape ({self.size},)."
+            )
+        for path, shape, expected in zip(self.paths, found.shapes, self.shapes, strict=True):
+            if shape != expected:
+                raise ProblemError(f"`{path}`: shape {shape}, expected {expected}.")
+
+    def unflatten(self, vector):
+        """Pytree of this layout whose entries are read from a flat vector.
+
+        Args:
+            vector: shape (size,); NumPy array, JAX array or tracer.
+
+        Returns:
+            Pytree; its leaves are views of a NumPy vector, or slices of a JAX one.
+        """
+        parts = split(vector, self.sizes, self.offsets)
+        return self.treedef.unflatten(part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
+
+    def ravel(self, tree):
+        """Entries of a pytree of this layout as one JAX vector of shape (size,): traceable."""
+        leaves = [jnp.ravel(leaf).astype(jnp.result_type(float)) for leaf in jax.tree.leaves(tree)]
+        if len(leaves) == 1:
+            return leaves[0]
+        return jnp.concatenate([jnp.zeros(0), *leaves]) if not leaves else jnp.concatenate(leaves)
+
+    def describe(self, index: int) -> str:
+        """Name of the entry at a flat index, such as `x['theta'][3]`.
+
+        Raises:
+            IndexError: the index is negative or not below `size`.
+        """
+        if not 0 <= index < self.size:
+            raise IndexError(f"`{self.label}`: index {index}, expected 0 to {self.size - 1}.")
+        leaf = int(np.searchsorted(self.offsets, index, side="right")) - 1
+        place = np.unravel_index(index - self.offsets[leaf], self.shapes[leaf])
+        return self.paths[leaf] + (f"[{', '.join(str(int(i)) for i in place)}]" if place else "")
+
+
+def split(vector, sizes: tuple[int, ...], offsets: np.ndarray) -> list:
+    """Consecutive parts of a vector; one `split` primitive for JAX, whose transpose is one concatenate."""
+    if isinstance(vector, np.ndarray):
+        return [vector[start:stop] for start, stop in pairwise(offsets)]
+    return [vector] if len(sizes) == 1 else list(jax.lax.split(vector, sizes))
+
+
+def outline(layout: Layout) -> str:
+    """A layout in a few words: the shape of an array, or the names of the leaves."""
+    if layout.is_array:
+        return f"an array of shape {layout.shapes[0]}"
+    names = [path.removeprefix(layout.label) for path in layout.paths]
+    return f"a pytree with leaves {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
+
+
+def is_vector(tree, size: int) -> bool:
+    """Whether a pytree is one array of shape (size,)."""
+    return isinstance(tree, np.ndarray) and tree.shape == (size,)
+
+
+def is_numbers(node) -> bool:
+    """Whether a node is a list or tuple of plain numbers, nested or not: an array to everyone but JAX."""
+    if type(node) not in (list, tuple) or not node:
+        return False
+    return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
+
+
+def real_arrays(tree, label: str):
+    """The same pytree with float64 NumPy arrays as leaves; lists of plain numbers become arrays.
+
+    Raises:
+        ProblemError: a leaf is not an array of real numbers; the message names it.
+    """
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_numbers)
+    return treedef.unflatten(real_array(leaf, label + jax.tree_util.keystr(path)) for path, leaf in leaves)
+
+
+def real_array(leaf, name: str) -> np.ndarray:
+    """One leaf as a float64 NumPy array.
+
+    Raises:
+        ProblemError: it is a tracer, masked, ragged, complex, text or an object.
+    """
+    array = numeric_array(leaf, name)
+    if jnp.issubdtype(array.dtype, np.complexfloating):
+        raise ProblemError(f"`{name}`: dtype {array.dtype}, expected real numbers. Give real and imaginary parts.")
+    return array.astype(np.float64, copy=False)
+
+
+def numeric_array(leaf, name: str) -> np.ndarray:
+    """One leaf as a NumPy array of numbers, its dtype kept.
+
+    Raises:
+        ProblemError: it is a tracer, masked, ragged, text or an object.
+    """
+    if isinstance(leaf, jax.core.Tracer):
+        raise ProblemError(f"`{name}`: a traced value, expected numbers. Declare the problem outside jax.jit and jax.grad.")
+    if np.ma.is_masked(leaf):
+        raise ProblemError(f"`{name}`: an array with masked entries, expected numbers. Fill them first.")
+    try:
+        array = np.asarray(leaf)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"`{name}`: no array of numbers ({error}). Give rows of equal length.") from error
+    if array.dtype != bool and not jnp.issubdtype(array.dtype, np.number):
+        raise ProblemError(f"`{name}`: {type(leaf).__name__} of dtype {array.dtype}, expected an array of numbers.")
+    return array

@@ -1,10 +1,10 @@
-"""Gradients made to be differentiated: a scalar function in, its gradient out, whose derivatives are forward sweeps.
+"""Gradients to be differentiated again: a scalar function in, a gradient whose derivatives are JVPs out.
 
 Legend: f(a) is the scalar function of all its inputs a = (a_1, ..., a_p), closed-over arrays among them;
 G = df/da; D^k G(a)[t_1, ..., t_k] is the k-th directional derivative of G. It is symmetric in everything:
-its product with w is d^(k+1) f along t_1, ..., t_k and w. So the transpose of D^k G in the direction t_i is D^k G
-again, with w in the place of t_i and other rows asked for, and the derivative of D^k G in `a` is D^(k+1) G.
-The one primitive below stands for all of them; nothing that is derived from it ever transposes a gradient.
+its product with w is d^(k+1) f along t_1, ..., t_k and w. So the transpose of D^k G in the direction t_i is
+D^k G again, with w in the place of t_i and other rows asked for, and the derivative of D^k G in `a` is
+D^(k+1) G. The one primitive below stands for all of them; no derivative of it ever transposes a gradient.
 
     h(x) = g(grad f(x))       order 0
     grad h = H w              order 1: one JVP over the gradient, nothing stored but x
@@ -29,9 +29,9 @@ Tree = Any
 def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """Gradient of a scalar function whose own derivatives cost forward sweeps over one gradient.
 
-    Values are those of `jax.grad`. What differs is the cost of differentiating again: the reverse derivative, in
-    every argument and every closed-over array, is one JVP over the gradient, so that nothing but the inputs is
-    stored, where `jax.grad` of `jax.grad` stores every intermediate value of the gradient.
+    Values are those of `jax.grad`. What differs is the cost of differentiating again: the reverse derivative,
+    in every argument and every closed-over array, is one JVP over the gradient, so that nothing but the
+    inputs is stored, where `jax.grad` of `jax.grad` stores every intermediate value of the gradient.
 
     Args:
         f: `f(*args) -> scalar`. Its derivative rules must be those of a twice differentiable function: a
@@ -39,12 +39,12 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
         argnums: position, or positions, of the arguments to differentiate: arrays or pytrees of real floats.
 
     Returns:
-        A function of the same arguments; it gives the gradient with the structure of the argument, or a tuple of
-        them if `argnums` is a sequence.
+        A function of the same arguments; it gives the gradient with the structure of the argument, or a tuple
+        of them if `argnums` is a sequence.
 
     Raises:
-        TypeError: when called, if an argument of `argnums` holds something else than real floats, or `f` does not
-            return a real scalar.
+        TypeError: when called, if an argument of `argnums` holds something else than real floats, or `f` does
+            not return a real scalar.
 
     Source: symmetry of higher derivatives; Griewank and Walther (2008), section 5.4.
 
@@ -69,7 +69,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
 
 @dataclass(frozen=True)
 class Layer:
-    """One batch axis of directions, leading in every output: `mapped[k][j]` tells which direction leaves have it."""
+    """A batch axis that only directions have: `mapped[k][j]` tells whether leaf j of direction k has it."""
 
     size: int
     mapped: tuple[tuple[bool, ...], ...]
@@ -108,9 +108,8 @@ class Derivative:
         leaves = [leaf for direction in directions for leaf in direction]
         return gradient_derivative_p.bind(*a, *leaves, derivative=self, jaxpr=_program(self))
 
-    def with_direction(self, k: int | None, slot: tuple[int, ...], mapped: Sequence[tuple[bool, ...]]) -> Derivative:
-        """Direction k replaced, or a new one appended if None: which inputs it moves, and for each layer which
-        of its leaves are mapped."""
+    def with_direction(self, k: int | None, slot: tuple[int, ...], mapped: Sequence[tuple]) -> Derivative:
+        """Direction k replaced, or appended if None, by one that moves `slot`, `mapped` in each layer."""
         at = len(self.slots) if k is None else k
         layers = tuple(
             Layer(layer.size, layer.mapped[:at] + (new,) + layer.mapped[at + 1 :])
@@ -237,7 +236,7 @@ def _transpose(cotangents, *operands, derivative: Derivative, jaxpr: ClosedJaxpr
     k = next(k for k, leaves in enumerate(directions) if any(map(ad.is_undefined_primal, leaves)))
     wanted = [j for j, leaf in enumerate(directions[k]) if ad.is_undefined_primal(leaf)]
     keep = [j for j, w in enumerate(cotangents) if type(w) is not ad.Zero]
-    result = [None] * len(operands)
+    result: list[Any] = [None] * len(operands)
     if not keep:
         return result
     mapped = [(True,) * len(keep) for _ in derivative.layers]
@@ -273,14 +272,15 @@ def _batch_directions(derivative: Derivative, size: int, a, directions, dims):
 
 def _batch_points(derivative: Derivative, size: int, a, a_dims, directions, dims):
     batched = _inputs_to_batch(derivative, a_dims, dims)
-    points = [_with_axis(x, d, 0, size) if i in batched else x for i, (x, d) in enumerate(zip(a, a_dims, strict=True))]
+    points = [_with_axis(a[i], a_dims[i], 0, size) if i in batched else a[i] for i in range(len(a))]
     moved = [list(leaves) for leaves in directions]
     for k, slot in enumerate(derivative.slots):
         for j, i in enumerate(slot):
             if i in batched:
                 axis = sum(layer.mapped[k][j] for layer in derivative.layers)
                 moved[k][j] = _with_axis(directions[k][j], dims[k][j], axis, size)
-    scalar = _summed_over_batch(derivative.scalar, tuple(i in batched for i in range(derivative.inputs)), size)
+    mapped = tuple(i in batched for i in range(derivative.inputs))
+    scalar = _summed_over_batch(derivative.scalar, mapped, size)
     out = Derivative(scalar, derivative.rows, derivative.slots, derivative.layers).bind(points, moved)
     return out, [len(derivative.layers)] * len(out)
 
@@ -332,7 +332,7 @@ def _check_scalar(avals) -> None:
     if len(avals) == 1 and avals[0].shape == () and jnp.issubdtype(avals[0].dtype, jnp.floating):
         return
     found = ", ".join(str(aval) for aval in avals)
-    raise TypeError(f"nested.grad: the function returns {found}, expected one real scalar. Sum or index its result.")
+    raise TypeError(f"nested.grad: the function returns {found}, expected one real scalar. Sum its result.")
 
 
 gradient_derivative_p.def_impl(_run)

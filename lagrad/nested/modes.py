@@ -34,7 +34,7 @@ def hvp(f: Callable, x: Tree, v: Tree, mode: str = "forward-over-reverse") -> Tr
     Raises:
         ValueError: `mode` is not a key of `MODES`.
 
-    Source: Pearlmutter (1994), Fast exact multiplication by the Hessian; Griewank and Walther (2008), chapter 5.
+    Source: Pearlmutter (1994), Fast exact multiplication by the Hessian; Griewank and Walther (2008), ch. 5.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], jnp.array([1.0, 3.0]), jnp.array([1.0, 0.0])).tolist()
     [6.0, 2.0]

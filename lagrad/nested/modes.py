@@ -109,10 +109,14 @@ def over_basis(linear: Callable, like: jax.Array, chunk: int | None = None) -> j
     if chunk is None or chunk >= like.size:
         return jax.vmap(linear)(jnp.eye(like.size, dtype=like.dtype))
 
-    def image(i):
-        return linear(jnp.zeros_like(like).at[i].set(1))
+    def images(start, count):
+        at = start + jnp.arange(count)
+        return jax.vmap(lambda i: linear(jnp.zeros_like(like).at[i].set(1)))(at)
 
-    return jax.lax.map(image, jnp.arange(like.size), batch_size=chunk)
+    full, rest = divmod(like.size, chunk)
+    blocks = jax.lax.map(lambda k: images(k * chunk, chunk), jnp.arange(full))
+    joined = blocks.reshape(full * chunk, *blocks.shape[2:])
+    return jnp.concatenate([joined, images(full * chunk, rest)]) if rest else joined
 
 
 def forward_over_reverse(f: Callable, x: Tree, v: Tree) -> Tree:

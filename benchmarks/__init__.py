@@ -1,0 +1,1 @@
+"""Benchmarks: the same problems in, a table of peers side by side out; one script per question."""

@@ -1,0 +1,80 @@
+"""Run one case by one contender in its own process under limits: names in, a row out, failures included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+FAILED = 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may use, and what it is asked to do."""
+
+    seconds: float = 600.0
+    megabytes: float = 14_000.0
+    solve: bool = True
+    budget: float = 1.0
+
+
+def resident_megabytes(pid: int) -> float:
+    """Resident memory of a process now; 0 where /proc does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    lines = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    return float(lines[0].split()[1]) / 1e3 if lines else 0.0
+
+
+def watch(process: subprocess.Popen, limits: Limits) -> str | None:
+    """Wait for a process; kill it beyond its limits and say which."""
+    stop = time.monotonic() + limits.seconds
+    while process.poll() is None:
+        if time.monotonic() > stop:
+            process.kill()
+            return f"over {limits.seconds:.0f} s"
+        if resident_megabytes(process.pid) > limits.megabytes:
+            process.kill()
+            return f"over {limits.megabytes / 1e3:.0f} GB"
+        time.sleep(0.05)
+    return None
+
+
+def last_words(path: Path) -> str:
+    """The last line a process wrote to its error stream."""
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "no message"
+
+
+def run(case: str, contender: str, folder: Path, limits: Limits = Limits()) -> dict:
+    """One row of the table.
+
+    Args:
+        case: name of the case.
+        contender: name of the contender.
+        folder: an existing folder for this run alone; `row.json` and `matrices.npz` are written there.
+        limits: time, memory, whether to solve.
+
+    Returns:
+        dict with case, contender, what was measured, and `failure` where a stage did not end.
+    """
+    command = [sys.executable, "-m", "benchmarks.worker", case, contender, str(folder)]
+    command += ["--budget", str(limits.budget)] + (["--solve"] if limits.solve else [])
+    errors = folder / "errors.txt"
+    with errors.open("w") as stream:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stream)
+        broken = watch(process, limits)
+    row = {"case": case, "contender": contender}
+    path = folder / "row.json"
+    row |= json.loads(path.read_text()) if path.exists() else {"stage": "start"}
+    if broken is None and process.returncode != 0:
+        broken = f"{last_words(errors)} (exit {process.returncode})"
+    if broken is not None:
+        row["failure"] = f"{row['stage']}: {broken}"
+    return row

@@ -1,0 +1,26 @@
+"""CasADi with scalar symbols (SX): one scalar graph of everything, differentiated and interpreted."""
+
+from __future__ import annotations
+
+import casadi
+
+from benchmarks.cases import Case
+from benchmarks.contenders import casadi_model
+
+# A scalar graph of more variables takes minutes to declare; the rows of the published table stop here too.
+LARGEST = 100_000
+
+
+def warm_up() -> None:
+    """Load the Ipopt plugin, which CasADi does at the first solver."""
+    casadi_model.warm_up()
+
+
+def refuses(case: Case) -> str | None:
+    """Refuse what takes minutes."""
+    return f"n over {LARGEST}: minutes of declaration" if case.n > LARGEST and case.family != "clnlbeam" else None
+
+
+def build(case: Case) -> casadi_model.CasadiModel:
+    """Declare in SX and let CasADi differentiate."""
+    return casadi_model.build(case, casadi.SX)

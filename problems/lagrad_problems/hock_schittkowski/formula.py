@@ -1,0 +1,134 @@
+"""One problem of the Hock-Schittkowski collection: a formula in, a registry entry out.
+
+The book writes min f(x) subject to g(x) >= 0, h(x) = 0 and bounds, with x = (x1, ..., xn). Here `positive` is
+g and `equal` is h; a two-sided g has a `span`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import lagrad
+from lagrad_problems.entry import Entry
+
+SOURCE = "W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}"
+
+Bound = float | Sequence[float]
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """The book's page as it stands: f, g, h, bounds, start and optimum.
+
+    Args:
+        number: the book's number.
+        optimum: objective at the book's solution, recomputed where the book errs.
+        x0: the book's start, n numbers; it need not satisfy anything.
+        objective: f, of the vector x.
+        equal: h of the vector x, a scalar or a vector; None if there are no equalities.
+        positive: g of the vector x, a scalar or a vector; None if there are no inequalities.
+        span: lower and upper limits of `positive`.
+        lower, upper: bounds of the variables.
+        note: where the book errs or a solver may be led astray.
+        other_optima: objectives of further local minima.
+        tolerance: relative accuracy of the objective to expect of a solver.
+    """
+
+    number: int
+    optimum: float
+    x0: Sequence[float]
+    objective: Callable[[Array], Array]
+    equal: Callable[[Array], Array] | None = None
+    positive: Callable[[Array], Array] | None = None
+    span: tuple[Bound, Bound] = (0.0, inf)
+    lower: Bound = -inf
+    upper: Bound = inf
+    note: str = ""
+    other_optima: tuple[float, ...] = ()
+    tolerance: float = 1e-6
+
+    @property
+    def name(self) -> str:
+        """The registry's name, such as "hs71"."""
+        return f"hs{self.number}"
+
+
+def scalars(
+    number: int, optimum: float, x0: Sequence[float], objective: Callable[..., Array], **rest
+) -> Formula:
+    """A formula whose functions take x1, x2, ... one by one, as the book prints them.
+
+    Args:
+        number: the book's number.
+        optimum: objective at the solution.
+        x0: the book's start, n numbers.
+        objective: f(x1, ..., xn).
+        **rest: as in `Formula`; `equal` and `positive` take n arguments and return a scalar or a tuple.
+
+    Returns:
+        Formula with functions of the vector x.
+    """
+    functions = {name: _of_vector(rest.pop(name)) for name in ("equal", "positive") if name in rest}
+    return Formula(number, optimum, x0, _of_vector(objective), **functions, **rest)
+
+
+def _of_vector(function: Callable[..., Array]) -> Callable[[Array], Array]:
+    """The function of n scalars as one of a vector; a tuple of results becomes a vector."""
+
+    def of_vector(x: Array) -> Array:
+        value = function(*(x[i] for i in range(x.shape[0])))
+        return (
+            jnp.stack([jnp.asarray(part, x.dtype) for part in value]) if isinstance(value, tuple) else value
+        )
+
+    return of_vector
+
+
+def entry(formula: Formula) -> Entry:
+    """The formula declared as a problem, with its optimum and source.
+
+    Args:
+        formula: one of the tables' rows.
+
+    Returns:
+        Entry of kind "Hock-Schittkowski"; the constraints are called "equal" and "positive".
+    """
+    constraints = {}
+    if formula.equal is not None:
+        constraints["equal"] = lagrad.Equality(formula.equal)
+    if formula.positive is not None:
+        constraints["positive"] = lagrad.Inequality(formula.positive, *map(_limit, formula.span))
+    start = np.clip(formula.x0, formula.lower, formula.upper)
+    moved = (
+        ""
+        if np.array_equal(start, formula.x0)
+        else "The book's start lies outside the bounds: moved onto them."
+    )
+    problem = lagrad.Problem(
+        formula.objective,
+        start,
+        constraints or None,
+        bounds=(_limit(formula.lower), _limit(formula.upper)),
+        name=formula.name,
+    )
+    return Entry(
+        name=formula.name,
+        problem=problem,
+        kind="Hock-Schittkowski",
+        optimum=formula.optimum,
+        source=SOURCE.format(formula.number),
+        note=" ".join(filter(None, (formula.note, moved))),
+        tolerance=formula.tolerance,
+        other_optima=formula.other_optima,
+    )
+
+
+def _limit(value: Bound):
+    """A scalar as it is, a sequence as an array."""
+    return value if isinstance(value, (int, float)) else np.asarray(value, float)

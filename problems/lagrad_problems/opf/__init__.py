@@ -1,0 +1,52 @@
+"""AC optimal power flow: a MATPOWER file or a size in, a registry entry out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lagrad_problems.entry import Entry
+from lagrad_problems.opf.costs import Costs
+from lagrad_problems.opf.matpower import Case, parse, read, write
+from lagrad_problems.opf.model import opf_problem
+from lagrad_problems.opf.network import Network, network
+from lagrad_problems.opf.synthetic import synthetic, synthetic_case
+
+__all__ = [
+    "Case",
+    "Costs",
+    "Network",
+    "ac_opf",
+    "network",
+    "opf_problem",
+    "parse",
+    "read",
+    "synthetic",
+    "synthetic_case",
+    "write",
+]
+
+SOURCE = "J. Carpentier (1962); the formulation of C. Coffrin et al., PowerModels.jl (2018)"
+OPTIMA: dict[tuple[int, int], float] = {}
+
+
+def ac_opf(path: str | Path | None = None, *, buses: int = 100, seed: int = 0) -> Entry:
+    """Optimal power flow of a MATPOWER file, or of a network of our own.
+
+    Args:
+        path: a MATPOWER version-2 case file; None for a synthetic network.
+        buses: size of the synthetic network.
+        seed: of the synthetic network.
+
+    Returns:
+        Entry with the Network as its `numbers`.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is malformed or has what is not modelled; the message has the line.
+
+    >>> ac_opf(buses=30).numbers.buses
+    30
+    """
+    grid = synthetic(buses, seed) if path is None else network(read(path))
+    optimum = OPTIMA.get((buses, seed)) if path is None else None
+    return Entry("ac_opf", opf_problem(grid), "optimal power flow", optimum, SOURCE, numbers=grid)

@@ -1,0 +1,249 @@
+"""MATPOWER case files, version 2: text in, tables of numbers out, each row with the line it came from.
+
+    mpc.baseMVA = 100;          -> case.base_mva
+    mpc.bus = [ ... ];          -> case.bus, a Table with one row a bus; likewise gen, branch, gencost
+
+Everything else in the file (names, areas, comments) is skipped. Numbers are separated by blanks or commas,
+rows by semicolons or line ends, `%` starts a comment and `...` continues a line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+TABLES = ("bus", "gen", "branch", "gencost")
+LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
+# In-service rows of these would change the problem, and are not modelled.
+UNSUPPORTED = ("dcline", "storage", "switch", "load")
+
+_ASSIGNMENT = re.compile(r"^\s*mpc\.(\w+)\s*=\s*(.*)$")
+_SCALAR = re.compile(r"^'?([^';]*)'?\s*;?\s*$")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A matrix of the file.
+
+    Args:
+        values: one row a bus, generator, ..., shape (rows, columns).
+        lines: the file's line of each row, counted from one, shape (rows,).
+    """
+
+    values: np.ndarray
+    lines: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A MATPOWER case in the file's own units and columns.
+
+    Args:
+        name: the file's name, for messages.
+        base_mva: power that counts as one per unit, in MVA.
+        bus, gen, branch, gencost: the file's matrices.
+    """
+
+    name: str
+    base_mva: float
+    bus: Table
+    gen: Table
+    branch: Table
+    gencost: Table
+
+
+def read(path: str | Path) -> Case:
+    """The case in a file.
+
+    Args:
+        path: a MATPOWER version-2 file, name.m.
+
+    Returns:
+        Case named after the file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is malformed; the message has the file's name and the line.
+    """
+    return parse(Path(path).read_text(encoding="utf-8", errors="replace"), Path(path).name)
+
+
+def parse(text: str, name: str = "case") -> Case:
+    """The case in a text.
+
+    Args:
+        text: content of a MATPOWER version-2 file.
+        name: what messages call it.
+
+    Returns:
+        Case.
+
+    Raises:
+        ValueError: the text is malformed; the message has the name and the line.
+    """
+    fields = _fields(text.splitlines(), name)
+    _check_version(fields, name)
+    for unsupported in UNSUPPORTED:
+        if unsupported in fields and _matrix(fields[unsupported], name).values.size:
+            line = fields[unsupported].line
+            raise ValueError(f"{name}, line {line}: `mpc.{unsupported}` is not modelled. Remove its rows.")
+    tables = {table: _table(fields, table, name) for table in TABLES}
+    return Case(name, _base_mva(fields, name), **tables)
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One assignment to mpc: its name, the line it starts on, and its lines with their numbers."""
+
+    name: str
+    line: int
+    rows: list[tuple[int, str]]
+
+
+def _fields(lines: list[str], name: str) -> dict[str, _Field]:
+    """All assignments `mpc.x = ...`; brackets and braces may run over many lines."""
+    fields, position = {}, 0
+    while position < len(lines):
+        match = _ASSIGNMENT.match(_without_comment(lines[position]))
+        if not match:
+            position += 1
+            continue
+        field, position = _read_field(lines, position, match, name)
+        fields[field.name] = field
+    return fields
+
+
+def _read_field(lines: list[str], position: int, match: re.Match, name: str) -> tuple[_Field, int]:
+    """The assignment that starts at `position`, and the position after it."""
+    first, key, rest = position + 1, match.group(1), match.group(2)
+    close = {"[": "]", "{": "}"}.get(rest[:1])
+    if close is None:
+        return _Field(key, first, [(first, rest)]), position + 1
+    rows, text = [], rest[1:]
+    while close not in text:
+        rows.append((position + 1, text))
+        position += 1
+        if position == len(lines) or _ASSIGNMENT.match(lines[position]):
+            raise ValueError(f"{name}, line {first}: `mpc.{key}` is opened and never closed. Add `{close};`.")
+        text = _without_comment(lines[position])
+    rows.append((position + 1, text[: text.index(close)]))
+    return _Field(key, first, rows), position + 1
+
+
+def _without_comment(line: str) -> str:
+    """The line up to its first `%` outside quotes."""
+    if "'" not in line:
+        return line.partition("%")[0]
+    quoted = False
+    for position, letter in enumerate(line):
+        quoted ^= letter == "'"
+        if letter == "%" and not quoted:
+            return line[:position]
+    return line
+
+
+def _check_version(fields: dict[str, _Field], name: str) -> None:
+    """Version 1 has other columns."""
+    if "version" not in fields:
+        raise ValueError(f"{name}: no `mpc.version`. Expected a MATPOWER case file, version 2.")
+    field = fields["version"]
+    version = _scalar(field)
+    if version != "2":
+        raise ValueError(f"{name}, line {field.line}: version {version!r}, expected '2'.")
+
+
+def _scalar(field: _Field) -> str:
+    """The right side of an assignment without brackets, bare."""
+    match = _SCALAR.match(field.rows[0][1].strip())
+    return match.group(1).strip() if match else field.rows[0][1]
+
+
+def _base_mva(fields: dict[str, _Field], name: str) -> float:
+    """The power base, in MVA."""
+    if "baseMVA" not in fields:
+        raise ValueError(f"{name}: no `mpc.baseMVA`. Add it, in MVA.")
+    field = fields["baseMVA"]
+    value = _number(_scalar(field), field.line, name)
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name}, line {field.line}: baseMVA is {value}, expected a positive number.")
+    return value
+
+
+def _table(fields: dict[str, _Field], key: str, name: str) -> Table:
+    """A matrix that must be there, with columns enough."""
+    if key not in fields:
+        raise ValueError(f"{name}: no `mpc.{key}`. Expected a matrix, one row each.")
+    table = _matrix(fields[key], name)
+    least = LEAST_COLUMNS[key]
+    if len(table.lines) and table.values.shape[1] < least:
+        found = table.values.shape[1]
+        raise ValueError(
+            f"{name}, line {table.lines[0]}: `mpc.{key}` has {found} columns, expected {least} or more."
+        )
+    return table if len(table.lines) else Table(np.zeros((0, least)), table.lines)
+
+
+def _matrix(field: _Field, name: str) -> Table:
+    """The numbers of a matrix; every row as long as the first."""
+    rows = _numbers(field, name)
+    widths = np.array([len(row) for _, row in rows], int)
+    if widths.size and (widths != widths[0]).any():
+        # MATPOWER pads cost rows of different length with zeros; other tools leave the zeros out.
+        if field.name != "gencost":
+            odd = int(np.flatnonzero(widths != widths[0])[0])
+            raise ValueError(
+                f"{name}, line {rows[odd][0]}: {widths[odd]} numbers in a row of `mpc.{field.name}`, "
+                f"expected {widths[0]} as in line {rows[0][0]}."
+            )
+        rows = [(line, row + [0.0] * (int(widths.max()) - len(row))) for line, row in rows]
+    lines = np.array([line for line, _ in rows], int)
+    return Table(np.array([row for _, row in rows], float).reshape(len(rows), -1), lines)
+
+
+def _numbers(field: _Field, name: str) -> list[tuple[int, list[float]]]:
+    """The rows of a matrix with their lines; `...` joins a line to the next."""
+    rows, pending, start = [], "", 0
+    for line, text in field.rows:
+        start = line if not pending else start
+        text = pending + text
+        if "..." in text:
+            pending = text[: text.index("...")] + " "
+            continue
+        pending = ""
+        for part in text.split(";"):
+            words = part.replace(",", " ").split()
+            if words:
+                rows.append((start, [_number(word, start, name) for word in words]))
+    return rows
+
+
+def _number(word: str, line: int, name: str) -> float:
+    """A number as MATLAB writes it; NaN is refused."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise ValueError(f"{name}, line {line}: {word!r}, expected a number.") from None
+    if np.isnan(value):
+        raise ValueError(f"{name}, line {line}: NaN, expected a number.")
+    return value
+
+
+def write(case: Case) -> str:
+    """The case as the text of a MATPOWER file.
+
+    Args:
+        case: any Case.
+
+    Returns:
+        Text that `parse` reads back to the same numbers.
+    """
+    head = [f"function mpc = {re.sub(r'[^A-Za-z0-9_]', '_', case.name)}", "mpc.version = '2';"]
+    head.append(f"mpc.baseMVA = {case.base_mva!r};")
+    for key in TABLES:
+        rows = getattr(case, key).values
+        body = "".join("\t" + "\t".join(repr(float(value)) for value in row) + ";\n" for row in rows)
+        head.append(f"mpc.{key} = [\n{body}];")
+    return "\n".join(head) + "\n"

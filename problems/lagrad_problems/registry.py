@@ -1,0 +1,70 @@
+"""Names in, problems out: every problem of the suite by name and size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from lagrad_problems.cart_pole import cart_pole
+from lagrad_problems.chained_rosenbrock import chained_rosenbrock
+from lagrad_problems.clnlbeam import clnlbeam
+from lagrad_problems.elliptic_control import elliptic_control
+from lagrad_problems.entry import Entry
+from lagrad_problems.gather_network import gather_network
+from lagrad_problems.hanging_chain import hanging_chain
+from lagrad_problems.hock_schittkowski import FORMULAS, hock_schittkowski
+from lagrad_problems.multiple_shooting import multiple_shooting
+from lagrad_problems.opf import ac_opf
+from lagrad_problems.rocket import rocket
+from lagrad_problems.tanh_network import tanh_network
+
+SIZED: dict[str, Callable[..., Entry]] = {
+    "ac_opf": ac_opf,
+    "cart_pole": cart_pole,
+    "chained_rosenbrock": chained_rosenbrock,
+    "clnlbeam": clnlbeam,
+    "elliptic_control": elliptic_control,
+    "gather_network": gather_network,
+    "hanging_chain": hanging_chain,
+    "multiple_shooting": multiple_shooting,
+    "rocket": rocket,
+    "tanh_network": tanh_network,
+}
+PROBLEMS: dict[str, Callable[..., Entry]] = {
+    f"hs{number}": partial(hock_schittkowski, number) for number in FORMULAS
+} | SIZED
+
+
+def names() -> tuple[str, ...]:
+    """Names of all problems: Hock-Schittkowski by number, then those with sizes.
+
+    >>> names()[:3]
+    ('hs1', 'hs2', 'hs3')
+    """
+    return tuple(PROBLEMS)
+
+
+def get(name: str, **sizes) -> Entry:
+    """One problem, with what is known of it.
+
+    Args:
+        name: one of `names()`.
+        **sizes: as the problem's function takes them, such as `n` of chained_rosenbrock; without any, a size
+            that a test can afford. Hock-Schittkowski problems take none.
+
+    Returns:
+        Entry: problem, optimum, source.
+
+    Raises:
+        KeyError: no problem has this name.
+        TypeError: the problem has no such size.
+        ValueError: a size is out of range.
+
+    >>> get("chained_rosenbrock", n=50).n
+    50
+    """
+    if name not in PROBLEMS:
+        raise KeyError(
+            f"lagrad_problems.get: {name!r}, expected one of `lagrad_problems.names()`, such as 'hs71'."
+        )
+    return PROBLEMS[name](**sizes)

@@ -20,7 +20,7 @@ class Equality:
     """The constraint fun(x) == value.
 
     Args:
-        fun: function f(x), or f(x, params) if the problem has params; returns an array of any shape, or a pytree.
+        fun: function f(x), or f(x, params) if the problem has params; returns an array or a pytree of arrays.
         value: a number, an array of the shape that `fun` returns, or a pytree like its value.
 
     >>> Equality(lambda x: x[0] + x[1], value=1.0).value
@@ -36,9 +36,9 @@ class Inequality:
     """The constraint lower <= fun(x) <= upper, either side or both.
 
     Args:
-        fun: function f(x), or f(x, params) if the problem has params; returns an array of any shape, or a pytree.
-        lower: a number, an array of the shape that `fun` returns, or a pytree like its value; None or -inf for none.
-        upper: likewise; None or inf for none. Where both are equal, the row is an equality.
+        fun: function f(x), or f(x, params) if the problem has params; returns an array or a pytree of arrays.
+        lower: a number, an array of the shape that `fun` returns, or a pytree like its value; None for none.
+        upper: likewise. Where both are equal, the row is an equality.
 
     >>> Inequality(lambda x: x[0] * x[1], lower=25.0).upper
     inf
@@ -50,8 +50,8 @@ class Inequality:
 
 
 Constraint = Equality | Inequality
-SCIPY = (scipy.optimize.NonlinearConstraint, scipy.optimize.LinearConstraint)
-WRAP = "Wrap it: lagrad.Equality(fun, value) or lagrad.Inequality(fun, lower, upper)."
+_SCIPY = (scipy.optimize.NonlinearConstraint, scipy.optimize.LinearConstraint)
+_WRAP = "Wrap it: lagrad.Equality(fun, value) or lagrad.Inequality(fun, lower, upper)."
 
 
 def named(constraints) -> dict[str, Constraint]:
@@ -61,22 +61,23 @@ def named(constraints) -> dict[str, Constraint]:
         constraints: None, one constraint, a sequence of them, or a dict name -> constraint.
 
     Returns:
-        dict; a single constraint is called "constraint", those of a sequence "constraints[0]", "constraints[1]", ...
+        dict; a single constraint is called "constraint", those of a sequence "constraints[0]" and so on.
 
     Raises:
         ProblemError: something else than Equality or Inequality, or a name that is not a string.
     """
     if constraints is None:
         return {}
+    found: dict[Any, Any]
     if isinstance(constraints, list | tuple):
         found = {f"constraints[{i}]": constraint for i, constraint in enumerate(constraints)}
-    elif isinstance(constraints, dict) and not is_scipy(constraints):
+    elif isinstance(constraints, dict) and not _is_scipy(constraints):
         found = dict(constraints)
     else:
         found = {"constraint": constraints}
     for name, constraint in found.items():
-        check_name(name)
-        check_kind(constraint, argument(name))
+        _check_name(name)
+        _check_kind(constraint, argument(name))
     return found
 
 
@@ -87,30 +88,33 @@ def argument(name: str) -> str:
     return name if name.startswith("constraints[") else f"constraints[{name!r}]"
 
 
-def is_scipy(constraint) -> bool:
+def _is_scipy(constraint) -> bool:
     """Whether a constraint is written for scipy.optimize.minimize."""
-    return isinstance(constraint, SCIPY) or (isinstance(constraint, dict) and {"type", "fun"} <= set(constraint))
+    is_old_style = isinstance(constraint, dict) and {"type", "fun"} <= set(constraint)
+    return is_old_style or isinstance(constraint, _SCIPY)
 
 
-def check_name(name) -> None:
+def _check_name(name) -> None:
     """Raise ProblemError unless a constraint's name is a non-empty string."""
     if not isinstance(name, str) or not name:
-        raise ProblemError(f"`constraints`: the name {name!r} is a {type(name).__name__}, expected a non-empty string.")
+        raise ProblemError(
+            f"`constraints`: name {name!r}, expected a non-empty string. Rename the constraint."
+        )
 
 
-def check_kind(constraint, where: str) -> None:
+def _check_kind(constraint, where: str) -> None:
     """Raise ProblemError unless a constraint is an Equality or an Inequality; say what to do instead."""
     if isinstance(constraint, Equality | Inequality):
         return
-    if is_scipy(constraint):
+    if _is_scipy(constraint):
         raise ProblemError(
-            f"`{where}`: a constraint for SciPy ({type(constraint).__name__}), expected lagrad.Equality or "
-            "lagrad.Inequality. Call scipy.optimize.minimize(fun, x0, method=lagrad.ipopt, constraints=...) to keep it."
+            f"`{where}`: {type(constraint).__name__} as SciPy takes it, expected lagrad.Equality or "
+            "lagrad.Inequality. To keep it, call scipy.optimize.minimize(..., method=lagrad.ipopt)."
         )
     if callable(constraint):
         name = getattr(constraint, "__name__", type(constraint).__name__)
-        raise ProblemError(f"`{where}`: a plain function ({name}), expected a constraint. {WRAP}")
-    raise ProblemError(f"`{where}`: a {type(constraint).__name__}, expected a constraint. {WRAP}")
+        raise ProblemError(f"`{where}`: a plain function ({name}), expected a constraint. {_WRAP}")
+    raise ProblemError(f"`{where}`: {type(constraint).__name__}, expected a constraint. {_WRAP}")
 
 
 def sides(constraint: Constraint, layout: Layout, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -129,21 +133,24 @@ def sides(constraint: Constraint, layout: Layout, where: str) -> tuple[np.ndarra
     """
     if isinstance(constraint, Equality):
         value = spread(constraint.value, layout, 0.0, where, "value")
-        check_finite(value, layout, where)
+        _check_finite(value, layout, where)
         return value, value
     lower = infinite(spread(constraint.lower, layout, -np.inf, where, "lower"))
     upper = infinite(spread(constraint.upper, layout, np.inf, where, "upper"))
     check_sides(lower, upper, layout, where)
     if layout.size and np.isinf(lower).all() and np.isinf(upper).all():
-        warn_user(f"`{where}`: neither `lower` nor `upper` is finite, so it constrains nothing. Give one, or leave it out.")
+        warn_user(
+            f"`{where}`: neither `lower` nor `upper` is finite, so it constrains nothing. "
+            "Give one, or leave the constraint out."
+        )
     return lower, upper
 
 
-def check_finite(value: np.ndarray, layout: Layout, where: str) -> None:
+def _check_finite(value: np.ndarray, layout: Layout, where: str) -> None:
     """Raise ProblemError if an equality asks for infinity."""
     bad = np.flatnonzero(np.abs(value) >= INFINITE)
     if bad.size:
         raise ProblemError(
-            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad)}, expected a finite number "
-            "(1e20 and beyond count as infinite). Use lagrad.Inequality for a one-sided constraint."
+            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad)}, expected a "
+            "finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
         )

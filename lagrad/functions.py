@@ -6,29 +6,32 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.places import users_line, warn_user
 from lagrad.precision import float64
-from lagrad.trees import Layout
+from lagrad.trees import NUMBERS, Layout
 
 # What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
-CURES = {
+_CURES: dict[type[Exception], str] = {
     jax.errors.TracerBoolConversionError: (
-        "Python's if, while, and, or, not need a number, but here the value depends on x. "
+        "Python's if, while, and, or, not need a number, but the value depends on x or params. "
         "Use jnp.where, jax.lax.cond or jnp.logical_and."
     ),
     jax.errors.TracerArrayConversionError: (
         "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
     ),
     jax.errors.TracerIntegerConversionError: (
-        "A value that depends on x is used as a length or as an index of a list. Use jnp.take or jax.lax.fori_loop."
+        "A value that depends on x or params is used as a length, or as an index of a list. "
+        "Use jnp.take or jax.lax.fori_loop."
     ),
     jax.errors.NonConcreteBooleanIndexError: (
         "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
@@ -37,8 +40,8 @@ CURES = {
         "A value of an earlier trace was kept outside the function. Return it instead of storing it."
     ),
     jax.errors.ConcretizationTypeError: (
-        "A number or a shape is needed, but the value depends on x or params. Use jax.numpy instead of float(), "
-        "int(), .item() or math, and keep shapes fixed."
+        "A number or a shape is needed, but the value depends on x or params. "
+        "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
     ),
 }
 
@@ -59,8 +62,8 @@ def users_code(where: str) -> Iterator[None]:
         yield
     except (ProblemError, DerivativeError):
         raise
-    except tuple(CURES) as error:
-        cure = next(text for kind, text in CURES.items() if isinstance(error, kind))
+    except tuple(_CURES) as error:
+        cure = next(text for kind, text in _CURES.items() if isinstance(error, kind))
         raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
     except Exception as error:
         error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
@@ -70,26 +73,29 @@ def users_code(where: str) -> Iterator[None]:
 def check_signature(fun, has_params: bool, where: str) -> None:
     """Raise ProblemError unless `fun` can be called as fun(x), or as fun(x, params) when there are params."""
     if not callable(fun):
-        raise ProblemError(f"`{where}`: a {type(fun).__name__}, expected a function. {call_form(has_params)}")
+        raise ProblemError(f"`{where}`: {type(fun).__name__}, expected a function. {_call_form(has_params)}")
     try:
         signature = inspect.signature(fun)
     except (TypeError, ValueError):
         return
-    if accepts(signature, 1 + has_params):
+    if _accepts(signature, 1 + has_params):
         return
-    if accepts(signature, 2 - has_params):
+    if _accepts(signature, 2 - has_params):
         found = "takes no params, but params are given" if has_params else "takes params, but none are given"
-        cure = "Declare it as f(x, params)." if has_params else "Pass params=... to Problem, or declare it as f(x)."
+        cure = "Declare it as f(x, params)." if has_params else "Pass params=..., or declare it as f(x)."
         raise ProblemError(f"`{where}`: the function {found}. {cure}")
-    raise ProblemError(f"`{where}`: the function has arguments {signature}, expected {1 + has_params}. {call_form(has_params)}")
+    raise ProblemError(
+        f"`{where}`: the function has arguments {signature}, expected {1 + has_params}. "
+        f"{_call_form(has_params)}"
+    )
 
 
-def call_form(has_params: bool) -> str:
+def _call_form(has_params: bool) -> str:
     """How lagrad will call the user's functions, as an instruction."""
     return "Give a function f(x, params)." if has_params else "Give a function f(x)."
 
 
-def accepts(signature: inspect.Signature, count: int) -> bool:
+def _accepts(signature: inspect.Signature, count: int) -> bool:
     """Whether a function of this signature can be called with `count` positional arguments."""
     try:
         signature.bind(*range(count))
@@ -98,13 +104,17 @@ def accepts(signature: inspect.Signature, count: int) -> bool:
     return True
 
 
-def call(fun: Callable, x, params, has_params: bool):
-    """Value of a user's function; params are passed on only if the problem has some."""
-    return fun(x, params) if has_params else fun(x)
+def function(fun: Callable, has_params: bool) -> Callable:
+    """A user's function as one of (x, params), whether the problem has params or not."""
+    return fun if has_params else lambda x, params: fun(x)
 
 
-def objective_shape(fun: Callable, x0, params, has_params: bool) -> tuple[int, ...]:
+def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
     """Trace the objective and check that it returns one real number.
+
+    Args:
+        fun: function of (x, params).
+        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
 
     Returns:
         () or (1,).
@@ -113,36 +123,37 @@ def objective_shape(fun: Callable, x0, params, has_params: bool) -> tuple[int, .
         ProblemError: it returns nothing, a pytree, another shape, or something not real and floating.
         DerivativeError: it cannot be traced.
     """
+
     def checked(x, params):
-        value = call(fun, x, params, has_params)
-        check_scalar(value)
+        value = fun(x, params)
+        _check_scalar(value)
         return value
 
     with float64(), users_code("objective"):
-        return jax.eval_shape(checked, x0, params).shape
+        return jax.eval_shape(checked, *arguments).shape
 
 
-def check_scalar(value) -> None:
+def _check_scalar(value) -> None:
     """Raise ProblemError unless an objective's value is one real number."""
     if value is None:
         raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
-    if not is_leaf(value):
-        raise ProblemError(f"`objective`: returns a {type(value).__name__}, expected a scalar. Return one number.")
-    check_real(value, "objective")
+    if not _is_leaf(value):
+        found = type(value).__name__
+        raise ProblemError(f"`objective`: returns a {found}, expected a scalar. Return one number.")
+    _check_real(value, "objective")
     if np.shape(value) not in ((), (1,)):
         raise ProblemError(
-            f"`objective`: returns shape {np.shape(value)}, expected a scalar. Reduce it, for example with jnp.sum."
+            f"`objective`: returns shape {np.shape(value)}, expected a scalar. "
+            "Reduce it, for example with jnp.sum."
         )
 
 
-def value_layout(fun: Callable, x0, params, has_params: bool, where: str, label: str) -> Layout:
+def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Layout:
     """Trace a constraint and return how its value is laid out.
 
     Args:
-        fun: the user's function.
-        x0: pytree of x, its shapes and dtypes.
-        params: pytree of params, likewise.
-        has_params: whether to call fun(x, params) or fun(x).
+        fun: function of (x, params).
+        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
         where: how error messages name the function, such as `constraints['flow']`.
         label: how rows are named, such as `flow`.
 
@@ -150,45 +161,98 @@ def value_layout(fun: Callable, x0, params, has_params: bool, where: str, label:
         ProblemError: it returns nothing, or leaves that are not real and floating.
         DerivativeError: it cannot be traced.
     """
+
     def checked(x, params):
-        value = call(fun, x, params, has_params)
-        check_rows(value, where)
+        value = fun(x, params)
+        _check_rows(value, where)
         return value
 
     with float64(), users_code(where):
-        return Layout.of(jax.eval_shape(checked, x0, params), label)
+        return Layout.of(jax.eval_shape(checked, *arguments), label)
 
 
-def check_rows(value, where: str) -> None:
+def _check_rows(value, where: str) -> None:
     """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
     if value is None:
         raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
     for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=lambda node: node is None):
         name = where + jax.tree_util.keystr(path)
         if leaf is None:
-            raise ProblemError(f"`{name}`: returns None, expected an array. Leave it out, or return an array.")
-        check_real(leaf, name)
+            raise ProblemError(f"`{name}`: returns None, expected an array. Return one, or leave it out.")
+        _check_real(leaf, name)
 
 
-def is_leaf(value) -> bool:
+def _is_leaf(value) -> bool:
     """Whether JAX sees a value as one leaf and not as a container."""
     return jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
 
 
-def check_real(value, where: str) -> None:
+def _check_real(value, where: str) -> None:
     """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
-    try:
-        dtype = jnp.result_type(value)
-    except (TypeError, ValueError):
-        raise ProblemError(f"`{where}`: returns a {type(value).__name__}, expected an array of numbers.") from None
+    if not (hasattr(value, "dtype") or isinstance(value, NUMBERS)):
+        found = type(value).__name__
+        raise ProblemError(f"`{where}`: returns a {found}, expected numbers. Return an array.")
+    dtype = jnp.result_type(value)
     if jnp.issubdtype(dtype, np.complexfloating):
-        raise ProblemError(f"`{where}`: returns {dtype}, expected real numbers. Return jnp.real and jnp.imag.")
+        raise ProblemError(f"`{where}`: returns {dtype}, expected float64. Return jnp.real and jnp.imag.")
     if not jnp.issubdtype(dtype, np.floating):
         raise ProblemError(
-            f"`{where}`: returns {dtype}, which has no derivative, expected float64. Return floating-point numbers."
+            f"`{where}`: returns {dtype}, which has no derivative, expected float64. Return floats."
         )
     if dtype != np.float64:
         warn_user(
             f"`{where}`: returns {dtype}, so that derivatives have no more digits than that. "
             "Remove the cast to see float64."
         )
+
+
+LONG_PROGRAM = 3000
+LARGE_CONSTANTS = 100_000_000
+
+
+def warn_if_large(program: jex.ClosedJaxpr) -> None:
+    """Warn of a program that will take long to compile, or that drags large arrays along.
+
+    Args:
+        program: objective and constraints, traced.
+
+    >>> warn_if_large(jax.make_jaxpr(jnp.sin)(1.0))
+    """
+    names = Counter(_primitives(program.jaxpr))
+    count = sum(names.values())
+    if count > LONG_PROGRAM:
+        name, times = names.most_common(1)[0]
+        warn_user(
+            f"`objective` and `constraints`: {count} operations ({name} {times} times), which take long to "
+            "compile. If they come from a Python loop, use array operations, jax.vmap or jax.lax.scan."
+        )
+    sizes = [np.size(array) * np.dtype(array.dtype).itemsize for array in _constants(program)]
+    if sum(sizes) > LARGE_CONSTANTS:
+        warn_user(
+            f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
+            f"{max(sizes) / 1e6:.0f} MB, are copied into the compiled program. Pass them as params."
+        )
+
+
+def _primitives(jaxpr: jex.Jaxpr) -> Iterator[str]:
+    """Name of the primitive of every equation, nested programs included."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for nested in _nested(equation):
+            yield from _primitives(getattr(nested, "jaxpr", nested))
+
+
+def _constants(program: jex.ClosedJaxpr) -> Iterator:
+    """Every array that a program has captured, each once."""
+    seen = {id(array): array for array in program.consts if hasattr(array, "dtype")}
+    yield from seen.values()
+    for equation in program.jaxpr.eqns:
+        for nested in _nested(equation):
+            if isinstance(nested, jex.ClosedJaxpr):
+                yield from (array for array in _constants(nested) if id(array) not in seen)
+
+
+def _nested(equation: jex.JaxprEqn) -> list:
+    """Programs in the parameters of an equation."""
+    values = [value if isinstance(value, list | tuple) else [value] for value in equation.params.values()]
+    return [v for group in values for v in group if isinstance(v, jex.Jaxpr | jex.ClosedJaxpr)]

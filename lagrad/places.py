@@ -16,14 +16,16 @@ import scipy
 from lagrad.errors import LagradWarning
 
 STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
-NOT_THE_USERS = tuple(str(Path(file).parent) for file in (__file__, jax.__file__, np.__file__, scipy.__file__))
+NOT_THE_USERS = tuple(
+    str(Path(str(file)).parent) + "/" for file in (__file__, jax.__file__, np.__file__, scipy.__file__)
+)
 
 
 def is_users(filename: str) -> bool:
     """Whether a source file is neither lagrad's, nor JAX's, NumPy's, SciPy's or Python's own."""
     if filename.startswith(NOT_THE_USERS) or filename.startswith("<frozen"):
         return False
-    # Generated code, such as a dataclass's __init__, is "<string>"; prompts are "<stdin>" and "<ipython-...>".
+    # Generated code, such as a dataclass's __init__, is "<string>"; a prompt is "<stdin>" or "<ipython-...>".
     installed = "site-packages" in filename or "dist-packages" in filename
     return filename != "<string>" and (installed or not filename.startswith(STANDARD_LIBRARY))
 

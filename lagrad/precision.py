@@ -9,11 +9,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 import jax
+import jax.experimental
 
-if hasattr(jax, "enable_x64"):
-    enable_x64 = jax.enable_x64
-else:  # JAX 0.7
-    from jax.experimental import enable_x64
+_enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else vars(jax.experimental)["enable_x64"]
 
 
 def float64() -> AbstractContextManager:
@@ -29,4 +27,4 @@ def float64() -> AbstractContextManager:
     ...     jnp.ones(2).dtype
     dtype('float64')
     """
-    return enable_x64(True)
+    return _enable_x64(True)

@@ -15,6 +15,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -22,30 +23,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.bounds import others, read_bounds
-from lagrad.constraints import Constraint, argument, named, sides
+from lagrad.constraints import argument, named, sides
 from lagrad.errors import ProblemError
-from lagrad.functions import call, check_signature, objective_shape, users_code, value_layout
+from lagrad.functions import check_signature, function, objective_shape, users_code, value_layout
 from lagrad.places import is_called_from, warn_user
-from lagrad.trees import Layout, is_numbers, numeric_array, real_array
+from lagrad.trees import Layout, is_numbers, join, numeric_array, real_array
 
 # These carry functions along by value, so that a lambda is no obstacle to them.
-PICKLE_BY_VALUE = frozenset({"cloudpickle", "dill"})
+_PICKLE_BY_VALUE = frozenset({"cloudpickle", "dill"})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem:
     """Minimise objective(x) subject to constraints and bounds; declared in JAX, checked at once.
 
-    Functions are pure: they are traced in float64 when the problem is declared (for their shapes) and again by
-    `lagrad.differentiate`, never run step by step. A global or captured array that changes later is not seen:
-    what changes between solves belongs in `params`.
+    Functions must be pure: they are traced in float64 when the problem is declared (for their shapes) and
+    again by `lagrad.differentiate`, never run step by step. So side effects happen while tracing only, and a
+    global or captured array that changes later is not seen: what changes between solves belongs in `params`.
+
+    A Problem never changes; its arrays are its own, and read-only. It can be pickled if its functions stand
+    at the top of a module; load pickles only from people you trust, since loading one runs code.
 
     Args:
         objective: function f(x) returning a scalar, or f(x, params) when params are given.
-        x0: start, and the structure of x: a number, an array of any shape, or a pytree of arrays. Lists and tuples
-            of plain numbers are arrays. Integers, Booleans and float32 become float64 (`notes` says which). A start
-            outside the bounds is moved onto them, with a warning.
-        constraints: None, a constraint (Equality or Inequality), a sequence of them, or a dict name -> constraint.
+        x0: start, and the structure of x: a number, an array of any shape, or a pytree of arrays. Lists and
+            tuples of plain numbers are arrays. Integers, Booleans and float32 become float64 (`notes` says
+            which). Entries outside the bounds start on the nearest bound, with a warning.
+        constraints: None, an Equality or Inequality, a sequence of them, or a dict name -> constraint.
         bounds: None; (lower, upper), each None, a number, an array, a pytree like x0 or a part of one; a
             scipy.optimize.Bounds; or one (lower, upper) pair a variable. 1e20 and beyond count as infinite;
             lower == upper fixes a variable.
@@ -55,7 +59,7 @@ class Problem:
     Attributes:
         n, m: number of variables and of constraint rows.
         variables: Layout of x; `variables.flatten`, `.unflatten`, `.describe(i)`.
-        start: x0, flat, within the bounds, shape (n,).
+        start: x0, flat, moved within the bounds, shape (n,); `x0` itself stays as declared.
         lower, upper: bounds of x, shape (n,), infinite where there is none.
         constraint_lower, constraint_upper: sides of the rows, shape (m,).
         row_layouts: dict name -> Layout of that constraint's value.
@@ -65,7 +69,9 @@ class Problem:
         ProblemError: the declaration does not fit together; the message names the argument, and what to do.
         DerivativeError: a function cannot be traced; the message quotes the user's line.
 
-    >>> problem = Problem(lambda x: x[0] * x[1], [1.0, 5.0], Equality(lambda x: x[0] ** 2 + x[1] ** 2, 26.0), (0.0, 9.0))
+    >>> from lagrad.constraints import Equality
+    >>> circle = Equality(lambda x: x[0] ** 2 + x[1] ** 2, value=26.0)
+    >>> problem = Problem(lambda x: x[0] * x[1], [1.0, 5.0], circle, bounds=(0.0, 9.0))
     >>> problem
     Problem(n=2, m=1, constraints: constraint)
     >>> problem.upper
@@ -88,18 +94,19 @@ class Problem:
     notes: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        check_label(self.name)
-        constraints = named(self.constraints)
-        x0, notes = read_start(self.x0)
-        settle(self, x0=x0, notes=notes, constraints=constraints, params=read_params(self.params))
-        settle(self, variables=Layout.of(x0, "x"))
-        settle(self, **box(self.bounds, x0, self.variables))
-        settle(self, **rows(self))
-        check_objective(self)
+        if self.name is not None and not isinstance(self.name, str):
+            raise ProblemError(f"`name`: {type(self.name).__name__}, expected a string. Give a name or None.")
+        x0, notes = _read_start(self.x0)
+        _settle(self, x0=x0, notes=notes, variables=Layout.of(x0, "x"))
+        _settle(self, params=_read_params(self.params), constraints=named(self.constraints))
+        _settle(self, **_box(self.bounds, x0, self.variables))
+        _check_objective(self)
+        _settle(self, **_rows(self))
 
     def __repr__(self) -> str:
         title = f"{self.name!r}, " if self.name else ""
-        names = f", constraints: {', '.join(self.constraints)}" if self.constraints else ""
+        shown = [*self.constraints][:8] + ["..."] * (len(self.constraints) > 8)
+        names = f", constraints: {', '.join(shown)}" if shown else ""
         return f"Problem({title}n={self.n}, m={self.m}{names})"
 
     @property
@@ -110,7 +117,12 @@ class Problem:
     @property
     def m(self) -> int:
         """Number of constraint rows."""
-        return sum(layout.size for layout in self.row_layouts.values())
+        return int(self._row_offsets[-1])
+
+    @cached_property
+    def _row_offsets(self) -> np.ndarray:
+        sizes = [layout.size for layout in self.row_layouts.values()]
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
 
     @property
     def has_params(self) -> bool:
@@ -123,11 +135,11 @@ class Problem:
         Raises:
             ProblemError: no constraint has this name.
         """
-        if name not in self.row_layouts:
-            raise ProblemError(f"`constraints`: no name {name!r}, expected one of {list(self.row_layouts)}.")
         names = list(self.row_layouts)
-        before = sum(self.row_layouts[other].size for other in names[: names.index(name)])
-        return slice(before, before + self.row_layouts[name].size)
+        if name not in names:
+            raise ProblemError(f"`constraints`: no constraint {name!r}. Give one of {names}.")
+        start, stop = self._row_offsets[names.index(name) :][:2]
+        return slice(int(start), int(stop))
 
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
@@ -137,11 +149,9 @@ class Problem:
         """
         if not 0 <= index < self.m:
             raise IndexError(f"`constraints`: row {index}, expected 0 to {self.m - 1}.")
-        for layout in self.row_layouts.values():
-            if index < layout.size:
-                return layout.describe(index)
-            index -= layout.size
-        raise AssertionError("unreachable: index < m")
+        position = int(np.searchsorted(self._row_offsets, index, side="right")) - 1
+        layout = [*self.row_layouts.values()][position]
+        return layout.describe(int(index - self._row_offsets[position]))
 
     def flat_objective(self, x, params=None):
         """Objective of a flat x: a pure JAX function.
@@ -154,7 +164,7 @@ class Problem:
             Scalar array.
         """
         with users_code("objective"):
-            value = call(self.objective, self.variables.unflatten(x), params, self.has_params)
+            value = function(self.objective, self.has_params)(self.variables.unflatten(x), params)
         return jnp.reshape(value, ()).astype(jnp.result_type(float))
 
     def flat_constraints(self, x, params=None):
@@ -171,34 +181,36 @@ class Problem:
         parts = []
         for name, constraint in self.constraints.items():
             with users_code(argument(name)):
-                value = call(constraint.fun, tree, params, self.has_params)
+                value = function(constraint.fun, self.has_params)(tree, params)
             parts.append(self.row_layouts[name].ravel(value))
-        return jnp.concatenate(parts) if parts else jnp.zeros(0)
+        return join(parts)
 
     def replace(self, **changes) -> Problem:
         """The same functions with another start, other bounds or other params.
 
         Args:
-            changes: `x0` (a pytree like the problem's, or a flat vector of shape (n,)), `bounds` in any form that
-                Problem takes, `params` of the same structure, shapes and dtypes. What is not given stays.
+            changes: `x0`, a pytree like the problem's or a flat vector of shape (n,); `bounds` in any form
+                that Problem takes; `params` of the same structure and shapes. What is not given stays.
 
         Returns:
             Problem, checked; its functions are not traced again.
 
         Raises:
-            ProblemError: a shape or structure that differs, or whatever Problem finds wrong with the new value.
+            ProblemError: another shape or structure, or what Problem itself would find wrong.
 
         >>> Problem(lambda x: x[0] ** 2, [1.0]).replace(x0=[3.0]).start
         array([3.])
         """
-        check_changes(changes)
+        unknown = sorted(set(changes) - {"x0", "bounds", "params"})
+        if unknown:
+            raise ProblemError(f"`replace`: {unknown}, expected x0, bounds or params. Declare a new Problem.")
         other = object.__new__(Problem)
         other.__dict__.update(self.__dict__)
-        if "params" in changes:
-            settle(other, params=self.read_params(changes["params"]))
-        if "x0" in changes:
-            settle(other, x0=self.read_x0(changes["x0"]))
-        settle(other, **box(changes.get("bounds", self.bounds), other.x0, self.variables))
+        if changes.get("params") is not None:
+            _settle(other, params=self.read_params(changes["params"]))
+        if changes.get("x0") is not None:
+            _settle(other, x0=self.read_x0(changes["x0"]))
+        _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
         return other
 
     def read_x0(self, x0):
@@ -210,7 +222,9 @@ class Problem:
         Raises:
             ProblemError: another structure or shape, NaN or infinity.
         """
-        return self.variables.unflatten(finite(np.array(self.variables.flatten(x0)), self.variables))
+        flat = np.array(self.variables.flatten(x0))
+        _check_finite(flat, self.variables)
+        return self.variables.unflatten(flat)
 
     def read_params(self, params):
         """Params of a call, checked against the problem's own.
@@ -224,11 +238,17 @@ class Problem:
         Raises:
             ProblemError: another structure, shape or kind of number.
         """
-        return self.params if params is None else same_params(read_params(params), self.params)
+        if params is None:
+            return self.params
+        if not self.has_params:
+            raise ProblemError(
+                "`params`: given, but the problem was declared without. Declare it with params."
+            )
+        return _same_params(_read_params(params), self.params)
 
     def __reduce__(self):
-        if not is_called_from(sys._getframe(1), PICKLE_BY_VALUE):
-            check_picklable(self)
+        if not is_called_from(sys._getframe(1), _PICKLE_BY_VALUE):
+            _check_picklable(self)
         return Problem, (self.objective, self.x0, self.constraints, self.bounds, self.params, self.name)
 
     # A problem never changes, so that a copy is the problem itself.
@@ -239,7 +259,7 @@ class Problem:
         return self
 
 
-def settle(problem: Problem, **attributes) -> None:
+def _settle(problem: Problem, **attributes) -> None:
     """Write attributes of a problem under construction, arrays and arrays in pytrees read-only."""
     for name, value in attributes.items():
         for leaf in jax.tree.leaves(value):
@@ -248,13 +268,7 @@ def settle(problem: Problem, **attributes) -> None:
         object.__setattr__(problem, name, value)
 
 
-def check_label(name) -> None:
-    """Raise ProblemError unless the problem's name is None or a string."""
-    if name is not None and not isinstance(name, str):
-        raise ProblemError(f"`name`: a {type(name).__name__}, expected a string.")
-
-
-def read_start(x0) -> tuple[Any, tuple[str, ...]]:
+def _read_start(x0) -> tuple[Any, tuple[str, ...]]:
     """x0 as a pytree of float64 arrays of its own, and what was converted.
 
     Raises:
@@ -263,75 +277,68 @@ def read_start(x0) -> tuple[Any, tuple[str, ...]]:
     leaves, treedef = jax.tree_util.tree_flatten_with_path(x0, is_leaf=is_numbers)
     names = ["x0" + jax.tree_util.keystr(path) for path, _ in leaves]
     arrays = [np.array(real_array(leaf, name)) for name, (_, leaf) in zip(names, leaves, strict=True)]
-    found = [getattr(leaf, "dtype", None) or np.asarray(leaf).dtype for _, leaf in leaves]
-    notes = [f"`{name}`: {dtype} converted to float64." for name, dtype in zip(names, found, strict=True) if dtype != float]
+    dtypes = [np.asarray(leaf).dtype for _, leaf in leaves]
+    converted = [(name, dtype) for name, dtype in zip(names, dtypes, strict=True) if dtype != np.float64]
     start = treedef.unflatten(arrays)
     layout = Layout.of(start, "x")
     if layout.size == 0:
         raise ProblemError("`x0`: no variables, expected at least one. Give an array or a pytree of arrays.")
-    finite(layout.flatten(start), layout)
-    return start, tuple(notes)
+    _check_finite(layout.flatten(start), layout)
+    return start, tuple(f"`{name}`: {dtype} converted to float64." for name, dtype in converted)
 
 
-def finite(start: np.ndarray, layout: Layout) -> np.ndarray:
-    """The same flat start.
-
-    Raises:
-        ProblemError: an entry is NaN or infinite.
-    """
+def _check_finite(start: np.ndarray, layout: Layout) -> None:
+    """Raise ProblemError if an entry of a flat start is NaN or infinite."""
     bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
-        raise ProblemError(f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad)}. Give a finite start.")
-    return start
+        raise ProblemError(
+            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad)}, expected a finite number. "
+            "Give a start inside the functions' domain."
+        )
 
 
-def read_params(params):
+def _read_params(params):
     """Params as a pytree of NumPy arrays; floats become float64, integers and Booleans stay.
 
     Raises:
         ProblemError: a leaf is not an array of numbers.
     """
     leaves, treedef = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_numbers)
-    return treedef.unflatten(read_param(leaf, "params" + jax.tree_util.keystr(path)) for path, leaf in leaves)
+    return treedef.unflatten(
+        _read_param(leaf, "params" + jax.tree_util.keystr(path)) for path, leaf in leaves
+    )
 
 
-def read_param(leaf, name: str):
+def _read_param(leaf, name: str):
     """One array of params; a JAX random key is left as it is."""
-    if hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended):
+    if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
         return leaf
     array = numeric_array(leaf, name)
     return np.array(array, np.float64 if jnp.issubdtype(array.dtype, np.floating) else array.dtype)
 
 
-def same_params(params, expected):
+def _same_params(params, expected):
     """Params with the dtypes of `expected`.
 
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
-    layout, found = Layout.of(expected, "params"), Layout.of(params, "params")
-    layout.require_same(params) if found.treedef == layout.treedef else refuse_params(found, layout)
+    layout = Layout.of(expected, "params")
+    layout.require_same(params)
     leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
-    return layout.treedef.unflatten(cast(leaf, like.dtype, path) for path, leaf, like in leaves)
+    return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
 
 
-def refuse_params(found: Layout, expected: Layout) -> None:
-    """Raise ProblemError: params have another structure than the problem's."""
-    raise ProblemError(
-        f"`params`: structure {found.treedef}, expected {expected.treedef} as declared. Declare a new Problem for others."
-    )
-
-
-def cast(leaf, dtype, path: str):
+def _cast(leaf, dtype, path: str):
     """One array of params as the dtype it was declared with."""
     if leaf.dtype == dtype:
         return leaf
     if not np.can_cast(leaf.dtype, dtype, "same_kind"):
-        raise ProblemError(f"`{path}`: dtype {leaf.dtype}, expected {dtype} as declared. Convert it, or declare a new Problem.")
+        raise ProblemError(f"`{path}`: dtype {leaf.dtype}, expected {dtype} as declared. Convert it first.")
     return leaf.astype(dtype)
 
 
-def box(bounds, x0, variables: Layout) -> dict[str, Any]:
+def _box(bounds, x0, variables: Layout) -> dict[str, Any]:
     """Bounds of every variable and the start within them: the attributes lower, upper, bounds and start."""
     lower, upper = read_bounds(bounds, variables)
     start = variables.flatten(x0)
@@ -339,20 +346,22 @@ def box(bounds, x0, variables: Layout) -> dict[str, Any]:
     if outside.size:
         first = outside[0]
         warn_user(
-            f"`x0`: {outside.size} of {start.size} entries outside the bounds, first {variables.describe(first)} = "
-            f"{start[first]:g}, not in [{lower[first]:g}, {upper[first]:g}]. They start on the nearest bound."
+            f"`x0`: {outside.size} of {start.size} entries outside the bounds, the first "
+            f"{variables.describe(first)} = {start[first]:g}, not in [{lower[first]:g}, {upper[first]:g}]. "
+            "They start on the nearest bound; give an x0 within the bounds to choose."
         )
     start = np.clip(start, lower, upper)
     return {"lower": lower, "upper": upper, "bounds": (lower, upper), "start": start}
 
 
-def rows(problem: Problem) -> dict[str, Any]:
-    """Layouts and sides of all constraint rows: the attributes row_layouts, constraint_lower and constraint_upper."""
+def _rows(problem: Problem) -> dict[str, Any]:
+    """Layouts and sides of all rows: the attributes row_layouts, constraint_lower and constraint_upper."""
+    arguments = (problem.x0, problem.params)
     layouts, lower, upper = {}, [np.zeros(0)], [np.zeros(0)]
     for name, constraint in problem.constraints.items():
         where = argument(name)
         check_signature(constraint.fun, problem.has_params, where)
-        layouts[name] = value_layout(constraint.fun, problem.x0, problem.params, problem.has_params, where, name)
+        layouts[name] = value_layout(function(constraint.fun, problem.has_params), arguments, where, name)
         low, high = sides(constraint, layouts[name], where)
         lower.append(low)
         upper.append(high)
@@ -363,20 +372,13 @@ def rows(problem: Problem) -> dict[str, Any]:
     }
 
 
-def check_objective(problem: Problem) -> None:
+def _check_objective(problem: Problem) -> None:
     """Raise ProblemError or DerivativeError unless the objective can be traced and returns a scalar."""
     check_signature(problem.objective, problem.has_params, "objective")
-    objective_shape(problem.objective, problem.x0, problem.params, problem.has_params)
+    objective_shape(function(problem.objective, problem.has_params), (problem.x0, problem.params))
 
 
-def check_changes(changes: dict) -> None:
-    """Raise ProblemError unless `replace` is given only what can be replaced."""
-    unknown = set(changes) - {"x0", "bounds", "params"}
-    if unknown:
-        raise ProblemError(f"`replace`: {sorted(unknown)}, expected x0, bounds or params. Declare a new Problem for the rest.")
-
-
-def check_picklable(problem: Problem) -> None:
+def _check_picklable(problem: Problem) -> None:
     """Raise ProblemError if a function cannot be found by its name in another process."""
     functions = {"objective": problem.objective}
     functions |= {argument(name): constraint.fun for name, constraint in problem.constraints.items()}
@@ -385,5 +387,6 @@ def check_picklable(problem: Problem) -> None:
             pickle.dumps(fun)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ProblemError(
-                f"`{where}`: {fun!r} cannot be pickled ({error}). Define it with `def` at the top of a module."
+                f"`{where}`: {fun!r} cannot be pickled ({error}). "
+                "Define it with `def` at the top of a module, or use cloudpickle."
             ) from error

@@ -12,11 +12,13 @@ from itertools import pairwise
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
 from lagrad.errors import ProblemError
 
+# What counts as a plain number in the lists that users write.
 NUMBERS = (bool, int, float, complex, np.generic)
 
 
@@ -71,7 +73,7 @@ class Layout:
         """Entries of a pytree of this layout as one NumPy vector.
 
         Args:
-            tree: pytree of real arrays with this structure and these shapes, or a flat vector of shape (size,).
+            tree: pytree of real arrays of this structure and these shapes, or a flat vector of shape (size,).
 
         Returns:
             float64 array of shape (size,); may share memory with `tree`.
@@ -85,21 +87,26 @@ class Layout:
         leaves = jax.tree.leaves(arrays)
         if is_vector(arrays, self.size):
             return leaves[0]
-        self.require_same(arrays)
+        self.require_same(arrays, f", or a flat vector of shape ({self.size},)")
         return np.concatenate([np.zeros(0), *(leaf.ravel() for leaf in leaves)])
 
-    def require_same(self, tree) -> None:
-        """Raise ProblemError unless `tree` has this structure and these shapes."""
+    def require_same(self, tree, alternative: str = "") -> None:
+        """Raise ProblemError unless `tree` has this structure and these shapes.
+
+        Args:
+            tree: pytree of arrays.
+            alternative: what else the message says is welcome.
+        """
         found = Layout.of(tree, self.label)
-        if self.is_array and found.is_array and found.shapes != self.shapes:
-            raise ProblemError(f"`{self.label}`: shape {found.shapes[0]}, expected {self.shapes[0]}.")
         if found.treedef != self.treedef:
             raise ProblemError(
-                f"`{self.label}`: {outline(found)}, expected {outline(self)} or a flat vector of shape ({self.size},)."
+                f"`{self.label}`: {outline(found)}, expected {outline(self)}. Give that{alternative}."
             )
         for path, shape, expected in zip(self.paths, found.shapes, self.shapes, strict=True):
             if shape != expected:
-                raise ProblemError(f"`{path}`: shape {shape}, expected {expected}.")
+                raise ProblemError(
+                    f"`{path}`: shape {shape}, expected {expected}. Give that shape{alternative}."
+                )
 
     def unflatten(self, vector):
         """Pytree of this layout whose entries are read from a flat vector.
@@ -111,14 +118,13 @@ class Layout:
             Pytree; its leaves are views of a NumPy vector, or slices of a JAX one.
         """
         parts = split(vector, self.sizes, self.offsets)
-        return self.treedef.unflatten(part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
+        shaped = (part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
+        return self.treedef.unflatten(shaped)
 
     def ravel(self, tree):
         """Entries of a pytree of this layout as one JAX vector of shape (size,): traceable."""
         leaves = [jnp.ravel(leaf).astype(jnp.result_type(float)) for leaf in jax.tree.leaves(tree)]
-        if len(leaves) == 1:
-            return leaves[0]
-        return jnp.concatenate([jnp.zeros(0), *leaves]) if not leaves else jnp.concatenate(leaves)
+        return join(leaves)
 
     def describe(self, index: int) -> str:
         """Name of the entry at a flat index, such as `x['theta'][3]`.
@@ -138,6 +144,13 @@ def split(vector, sizes: tuple[int, ...], offsets: np.ndarray) -> list:
     if isinstance(vector, np.ndarray):
         return [vector[start:stop] for start, stop in pairwise(offsets)]
     return [vector] if len(sizes) == 1 else list(jax.lax.split(vector, sizes))
+
+
+def join(vectors: list):
+    """JAX vectors one after the other, with no equation where there is but one."""
+    if len(vectors) == 1:
+        return vectors[0]
+    return jnp.concatenate(vectors) if vectors else jnp.zeros(0)
 
 
 def outline(layout: Layout) -> str:
@@ -178,7 +191,9 @@ def real_array(leaf, name: str) -> np.ndarray:
     """
     array = numeric_array(leaf, name)
     if jnp.issubdtype(array.dtype, np.complexfloating):
-        raise ProblemError(f"`{name}`: dtype {array.dtype}, expected real numbers. Give real and imaginary parts.")
+        raise ProblemError(
+            f"`{name}`: dtype {array.dtype}, expected real numbers. Give real and imaginary parts apart."
+        )
     return array.astype(np.float64, copy=False)
 
 
@@ -189,13 +204,21 @@ def numeric_array(leaf, name: str) -> np.ndarray:
         ProblemError: it is a tracer, masked, ragged, text or an object.
     """
     if isinstance(leaf, jax.core.Tracer):
-        raise ProblemError(f"`{name}`: a traced value, expected numbers. Declare the problem outside jax.jit and jax.grad.")
+        raise ProblemError(
+            f"`{name}`: a traced value, expected numbers. Stay outside of jax.jit, jax.grad and jax.vmap."
+        )
     if np.ma.is_masked(leaf):
         raise ProblemError(f"`{name}`: an array with masked entries, expected numbers. Fill them first.")
     try:
         array = np.asarray(leaf)
     except (TypeError, ValueError) as error:
-        raise ProblemError(f"`{name}`: no array of numbers ({error}). Give rows of equal length.") from error
+        raise ProblemError(
+            f"`{name}`: {type(leaf).__name__} that NumPy cannot read ({error}), expected numbers. "
+            "Give an array, or rows of equal length."
+        ) from error
     if array.dtype != bool and not jnp.issubdtype(array.dtype, np.number):
-        raise ProblemError(f"`{name}`: {type(leaf).__name__} of dtype {array.dtype}, expected an array of numbers.")
+        raise ProblemError(
+            f"`{name}`: {type(leaf).__name__} of dtype {array.dtype}, expected numbers. "
+            "Give an array of numbers."
+        )
     return array

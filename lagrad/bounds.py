@@ -115,7 +115,7 @@ class _Side:
         return f"`{self.where}`: `{self.name}{path}`"
 
     def wrong_shape(self, path: str, found, shape: tuple[int, ...]) -> ProblemError:
-        verb = "x0 has" if self.layout.label == "x" else "the function returns"
+        verb = f"x0{path} has" if self.layout.label == "x" else f"the function{path} returns"
         return ProblemError(
             f"{self.title(path)} has shape {np.shape(found)} but {verb} shape {shape}. "
             f"Give a scalar or shape {shape}."
@@ -192,7 +192,7 @@ def _check_keys(below: dict, expected: dict, may_omit: bool, given, title: str, 
         )
     unknown = [key for key in below if key not in expected]
     if unknown or not (may_omit or len(below) == len(expected)):
-        found = unknown[0] if unknown else f"{len(below)} entries"
+        found = unknown[0] if unknown else f"length {len(below)}"
         raise ProblemError(f"{title} has {found}, expected {', '.join(expected)}. Use None for no bound.")
 
 

@@ -62,12 +62,20 @@ def users_code(where: str) -> Iterator[None]:
         yield
     except (ProblemError, DerivativeError):
         raise
-    except tuple(_CURES) as error:
-        cure = next(text for kind, text in _CURES.items() if isinstance(error, kind))
-        raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
     except Exception as error:
+        cure = _cure(error)
+        if cure:
+            raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
         error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
         raise
+
+
+def _cure(error: Exception) -> str | None:
+    """What to do about an error of JAX's that is due to tracing; None for all others."""
+    # A traced shape, as in jnp.zeros(x[0]), is a bare TypeError.
+    if type(error) is TypeError and "concrete value" in str(error):
+        return _CURES[jax.errors.ConcretizationTypeError]
+    return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
 
 def check_signature(fun, has_params: bool, where: str) -> None:
@@ -123,29 +131,19 @@ def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
         ProblemError: it returns nothing, a pytree, another shape, or something not real and floating.
         DerivativeError: it cannot be traced.
     """
-
-    def checked(x, params):
-        value = fun(x, params)
-        _check_scalar(value)
-        return value
-
-    with float64(), users_code("objective"):
-        return jax.eval_shape(checked, *arguments).shape
-
-
-def _check_scalar(value) -> None:
-    """Raise ProblemError unless an objective's value is one real number."""
+    value = _value(fun, arguments, "objective")
     if value is None:
         raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
-    if not _is_leaf(value):
+    if not jax.tree_util.treedef_is_leaf(jax.tree.structure(value)):
         found = type(value).__name__
         raise ProblemError(f"`objective`: returns a {found}, expected a scalar. Return one number.")
     _check_real(value, "objective")
-    if np.shape(value) not in ((), (1,)):
+    if value.shape not in ((), (1,)):
         raise ProblemError(
-            f"`objective`: returns shape {np.shape(value)}, expected a scalar. "
+            f"`objective`: returns shape {value.shape}, expected a scalar. "
             "Reduce it, for example with jnp.sum."
         )
+    return value.shape
 
 
 def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Layout:
@@ -161,38 +159,53 @@ def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Lay
         ProblemError: it returns nothing, or leaves that are not real and floating.
         DerivativeError: it cannot be traced.
     """
+    value = _value(fun, arguments, where)
+    _check_rows(value, where)
+    return Layout.of(value, label)
 
-    def checked(x, params):
-        value = fun(x, params)
-        _check_rows(value, where)
-        return value
 
+def _value(fun: Callable, arguments: tuple, where: str):
+    """What a function returns, with shapes and dtypes in the place of arrays; what is no array stays."""
+    values = []
+
+    def keep(x, params):
+        values.append(jax.tree.map(_abstract, fun(x, params), is_leaf=_is_none))
+
+    # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
     with float64(), users_code(where):
-        return Layout.of(jax.eval_shape(checked, *arguments), label)
+        jax.eval_shape(keep, *arguments)
+    return values[-1]
+
+
+def _abstract(leaf):
+    """Shape and dtype of an array or a number; anything else as it is."""
+    is_array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+    if is_array or isinstance(leaf, NUMBERS):
+        return jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf))
+    return leaf
+
+
+def _is_none(node) -> bool:
+    return node is None
 
 
 def _check_rows(value, where: str) -> None:
     """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
     if value is None:
         raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
-    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=lambda node: node is None):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=_is_none):
         name = where + jax.tree_util.keystr(path)
         if leaf is None:
             raise ProblemError(f"`{name}`: returns None, expected an array. Return one, or leave it out.")
         _check_real(leaf, name)
 
 
-def _is_leaf(value) -> bool:
-    """Whether JAX sees a value as one leaf and not as a container."""
-    return jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
-
-
 def _check_real(value, where: str) -> None:
     """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
-    if not (hasattr(value, "dtype") or isinstance(value, NUMBERS)):
+    if not isinstance(value, jax.ShapeDtypeStruct):
         found = type(value).__name__
         raise ProblemError(f"`{where}`: returns a {found}, expected numbers. Return an array.")
-    dtype = jnp.result_type(value)
+    dtype = value.dtype
     if jnp.issubdtype(dtype, np.complexfloating):
         raise ProblemError(f"`{where}`: returns {dtype}, expected float64. Return jnp.real and jnp.imag.")
     if not jnp.issubdtype(dtype, np.floating):

@@ -15,6 +15,7 @@ import scipy
 
 from lagrad.errors import LagradWarning
 
+LONGEST_QUOTE = 90
 STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
 NOT_THE_USERS = tuple(
     str(Path(str(file)).parent) + "/" for file in (__file__, jax.__file__, np.__file__, scipy.__file__)
@@ -43,7 +44,8 @@ def users_line(error: BaseException) -> str:
     if not summaries:
         return "an unknown line"
     last = summaries[-1]
-    return f"{last.filename}, line {last.lineno}" + (f": `{last.line}`" if last.line else "")
+    code = last.line if len(last.line or "") <= LONGEST_QUOTE else f"{(last.line or '')[:LONGEST_QUOTE]}..."
+    return f"{last.filename}, line {last.lineno}" + (f": `{code}`" if code else "")
 
 
 def warn_user(message: str) -> None:

@@ -211,11 +211,11 @@ def numeric_array(leaf, name: str) -> np.ndarray:
         raise ProblemError(f"`{name}`: an array with masked entries, expected numbers. Fill them first.")
     try:
         array = np.asarray(leaf)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(
-            f"`{name}`: {type(leaf).__name__} that NumPy cannot read ({error}), expected numbers. "
-            "Give an array, or rows of equal length."
-        ) from error
+    except ValueError as error:
+        raise ProblemError(f"`{name}`: rows of different lengths. Give rows of equal length.") from error
+    except TypeError as error:
+        found = type(leaf).__name__
+        raise ProblemError(f"`{name}`: {found}, expected numbers. Give an array of numbers.") from error
     if array.dtype != bool and not jnp.issubdtype(array.dtype, np.number):
         raise ProblemError(
             f"`{name}`: {type(leaf).__name__} of dtype {array.dtype}, expected numbers. "

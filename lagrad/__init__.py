@@ -1,16 +1,30 @@
 """Functions in, exact sparse derivatives out, any solver served.
 
-    problem      what you declare: an objective, a start, constraints, bounds
-    derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, compiled
-    solution     point, multipliers, status, history
+problem      what you declare: an objective, a start, constraints, bounds
+derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, compiled
+solution     point, multipliers, status, certificate, history
 """
 
+from lagrad import nested
+from lagrad.coloring import Coloring, color_columns, color_rows, color_symmetric
+from lagrad.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
+from lagrad.problem import Problem
+
+__version__ = "0.1.0"
 
 __all__ = [
+    "Problem",
+    "Equality",
+    "Inequality",
+    "SparsityPattern",
+    "Coloring",
+    "color_columns",
+    "color_rows",
+    "color_symmetric",
+    "nested",
+    "ProblemError",
     "DerivativeError",
     "LagradWarning",
-    "ProblemError",
-    "SparsityPattern",
 ]

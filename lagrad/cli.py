@@ -15,11 +15,11 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
-import lagrad_problems
-
 import lagrad
+import lagrad_problems
 from lagrad import report
 from lagrad.pattern import SparsityPattern
 
@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     listing = commands.add_parser("list", help="the registered problems, with their sizes and optima")
+    listing.add_argument("--sources", action="store_true", help="say where each was published")
     listing.set_defaults(command=list_problems)
 
     solving = commands.add_parser("solve", help="solve a problem and print what came out")
@@ -99,14 +100,16 @@ def assignment(text: str) -> tuple[str, int | float | str]:
 
 def list_problems(chosen: argparse.Namespace) -> int:
     """Print a line for each registered problem."""
-    print(report.table([summary(lagrad_problems.get(name)) for name in lagrad_problems.names()]))
+    entries = [lagrad_problems.get(name) for name in lagrad_problems.names()]
+    print(report.table([summary(entry, chosen.sources) for entry in entries]))
     return 0
 
 
-def summary(entry: lagrad_problems.Entry) -> dict[str, object]:
+def summary(entry: lagrad_problems.Entry, with_source: bool) -> Mapping[str, object]:
     """A registered problem as a row of the list."""
-    row = {name: getattr(entry, name) for name in ("name", "n", "m", "optimum", "kind", "source")}
-    return row | {"optimum": "" if entry.optimum is None else f"{entry.optimum:.10g}"}
+    optimum = "" if entry.optimum is None else f"{entry.optimum:.10g}"
+    row = {"name": entry.name, "n": entry.n, "m": entry.m, "optimum": optimum, "kind": entry.kind}
+    return row | ({"source": entry.source} if with_source else {})
 
 
 def solve(chosen: argparse.Namespace) -> int:
@@ -187,16 +190,20 @@ def load(source: str, sizes: Mapping[str, object]) -> lagrad.Problem:
 
 def registered(name: str, sizes: Mapping[str, object]) -> lagrad.Problem:
     """A problem of the suite."""
+    if name not in lagrad_problems.names():
+        close = get_close_matches(name, lagrad_problems.names(), 3)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise lagrad.ProblemError(f"`{name}`: no such problem.{hint} `lagrad list` shows all.")
     try:
         return lagrad_problems.get(name, **sizes).problem
-    except (KeyError, TypeError) as error:
-        raise lagrad.ProblemError(f"`{name}`: {error}. `lagrad list` shows what there is.") from error
+    except (TypeError, ValueError) as error:
+        raise lagrad.ProblemError(f"`{name}`: {error}") from error
 
 
 def from_matpower(path: Path) -> lagrad.Problem:
     """AC optimal power flow of a MATPOWER case."""
     check_file(path)
-    return lagrad_problems.get("ac_opf", path=path).problem
+    return registered("ac_opf", {"path": path})
 
 
 def from_python(path: Path, variable: str) -> lagrad.Problem:

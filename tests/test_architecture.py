@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
-OPTIONAL = {"cyipopt", "matplotlib", "IPython"}
+OPTIONAL = {"cyipopt", "matplotlib", "rich", "IPython"}
 
 # The floors of the house, lowest first; on each, the rooms, which do not know one another. A file or folder
 # directly in lagrad/ stands in exactly one room, and may use its own room and all floors below.
@@ -121,7 +121,9 @@ def test_imports_point_down_the_floors(source: Source):
         if not module.startswith("lagrad"):
             continue
         other_floor, other_room = place(module)
-        assert other_floor < floor or (other_floor, other_room) == (floor, room), f"{source.path} imports {module}"
+        assert other_floor < floor or (other_floor, other_room) == (floor, room), (
+            f"{source.path} imports {module}"
+        )
 
 
 def test_lagrad_does_not_know_its_problems():
@@ -152,13 +154,15 @@ def test_private_names_stay_at_home(source: Source):
 @each(EVERYTHING)
 def test_jax_private_package_is_not_reached_by_attribute(source: Source):
     """`jax._src` is not used by way of an attribute either."""
-    reached = [node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and node.attr == "_src"]
+    reached = [
+        node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and node.attr == "_src"
+    ]
     assert not reached, [node.lineno for node in reached]
 
 
 @each(PACKAGES)
 def test_functions_import_only_optional_packages(source: Source):
-    """What a file needs stands at its top; only a package that may be missing is imported where it is used."""
+    """A file's needs stand at its top; only a package that may be missing is imported where it is used."""
     for function in functions(source):
         for node in ast.walk(function):
             if isinstance(node, ast.Import):
@@ -172,7 +176,9 @@ def test_functions_import_only_optional_packages(source: Source):
 
 def functions(source: Source) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions and methods of a file, nested ones too."""
-    return [node for node in ast.walk(source.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [
+        node for node in ast.walk(source.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
 
 
 @each(EVERYTHING)
@@ -184,7 +190,11 @@ def test_files_are_one_subject_long(source: Source):
 @each(PACKAGES)
 def test_functions_fit_on_a_page(source: Source):
     """A function has at most 60 lines, its docstring not counted."""
-    long = {function.name: length(function) for function in functions(source) if length(function) > LONGEST_FUNCTION}
+    long = {
+        function.name: length(function)
+        for function in functions(source)
+        if length(function) > LONGEST_FUNCTION
+    }
     assert not long
 
 

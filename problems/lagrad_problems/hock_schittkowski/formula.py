@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +21,8 @@ from lagrad_problems.entry import Entry
 SOURCE = "W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}"
 
 Bound = float | Sequence[float]
+# Of the vector x; NumPy's constants make the type of the result hard to state.
+Function = Callable[[Array], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +46,9 @@ class Formula:
     number: int
     optimum: float
     x0: Sequence[float]
-    objective: Callable[[Array], Array]
-    equal: Callable[[Array], Array] | None = None
-    positive: Callable[[Array], Array] | None = None
+    objective: Function
+    equal: Function | None = None
+    positive: Function | None = None
     span: tuple[Bound, Bound] = (0.0, inf)
     lower: Bound = -inf
     upper: Bound = inf
@@ -60,7 +63,7 @@ class Formula:
 
 
 def scalars(
-    number: int, optimum: float, x0: Sequence[float], objective: Callable[..., Array], **rest
+    number: int, optimum: float, x0: Sequence[float], objective: Callable[..., Any], **rest
 ) -> Formula:
     """A formula whose functions take x1, x2, ... one by one, as the book prints them.
 
@@ -78,7 +81,7 @@ def scalars(
     return Formula(number, optimum, x0, _of_vector(objective), **functions, **rest)
 
 
-def _of_vector(function: Callable[..., Array]) -> Callable[[Array], Array]:
+def _of_vector(function: Callable[..., Any]) -> Function:
     """The function of n scalars as one of a vector; a tuple of results becomes a vector."""
 
     def of_vector(x: Array) -> Array:

@@ -128,13 +128,13 @@ def _mixture_likelihood(x: Array) -> Array:
 def _dual_cost_117(x: Array) -> Array:
     """Objective of problem 117, the dual of problem 86; x = (multipliers, primal variables)."""
     y, z = x[:10], x[10:]
-    return -LIMITS_86 @ y + z @ (QUADRATIC_86 @ z) + 2 * jnp.sum(CUBIC_86 * z**3)
+    return jnp.sum(-LIMITS_86 * y) + jnp.sum(z * (QUADRATIC_86 @ z)) + 2 * jnp.sum(CUBIC_86 * z**3)
 
 
 def _dual_feasibility_117(x: Array) -> Array:
     """Stationarity of problem 86 as five inequalities."""
     y, z = x[:10], x[10:]
-    return 2 * QUADRATIC_86 @ z + 3 * CUBIC_86 * z**2 + LINEAR_86 - ROWS_86.T @ y
+    return jnp.asarray(3 * CUBIC_86 * z**2 + 2 * QUADRATIC_86 @ z + LINEAR_86 - ROWS_86.T @ y)
 
 
 def _hexagon(x1, x2, x3, x4, x5, x6, x7, x8, x9):

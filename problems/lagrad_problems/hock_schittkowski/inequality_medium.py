@@ -11,8 +11,8 @@ from jax.numpy import exp
 
 from lagrad_problems.hock_schittkowski.formula import Formula, scalars
 
-_C83 = (85.334407, 0.0056858, 0.0006262, 0.0022053, 80.51249, 0.0071317)
-_C83 += (0.0029955, 0.0021813, 9.300961, 0.0047026, 0.0012547, 0.0019085)
+_C83 = [85.334407, 0.0056858, 0.0006262, 0.0022053, 80.51249, 0.0071317]
+_C83 += [0.0029955, 0.0021813, 9.300961, 0.0047026, 0.0012547, 0.0019085]
 
 # Rows: objective, then three constraints; columns: x1, x1 x2, x1 x3, x1 x4, x1 x5.
 _C84 = np.array(

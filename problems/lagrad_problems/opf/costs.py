@@ -90,9 +90,7 @@ def _numbers(case: Case, row: int, per_item: int) -> np.ndarray:
     values, line = case.gencost.values[row], case.gencost.lines[row]
     wanted = int(values[3]) * per_item
     if wanted < 0 or values.size < 4 + wanted:
-        raise ValueError(
-            f"{case.name}, line {line}: {values.size - 4} numbers of cost, expected {wanted}: n is {values[3]:g}."
-        )
+        raise ValueError(f"{case.name}, line {line}: {values.size - 4} cost coefficients, expected {wanted}.")
     return values[4 : 4 + wanted]
 
 

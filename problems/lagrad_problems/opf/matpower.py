@@ -216,8 +216,18 @@ def _numbers(field: _Field, name: str) -> list[tuple[int, list[float]]]:
         for part in text.split(";"):
             words = part.replace(",", " ").split()
             if words:
-                rows.append((start, [_number(word, start, name) for word in words]))
+                rows.append((start, _numbers_of(words, start, name)))
     return rows
+
+
+def _numbers_of(words: list[str], line: int, name: str) -> list[float]:
+    """The words as numbers; one by one only where there is something to complain of."""
+    try:
+        numbers = list(map(float, words))
+    except ValueError:
+        numbers = [float("nan")]
+    # A NaN is not equal to itself, and makes the row unequal to itself.
+    return [_number(word, line, name) for word in words] if any(n != n for n in numbers) else numbers
 
 
 def _number(word: str, line: int, name: str) -> float:

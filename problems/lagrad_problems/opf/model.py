@@ -70,7 +70,7 @@ def constraints(network: Network) -> dict[str, lagrad.Equality | lagrad.Inequali
     """The constraints by name."""
     rated = np.flatnonzero(np.isfinite(network.rate))
     spread = np.flatnonzero(np.isfinite(network.angle_lower) | np.isfinite(network.angle_upper))
-    rows = {
+    rows: dict[str, lagrad.Equality | lagrad.Inequality] = {
         "reference": lagrad.Equality(lambda x: x["va"][network.reference]),
         "balance": lagrad.Equality(lambda x: balance(x, network)),
     }

@@ -103,16 +103,16 @@ def network(case: Case) -> Network:
     """
     bus_rows = _rows_in_service(case.bus, case.bus.values[:, 1] != ISOLATED)
     names = _bus_names(case)
-    position = {int(name): place for place, name in enumerate(bus_rows.values[:, 0])}
-    gens = _gens_in_service(case, names, position)
-    branches = _branches_in_service(case, names, position)
+    in_service = bus_rows.values[:, 0]
+    gens = _gens_in_service(case, names, in_service)
+    branches = _branches_in_service(case, names, in_service)
     bus, gen = bus_rows.values, case.gen.values[gens]
     _check_limits(case, bus_rows, (12, 11), "bus")
     _check_limits(case, Table(gen, case.gen.lines[gens]), (9, 8), "gen")
     _check_limits(case, Table(gen, case.gen.lines[gens]), (4, 3), "gen")
     base = case.base_mva
-    lines = _lines(case, branches, position)
-    gen_bus = _positions(gen[:, 0], position)
+    lines = _lines(case, branches, in_service)
+    gen_bus = _positions(gen[:, 0], in_service)
     return Network(
         name=case.name,
         base_mva=base,
@@ -139,7 +139,7 @@ def _rows_in_service(table: Table, keep: np.ndarray) -> Table:
     return Table(table.values[keep], table.lines[keep])
 
 
-def _bus_names(case: Case) -> set[int]:
+def _bus_names(case: Case) -> np.ndarray:
     """All bus numbers of the file, each once."""
     names = case.bus.values[:, 0].astype(int)
     unique, first = np.unique(names, return_index=True)
@@ -148,41 +148,43 @@ def _bus_names(case: Case) -> set[int]:
         raise ValueError(f"{case.name}, line {case.bus.lines[again]}: bus {names[again]} is there already.")
     if not (case.bus.values[:, 1] != ISOLATED).any():
         raise ValueError(f"{case.name}: no bus in service, expected one at least.")
-    return set(unique.tolist())
+    return unique
 
 
-def _gens_in_service(case: Case, names: set[int], position: dict[int, int]) -> np.ndarray:
+def _gens_in_service(case: Case, names: np.ndarray, in_service: np.ndarray) -> np.ndarray:
     """Rows of generators that run and whose bus is in service."""
     table = case.gen
     _check_buses(case, table, 0, names, "generator")
-    at_bus = np.array([int(bus) in position for bus in table.values[:, 0]], bool)
-    return np.flatnonzero((table.values[:, 7] > 0) & at_bus)
+    return np.flatnonzero((table.values[:, 7] > 0) & np.isin(table.values[:, 0], in_service))
 
 
-def _branches_in_service(case: Case, names: set[int], position: dict[int, int]) -> np.ndarray:
+def _branches_in_service(case: Case, names: np.ndarray, in_service: np.ndarray) -> np.ndarray:
     """Rows of branches that are closed and whose ends are in service."""
-    table = case.branch
+    table, values = case.branch, case.branch.values
     for column in (0, 1):
         _check_buses(case, table, column, names, "branch")
-    ends = np.array([int(f) in position and int(t) in position for f, t in table.values[:, :2]], bool)
-    rows = np.flatnonzero((table.values[:, 10] > 0) & ends)
-    for row in rows:
-        if table.values[row, 2] == 0 and table.values[row, 3] == 0:
-            raise ValueError(
-                f"{case.name}, line {table.lines[row]}: branch with r = x = 0, expected an impedance."
-            )
-        if table.values[row, 0] == table.values[row, 1]:
-            raise ValueError(f"{case.name}, line {table.lines[row]}: branch from a bus to itself.")
+    rows = np.flatnonzero((values[:, 10] > 0) & np.isin(values[:, :2], in_service).all(axis=1))
+    _check_none(
+        case, table, rows[~values[rows, 2:4].any(axis=1)], "branch with r = x = 0. Give an impedance."
+    )
+    _check_none(
+        case, table, rows[values[rows, 0] == values[rows, 1]], "branch from a bus to itself. Remove it."
+    )
     return rows
 
 
-def _check_buses(case: Case, table: Table, column: int, names: set[int], what: str) -> None:
+def _check_buses(case: Case, table: Table, column: int, names: np.ndarray, what: str) -> None:
     """Every row must stand at a bus of the file."""
-    for line, bus in zip(table.lines, table.values[:, column], strict=True):
-        if int(bus) not in names:
-            raise ValueError(
-                f"{case.name}, line {line}: {what} at bus {int(bus)}, which is not in `mpc.bus`."
-            )
+    unknown = np.flatnonzero(~np.isin(table.values[:, column], names))
+    if unknown.size:
+        bus = table.values[unknown[0], column]
+        _check_none(case, table, unknown, f"{what} at bus {bus:g}, which is not in `mpc.bus`. Add the bus.")
+
+
+def _check_none(case: Case, table: Table, rows: np.ndarray, message: str) -> None:
+    """Complain of the first of the rows, if there are any."""
+    if rows.size:
+        raise ValueError(f"{case.name}, line {table.lines[rows[0]]}: {message}")
 
 
 def _check_limits(case: Case, table: Table, columns: tuple[int, int], what: str) -> None:
@@ -190,26 +192,26 @@ def _check_limits(case: Case, table: Table, columns: tuple[int, int], what: str)
     lower, upper = (table.values[:, column] for column in columns)
     crossed = np.flatnonzero(lower > upper)
     if crossed.size:
-        row = crossed[0]
-        raise ValueError(
-            f"{case.name}, line {table.lines[row]}: limits of `mpc.{what}` {lower[row]} and {upper[row]}, "
-            "expected lower <= upper."
+        low, high = lower[crossed[0]], upper[crossed[0]]
+        _check_none(
+            case, table, crossed, f"limits of `mpc.{what}` {low:g} and {high:g}, expected lower <= upper."
         )
 
 
-def _positions(names: np.ndarray, position: dict[int, int]) -> np.ndarray:
-    """Positions of the named buses."""
-    return np.array([position[int(name)] for name in names], int)
+def _positions(wanted: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Where each wanted name stands among the names."""
+    order = np.argsort(names)
+    return order[np.searchsorted(names[order], wanted)]
 
 
-def _lines(case: Case, rows: np.ndarray, position: dict[int, int]) -> dict[str, np.ndarray]:
+def _lines(case: Case, rows: np.ndarray, buses: np.ndarray) -> dict[str, np.ndarray]:
     """Everything of the branches: ends, coefficients of the flows, limits."""
     values = case.branch.values[rows]
     lower, upper = _angle_limits(values)
     square, cosine, sine = flow_coefficients(values)
     return {
-        "from_bus": _positions(values[:, 0], position),
-        "to_bus": _positions(values[:, 1], position),
+        "from_bus": _positions(values[:, 0], buses),
+        "to_bus": _positions(values[:, 1], buses),
         "square": square,
         "cosine": cosine,
         "sine": sine,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.sparse.linalg import spsolve
-from scipy.spatial import cKDTree
+from scipy.sparse.linalg import splu
+from scipy.spatial import KDTree
 
 from lagrad_problems.opf.matpower import Case, Table
 from lagrad_problems.opf.network import Network, flow_coefficients, network
@@ -80,7 +80,7 @@ def _lines(buses: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndar
     """A tree along near neighbours and half as many further lines: ends, lengths in units of the spacing."""
     places = random.random((buses, 2)) * np.sqrt(buses)
     neighbours = min(8, buses)
-    distance, near = cKDTree(places).query(places, neighbours)
+    distance, near = map(np.asarray, KDTree(places).query(places, neighbours))
     order = np.argsort(places[:, 0])
     # Joining the buses from left to right keeps the graph in one piece whatever the neighbours are.
     chain = np.hypot(*(places[order[1:]] - places[order[:-1]]).T)
@@ -131,7 +131,7 @@ def _angles(branch: np.ndarray, injection: np.ndarray) -> np.ndarray:
         (np.r_[-weight, -weight, weight, weight], (rows, cols)), shape=(buses, buses)
     ).tocsc()
     angles = np.zeros(buses)
-    angles[1:] = np.atleast_1d(spsolve(laplacian[1:, 1:], injection[1:]))
+    angles[1:] = splu(laplacian[1:, 1:].tocsc()).solve(injection[1:])
     steepest = np.abs(angles[from_bus] - angles[to_bus]).max()
     return angles * min(1.0, np.deg2rad(15) / steepest)
 
@@ -142,7 +142,7 @@ def _outgoing(branch: np.ndarray, voltage: np.ndarray) -> np.ndarray:
     square, cosine, sine = flow_coefficients(branch)
     product = voltage[from_bus] * np.conj(voltage[to_bus])
     own = np.abs(voltage[[from_bus, from_bus, to_bus, to_bus]]) ** 2
-    flows = square * own + cosine * product.real + sine * product.imag
+    flows = square * own + cosine * np.real(product) + sine * np.imag(product)
     at_from, at_to = flows[0] + 1j * flows[1], flows[2] + 1j * flows[3]
     branch[:, 5:8] = (BASE_MVA * np.maximum(np.maximum(abs(at_from), abs(at_to)) / LOADING, 0.5))[:, None]
     outgoing = np.zeros(voltage.size, complex)
@@ -156,7 +156,7 @@ def _bus_table(load: np.ndarray, shunt: np.ndarray, reference: int) -> np.ndarra
     table = np.zeros((load.size, 13))
     table[:, 0], table[:, 1] = np.arange(1, load.size + 1), 1
     table[reference, 1] = 3
-    table[:, 2], table[:, 3], table[:, 5] = BASE_MVA * load.real, BASE_MVA * load.imag, shunt
+    table[:, 2], table[:, 3], table[:, 5] = BASE_MVA * np.real(load), BASE_MVA * np.imag(load), shunt
     table[:, [6, 7, 10]] = 1
     table[:, 9], table[:, 11], table[:, 12] = 138, 1.06, 0.94
     return table

@@ -1,0 +1,133 @@
+"""Nested dicts, lists, tuples, numbers, texts and arrays in, one .npz file out, and back: no pickle.
+
+The file holds the arrays under running numbers and one JSON text that says how they nest:
+
+    {"a": (1, array([2.0]))}   ->   {"dict": [["a", {"tuple": [1, {"array": 0}]}]]}   +   0.npy
+
+Reading runs no code from the file: arrays with objects are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+FORMAT = "lagrad archive 1"
+
+
+def write(path: str | Path, record: Any, overwrite: bool = False) -> Path:
+    """Write a record; the file appears complete or not at all.
+
+    Args:
+        path: file to write; its folder must exist.
+        record: nested dicts, lists and tuples of None, booleans, numbers, texts and arrays.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: the file exists and `overwrite` is False.
+        FileNotFoundError: its folder does not exist.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: exists already. Give another path or overwrite=True.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist. Make it first.")
+    arrays: list[np.ndarray] = []
+    text = json.dumps({"format": FORMAT, "record": encode(record, arrays)})
+    columns = {str(index): array for index, array in enumerate(arrays)}
+    write_whole(path, {"structure": np.array(text)} | columns)
+    return path
+
+
+def write_whole(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """Write arrays to a temporary file beside `path`, then rename it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **columns)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read(path: str | Path) -> Any:
+    """Read what `write` wrote.
+
+    Args:
+        path: an existing file.
+
+    Returns:
+        The record; arrays are NumPy arrays.
+
+    Raises:
+        ValueError: not such a file, damaged, or of a later format.
+    """
+    try:
+        with np.load(Path(path), allow_pickle=False) as file:
+            outline = json.loads(str(file["structure"]))
+            if outline.get("format") != FORMAT:
+                raise ValueError(f"format {outline.get('format')!r}, expected {FORMAT!r}")
+            return decode(outline["record"], file)
+    except (KeyError, TypeError, AttributeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not a file that lagrad can read ({error}).") from error
+
+
+def encode(node: Any, arrays: list[np.ndarray]) -> Any:
+    """A node as JSON; arrays are appended to `arrays` and replaced by their number."""
+    if node is None or isinstance(node, (bool, int, float, str)):
+        return node
+    if isinstance(node, (list, tuple)) and type(node) in (list, tuple):
+        return {type(node).__name__: [encode(entry, arrays) for entry in node]}
+    if isinstance(node, dict) and all(isinstance(key, (str, int)) for key in node):
+        return {"dict": [[key, encode(entry, arrays)] for key, entry in node.items()]}
+    if isinstance(node, (np.ndarray, np.generic, jax.Array)):
+        arrays.append(plain_array(node))
+        return {"array": len(arrays) - 1}
+    return encode(by_path(node), arrays)
+
+
+def plain_array(node) -> np.ndarray:
+    """An array of numbers or booleans.
+
+    Raises:
+        TypeError: anything else, which only pickle could store.
+    """
+    array = np.asarray(node)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"archive: an array of dtype {array.dtype}, expected numbers.")
+    return array
+
+
+def by_path(node: Any) -> dict[str, Any]:
+    """Leaves of a pytree of the user's own classes under the names of their paths.
+
+    Raises:
+        TypeError: the node is no pytree container.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(node)
+    if len(leaves) == 1 and leaves[0][1] is node:
+        raise TypeError(f"archive: {type(node).__name__}, expected numbers, texts, arrays or containers.")
+    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+
+
+def decode(node: Any, file) -> Any:
+    """The inverse of `encode`."""
+    if not isinstance(node, dict):
+        return node
+    ((kind, content),) = node.items()
+    if kind == "array":
+        return file[str(content)]
+    if kind == "dict":
+        return {key: decode(entry, file) for key, entry in content}
+    return {"list": list, "tuple": tuple}[kind](decode(entry, file) for entry in content)

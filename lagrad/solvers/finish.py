@@ -1,0 +1,238 @@
+"""A solver's Outcome in, a Solution out: which point counts, why it stopped, whether it is a solution."""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import jax
+import numpy as np
+import scipy
+import scipy.sparse as sp
+
+from lagrad.solution import BoundMultipliers, Certificate, Solution
+from lagrad.solvers.assembly import rows_and_columns
+from lagrad.solvers.evaluation import HOPELESS, Evaluation, Point, rank
+from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
+from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.violation import largest_violation, row_violations
+from lagrad.status import Status
+
+# A solver that merely stalled is not taken at its word beyond this relative error.
+STALLED = 1e-3
+# Gradient of the violation, relative to violation and Jacobian, below which no step reduces it.
+NO_WAY_TO_FEASIBILITY = 1e-4
+
+Values = tuple[np.ndarray, np.ndarray, sp.csr_array]
+Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float]) -> Solution:
+    """The Solution of a solve.
+
+    Args:
+        task: what was asked.
+        outcome: how the solver ended.
+        method: its name.
+        timings: set-up seconds by stage, `inside` the solver, and when the solve `began`.
+
+    Returns:
+        Solution holding the solver's last point if it converged, else the best one.
+    """
+    evaluation, problem = task.evaluation, task.problem
+    reason = evaluation.reason or hopeless(evaluation, outcome)
+    seconds = dict(evaluation.seconds)
+    evaluation.reopen()
+    counts = dict(evaluation.counts)
+    point = choose(task, outcome, reason)
+    values = evaluate(evaluation, point.x)
+    multipliers = settle_multipliers(problem, point, values)
+    check = check_point(task, point, values, multipliers)
+    status = judge(task, outcome.status if reason is None else reason, point, check, values)
+    return Solution(
+        x=problem.variables.unflatten(point.x),
+        objective=point.objective,
+        constraints=by_name(problem, point.constraints),
+        multipliers=by_name(problem, multipliers[0]),
+        bound_multipliers=BoundMultipliers(*(problem.variables.unflatten(part) for part in multipliers[1:])),
+        success=status.allows_success and check.is_satisfied,
+        status=status,
+        message=" ".join(filter(None, [status.message, outcome.note, say(status, check, evaluation)])),
+        iterations=task.monitor.iterations,
+        history=task.monitor.history(),
+        evaluations=counts,
+        timings=all_timings(timings, seconds),
+        certificate=check,
+        method=method,
+        solver_status=outcome.code,
+        solver_message=outcome.message,
+        name=problem.name,
+        versions={**versions(), **outcome.versions},
+    )
+
+
+def hopeless(evaluation: Evaluation, outcome: Outcome) -> Status | None:
+    """Why a solver that gave up did so, where its last points were all refused; None otherwise."""
+    if outcome.status.is_converged or evaluation.refused_in_a_row < HOPELESS:
+        return None
+    return Status.UNBOUNDED if evaluation.fell_without_end else Status.INVALID_NUMBER
+
+
+def choose(task: Task, outcome: Outcome, reason: Status | None) -> Point:
+    """The solver's last point if it converged, else the best of all; the start if nothing was evaluated."""
+    last = last_point(task, outcome)
+    best = task.evaluation.best
+    if best is not None:
+        best = inside_bounds(task.evaluation, best)
+    if last is None or (best is not None and math.isnan(last.objective)):
+        return best if best is not None else start_point(task)
+    converged = reason is None and outcome.status.is_converged
+    if converged or best is None or rank(last, task.tol) <= rank(best, task.tol):
+        return last
+    return best
+
+
+def last_point(task: Task, outcome: Outcome) -> Point | None:
+    """The point at which the solver ended, None if it gave none that can be evaluated."""
+    if outcome.x is None or not np.isfinite(outcome.x).all():
+        return None
+    x = np.clip(outcome.x, task.problem.lower, task.problem.upper)
+    return try_point(task.evaluation, x, task.monitor.iterations, outcome.multipliers)
+
+
+def inside_bounds(evaluation: Evaluation, point: Point) -> Point:
+    """The same point, moved onto the bounds that IPOPT relaxes by a hair."""
+    x = np.clip(point.x, evaluation.problem.lower, evaluation.problem.upper)
+    if np.array_equal(x, point.x):
+        return point
+    moved = try_point(evaluation, x, point.iteration, point.multipliers)
+    return point if moved is None else moved
+
+
+def start_point(task: Task) -> Point:
+    """The start, with values unless they cannot be had."""
+    point = try_point(task.evaluation, task.start.x, 0, task.start.multipliers)
+    if point is not None:
+        return point
+    return Point(task.start.x.copy(), math.nan, np.full(task.problem.m, math.nan), math.nan)
+
+
+def try_point(evaluation: Evaluation, x: np.ndarray, iteration: int, multipliers: Any) -> Point | None:
+    """The point at x, None if the functions raise there: their first exception is on its way to the user."""
+    try:
+        return evaluation.point(x, iteration, multipliers)
+    except Exception:
+        return None
+
+
+def evaluate(evaluation: Evaluation, x: np.ndarray) -> Values | None:
+    """Gradient, constraints and Jacobian at x, None if the functions raise there."""
+    try:
+        gradient, entries = evaluation.first_order(x)
+        structure = rows_and_columns(evaluation.derivatives.jacobian_structure)
+        shape = (evaluation.problem.m, evaluation.problem.n)
+        return gradient, evaluation.constraints(x), sp.coo_array((entries, structure), shape=shape).tocsr()
+    except Exception:
+        return None
+
+
+def settle_multipliers(problem: Any, point: Point, values: Values | None) -> Multipliers:
+    """Multipliers of a point, those of missing bounds zero, those of fixed variables from stationarity."""
+    zeros = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
+    rows, lower, upper = (np.array(part, float) for part in point.multipliers or zeros)
+    lower = np.where(np.isfinite(problem.lower), np.maximum(lower, 0.0), 0.0)
+    upper = np.where(np.isfinite(problem.upper), np.maximum(upper, 0.0), 0.0)
+    fixed = problem.lower == problem.upper
+    if values is not None and fixed.any():
+        slope = values[0] + values[2].T @ rows
+        lower = np.where(fixed, np.maximum(slope, 0.0), lower)
+        upper = np.where(fixed, np.maximum(-slope, 0.0), upper)
+    return rows, lower, upper
+
+
+def check_point(task: Task, point: Point, values: Values | None, multipliers: Any) -> Certificate:
+    """The certificate of a point."""
+    tolerance = success_tolerance(task.tol)
+    if values is None:
+        return unknown_certificate(tolerance)
+    return certificate(task.problem, point.x, values, multipliers, task.evaluation.start_gradient, tolerance)
+
+
+def judge(task: Task, status: Status, point: Point, check: Certificate, values: Values | None) -> Status:
+    """The status in the light of lagrad's own check, the same rule for every solver."""
+    if status is Status.OPTIMAL and not check.is_satisfied:
+        status = Status.ACCEPTABLE
+    if status is Status.ACCEPTABLE and not check.error <= STALLED:
+        status = Status.ERROR
+    if status is not Status.ERROR or task.evaluation.failure is not None or values is None:
+        return status
+    stuck = is_stuck_outside(task.problem, point.x, values, check.tolerance)
+    return Status.INFEASIBLE if stuck else status
+
+
+def is_stuck_outside(problem: Any, x: np.ndarray, values: Values, tolerance: float) -> bool:
+    """Whether constraints are violated and no direction reduces that, to first order."""
+    _, c, jacobian = values
+    if not largest_violation(problem, x, c) > tolerance:
+        return False
+    excess = np.where(c > problem.constraint_upper, 1.0, -1.0) * row_violations(problem, c)
+    slope = jacobian.T @ excess
+    slope = np.where((x <= problem.lower) & (slope > 0) | (x >= problem.upper) & (slope < 0), 0.0, slope)
+    steepest = max(1.0, float(np.abs(jacobian.data).max(initial=0.0)))
+    return bool(np.abs(slope).max() <= NO_WAY_TO_FEASIBILITY * steepest * np.abs(excess).max())
+
+
+def say(status: Status, check: Certificate, evaluation: Evaluation) -> str:
+    """What the numbers add to the status."""
+    parts = []
+    if not status.is_converged and check.is_satisfied and status.allows_success:
+        parts.append("The point satisfies the optimality conditions all the same.")
+    if status is Status.INFEASIBLE and "feasibility" in check.worst:
+        parts.append(f"The largest violation is {check.feasibility:.2e}, of {check.worst['feasibility']}.")
+    if evaluation.counts["nonfinite"]:
+        parts.append(f"{evaluation.counts['nonfinite']} evaluations were not finite and were refused.")
+    return " ".join(parts)
+
+
+def by_name(problem: Any, rows: np.ndarray) -> dict[str, Any]:
+    """A flat vector of rows as name -> value in that constraint's shape."""
+    layouts = problem.row_layouts.items()
+    return {name: layout.unflatten(rows[problem.rows(name)].copy()) for name, layout in layouts}
+
+
+def all_timings(timings: dict[str, float], seconds: dict[str, float]) -> dict[str, float]:
+    """Seconds by stage, callbacks by kind, the solver's own, and the total."""
+    callbacks = seconds["values"] + seconds["first_order"] + seconds["hessian"]
+    setup = {stage: timings.get(stage, 0.0) for stage in ("trace", "structure", "coloring", "compile")}
+    inside = timings["inside"]
+    own = max(inside - callbacks - seconds["callback"], 0.0)
+    total = time.perf_counter() - timings["began"]
+    return setup | seconds | {"callbacks": callbacks, "solver": own, "total": total}
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of lagrad and of what every solve stands on."""
+    libraries = {"jax": jax.__version__, "numpy": np.__version__, "scipy": scipy.__version__}
+    return {"lagrad": lagrad_version()} | libraries
+
+
+def lagrad_version() -> str:
+    """lagrad's installed version, or that it runs from a folder."""
+    try:
+        return metadata.version("lagrad")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def note_solution(error: BaseException, solution: Solution) -> BaseException:
+    """The user's own exception, with the Solution so far as its attribute `solution`."""
+    try:
+        error.solution = solution  # type: ignore[attr-defined]
+        error.add_note("lagrad: the best point so far is this exception's attribute `solution`.")
+    except AttributeError:
+        error.add_note(f"lagrad: the best point so far was {solution!r}.")
+    return error

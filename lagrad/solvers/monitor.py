@@ -1,0 +1,182 @@
+"""One report an iteration in, history rows, callbacks and a progress line out; says whether to go on."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lagrad.errors import LagradWarning
+from lagrad.solution import History
+from lagrad.solvers.evaluation import Evaluation, Point
+from lagrad.status import Status
+
+# Below this an objective counts as minus infinity, as IPOPT's own limit for x.
+RUNAWAY = 1e20
+COLUMNS = {
+    "iteration": int,
+    "objective": float,
+    "infeasibility": float,
+    "stationarity": float,
+    "mu": float,
+    "step": float,
+    "step_size": float,
+    "regularization": float,
+    "trials": int,
+    "restoration": bool,
+    "time": float,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """What a callback sees of one iteration.
+
+    Args:
+        iteration: the solver's count, from 0.
+        x: pytree like x0; the callback may keep it.
+        objective: f(x).
+        infeasibility: largest violation of a constraint or bound, unscaled.
+        stationarity: the solver's dual infeasibility, in its own scaling.
+        mu: barrier parameter; nan where there is none.
+        step: largest change of a variable, as the solver reports it.
+        step_size: fraction of the full step that was taken, or the trust radius.
+        regularization: what was added to the Hessian's diagonal; nan where unknown.
+        trials: points tried in the line search.
+        restoration: whether the solver is only trying to become feasible.
+        time: seconds since the solve began.
+        constraints: c(x), flat, shape (m,).
+    """
+
+    iteration: int
+    x: Any
+    objective: float
+    infeasibility: float
+    stationarity: float
+    mu: float
+    step: float
+    step_size: float
+    regularization: float
+    trials: int
+    restoration: bool
+    time: float
+    constraints: np.ndarray
+
+
+class Monitor:
+    """Watches one solve.
+
+    Args:
+        evaluation: of this solve; told to stop when somebody wants to.
+        callback: called with an Iterate each iteration; True or StopIteration ends the solve.
+        progress: called with a history row each iteration, or None.
+        began: value of `time.perf_counter` at the beginning of the solve.
+    """
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        callback: Callable[[Iterate], Any] | None = None,
+        progress: Callable[[dict], None] | None = None,
+        began: float | None = None,
+    ):
+        self.evaluation, self.callback, self.progress = evaluation, callback, progress
+        self.began = time.perf_counter() if began is None else began
+        self._rows: list[tuple] = []
+        self._warned = False
+
+    @property
+    def iterations(self) -> int:
+        """The last iteration's number."""
+        return self._rows[-1][0] if self._rows else 0
+
+    def report(
+        self,
+        point: Point,
+        *,
+        stationarity: float = math.nan,
+        mu: float = math.nan,
+        step: float = math.nan,
+        step_size: float = math.nan,
+        regularization: float = math.nan,
+        trials: int = 0,
+        restoration: bool = False,
+    ) -> bool:
+        """Note an iteration and tell everybody.
+
+        Args:
+            point: the iterate.
+            stationarity, mu, step, step_size, regularization, trials, restoration: as in `Iterate`.
+
+        Returns:
+            Whether the solver should go on.
+        """
+        now = time.perf_counter()
+        row = (point.iteration, point.objective, point.violation, stationarity, mu, step, step_size)
+        row += (regularization, trials, restoration, now - self.began)
+        self._rows.append(row)
+        if self.progress is not None:
+            self.progress(dict(zip(COLUMNS, row, strict=True)))
+        if self.callback is not None:
+            self._heed(self._call_back(self.callback, point, row))
+        if point.objective < -RUNAWAY:
+            self.evaluation.stop(Status.UNBOUNDED)
+        if now > self.evaluation.deadline:
+            self.evaluation.stop(Status.TIME_LIMIT)
+        return self.evaluation.reason is None
+
+    def history(self) -> History:
+        """All iterations so far, as arrays."""
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(COLUMNS)
+        named = zip(COLUMNS.items(), columns, strict=True)
+        return History(**{name: np.array(column, dtype=kind) for (name, kind), column in named})
+
+    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple) -> Any:
+        fields = dict(zip(COLUMNS, row, strict=True))
+        x = self.evaluation.problem.variables.unflatten(point.x.copy())
+        began = time.perf_counter()
+        try:
+            return callback(Iterate(x=x, constraints=point.constraints.copy(), **fields))
+        except StopIteration:
+            return True
+        finally:
+            self.evaluation.seconds["callback"] += time.perf_counter() - began
+
+    def _heed(self, answer: Any) -> None:
+        if isinstance(answer, (bool, np.bool_)) and answer:
+            self.evaluation.stop(Status.INTERRUPTED)
+        elif answer is not None and not isinstance(answer, (bool, np.bool_)) and not self._warned:
+            self._warned = True
+            found = type(answer).__name__
+            message = f"`callback`: returned {found}, expected True to stop, False or None to go on. Ignored."
+            warnings.warn(message, LagradWarning, stacklevel=2)
+
+
+@contextmanager
+def interruptible(evaluation: Evaluation) -> Iterator[None]:
+    """Turn the first Ctrl-C into a request to stop; the second raises KeyboardInterrupt at once.
+
+    Only where Python's own handler is in place and this is the main thread; what was there is put back.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def handle(number, frame):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        evaluation.stop(Status.INTERRUPTED)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,157 @@
+"""A solver's options as the user wrote them in, checked plain Python values out.
+
+A table names each option and its kind. Names are checked before the solve with the nearest ones as
+suggestions; NumPy scalars become Python's; options that lagrad sets itself are refused with the reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lagrad.errors import ProblemError
+
+
+def check_options(
+    options: Mapping[str, Any] | None,
+    kinds: Mapping[str, type],
+    owned: Mapping[str, str],
+    others: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Options with known names and values of the right kind.
+
+    Args:
+        options: name -> value, or None.
+        kinds: name -> int, float or str.
+        owned: name -> why the user cannot set it.
+        others: names that exist but whose kind is the solver's own affair.
+
+    Returns:
+        dict name -> int, float or str.
+
+    Raises:
+        ProblemError: no mapping, an unknown name, an owned name, or a value of the wrong kind.
+
+    >>> check_options({"max_iter": np.int64(5), "tol": 1}, {"max_iter": int, "tol": float}, {})
+    {'max_iter': 5, 'tol': 1.0}
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise ProblemError(f"`options`: a {type(options).__name__}, expected a dict name -> value.")
+    return {name: check_option(name, value, kinds, owned, others) for name, value in options.items()}
+
+
+def check_option(
+    name: Any, value: Any, kinds: Mapping[str, type], owned: Mapping[str, str], others: frozenset[str]
+) -> Any:
+    """One option's value in its own kind; see `check_options`."""
+    if not isinstance(name, str):
+        raise ProblemError(f"`options`: the name {name!r} is a {type(name).__name__}, expected a string.")
+    if name in owned:
+        raise ProblemError(f"`options`: {name!r} cannot be set: {owned[name]}")
+    if name not in kinds and name not in others:
+        raise ProblemError(f"`options`: {name!r} is unknown. {suggestion(name, [*kinds, *others])}")
+    return CONVERSIONS[kinds.get(name, object)](name, plain(value))
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """The nearest names, as a sentence."""
+    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(map(repr, near))}?" if near else "See the solver's list of options."
+
+
+def plain(value: Any) -> Any:
+    """A NumPy or JAX scalar as a Python one, bytes as text."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace")
+    return value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
+
+
+def to_int(name: str, value: Any) -> int:
+    """A whole number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected a whole number.")
+    return value
+
+
+def to_float(name: str, value: Any) -> float:
+    """A real number that is not nan."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or value != value:
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected a real number.")
+    return float(value)
+
+
+def to_word(name: str, value: Any) -> str:
+    """ASCII text; True and False become yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str) or not value.isascii():
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected text (ASCII).")
+    return value
+
+
+def to_bool(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected True or False.")
+    return value
+
+
+def as_it_is(name: str, value: Any) -> Any:
+    """A value whose kind only the solver knows."""
+    if value != value:
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected a value.")
+    return value
+
+
+CONVERSIONS = {int: to_int, float: to_float, str: to_word, bool: to_bool, object: as_it_is}
+
+
+def check_output_file(value: str, may_append: bool) -> str:
+    """An output file that can be written without harm, as an absolute path.
+
+    Args:
+        value: path as the user gave it.
+        may_append: whether the file may exist already.
+
+    Raises:
+        ProblemError: the folder is missing or read-only, the file exists, or the path climbs with `..`.
+    """
+    path = Path(value).expanduser()
+    if ".." in path.parts:
+        raise ProblemError(
+            f"`options`: 'output_file' is {value!r}, which contains '..'. Give the path itself."
+        )
+    path = path.absolute()
+    if not path.parent.is_dir():
+        raise ProblemError(f"`options`: 'output_file': there is no folder {path.parent}. Make it first.")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ProblemError(
+            f"`options`: 'output_file': {path} cannot be written. Give a file in a folder of yours."
+        )
+    if path.exists() and not may_append:
+        raise ProblemError(
+            f"`options`: 'output_file': {path} exists. Give another name, or 'file_append': 'yes'."
+        )
+    return str(path)
+
+
+def check_library(name: str, value: str) -> str:
+    """An absolute path of a solver library; anything else would be searched in places others can write to.
+
+    Raises:
+        ProblemError: the path is not absolute, or no such file exists.
+    """
+    path = Path(value)
+    if not path.is_absolute() or not path.is_file():
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected the absolute path of a library.")
+    return value

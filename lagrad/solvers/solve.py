@@ -1,0 +1,156 @@
+"""A Problem (or its Derivatives) in, a Solution out: arguments checked, solver run, outcome judged.
+
+solve  ->  Task  ->  ipopt.run | trust_constr.run | fixed.run  ->  Outcome  ->  judge  ->  Solution
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lagrad.derivatives import differentiate
+from lagrad.errors import ProblemError
+from lagrad.problem import Problem
+from lagrad.solution import Solution
+from lagrad.solvers import ipopt, trust_constr
+from lagrad.solvers.evaluation import Evaluation
+from lagrad.solvers.finish import finish, note_solution
+from lagrad.solvers.fixed import run as run_fixed
+from lagrad.solvers.monitor import Iterate, Monitor, interruptible
+from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.progress import show_progress
+from lagrad.solvers.warm import warm
+from lagrad.status import Status
+
+METHODS = {"ipopt": ipopt, "trust-constr": trust_constr}
+
+
+def solve(
+    problem: Any,
+    method: str = "ipopt",
+    *,
+    x0: Any = None,
+    params: Any = None,
+    bounds: Any = None,
+    warm_start: Solution | None = None,
+    tol: float = 1e-8,
+    max_iterations: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[Iterate], Any] | None = None,
+    progress: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Solution:
+    """Find a local minimum.
+
+    Args:
+        problem: a Problem, or the Derivatives that `differentiate` made of one, to use them again.
+        method: "ipopt", or "trust-constr", which needs nothing but SciPy.
+        x0: start in place of the problem's, a pytree like it or a flat vector.
+        params: in place of the problem's; nothing is compiled again.
+        bounds: in place of the problem's.
+        warm_start: Solution of the same or a similar problem: its point and multipliers are where to begin;
+            x0, if given, replaces its point.
+        tol: tolerance on the solver's own measure of optimality.
+        max_iterations: None for the solver's default, 3000; 0 evaluates the start only.
+        time_limit: seconds for everything, compilation included. It is looked at between evaluations.
+        callback: called with an Iterate each iteration; True or StopIteration ends the solve.
+        progress: whether to show a line that follows the solve.
+        options: the solver's own options; they go before the arguments above.
+
+    Returns:
+        Solution. Whatever ends the solve, it holds the best point so far.
+
+    Raises:
+        ProblemError: an argument or option is wrong.
+        DerivativeError: a function cannot be differentiated, or is not finite at the start.
+        ImportError: IPOPT is asked for and not installed.
+        Exception: whatever the callback or the user's functions raise, unchanged; the Solution so far is its
+            attribute `solution`.
+    """
+    began = time.perf_counter()
+    adapter = find_adapter(method)
+    checked = adapter.check(options)
+    check_arguments(tol, max_iterations, time_limit, callback)
+    deadline = math.inf if time_limit is None else began + time_limit
+    derivatives, setup = prepare(problem)
+    declared = with_changes(derivatives.problem, x0, params, bounds)
+    start = warm(warm_start, declared, None if x0 is None else declared.start)
+    evaluation = Evaluation(derivatives, declared, declared.params if params is not None else None, deadline)
+    with show_progress(progress, declared.name, began) as show:
+        monitor = Monitor(evaluation, callback, show, began)
+        task = Task(evaluation, monitor, start, tol, max_iterations, checked)
+        entered = time.perf_counter()
+        with interruptible(evaluation):
+            outcome = run(adapter, task)
+        timings = setup | {"inside": time.perf_counter() - entered, "began": began}
+    solution = finish(task, outcome, method, timings)
+    if evaluation.failure is not None and not isinstance(evaluation.failure, KeyboardInterrupt):
+        raise note_solution(evaluation.failure, solution)
+    return solution
+
+
+def find_adapter(method: str) -> Any:
+    """The module of a method, its solver loaded.
+
+    Raises:
+        ProblemError: there is no such method.
+        ImportError: IPOPT is not installed.
+    """
+    if method not in METHODS:
+        raise ProblemError(f"`method`: {method!r}, expected one of {', '.join(map(repr, METHODS))}.")
+    if method == "ipopt":
+        ipopt.load()
+    return METHODS[method]
+
+
+def check_arguments(tol: Any, max_iterations: Any, time_limit: Any, callback: Any) -> None:
+    """Raise ProblemError unless tolerance, limits and callback are of their kinds."""
+    if not is_real(tol) or not 0 < tol < math.inf:
+        raise ProblemError(f"`tol`: {tol!r}, expected a positive number.")
+    if max_iterations is not None and not (is_real(max_iterations) and max_iterations in range(2**31)):
+        raise ProblemError(f"`max_iterations`: {max_iterations!r}, expected a whole number >= 0, or None.")
+    if time_limit is not None and (not is_real(time_limit) or not time_limit >= 0):
+        raise ProblemError(f"`time_limit`: {time_limit!r}, expected seconds of at least 0, or None.")
+    if callback is not None and not callable(callback):
+        raise ProblemError(f"`callback`: a {type(callback).__name__}, expected a function of one Iterate.")
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a number and no Boolean."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def prepare(problem: Any) -> tuple[Any, dict[str, float]]:
+    """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
+
+    Raises:
+        ProblemError: neither a Problem nor Derivatives.
+    """
+    if isinstance(problem, Problem):
+        derivatives = differentiate(problem)
+        return derivatives, dict(derivatives.timings)
+    if not hasattr(problem, "hessian_values"):
+        found = type(problem).__name__
+        raise ProblemError(f"`problem`: a {found}, expected a Problem, or what lagrad.differentiate returns.")
+    return problem, {}
+
+
+def with_changes(problem: Problem, x0: Any, params: Any, bounds: Any) -> Problem:
+    """The problem with what was given to solve in place of its own."""
+    given = {"x0": x0, "params": params, "bounds": bounds}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return problem.replace(**changes) if changes else problem
+
+
+def run(adapter: Any, task: Task) -> Outcome:
+    """Let the solver work, unless there is no time or nothing to solve."""
+    if time.perf_counter() > task.evaluation.deadline:
+        return Outcome(Status.TIME_LIMIT, note="The functions were compiled, but no time was left to solve.")
+    if np.all(task.problem.lower == task.problem.upper):
+        return run_fixed(task)
+    return adapter.run(task)

@@ -1,0 +1,290 @@
+"""SciPy's trust-constr: a Task in, an Outcome out; no compiled solver needed.
+
+Fixed variables are taken out, since an interior-point method has no room between equal bounds. All rows
+go in as one NonlinearConstraint whose Hessian is that of the whole Lagrangian, the objective's being
+zero: one Hessian an iteration instead of two. SciPy ends a solve when gradient and violation are small,
+however large the barrier parameter; here that must be small too, so its own test is switched off. Points
+at which a function is not finite count as infinitely bad, so that the trust region shrinks instead of
+spinning.
+
+Source: Byrd, Hribar, Nocedal (1999); Lalee, Nocedal, Plantenga (1998).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy
+import scipy.optimize
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
+
+from lagrad.solvers.assembly import Assembly, rows_and_columns
+from lagrad.solvers.evaluation import Stopped
+from lagrad.solvers.options import check_options
+from lagrad.solvers.outcome import Outcome, Task
+from lagrad.status import Status
+
+KINDS: Mapping[str, type] = {
+    "gtol": float,
+    "xtol": float,
+    "barrier_tol": float,
+    "maxiter": int,
+    "verbose": int,
+    "disp": bool,
+    "initial_constr_penalty": float,
+    "initial_tr_radius": float,
+    "initial_barrier_parameter": float,
+    "initial_barrier_tolerance": float,
+    "factorization_method": str,
+    "sparse_jacobian": bool,
+    "hessian_products": bool,
+}
+
+OWNED = {
+    "finite_diff_rel_step": "lagrad gives exact derivatives.",
+    "workers": "lagrad gives exact derivatives.",
+}
+
+CODES: Mapping[int, Status] = {
+    0: Status.ITERATION_LIMIT,
+    1: Status.OPTIMAL,
+    2: Status.ACCEPTABLE,
+    3: Status.INTERRUPTED,
+    4: Status.ACCEPTABLE,
+}
+CONVERGED = 1
+
+MAX_ITERATIONS = 3000
+# Below this many entries dense factorizations are faster than sparse ones, and safe against dependent rows.
+DENSE_ENTRIES = 40_000
+# Products pay once the Hessian holds this many entries a variable.
+FULL_ROWS = 200
+
+
+def translate(code: int | None) -> Status:
+    """Status of one of SciPy's codes; an unknown one is an error."""
+    return CODES.get(-1 if code is None else code, Status.ERROR)
+
+
+def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Options checked by name and kind.
+
+    Args:
+        options: those of scipy.optimize's trust-constr, and `hessian_products`: whether to multiply by the
+            Hessian without forming it.
+
+    Returns:
+        dict name -> value.
+
+    Raises:
+        ProblemError: an option is unknown, of the wrong kind, or without use here.
+    """
+    return check_options(options, KINDS, OWNED)
+
+
+def run(task: Task) -> Outcome:
+    """Solve with trust-constr.
+
+    Args:
+        task: functions, start, tolerance, limits and checked options.
+
+    Returns:
+        Outcome with multipliers in lagrad's signs.
+    """
+    reduced = Reduced(task)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            end = scipy.optimize.minimize(**reduced.arguments())
+    except Stopped:
+        return Outcome(task.evaluation.reason or Status.ERROR, versions=VERSIONS)
+    except KeyboardInterrupt as error:
+        task.evaluation.fail(error)
+        return Outcome(Status.INTERRUPTED, versions=VERSIONS)
+    except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:
+        if task.evaluation.failure is None:
+            return Outcome(Status.ERROR, message=f"{type(error).__name__}: {error}", versions=VERSIONS)
+        return Outcome(Status.ERROR, versions=VERSIONS)
+    except BaseException as error:
+        task.evaluation.fail(error)
+        return Outcome(Status.ERROR, versions=VERSIONS)
+    x, multipliers = reduced.expand(end.x), reduced.multipliers(end)
+    code, words = (CONVERGED, "converged") if reduced.has_converged else (end.status, end.message)
+    return Outcome(translate(code), code, words, x, multipliers, versions=VERSIONS)
+
+
+VERSIONS = {"scipy": scipy.__version__}
+
+
+class Reduced:
+    """The problem in its free variables, as scipy.optimize.minimize wants it.
+
+    Args:
+        task: the whole problem.
+    """
+
+    def __init__(self, task: Task):
+        problem, derivatives = task.problem, task.evaluation.derivatives
+        self.task, self.problem, self.evaluation = task, problem, task.evaluation
+        self.free = problem.lower < problem.upper
+        self.n, self.m = int(self.free.sum()), problem.m
+        jacobian, hessian = derivatives.jacobian_structure, derivatives.hessian_structure
+        whole = Assembly.of(*rows_and_columns(jacobian), (problem.m, problem.n))
+        self.jacobian_assembly = whole.restricted(None, self.free)
+        whole = Assembly.symmetric(*rows_and_columns(hessian), problem.n)
+        self.hessian_assembly = whole.restricted(self.free, self.free)
+        self.has_rows = bool(
+            (np.isfinite(problem.constraint_lower) | np.isfinite(problem.constraint_upper)).any()
+        )
+        self.has_bounds = bool(
+            np.isfinite(np.concatenate([problem.lower, problem.upper])[np.tile(self.free, 2)]).any()
+        )
+        self.is_sparse = task.options.get("sparse_jacobian", self._is_large())
+        self.by_products = task.options.get("hessian_products", hessian_is_full(self.hessian_assembly))
+        self.tolerance = task.options.get("gtol", task.tol)
+        self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
+        self.has_converged = False
+        self._finite_rows = np.zeros(problem.m)
+
+    def expand(self, x: np.ndarray) -> np.ndarray:
+        """All variables, fixed ones at their values."""
+        whole = self.problem.lower.copy()
+        whole[self.free] = x
+        return whole
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of scipy.optimize.minimize."""
+        note = self.guard(self.note)
+        bounds = scipy.optimize.Bounds(self.problem.lower[self.free], self.problem.upper[self.free])
+        return {
+            "fun": self.guard(self.objective),
+            "x0": self.task.start.x[self.free],
+            "jac": self.guard(self.gradient),
+            "hess": self.no_hessian if self.has_rows else self.guard(self.hessian),
+            "bounds": bounds if self.has_bounds else None,
+            "constraints": [self.constraint()] if self.has_rows else [],
+            "method": "trust-constr",
+            "callback": lambda intermediate_result: note(intermediate_result),
+            "options": self.options(),
+        }
+
+    def options(self) -> dict[str, Any]:
+        """Defaults, the arguments of solve, and the user's options, each over the one before."""
+        task = self.task
+        # SciPy counts the start as its first iteration.
+        limit = MAX_ITERATIONS if task.max_iterations is None else task.max_iterations
+        given = {"barrier_tol": task.tol, "xtol": min(task.tol, 1e-8) * 1e-4, "maxiter": limit + 1}
+        if task.start.mu is not None:
+            given["initial_barrier_parameter"] = given["initial_barrier_tolerance"] = max(
+                task.start.mu, task.tol
+            )
+        rest = {name: value for name, value in task.options.items() if name != "hessian_products"}
+        return given | rest | {"sparse_jacobian": self.is_sparse, "gtol": 0.0}
+
+    def constraint(self) -> scipy.optimize.NonlinearConstraint:
+        """All rows, with the Lagrangian's Hessian."""
+        sides = self.problem.constraint_lower, self.problem.constraint_upper
+        return scipy.optimize.NonlinearConstraint(
+            self.guard(self.constraints),
+            *sides,
+            jac=self.guard(self.jacobian),  # pyright: ignore
+            hess=self.guard(self.hessian),
+        )
+
+    def objective(self, x: np.ndarray) -> float:
+        """f(x), infinite where f or c is not finite."""
+        whole = self.expand(x)
+        return self.evaluation.objective(whole) if self.evaluation.is_finite(whole) else math.inf
+
+    def constraints(self, x: np.ndarray) -> np.ndarray:
+        """c(x), that of the last good point where f or c is not finite."""
+        whole = self.expand(x)
+        if self.evaluation.is_finite(whole):
+            self._finite_rows = self.evaluation.constraints(whole)
+        return self._finite_rows
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """grad f(x) in the free variables."""
+        return self._first_order(x)[0][self.free]
+
+    def jacobian(self, x: np.ndarray) -> Any:
+        """J(x) in the free variables."""
+        matrix = self.jacobian_assembly.matrix(self._first_order(x)[1])
+        return matrix if self.is_sparse else matrix.toarray()
+
+    def hessian(self, x: np.ndarray, multipliers: np.ndarray | None = None) -> Any:
+        """The Lagrangian's Hessian in the free variables: a matrix, or products with it."""
+        whole = self.expand(x)
+        rows = np.zeros(self.m) if multipliers is None else multipliers
+        if self.by_products:
+            shape = (self.n, self.n)
+            return LinearOperator(shape, lambda v: self._product(whole, rows, v), dtype=float)  # pyright: ignore
+        return self.hessian_assembly.matrix(self.evaluation.hessian(whole, rows, 1.0))
+
+    def no_hessian(self, x: np.ndarray) -> sp.csr_array:
+        """Zero: the constraint's Hessian has the objective's in it."""
+        return sp.csr_array((self.n, self.n))
+
+    def note(self, intermediate_result: Any) -> bool:
+        """Report an iteration; True ends the solve."""
+        state = intermediate_result
+        point = self.evaluation.point(self.expand(state.x), state.nit - 1, self.multipliers(state))
+        self.evaluation.keep(point, self.task.tol)
+        mu = float(state.get("barrier_parameter", math.nan))
+        going_on = self.task.monitor.report(
+            point,
+            stationarity=float(state.optimality),
+            mu=mu,
+            step_size=float(state.tr_radius),
+            trials=int(state.cg_niter),
+        )
+        self.has_converged = max(state.optimality, state.constr_violation) < self.tolerance and not (
+            mu > self.barrier_tolerance
+        )
+        return self.has_converged or not going_on
+
+    def multipliers(self, state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Multipliers in lagrad's signs: rows (m,), lower (n,), upper (n,)."""
+        net = np.zeros(self.problem.n)
+        if self.has_bounds:
+            net[self.free] = state.v[-1]
+        rows = np.array(state.v[0], float) if self.has_rows else np.zeros(self.m)
+        return rows, np.maximum(-net, 0.0), np.maximum(net, 0.0)
+
+    def guard(self, function: Callable) -> Callable:
+        """The same function, whose exceptions are kept in the evaluation before SciPy sees them."""
+
+        def guarded(*arguments: Any, **keywords: Any) -> Any:
+            try:
+                return function(*arguments, **keywords)
+            except BaseException as error:
+                self.evaluation.fail(error)
+                raise Stopped from error
+
+        return guarded
+
+    def _first_order(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gradient, jacobian = self.evaluation.first_order(self.expand(x))
+        if not (np.isfinite(gradient).all() and np.isfinite(jacobian).all()):
+            self.evaluation.stop(Status.INVALID_NUMBER)
+            raise Stopped
+        return gradient, jacobian
+
+    def _product(self, x: np.ndarray, multipliers: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        whole = np.zeros(self.problem.n)
+        whole[self.free] = np.ravel(vector)
+        return self.evaluation.product(x, multipliers, whole)[self.free]
+
+    def _is_large(self) -> bool:
+        inequalities = int((self.problem.constraint_lower < self.problem.constraint_upper).sum()) + 2 * self.n
+        return (self.n + inequalities) * (self.m + inequalities) > DENSE_ENTRIES
+
+
+def hessian_is_full(assembly: Assembly) -> bool:
+    """Whether the Hessian is so full that products with it are cheaper."""
+    return assembly.indices.size > FULL_ROWS * max(assembly.shape[0], 1)

@@ -1,0 +1,62 @@
+"""A Solution and a problem in, where to begin out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lagrad.errors import ProblemError
+from lagrad.solution import Solution
+from lagrad.solvers.outcome import Start
+
+# The barrier parameter of a warm start: small enough to stay near, large enough to move along a bound.
+SMALLEST_MU, LARGEST_MU = 1e-9, 1e-1
+
+
+def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -> Start:
+    """The start of a solve.
+
+    Args:
+        solution: to begin from, or None.
+        problem: the one to be solved.
+        x: start that replaces the solution's point, shape (n,), or None.
+
+    Returns:
+        Start with x within the bounds, and multipliers if there is a solution.
+
+    Raises:
+        ProblemError: the solution is of a problem with other variables or constraints.
+    """
+    if solution is None:
+        return Start(problem.start if x is None else x)
+    if not isinstance(solution, Solution):
+        raise ProblemError(f"`warm_start`: a {type(solution).__name__}, expected a Solution.")
+    if list(solution.multipliers) != list(problem.constraints):
+        found, expected = list(solution.multipliers), list(problem.constraints)
+        raise ProblemError(f"`warm_start`: constraints {found}, expected {expected}.")
+    place = flat(problem.variables, solution.x, "x") if x is None else x
+    rows = [flat(problem.row_layouts[name], tree, name) for name, tree in solution.multipliers.items()]
+    lower, upper = (flat(problem.variables, tree, "bound_multipliers") for tree in solution.bound_multipliers)
+    multipliers = np.concatenate([np.zeros(0), *rows]), lower, upper
+    finite = all(np.isfinite(part).all() for part in multipliers)
+    x = np.clip(place, problem.lower, problem.upper)
+    return Start(x, multipliers if finite else None, last_mu(solution) if finite else None)
+
+
+def flat(layout: Any, tree: Any, what: str) -> np.ndarray:
+    """A pytree of a Solution as a flat vector; one that was saved by paths is read back by them."""
+    try:
+        if isinstance(tree, dict) and not layout.is_array:
+            labels = [path.removeprefix(layout.label) for path in layout.paths]
+            if set(tree) == set(labels):
+                return np.concatenate([np.ravel(tree[label]) for label in labels])
+        return layout.flatten(tree)
+    except ProblemError as error:
+        raise ProblemError(f"`warm_start`: its `{what}` does not fit this problem: {error}") from error
+
+
+def last_mu(solution: Solution) -> float | None:
+    """The barrier parameter at the end of a solve, None if it had none."""
+    known = solution.history.mu[np.isfinite(solution.history.mu)]
+    return float(np.clip(known[-1], SMALLEST_MU, LARGEST_MU)) if known.size else None

@@ -1,0 +1,183 @@
+"""Known operands in, known outputs out: an equation is executed, so that index arithmetic stays exact.
+
+Cheap primitives run in NumPy, because each new shape costs JAX a dispatch and often a compile; the
+rest is handed to JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.precision import float64
+from lagrad.program import bind
+from lagrad.structure.rules.indexing import mover
+
+
+def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute an equation.
+
+    Args:
+        equation: one traced equation without side effects.
+        operands: value of each operand, NumPy arrays (or JAX arrays of random keys).
+
+    Returns:
+        One value an output, of the output's shape and dtype.
+
+    >>> equation = jax.make_jaxpr(lambda x: x + x)(np.float32(0)).eqns[0]
+    >>> fold(equation, [np.float32(2), np.float32(2)])
+    (array(4., dtype=float32),)
+    """
+    quick = fold_quickly(equation, operands)
+    return execute(equation, operands) if quick is None else quick
+
+
+def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.ndarray, ...] | None:
+    """Execute an equation in NumPy, None if no row of the table says how."""
+    if not all(isinstance(operand, (np.ndarray, np.generic)) for operand in operands):
+        return None
+    move = mover(equation, operands)
+    if move is not None:
+        # Only a gather out of bounds needs a fill of its own, which JAX knows.
+        return None if equation.params.get("fill_value") is not None else moved(equation, move, operands)
+    rule = QUICK.get(equation.primitive.name)
+    if rule is None or len(equation.outvars) != 1:
+        return None
+    with np.errstate(all="ignore"):
+        value = rule(*operands, **equation.params)
+    return None if value is None else (shaped(value, equation.outvars[0].aval),)
+
+
+def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | None:
+    """Known values moved, None if a gather leaves places without one."""
+    if equation.primitive.name == "gather":
+        covered = np.zeros(np.shape(operands[0]), dtype=bool)
+        if move([covered], True)[0].any():
+            return None
+    values = move(operands, 0)
+    return tuple(shaped(value, out.aval) for value, out in zip(values, equation.outvars, strict=True))
+
+
+def shaped(value, aval: Any) -> np.ndarray:
+    """An array of an output's dtype and shape."""
+    return np.broadcast_to(np.asarray(value).astype(aval.dtype, copy=False), aval.shape)
+
+
+def execute(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute an equation in JAX."""
+    with float64(), jax.ensure_compile_time_eval():
+        return tuple(as_numpy(result) for result in bind(equation, *operands))
+
+
+def as_numpy(value) -> Any:
+    """NumPy array of a JAX array; random keys stay as they are."""
+    return value if jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended) else np.asarray(value)
+
+
+def iota(*, dtype, shape, dimension, **params):
+    """Counter along one axis."""
+    placed = [-1 if axis == dimension else 1 for axis in range(len(shape))]
+    return np.arange(shape[dimension], dtype=dtype).reshape(placed)
+
+
+def truncated(x, y, **params):
+    """Quotient; of integers, rounded toward zero as in C, and left to JAX when it divides by zero."""
+    if np.issubdtype(np.result_type(x), np.inexact):
+        return np.divide(x, y)
+    if not np.all(y):
+        return None
+    return np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))
+
+
+def remainder(x, y, **params):
+    """Remainder with the sign of x, left to JAX when it divides by zero."""
+    return np.fmod(x, y) if np.all(y) else None
+
+
+def convert(x, *, new_dtype, **params):
+    """Change of dtype; float to integer only where NumPy and XLA agree."""
+    target = np.dtype(new_dtype) if isinstance(new_dtype, (type, np.dtype, str)) else None
+    if target is None or np.issubdtype(x.dtype, np.complexfloating):
+        return None
+    unsafe = np.issubdtype(x.dtype, np.inexact) and np.issubdtype(target, np.integer)
+    if unsafe and not (np.isfinite(x).all() and (np.abs(x) < 2**31).all()):
+        return None
+    return x.astype(target)
+
+
+def integer_pow(x, *, y, **params):
+    """x to a fixed power."""
+    return np.power(x, y) if y >= 0 else None
+
+
+def reduce(function: Callable) -> Callable:
+    """A reduction over axes."""
+    return lambda x, *, axes, **params: function(x, axis=tuple(axes))
+
+
+def cumulate(function: Callable) -> Callable:
+    """A running reduction along one axis, from its end if `reverse`."""
+
+    def run(x, *, axis, reverse, **params):
+        flipped = np.flip(x, axis) if reverse else x
+        total = function(flipped, axis=axis, dtype=x.dtype)
+        return np.flip(total, axis) if reverse else total
+
+    return run
+
+
+def plain(function: Callable) -> Callable:
+    """A NumPy function that needs no parameters."""
+    return lambda *operands, **params: function(*operands)
+
+
+QUICK: dict[str, Callable[..., Any]] = {
+    "iota": iota,
+    "div": truncated,
+    "rem": remainder,
+    "convert_element_type": convert,
+    "integer_pow": integer_pow,
+    "clamp": lambda low, x, high, **params: np.minimum(np.maximum(x, low), high),
+    "reduce_sum": lambda x, *, axes, **params: np.sum(x, axis=tuple(axes), dtype=x.dtype),
+    "reduce_max": reduce(np.max),
+    "reduce_min": reduce(np.min),
+    "reduce_and": reduce(np.all),
+    "reduce_or": reduce(np.any),
+    "cumsum": cumulate(np.cumsum),
+    "not": plain(np.invert),
+    "stop_gradient": plain(np.asarray),
+} | {
+    name: plain(function)
+    for name, function in {
+        "add": np.add,
+        "sub": np.subtract,
+        "mul": np.multiply,
+        "neg": np.negative,
+        "abs": np.abs,
+        "max": np.maximum,
+        "min": np.minimum,
+        "square": np.square,
+        "sqrt": np.sqrt,
+        "floor": np.floor,
+        "ceil": np.ceil,
+        "sign": np.sign,
+        "exp": np.exp,
+        "log": np.log,
+        "sin": np.sin,
+        "cos": np.cos,
+        "is_finite": np.isfinite,
+        "eq": np.equal,
+        "ne": np.not_equal,
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "and": np.bitwise_and,
+        "or": np.bitwise_or,
+        "xor": np.bitwise_xor,
+    }.items()
+}

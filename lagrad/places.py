@@ -15,20 +15,20 @@ import scipy
 
 from lagrad.errors import LagradWarning
 
-LONGEST_QUOTE = 90
-STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
-NOT_THE_USERS = tuple(
+_LONGEST_QUOTE = 90
+_STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
+_NOT_THE_USERS = tuple(
     str(Path(str(file)).parent) + "/" for file in (__file__, jax.__file__, np.__file__, scipy.__file__)
 )
 
 
 def is_users(filename: str) -> bool:
     """Whether a source file is neither lagrad's, nor JAX's, NumPy's, SciPy's or Python's own."""
-    if filename.startswith(NOT_THE_USERS) or filename.startswith("<frozen"):
+    if filename.startswith(_NOT_THE_USERS) or filename.startswith("<frozen"):
         return False
     # Generated code, such as a dataclass's __init__, is "<string>"; a prompt is "<stdin>" or "<ipython-...>".
     installed = "site-packages" in filename or "dist-packages" in filename
-    return filename != "<string>" and (installed or not filename.startswith(STANDARD_LIBRARY))
+    return filename != "<string>" and (installed or not filename.startswith(_STANDARD_LIBRARY))
 
 
 def users_line(error: BaseException) -> str:
@@ -44,7 +44,7 @@ def users_line(error: BaseException) -> str:
     if not summaries:
         return "an unknown line"
     last = summaries[-1]
-    code = last.line if len(last.line or "") <= LONGEST_QUOTE else f"{(last.line or '')[:LONGEST_QUOTE]}..."
+    code = last.line if len(last.line or "") <= _LONGEST_QUOTE else f"{(last.line or '')[:_LONGEST_QUOTE]}..."
     return f"{last.filename}, line {last.lineno}" + (f": `{code}`" if code else "")
 
 

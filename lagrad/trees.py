@@ -6,6 +6,7 @@ The flat order is that of `jax.flatten_util.ravel_pytree`. Every flat index has 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -83,9 +84,11 @@ class Layout:
         """
         if isinstance(tree, np.ndarray) and tree.dtype == np.float64 and tree.shape == (self.size,):
             return tree
-        arrays = real_arrays(tree, self.label)
+        # [1.0, 2.0] may be this layout's two leaves, or an array written as a list.
+        is_leaf = None if jax.tree.structure(tree) == self.treedef else is_numbers
+        arrays = real_arrays(tree, self.label, is_leaf)
         leaves = jax.tree.leaves(arrays)
-        if is_vector(arrays, self.size):
+        if _is_vector(arrays, self.size):
             return leaves[0]
         self.require_same(arrays, f", or a flat vector of shape ({self.size},)")
         return np.concatenate([np.zeros(0), *(leaf.ravel() for leaf in leaves)])
@@ -117,7 +120,7 @@ class Layout:
         Returns:
             Pytree; its leaves are views of a NumPy vector, or slices of a JAX one.
         """
-        parts = split(vector, self.sizes, self.offsets)
+        parts = _split(vector, self.sizes, self.offsets)
         shaped = (part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
         return self.treedef.unflatten(shaped)
 
@@ -139,7 +142,7 @@ class Layout:
         return self.paths[leaf] + (f"[{', '.join(str(int(i)) for i in place)}]" if place else "")
 
 
-def split(vector, sizes: tuple[int, ...], offsets: np.ndarray) -> list:
+def _split(vector, sizes: tuple[int, ...], offsets: np.ndarray) -> list:
     """Consecutive parts of a vector; one `split` primitive for JAX, whose transpose is one concatenate."""
     if isinstance(vector, np.ndarray):
         return [vector[start:stop] for start, stop in pairwise(offsets)]
@@ -161,7 +164,7 @@ def outline(layout: Layout) -> str:
     return f"a pytree with leaves {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
 
 
-def is_vector(tree, size: int) -> bool:
+def _is_vector(tree, size: int) -> bool:
     """Whether a pytree is one array of shape (size,)."""
     return isinstance(tree, np.ndarray) and tree.shape == (size,)
 
@@ -173,13 +176,18 @@ def is_numbers(node) -> bool:
     return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
 
 
-def real_arrays(tree, label: str):
+def real_arrays(tree, label: str, is_leaf: Callable | None = is_numbers):
     """The same pytree with float64 NumPy arrays as leaves; lists of plain numbers become arrays.
+
+    Args:
+        tree: pytree of arrays and numbers.
+        label: how error messages name the whole.
+        is_leaf: which containers are arrays; None for no container.
 
     Raises:
         ProblemError: a leaf is not an array of real numbers; the message names it.
     """
-    leaves, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_numbers)
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_leaf)
     return treedef.unflatten(real_array(leaf, label + jax.tree_util.keystr(path)) for path, leaf in leaves)
 
 

@@ -11,6 +11,9 @@ from lagrad.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
+from lagrad.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solvers import solve
+from lagrad.status import Status
 
 __version__ = "0.1.0"
 
@@ -18,11 +21,17 @@ __all__ = [
     "Problem",
     "Equality",
     "Inequality",
+    "solve",
+    "Solution",
+    "Status",
+    "History",
+    "Certificate",
+    "BoundMultipliers",
     "SparsityPattern",
-    "Coloring",
     "color_columns",
     "color_rows",
     "color_symmetric",
+    "Coloring",
     "nested",
     "ProblemError",
     "DerivativeError",

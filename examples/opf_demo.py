@@ -1,0 +1,117 @@
+"""Two problems solved by IPOPT and told in full: AC optimal power flow of a network, then a textbook problem.
+
+    python examples/opf_demo.py                 a network of 1000 buses, made on the spot
+    python examples/opf_demo.py network.m       the network of a MATPOWER file
+
+The least cost at which generators can supply a power network is found subject to the physics of alternating
+current at every bus and the limits of every line. The second problem shows how little there is to declare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+
+import lagrad
+from lagrad.report import duration, spy, table
+from lagrad_problems.opf import ac_opf
+
+STAGES = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
+
+
+def main() -> int:
+    """Solve both problems; exit status 0 if both were solved."""
+    chosen = argparse.ArgumentParser(description="Optimal power flow, then Hock-Schittkowski 71, with IPOPT.")
+    chosen.add_argument("network", nargs="?", help="a MATPOWER file; a network is made up if there is none")
+    chosen.add_argument(
+        "--buses", type=int, default=1000, help="of the made-up network (default %(default)s)"
+    )
+    arguments = chosen.parse_args()
+    outcomes = [power_flow(arguments.network, arguments.buses), textbook()]
+    return 0 if all(outcome.success for outcome in outcomes) else 1
+
+
+def power_flow(path: str | None, buses: int) -> lagrad.Solution:
+    """The cheapest operation of a power network."""
+    entry = ac_opf(path) if path else ac_opf(buses=buses)
+    network, problem = entry.numbers, entry.problem
+    counts = f"{network.buses} buses, {network.gens} generators, {network.branches} branches"
+    solution = tell(f"AC optimal power flow, {network.name}: {counts}", problem)
+    power = network.base_mva * float(np.sum(solution.x["p_gen"]))
+    magnitudes = solution.x["vm"]
+    print(f"cost {solution.objective:,.2f} an hour for {power:,.1f} MW of power;", end=" ")
+    print(f"voltages between {magnitudes.min():.3f} and {magnitudes.max():.3f}")
+    prices = np.abs(solution.multipliers["balance"]["p"]) / network.base_mva
+    print(f"one more MW costs between {prices.min():.2f} and {prices.max():.2f} an hour, depending on where")
+    return solution
+
+
+def textbook() -> lagrad.Solution:
+    """Problem 71 of W. Hock and K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981)."""
+    problem = lagrad.Problem(
+        objective=lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+        x0=[1.0, 5.0, 5.0, 1.0],
+        constraints={
+            "product": lagrad.Inequality(lambda x: x.prod(), lower=25.0),
+            "sphere": lagrad.Equality(lambda x: x @ x, 40.0),
+        },
+        bounds=(1.0, 5.0),
+        name="Hock-Schittkowski 71",
+    )
+    solution = tell("Hock-Schittkowski 71", problem)
+    print(
+        "x =",
+        np.round(solution.x, 6),
+        "  multipliers:",
+        *(f"{k} {v:.6f}" for k, v in solution.multipliers.items()),
+    )
+    return solution
+
+
+def tell(title: str, problem: lagrad.Problem) -> lagrad.Solution:
+    """Differentiate and solve a problem, and print what was found on the way."""
+    print(f"\n{title}\n{'=' * len(title)}")
+    derivatives = lagrad.differentiate(problem)
+    print(derivatives.report())
+    rows, cols = derivatives.hessian_structure
+    print("\nHessian of the Lagrangian, lower triangle:")
+    print(spy(lagrad.SparsityPattern.from_triplets(rows, cols, (problem.n, problem.n)), width=48, height=24))
+    solution = lagrad.solve(derivatives)
+    print(f"\nConvergence with Ipopt {solution.versions['ipopt']}:")
+    print(convergence(solution.history))
+    print(f"\n{solution}\n\nWhere the time went:")
+    print(spent(derivatives.timings | solution.timings))
+    print()
+    return solution
+
+
+def convergence(history: lagrad.History, most: int = 12) -> str:
+    """At most a dozen iterations, evenly chosen, the first and the last among them."""
+    chosen = np.unique(np.linspace(0, len(history) - 1, most).round().astype(int))
+    rows = [
+        {
+            "iteration": history.iteration[index],
+            "objective": f"{history.objective[index]:.8e}",
+            "infeasibility": f"{history.infeasibility[index]:.1e}",
+            "stationarity": f"{history.stationarity[index]:.1e}",
+        }
+        for index in chosen
+    ]
+    return table(rows)
+
+
+def spent(timings: dict[str, float]) -> str:
+    """Seconds and share of each stage of set-up and solve."""
+    stages = {stage: timings.get(stage, 0.0) for stage in STAGES}
+    total = sum(stages.values())
+    rows = [
+        {"stage": stage, "time": duration(seconds), "share": f"{seconds / total:.0%}"}
+        for stage, seconds in stages.items()
+    ]
+    return table(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""What the documents show is run: pages, docstrings, examples, commands."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lagrad
+from lagrad.cli import parser
+
+ROOT = Path(__file__).parent.parent
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+# What every reader of a docstring has imported.
+KNOWN = {"lagrad": lagrad, "np": np, "jnp": jnp, "jax": jax}
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+FOLDERS = ("lagrad", "problems", "examples")
+PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def modules() -> list[str]:
+    """Dotted names of all files of both packages."""
+    roots = ((ROOT, "lagrad"), (ROOT / "problems", "lagrad_problems"))
+    files = [path.relative_to(root) for root, package in roots for path in (root / package).rglob("*.py")]
+    parts = [path.with_suffix("").parts for path in files if path.stem != "__main__"]
+    return sorted(".".join(part for part in names if part != "__init__") for names in parts)
+
+
+def named(path: Path) -> str:
+    """Path within the repository, to name a test."""
+    return str(path.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Code blocks of one language on a page."""
+    return [code for found, code in BLOCK.findall(page.read_text()) if found == language]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_in_docstrings_run(name):
+    """Each `>>>` in a docstring prints what is written below it."""
+    result = doctest.testmod(importlib.import_module(name), extraglobs=KNOWN, optionflags=OPTIONS)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_python_on_pages_runs(page):
+    """The Python blocks of a page run from top to bottom, and print what they claim."""
+    names: dict = {}
+    for number, code in enumerate(blocks(page, "python")):
+        if ">>>" in code:
+            test = doctest.DocTestParser().get_doctest(
+                code, names, f"{page.name}, block {number}", str(page), 0
+            )
+            runner = doctest.DocTestRunner(optionflags=OPTIONS)
+            assert runner.run(test, clear_globs=False).failed == 0
+            names |= test.globs
+        else:
+            exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_on_pages_lead_somewhere(page):
+    """Files that a page links to exist."""
+    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert not missing
+
+
+def commands(program: str) -> list[str]:
+    """Lines of shell blocks on any page that begin with a program, comments cut off."""
+    lines = [line for page in PAGES for code in blocks(page, "sh") for line in code.splitlines()]
+    return [line.partition("#")[0].strip() for line in lines if line.startswith(f"{program} ")]
+
+
+@pytest.mark.parametrize("line", commands("lagrad"))
+def test_shown_commands_can_be_typed(line):
+    """The command line understands what the pages show."""
+    assert callable(parser().parse_args(shlex.split(line)[1:]).command)
+
+
+def test_shown_make_targets_exist():
+    """`make` knows each target that the pages name."""
+    known = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {word for line in commands("make") for word in line.split()[1:] if "=" not in word}
+    assert named
+    assert named <= known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=named)
+def test_examples_run_to_their_end(example, tmp_path):
+    """Each example is a program of its own that ends well, from any working directory."""
+    ended = subprocess.run(
+        [sys.executable, example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout

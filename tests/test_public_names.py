@@ -1,0 +1,91 @@
+"""The names that users type: there, documented, called as promised, and nothing beside them."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import lagrad
+
+# Name -> its parameters in order; those after "*" are given by keyword.
+SIGNATURES = {
+    "Problem": "objective x0 constraints bounds params name",
+    "Equality": "fun value",
+    "Inequality": "fun lower upper",
+    "differentiate": "problem",
+    "solve": "problem method * x0 params warm_start tol max_iterations time_limit callback progress options",
+    "jacobian_sparsity": "fun x",
+    "hessian_sparsity": "fun x",
+    "sparse_jacobian": "fun x",
+    "sparse_hessian": "fun x",
+    "color_columns": "pattern",
+    "color_rows": "pattern",
+    "color_symmetric": "pattern method",
+    "color_bidirectional": "pattern",
+    "to_scipy": "problem",
+    "to_cyipopt": "problem",
+}
+NESTED = {
+    "grad": "f argnums",
+    "cross_hessian": "f argnums",
+    "forward_mode": "fun",
+    "implicit": "residual solver",
+    "hvp": "f x v mode",
+}
+SUBMODULES = {module.name for module in pkgutil.iter_modules(lagrad.__path__)}
+
+
+def takes(function, promised: str) -> None:
+    """Fail unless the promised parameters are there, in order; further ones must have defaults."""
+    parameters = inspect.signature(function).parameters
+    positional, _, keyword = promised.partition("*")
+    found = [name for name, parameter in parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY]
+    assert found[: len(positional.split())] == positional.split()
+    assert set(keyword.split()) <= set(parameters)
+    further = set(parameters) - set(promised.split())
+    assert all(parameters[name].default is not inspect.Parameter.empty for name in further), further
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_functions_take_what_the_documents_promise(name):
+    """A call written from the documents works."""
+    takes(getattr(lagrad, name), SIGNATURES[name])
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_nested_functions_take_what_the_documents_promise(name):
+    """A call written from the documents works."""
+    takes(getattr(lagrad.nested, name), NESTED[name])
+
+
+@pytest.mark.parametrize("name", lagrad.__all__)
+def test_public_names_are_documented(name):
+    """Every public name has a docstring of its own."""
+    assert inspect.getdoc(getattr(lagrad, name))
+
+
+def test_nothing_is_public_by_accident():
+    """`lagrad.<tab>` shows the public names and the folders of the house, no stray import."""
+    visible = {name for name in vars(lagrad) if not name.startswith("_")}
+    assert visible - SUBMODULES <= set(lagrad.__all__)
+    assert len(lagrad.__all__) == len(set(lagrad.__all__))
+
+
+def test_modules_among_the_public_names_are_folders_meant_for_users():
+    """Only `nested` is a module that users reach by attribute."""
+    assert [name for name in lagrad.__all__ if isinstance(getattr(lagrad, name), ModuleType)] == ["nested"]
+
+
+def test_import_changes_no_setting_and_loads_no_optional_package():
+    """`import lagrad` leaves JAX's settings alone, and needs neither a solver nor a plotting library."""
+    script = (
+        "import sys, jax; before = dict(jax.config.values); import lagrad; "
+        "assert dict(jax.config.values) == before; "
+        "found = {'cyipopt', 'matplotlib', 'casadi', 'lagrad_problems'} & set(sys.modules); assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -12,7 +12,6 @@ from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
-from lagrad.solvers import solve
 from lagrad.status import Status
 
 __version__ = "0.1.0"
@@ -21,7 +20,6 @@ __all__ = [
     "Problem",
     "Equality",
     "Inequality",
-    "solve",
     "Solution",
     "Status",
     "History",

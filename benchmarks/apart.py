@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-FAILED = 1
+from benchmarks.cases import catalog
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,30 @@ def last_words(path: Path) -> str:
     return lines[-1][:200] if lines else "no message"
 
 
+@lru_cache(maxsize=1)
+def pickled(case: str) -> bytes:
+    """The case's numbers; kept for the next contender."""
+    return pickle.dumps(catalog.build(case))
+
+
+def supervised(command: list[str], folder: Path, limits: Limits) -> str | None:
+    """Run a Python module in its own process and say what went wrong, None if nothing did.
+
+    Args:
+        command: what comes after `python -m`.
+        folder: where its error stream goes.
+        limits: time and memory.
+    """
+    errors = folder / "errors.txt"
+    with errors.open("w") as stream:
+        whole = [sys.executable, "-m", *command]
+        process = subprocess.Popen(whole, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream)
+        broken = watch(process, limits)
+    if broken is None and process.returncode != 0:
+        return f"{last_words(errors)} (exit {process.returncode})"
+    return broken
+
+
 def run(case: str, contender: str, folder: Path, limits: Limits = Limits()) -> dict:
     """One row of the table.
 
@@ -64,17 +90,12 @@ def run(case: str, contender: str, folder: Path, limits: Limits = Limits()) -> d
     Returns:
         dict with case, contender, what was measured, and `failure` where a stage did not end.
     """
-    command = [sys.executable, "-m", "benchmarks.worker", case, contender, str(folder)]
-    command += ["--budget", str(limits.budget)] + (["--solve"] if limits.solve else [])
-    errors = folder / "errors.txt"
-    with errors.open("w") as stream:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stream)
-        broken = watch(process, limits)
+    (folder / "case.pickle").write_bytes(pickled(case))
+    command = ["benchmarks.worker", contender, str(folder), "--budget", str(limits.budget)]
+    broken = supervised(command + (["--solve"] if limits.solve else []), folder, limits)
     row = {"case": case, "contender": contender}
     path = folder / "row.json"
     row |= json.loads(path.read_text()) if path.exists() else {"stage": "start"}
-    if broken is None and process.returncode != 0:
-        broken = f"{last_words(errors)} (exit {process.returncode})"
     if broken is not None:
         row["failure"] = f"{row['stage']}: {broken}"
     return row

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import agreement, apart, cases, contenders, tables
+from benchmarks import agreement, apart, contenders, tables
+from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
 NOTE = (
@@ -25,7 +26,7 @@ NOTE = (
 
 def agreements(rows: Sequence[dict], folders: Sequence[Path]) -> None:
     """Add to every row of one case its difference from the first run that recorded matrices."""
-    recorded = [(row, folder / "matrices.npz") for row, folder in zip(rows, folders)]
+    recorded = [(row, folder / "matrices.npz") for row, folder in zip(rows, folders, strict=True)]
     recorded = [(row, path) for row, path in recorded if path.exists()]
     # CasADi's and the hand-derived matrices share no code: the reference is the first of the two that is there.
     preferred = sorted(recorded, key=lambda pair: pair[0]["contender"] not in ("casadi_mx", "oracle"))
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument("--seconds", type=float, default=600.0, help="limit per process")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
-    chosen = options.cases or (cases.QUICK if options.quick else cases.table())
+    chosen = options.cases or (catalog.QUICK if options.quick else catalog.table())
     budget = 0.2 if options.quick else 1.0
     limits = apart.Limits(seconds=options.seconds, solve=not options.no_solve, budget=budget)
     about = machine()

@@ -1,23 +1,25 @@
-"""One case by one contender in this process: names in, a JSON line of timings and an npz of matrices out.
+"""One case by one contender in this process: a pickled case in, a JSON of timings and an npz of matrices out.
 
-Run by `benchmarks.apart`; by hand: `python -m benchmarks.worker CASE CONTENDER FOLDER [--solve]`.
+Run by `benchmarks.apart`, which writes the case: `python -m benchmarks.worker CONTENDER FOLDER [--solve]`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import cases, contenders
+from benchmarks import contenders
+from benchmarks.cases import Case, points_near_start
 from benchmarks.measure import median_ms, peak_megabytes
 
 
-def ready(contender, case: cases.Case):
+def ready(contender, case: Case):
     """Declare, differentiate, compile and evaluate everything once.
 
     Returns:
@@ -32,7 +34,7 @@ def ready(contender, case: cases.Case):
     return model, time.perf_counter() - begin
 
 
-def matrices(case: cases.Case, model) -> dict[str, np.ndarray]:
+def matrices(case: Case, model) -> dict[str, np.ndarray]:
     """Triplets of J, and of two parts of H, at the start and at a random point: what others must agree with.
 
     The Hessian's multipliers are functions of the Jacobian's rows: equal rows get equal multipliers
@@ -43,7 +45,7 @@ def matrices(case: cases.Case, model) -> dict[str, np.ndarray]:
     recorded["reorders_rows"] = np.array(getattr(model, "reorders_rows", False))
     recorded["jacobian_rows"], recorded["jacobian_cols"] = model.jacobian_structure
     recorded["hessian_rows"], recorded["hessian_cols"] = model.hessian_structure
-    for name, x in zip(("start", "random"), cases.test_points(case, 2)):
+    for name, x in zip(("start", "random"), points_near_start(case, 2), strict=True):
         values = np.array(model.jacobian(x))
         moments = np.bincount(recorded["jacobian_rows"], values * direction[recorded["jacobian_cols"]], case.m)
         recorded[f"objective_{name}"] = np.array(model.objective(x))
@@ -54,14 +56,14 @@ def matrices(case: cases.Case, model) -> dict[str, np.ndarray]:
     return recorded
 
 
-def timings(case: cases.Case, model, budget: float) -> dict[str, float]:
+def timings(case: Case, model, budget: float) -> dict[str, float]:
     """Medians of the Jacobian's and the Hessian's values, milliseconds."""
-    points = cases.test_points(case, 4)[1:]
+    points = points_near_start(case, 4)[1:]
     random = np.random.default_rng(3)
     multipliers = [random.standard_normal(case.m) for _ in points]
     return {
         "jacobian_ms": median_ms(model.jacobian, [(x,) for x in points], budget),
-        "hessian_ms": median_ms(model.hessian, list(zip(points, multipliers)), budget),
+        "hessian_ms": median_ms(model.hessian, list(zip(points, multipliers, strict=True)), budget),
     }
 
 
@@ -70,20 +72,22 @@ def report(row: dict, path: Path) -> None:
     path.write_text(json.dumps(row))
 
 
-def run(case_name: str, contender_name: str, folder: Path, solve: bool, budget: float) -> None:
+def run(contender_name: str, folder: Path, solve: bool, budget: float) -> None:
     """All stages of one case and contender; every stage rewrites `row.json`."""
     path = folder / "row.json"
     contender = contenders.load(contender_name)
-    case = cases.build(case_name)
+    case = pickle.loads((folder / "case.pickle").read_bytes())
     row: dict = {"n": case.n, "m": case.m}
     refusal = contender.refuses(case)
     if refusal is not None:
         report(row | {"failure": refusal, "stage": "refused"}, path)
         return
-    contender.warm_up()
+    contender.warm_up(case)
+    row["before_mb"] = peak_megabytes()
     report(row | {"stage": "set-up"}, path)
     model, row["ready_s"] = ready(contender, case)
-    row["jacobian_nnz"], row["hessian_nnz"] = len(model.jacobian_structure[0]), len(model.hessian_structure[0])
+    row["jacobian_nnz"] = len(model.jacobian_structure[0])
+    row["hessian_nnz"] = len(model.hessian_structure[0])
     row |= {f"setup_{key}_s": value for key, value in getattr(model, "timings", {}).items()}
     row["ready_mb"] = peak_megabytes()
     report(row | {"stage": "values"}, path)
@@ -100,13 +104,12 @@ def run(case_name: str, contender_name: str, folder: Path, solve: bool, budget: 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case")
     parser.add_argument("contender")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--solve", action="store_true")
     parser.add_argument("--budget", type=float, default=1.0, help="seconds per timed function")
     options = parser.parse_args()
-    run(options.case, options.contender, options.folder, options.solve, options.budget)
+    run(options.contender, options.folder, options.solve, options.budget)
 
 
 if __name__ == "__main__":

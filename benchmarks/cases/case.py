@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ import numpy as np
 @dataclass(frozen=True, eq=False)
 class Case:
     """Numbers of one nonlinear program; `family` says which declaration turns them into functions.
+
+    Plain arrays only, so that a contender's process need not import lagrad to read them.
 
     Args:
         family: key of the declaration tables, such as "chained_rosenbrock".
@@ -20,7 +22,7 @@ class Case:
         upper: upper bounds of the variables, shape (n,), +inf where absent.
         constraint_lower: lower bounds of the constraint rows, shape (m,).
         constraint_upper: upper bounds of the constraint rows, shape (m,).
-        numbers: what else the formulas need, a frozen dataclass of arrays or None.
+        numbers: what else the formulas need, by name.
     """
 
     family: str
@@ -30,7 +32,7 @@ class Case:
     upper: np.ndarray
     constraint_lower: np.ndarray
     constraint_upper: np.ndarray
-    numbers: Any = None
+    numbers: SimpleNamespace
 
     @property
     def n(self) -> int:
@@ -43,27 +45,8 @@ class Case:
         return self.constraint_lower.size
 
 
-def equality_case(family: str, size, start: np.ndarray, m: int, numbers=None, bounds=None) -> Case:
-    """A case whose rows are all equal to zero.
-
-    Args:
-        family: key of the declaration tables.
-        size: what stands after the colon of the name.
-        start: starting point, shape (n,).
-        m: number of rows.
-        numbers: what else the formulas need.
-        bounds: (lower, upper) of the variables, or None for free variables.
-
-    Returns:
-        Case with zero constraint bounds.
-    """
-    lower, upper = bounds if bounds is not None else (np.full(start.size, -np.inf), np.full(start.size, np.inf))
-    zeros = np.zeros(m)
-    return Case(family, f"{family}:{size}", start, lower, upper, zeros, zeros, numbers)
-
-
-def test_points(case: Case, count: int, seed: int = 0) -> list[np.ndarray]:
-    """The starting point and random points near it, strictly within the variable bounds where there are any.
+def points_near_start(case: Case, count: int, seed: int = 0) -> list[np.ndarray]:
+    """The starting point, then random points near it within the variables' bounds.
 
     Args:
         case: the case.

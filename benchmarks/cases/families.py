@@ -1,118 +1,111 @@
-"""Families of cases with a formula: a size in, the numbers of the problem out."""
+"""The suite's problems as cases: a family and a size in, a lagrad problem or the numbers behind it out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
+import lagrad_problems
 import numpy as np
+from lagrad_problems import cart_pole, clnlbeam, elliptic_control, opf
 
-from benchmarks.cases.case import Case, equality_case
+import lagrad
+from benchmarks.cases.case import Case
+
+# Sizes are numbers of variables; the registry takes what its problems are made of.
+SIZES: dict[str, Callable[[int], dict]] = {
+    "chained_rosenbrock": lambda n: {"n": n},
+    "clnlbeam": lambda n: {"intervals": n // 3 - 1},
+    "cart_pole": lambda n: {"intervals": n // 5 - 1},
+    "elliptic_control": lambda n: {"grid": round(np.sqrt(n / 2))},
+    "tanh_network": lambda n: {"inputs": n // 16 - 2},
+    "gather_network": lambda n: {"nodes": n},
+}
+CONSTANTS: dict[str, Callable[[dict], dict]] = {
+    "clnlbeam": lambda sizes: {**sizes, "stiffness": clnlbeam.STIFFNESS, "step": 1 / sizes["intervals"]},
+    "cart_pole": lambda sizes: {
+        **sizes,
+        "step": cart_pole.DURATION / sizes["intervals"],
+        "cart": cart_pole.CART,
+        "pole": cart_pole.POLE,
+        "length": cart_pole.LENGTH,
+        "gravity": cart_pole.GRAVITY,
+    },
+    "elliptic_control": lambda sizes: {
+        **sizes,
+        "spacing": 1 / (sizes["grid"] + 1),
+        "weight": elliptic_control.WEIGHT,
+    },
+    "tanh_network": lambda sizes: {"units": 16},
+}
 
 
-def chained_rosenbrock(n: int) -> Case:
-    """Chained Rosenbrock with trigonometric-exponential equalities, m = n - 2.
+def network_of(size: str) -> opf.Network:
+    """Power network by name.
 
-    Source: Luksan, Vlcek (1999), Sparse and partially separable test problems, 5.1.
+    Args:
+        size: path of a MATPOWER file; or "case118_ieee", looked up in the folder that the environment variable
+            LAGRAD_PGLIB names; or "synthetic-30", a made-up network of 30 buses.
+
+    Returns:
+        Network.
+
+    Raises:
+        ValueError: no such file.
     """
-    start = np.where(np.arange(n) % 2 == 0, -1.2, 1.0)
-    return equality_case("chained_rosenbrock", n, start, n - 2)
+    if size.startswith("synthetic-"):
+        return opf.synthetic(int(size.removeprefix("synthetic-")))
+    folder = Path(os.environ.get("LAGRAD_PGLIB", "."))
+    for path in (Path(size), folder / f"pglib_opf_{size}.m", folder / f"{size}.m"):
+        if path.is_file():
+            return opf.network(opf.read(path))
+    raise ValueError(
+        f"cases: found no network {size!r} as a file or in {folder}. Set LAGRAD_PGLIB to PGLib's folder."
+    )
 
 
-@dataclass(frozen=True)
-class Beam:
-    """Clamped nonlinear beam: `intervals` of length `step`, load `alpha`."""
+def declaration(family: str, size: str) -> Callable[[], lagrad.Problem]:
+    """What declares the problem when called; files are read now, so that a clock on the call leaves them out.
 
-    intervals: int
-    step: float
-    alpha: float
+    Args:
+        family: "acopf" or a key of SIZES.
+        size: number of variables, or for "acopf" what `network_of` takes.
 
-
-def clnlbeam(n: int) -> Case:
-    """Clamped nonlinear beam; x = (angle t, displacement x, control u), each at n / 3 nodes.
-
-    Source: Maurer, Mittelmann (1991); CUTEst CLNLBEAM in JuMP's form.
+    Returns:
+        Function of nothing.
     """
-    nodes = n // 3
-    beam = Beam(nodes - 1, 1.0 / (nodes - 1), 350.0)
-    wave = 0.05 * np.cos(beam.step * np.arange(nodes))
-    start = np.concatenate([wave, wave, np.full(nodes, 0.01)])
-    upper = np.repeat([1.0, 0.05, np.inf], nodes)
-    return equality_case("clnlbeam", n, start, 2 * beam.intervals, beam, (-upper, upper))
+    if family == "acopf":
+        network = network_of(size)
+        return lambda: opf.opf_problem(network)
+    sizes = SIZES[family](int(size))
+    return lambda: lagrad_problems.get(family, **sizes).problem
 
 
-@dataclass(frozen=True)
-class CartPole:
-    """Swing-up of a pole on a cart: `intervals` of length `step`, masses kg, length m, gravity m/s^2."""
-
-    intervals: int
-    step: float
-    cart_mass: float = 1.0
-    pole_mass: float = 0.3
-    length: float = 0.5
-    gravity: float = 9.81
-
-
-def cart_pole(n: int) -> Case:
-    """Trapezoidal collocation of the swing-up; x = (position, angle, velocity, rate, force), n / 5 nodes each.
-
-    Source: Kelly (2017), An introduction to trajectory optimization, section 6.
-    """
-    nodes = n // 5
-    duration, distance, largest_distance, largest_force = 2.0, 1.0, 2.0, 20.0
-    ramp = np.linspace(0.0, 1.0, nodes)
-    rest = np.zeros(nodes)
-    start = np.concatenate([distance * ramp, np.pi * ramp, rest, rest, rest])
-    upper = np.stack([np.full(nodes, bound) for bound in (largest_distance, np.inf, np.inf, np.inf, largest_force)])
-    lower = -upper
-    # Both ends are known: bounds that meet, as a user of a solver would say it.
-    lower[:4, 0] = upper[:4, 0] = 0.0
-    lower[:4, -1] = upper[:4, -1] = [distance, np.pi, 0.0, 0.0]
-    numbers = CartPole(nodes - 1, duration / (nodes - 1))
-    return equality_case("cart_pole", n, start, 4 * (nodes - 1), numbers, (lower.ravel(), upper.ravel()))
+def numbers(family: str, size: str) -> dict:
+    """Numbers behind the problem, by name."""
+    if family == "acopf":
+        network = network_of(size)
+        fields = asdict(network)
+        return fields | {"costs": SimpleNamespace(**fields["costs"])}
+    sizes = SIZES[family](int(size))
+    known = lagrad_problems.get(family, **sizes).numbers
+    known = asdict(known) if is_dataclass(known) and not isinstance(known, type) else known or {}
+    return dict(known) | CONSTANTS.get(family, lambda sizes: sizes)(sizes)
 
 
-@dataclass(frozen=True)
-class EllipticControl:
-    """Grid of side x side inner points at distance `spacing`, target state (side, side), weight of the control."""
-
-    side: int
-    spacing: float
-    target: np.ndarray
-    weight: float
-
-
-def elliptic_control(n: int) -> Case:
-    """Distributed control of -laplace(y) + y^3 = u on the unit square; x = (y, u), n / 2 grid points each.
-
-    Source: the model problem of Hinze, Pinnau, Ulbrich, Ulbrich (2009), Optimization with PDE constraints.
-    """
-    side = round(np.sqrt(n / 2))
-    spacing = 1.0 / (side + 1)
-    grid = spacing * np.arange(1, side + 1)
-    target = 1.0 + 2.0 * np.outer(np.sin(np.pi * grid), np.sin(2 * np.pi * grid))
-    numbers = EllipticControl(side, spacing, target, 1e-3)
-    points = side * side
-    bounds = (np.repeat([-np.inf, -30.0], points), np.repeat([np.inf, 30.0], points))
-    return equality_case("elliptic_control", 2 * points, np.zeros(2 * points), points, numbers, bounds)
-
-
-@dataclass(frozen=True)
-class TanhNetwork:
-    """Regression by one hidden layer: inputs (samples, features), targets (samples,)."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
-    hidden: int
-
-
-def tanh_network(n: int) -> Case:
-    """Fit of a tanh network whose hidden weight rows have unit norm; x = (weights, biases, output weights)."""
-    hidden, samples = 16, 500
-    features = n // hidden - 2
-    random = np.random.default_rng(0)
-    inputs = random.standard_normal((samples, features))
-    targets = np.sin(inputs[:, 0]) + 0.5 * inputs[:, 1] * inputs[:, 2]
-    weights = random.standard_normal((hidden, features))
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    start = np.concatenate([weights.ravel(), np.zeros(hidden), 0.1 * random.standard_normal(hidden)])
-    return equality_case("tanh_network", n, start, hidden, TanhNetwork(inputs, targets, hidden))
+def case(family: str, size: str) -> Case:
+    """The numbers of a problem."""
+    problem = declaration(family, size)()
+    return Case(
+        family,
+        f"{family}:{size}",
+        problem.start,
+        problem.lower,
+        problem.upper,
+        problem.constraint_lower,
+        problem.constraint_upper,
+        SimpleNamespace(**numbers(family, size)),
+    )

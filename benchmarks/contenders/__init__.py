@@ -1,4 +1,4 @@
-"""Contenders by name: one file a peer, each with build(case) -> Model, refuses(case) and warm_up()."""
+"""Contenders by name: one file a peer, each with build(case) -> Model, refuses(case) and warm_up(case)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(name: str):
         name: key of CONTENDERS.
 
     Returns:
-        A module with `build(case)`, `refuses(case)` and `warm_up()`.
+        A module with `build(case)`, `refuses(case)` and `warm_up(case)`.
 
     Raises:
         ValueError: no contender has that name.

@@ -8,7 +8,7 @@ from benchmarks.cases import Case
 from benchmarks.contenders import casadi_model
 
 
-def warm_up() -> None:
+def warm_up(case: Case) -> None:
     """Load the Ipopt plugin, which CasADi does at the first solver."""
     casadi_model.warm_up()
 

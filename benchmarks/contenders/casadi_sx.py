@@ -11,7 +11,7 @@ from benchmarks.contenders import casadi_model
 LARGEST = 100_000
 
 
-def warm_up() -> None:
+def warm_up(case: Case) -> None:
     """Load the Ipopt plugin, which CasADi does at the first solver."""
     casadi_model.warm_up()
 

@@ -58,95 +58,122 @@ def chained_rosenbrock(case: Case) -> HandDerived:
 
 
 def quotient(numerator, denominator):
-    """First and second derivatives of N / D in (angle, rate, force), D a function of the angle alone.
+    """First and second derivatives of N / D in (angle, spin, force), D a function of the angle alone.
 
     Args:
-        numerator: (N, (N_a, N_r, N_f), (N_aa, N_ar, N_rr, N_af)).
+        numerator: (N, (N_a, N_s, N_f), (N_aa, N_as, N_ss, N_af)).
         denominator: (D, D_a, D_aa).
 
     Returns:
-        ((q_a, q_r, q_f), (q_aa, q_ar, q_rr, q_af)); q_rf = q_ff = 0 for the cart and the pole.
+        ((q_a, q_s, q_f), (q_aa, q_as, q_ss, q_af)); q_sf = q_ff = 0 for the cart and the pole.
     """
-    n, (n_a, n_r, n_f), (n_aa, n_ar, n_rr, n_af) = numerator
+    n, (n_a, n_s, n_f), (n_aa, n_as, n_ss, n_af) = numerator
     d, d_a, d_aa = denominator
     inverse = 1 / d
     q = n * inverse
-    q_a, q_r, q_f = (n_a - q * d_a) * inverse, n_r * inverse, n_f * inverse
+    q_a, q_s, q_f = (n_a - q * d_a) * inverse, n_s * inverse, n_f * inverse
     q_aa = (n_aa - 2 * q_a * d_a - q * d_aa) * inverse
-    return (q_a, q_r, q_f), (q_aa, (n_ar - q_r * d_a) * inverse, n_rr * inverse, (n_af - q_f * d_a) * inverse)
+    return (q_a, q_s, q_f), (q_aa, (n_as - q_s * d_a) * inverse, n_ss * inverse, (n_af - q_f * d_a) * inverse)
 
 
-def cart_pole_rates(pole, z):
-    """Derivatives of both accelerations at every node."""
-    _, angle, _, rate, force = z
+def accelerations(cart, angle, spin, force):
+    """Derivatives of the cart's and the pole's acceleration at every node."""
     s, c = jnp.sin(angle), jnp.cos(angle)
-    double, sc = c**2 - s**2, s * c
-    lm, mg = pole.length * pole.pole_mass, pole.pole_mass * pole.gravity
-    weight = (pole.cart_mass + pole.pole_mass) * pole.gravity
-    mass = (pole.cart_mass + pole.pole_mass * s**2, 2 * pole.pole_mass * sc, 2 * pole.pole_mass * double)
-    r2 = rate**2
-    cart = (
-        lm * s * r2 + force + mg * sc,
-        (lm * c * r2 + mg * double, 2 * lm * s * rate, jnp.ones_like(s)),
-        (-lm * s * r2 - 4 * mg * sc, 2 * lm * c * rate, 2 * lm * s, jnp.zeros_like(s)),
+    double, sc, spin2 = c**2 - s**2, s * c, spin**2
+    lm, mg = cart.length * cart.pole, cart.pole * cart.gravity
+    weight = (cart.cart + cart.pole) * cart.gravity
+    mass = (cart.cart + cart.pole * s**2, 2 * cart.pole * sc, 2 * cart.pole * double)
+    along = (
+        lm * s * spin2 + force + mg * sc,
+        (lm * c * spin2 + mg * double, 2 * lm * s * spin, jnp.ones_like(s)),
+        (-lm * s * spin2 - 4 * mg * sc, 2 * lm * c * spin, 2 * lm * s, jnp.zeros_like(s)),
     )
-    turn = (
-        lm * sc * r2 + force * c + weight * s,
-        (lm * double * r2 - force * s + weight * c, 2 * lm * sc * rate, c),
-        (-4 * lm * sc * r2 - force * c - weight * s, 2 * lm * double * rate, 2 * lm * sc, -s),
+    around = (
+        lm * sc * spin2 + force * c + weight * s,
+        (lm * double * spin2 - force * s + weight * c, 2 * lm * sc * spin, c),
+        (-4 * lm * sc * spin2 - force * c - weight * s, 2 * lm * double * spin, 2 * lm * sc, -s),
     )
-    return quotient(cart, mass), quotient(turn, tuple(-pole.length * part for part in mass))
+    return quotient(along, mass), quotient(around, tuple(-cart.length * part for part in mass))
 
 
 def cart_pole(case: Case) -> HandDerived:
     """Every node has two blocks of three derivatives; each serves the interval before and after."""
-    pole = case.numbers
-    half, nodes = 0.5 * pole.step, pole.intervals + 1
-    i, node = np.arange(pole.intervals), np.arange(nodes)
+    cart = case.numbers
+    half, nodes = 0.5 * cart.step, cart.intervals + 1
+    i, node = np.arange(cart.intervals), np.arange(nodes)
     # Linear entries: the state at both ends, and the slopes of position and angle.
-    constant = np.concatenate([np.repeat([-1.0, 1.0] * 4, pole.intervals), np.full(4 * pole.intervals, -half)])
+    constant = np.concatenate([np.repeat([-1.0, 1.0] * 4, cart.intervals), np.full(4 * cart.intervals, -half)])
+
+    def at_nodes(z):
+        states = z[nodes:].reshape(nodes, 4)
+        return accelerations(cart, states[:, 1], states[:, 3], z[:nodes])
 
     def jacobian(z):
-        (cart, _), (turn, _) = cart_pole_rates(pole, z.reshape(5, nodes))
-        blocks = -half * jnp.stack([*cart, *turn])
+        (along, _), (around, _) = at_nodes(z)
+        blocks = -half * jnp.stack([*along, *around])
         return jnp.concatenate([constant, blocks[:, :-1].ravel(), blocks[:, 1:].ravel()])
 
     def hessian(z, multipliers, weight):
-        (_, cart), (_, turn) = cart_pole_rates(pole, z.reshape(5, nodes))
-        rows = multipliers.reshape(4, -1)[2:]
+        (_, along), (_, around) = at_nodes(z)
+        rows = multipliers.reshape(-1, 4)[:, 2:].T
         at = -half * (jnp.pad(rows, ((0, 0), (0, 1))) + jnp.pad(rows, ((0, 0), (1, 0))))
-        blocks = [at[0] * a + at[1] * b for a, b in zip(cart, turn)]
+        blocks = [at[0] * a + at[1] * b for a, b in zip(along, around, strict=True)]
         effort = np.full(nodes, 4 * half)
         effort[[0, -1]] = 2 * half
         return jnp.concatenate([*blocks, weight * effort])
 
-    states = [(k * pole.intervals + i, k * nodes + i + end) for k in range(4) for end in (0, 1)]
-    slopes = [(k * pole.intervals + i, (k + 2) * nodes + i + end) for k in (0, 1) for end in (0, 1)]
-    forces = [(k * pole.intervals + i, j * nodes + i + end) for end in (0, 1) for k in (2, 3) for j in (1, 3, 4)]
-    pairs = [(1, 1), (3, 1), (3, 3), (4, 1), (4, 4)]
-    lower = stacked(*((a * nodes + node, b * nodes + node) for a, b in pairs))
+    def place(k, at):
+        """Position of angle (1), spin (3) or another state at nodes; 4 is the force."""
+        return at if k == 4 else nodes + 4 * at + k
+
+    states = [(4 * i + k, place(k, i + end)) for k in range(4) for end in (0, 1)]
+    slopes = [(4 * i + k, place(k + 2, i + end)) for k in (0, 1) for end in (0, 1)]
+    forces = [(4 * i + k, place(j, i + end)) for end in (0, 1) for k in (2, 3) for j in (1, 3, 4)]
+    pairs = [(1, 1), (3, 1), (3, 3), (1, 4), (4, 4)]
+    lower = stacked(*((place(a, node), place(b, node)) for a, b in pairs))
     return HandDerived(stacked(*states, *slopes, *forces), jacobian, lower, hessian)
 
 
 def elliptic_control(case: Case) -> HandDerived:
     """Only the cube moves: one value per grid point in J, one in H, the rest constant."""
-    grid = case.numbers
-    square, points = grid.spacing**2, grid.side**2
-    index = np.arange(points).reshape(grid.side, grid.side)
+    numbers, side = case.numbers, case.numbers.grid
+    square, points = numbers.spacing**2, side**2
+    index = np.arange(points).reshape(side, side)
     ends = [(index[1:], index[:-1]), (index[:, 1:], index[:, :-1])]
-    neighbors = stacked(*ends, *((b, a) for a, b in ends))
+    neighbors = stacked(*((a, points + b) for a, b in ends), *((b, points + a) for a, b in ends))
     constant = np.concatenate([np.full(points, -square), np.full(neighbors[0].size, -1.0)])
     k = np.arange(points)
 
     def jacobian(z):
-        return jnp.concatenate([4 + 3 * square * z[:points] ** 2, constant])
+        return jnp.concatenate([4 + 3 * square * z[points:] ** 2, constant])
 
     def hessian(z, multipliers, weight):
-        states = weight * square + 6 * square * z[:points] * multipliers
-        return jnp.concatenate([states, jnp.full(points, square * grid.weight) * weight])
+        states = weight * square + 6 * square * z[points:] * multipliers
+        return jnp.concatenate([jnp.full(points, square * numbers.weight) * weight, states])
 
-    rows = stacked((k, k), (k, points + k), neighbors)
+    rows = stacked((k, points + k), (k, k), neighbors)
     return HandDerived(rows, jacobian, (np.arange(case.n),) * 2, hessian)
 
 
-FORMULAS = {f.__name__: f for f in (chained_rosenbrock, cart_pole, elliptic_control)}
+def gather_network(case: Case) -> HandDerived:
+    """One number per edge in H, placed four times; only metered ends have rows in J."""
+    graph = case.numbers
+    tail, head, weight = graph.tail, graph.head, graph.weight
+    out, into = (np.flatnonzero(graph.meter[ends] < case.m) for ends in (tail, head))
+    edges = np.concatenate([out, into])
+    sign = np.repeat([1.0, -1.0], [out.size, into.size])
+    row = np.concatenate([graph.meter[tail[out]], graph.meter[head[into]]])
+
+    def jacobian(x):
+        slope = (sign * weight[edges]) * jnp.cos(x[tail[edges]] - x[head[edges]])
+        return jnp.concatenate([slope, -slope])
+
+    def hessian(x, multipliers, objective_weight):
+        difference, padded = x[tail] - x[head], jnp.pad(multipliers, (0, 1))
+        pull = padded[graph.meter[tail]] - padded[graph.meter[head]]
+        curvature = weight * (objective_weight * jnp.cos(difference - graph.angle) - pull * jnp.sin(difference))
+        return jnp.concatenate([curvature, curvature, -curvature, jnp.full(case.n, 0.1) * objective_weight])
+
+    node = np.arange(case.n)
+    lower = stacked((tail, tail), (head, head), (np.maximum(tail, head), np.minimum(tail, head)), (node, node))
+    return HandDerived(stacked((row, tail[edges]), (row, head[edges])), jacobian, lower, hessian)

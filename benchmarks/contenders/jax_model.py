@@ -14,8 +14,12 @@ from benchmarks.declarations import in_jax
 jax.config.update("jax_enable_x64", True)
 
 
-def warm_up() -> None:
-    """Start JAX's backend and compiler, which every JAX process pays once."""
+def warm_up(case: Case) -> None:
+    """Start JAX's backend and compiler, which every JAX process pays once, and declare the functions.
+
+    The functions are lagrad_problems' own: declaring them checks shapes for lagrad, which is lagrad's cost.
+    """
+    in_jax.declare(case)
     jax.jit(lambda x: jnp.sin(x) + 1)(np.zeros(3)).block_until_ready()
 
 

@@ -6,10 +6,18 @@ import jax
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.contenders.hand_derived import FORMULAS
+from benchmarks.contenders.hand_derived import (
+    cart_pole,
+    chained_rosenbrock,
+    elliptic_control,
+    gather_network,
+)
+from benchmarks.contenders.hand_derived_power import acopf
 from benchmarks.contenders.jax_model import JaxModel, warm_up
 
 __all__ = ["build", "refuses", "warm_up"]
+
+FORMULAS = {f.__name__: f for f in (chained_rosenbrock, cart_pole, elliptic_control, gather_network, acopf)}
 
 
 def refuses(case: Case) -> str | None:

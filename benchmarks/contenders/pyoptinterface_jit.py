@@ -54,7 +54,7 @@ def compile_listener(folder: Path) -> Path:
 LIBRARIES: list[ctypes.CDLL] = []
 
 
-def warm_up() -> None:
+def warm_up(case: Case) -> None:
     """Compile and load the stand-in for Ipopt, once per process."""
     if LIBRARIES:
         return

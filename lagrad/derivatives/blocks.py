@@ -1,0 +1,85 @@
+"""Blocks: traceable derivatives of one strategy in, a compiled part of a sparse matrix out.
+
+Every strategy ends as a block: fixed triplets, and values(x, weights, leaves) in their order. A matrix is the
+sum of its blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.derivatives.colored import Sweeps
+from lagrad.derivatives.compiled import Compiled, Lowered, lower
+from lagrad.derivatives.elements import Pieces
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Part of a matrix.
+
+    Args:
+        strategy: its name, for reports.
+        rows: row of each entry, shape (nnz,).
+        columns: column of each entry, shape (nnz,).
+        values: (x, weights, leaves) -> values, shape (nnz,).
+    """
+
+    strategy: str
+    rows: np.ndarray
+    columns: np.ndarray
+    values: Callable[[np.ndarray, np.ndarray, list], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Pending:
+    """A block that waits for its compiled function.
+
+    Args:
+        lowered: what is to be compiled.
+        finish: the compiled function to the block.
+    """
+
+    lowered: Lowered
+    finish: Callable[[Compiled], Block]
+
+
+def vector(size: int) -> jax.ShapeDtypeStruct:
+    """Shape of a flat float64 argument."""
+    return jax.ShapeDtypeStruct((size,), jnp.float64)
+
+
+def element_block(pieces: Pieces, n: int, m: int, leaves: list) -> Pending:
+    """Block of element derivatives."""
+    arguments = [vector(n), vector(pieces.x_feed.size), vector(m + 1), vector(pieces.weight_feed.size), *leaves]
+
+    def finish(compiled: Compiled) -> Block:
+        def values(x, weights, leaves):
+            found = compiled(x, pieces.x_feed(x), weights, pieces.weight_feed(weights), *leaves)
+            return pieces.assembly([np.asarray(piece) for piece in found])
+
+        return Block("elements", pieces.rows, pieces.columns, values)
+
+    return Pending(lower(pieces.function, arguments, pieces.barrier), finish)
+
+
+def colored_block(sweeps: Sweeps, strategy: str, n: int, m: int, leaves: list) -> Pending:
+    """Block of compressed sweeps."""
+
+    def finish(compiled: Compiled) -> Block:
+        def values(x, weights, leaves):
+            (products,) = compiled(x, weights, *leaves)
+            return sweeps.read(np.asarray(products))
+
+        return Block(strategy, sweeps.rows, sweeps.columns, values)
+
+    return Pending(lower(sweeps.function, [vector(n), vector(m + 1), *leaves]), finish)
+
+
+def constant_block(rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> Block:
+    """Block of values that never change."""
+    return Block("constant", rows, columns, lambda x, weights, leaves: numbers.copy())

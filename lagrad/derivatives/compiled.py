@@ -1,0 +1,74 @@
+"""Compilation: a traceable function and the shapes of its arguments in, a compiled callable out.
+
+Everything that lagrad evaluates goes this way: equal equations merged, constant arrays turned into arguments,
+compiled ahead of time by XLA outside the interpreter lock, so that several functions compile side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.derivatives.stages import staged
+from lagrad.precision import float64
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A function traced and lowered, not yet compiled.
+
+    Args:
+        lowered: what XLA is to compile.
+        captured: constant arrays, the function's first arguments.
+    """
+
+    lowered: jax.stages.Lowered
+    captured: list[np.ndarray]
+
+    def compile(self) -> Compiled:
+        """Compile; may run in any thread."""
+        with float64():
+            executable = self.lowered.compile()
+            return Compiled(executable, jnp.asarray(True), [jnp.asarray(array) for array in self.captured])
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A compiled function of float64 arrays, to be called within `precision.float64`."""
+
+    executable: jax.stages.Compiled
+    go: jax.Array
+    captured: list[jax.Array]
+
+    def __call__(self, *arguments) -> list[jax.Array]:
+        """Results for arguments of exactly the shapes that were lowered."""
+        return self.executable(self.go, self.captured, *arguments)
+
+
+def lower(fun: Callable, arguments: Sequence, barrier: bool = False) -> Lowered:
+    """Trace and lower a function.
+
+    Args:
+        fun: (*arguments) -> pytree of arrays.
+        arguments: arrays or `jax.ShapeDtypeStruct`.
+        barrier: whether transcendentals are to be written to memory once, see `stages`.
+
+    Returns:
+        Lowered; results come back as a flat list.
+    """
+    with float64():
+        function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier)
+        return Lowered(jax.jit(function).lower(True, captured, *arguments), captured)
+
+
+def compile_all(parts: Sequence[Lowered]) -> list[Compiled]:
+    """Compile several functions side by side."""
+    if len(parts) < 2:
+        return [part.compile() for part in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(Lowered.compile, parts))

@@ -1,0 +1,245 @@
+"""Derivatives: a problem in, compiled f, gradient, c, sparse Jacobian, sparse Hessian and products out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.derivatives import plan as planning
+from lagrad.derivatives.blocks import Block, Pending, vector
+from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
+from lagrad.precision import float64
+from lagrad.problem import Problem
+from lagrad.program import Program, trace
+
+DEFAULT_MEMORY_LIMIT = 2**30
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """Compiled exact derivatives of a problem; see `differentiate`.
+
+    In every method x is a flat float64 array of shape (n,) or a pytree like x0, and `params` is None for the
+    problem's own or a pytree like them. Methods may be called from several threads at once.
+
+    Args:
+        problem: what was differentiated.
+        program: its trace.
+        plan: how each matrix is computed.
+        functions: compiled functions by name.
+        jacobian_blocks: blocks whose sum is the Jacobian.
+        hessian_blocks: blocks whose sum is the lower triangle of the Hessian.
+        leaves: the problem's params, on the device.
+        timings: seconds of set-up by step: trace, structure, coloring, compile, total.
+    """
+
+    problem: Problem
+    program: Program = field(repr=False)
+    plan: planning.Plan = field(repr=False)
+    functions: dict[str, Compiled] = field(repr=False)
+    jacobian_blocks: list[Block] = field(repr=False)
+    hessian_blocks: list[Block] = field(repr=False)
+    leaves: list[jax.Array] = field(repr=False)
+    timings: dict[str, float] = field(repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of variables."""
+        return self.problem.n
+
+    @property
+    def m(self) -> int:
+        """Number of constraint rows."""
+        return self.problem.m
+
+    def values(self, x, params=None) -> tuple[float, np.ndarray]:
+        """Objective and constraints in one call: a float and an array of shape (m,)."""
+        with float64():
+            f, c = self.functions["values"](self.flat(x), *self.given(params))
+            return float(f), np.asarray(c)
+
+    def objective(self, x, params=None) -> float:
+        """Objective f(x)."""
+        return self.values(x, params)[0]
+
+    def constraints(self, x, params=None) -> np.ndarray:
+        """Constraint rows c(x), shape (m,), in declared order."""
+        return self.values(x, params)[1]
+
+    def gradient(self, x, params=None) -> np.ndarray:
+        """Gradient of the objective, shape (n,)."""
+        with float64():
+            return np.asarray(self.functions["gradient"](self.flat(x), *self.given(params))[0])
+
+    def first_order(self, x, params=None) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient, shape (n,), and values of the Jacobian's entries."""
+        return self.gradient(x, params), self.jacobian_values(x, params)
+
+    @cached_property
+    def jacobian_structure(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the entries that `jacobian_values` gives; repeated ones are summed."""
+        return structure(self.jacobian_blocks)
+
+    @cached_property
+    def hessian_structure(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the entries that `hessian_values` gives, row >= column; repeated ones are summed."""
+        return structure(self.hessian_blocks)
+
+    def jacobian_values(self, x, params=None) -> np.ndarray:
+        """Values of the Jacobian's entries, in the order of `jacobian_structure`."""
+        with float64():
+            return evaluated(self.jacobian_blocks, self.flat(x), self.no_weights, self.given(params))
+
+    def hessian_values(self, x, multipliers, objective_weight: float = 1.0, params=None) -> np.ndarray:
+        """Values of the Lagrangian Hessian's lower entries, in the order of `hessian_structure`.
+
+        Args:
+            x: point.
+            multipliers: one a constraint row, shape (m,).
+            objective_weight: factor of f.
+            params: see above.
+        """
+        weights = self.weights(multipliers, objective_weight)
+        with float64():
+            return evaluated(self.hessian_blocks, self.flat(x), weights, self.given(params))
+
+    def jacobian(self, x, params=None) -> sp.csr_array:
+        """Jacobian of the constraint rows, csr_array of shape (m, n)."""
+        values = self.jacobian_values(x, params)
+        return sp.csr_array((values, self.jacobian_structure), shape=(self.m, self.n))
+
+    def hessian(self, x, multipliers, objective_weight: float = 1.0, params=None) -> sp.csr_array:
+        """Hessian of objective_weight * f + multipliers @ c, csr_array of shape (n, n), both triangles."""
+        values = self.hessian_values(x, multipliers, objective_weight, params)
+        rows, columns = self.hessian_structure
+        off = rows != columns
+        full = np.concatenate([rows, columns[off]]), np.concatenate([columns, rows[off]])
+        return sp.csr_array((np.concatenate([values, values[off]]), full), shape=(self.n, self.n))
+
+    def hvp(self, x, multipliers, vector, objective_weight: float = 1.0, params=None) -> np.ndarray:
+        """Product of the Lagrangian Hessian with a vector, shape (n,); compiled at the first call."""
+        weights = self.weights(multipliers, objective_weight)
+        with float64():
+            product = self.lazily("hvp", lambda: lower_hvp(self.program))
+            return np.asarray(product(self.flat(x), weights, self.flat(vector), *self.given(params))[0])
+
+    def flat(self, x) -> np.ndarray:
+        """A point as a flat float64 array."""
+        if type(x) is np.ndarray and x.dtype == np.float64 and x.shape == (self.problem.n,):
+            return x
+        return self.problem.variables.flatten(x)
+
+    def given(self, params) -> list:
+        """Leaves of the params of a call."""
+        if params is None:
+            return self.leaves
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(self.problem.read_params(params))]
+
+    def weights(self, multipliers, objective_weight: float) -> np.ndarray:
+        """Objective weight and multipliers as one array, shape (m + 1,)."""
+        multipliers = np.asarray(multipliers, dtype=np.float64).reshape(-1)
+        if multipliers.size != self.m:
+            raise ValueError(f"`multipliers`: {multipliers.size} entries, expected {self.m}, one a constraint row.")
+        found = np.empty(self.m + 1)
+        found[0] = objective_weight
+        found[1:] = multipliers
+        return found
+
+    @cached_property
+    def no_weights(self) -> np.ndarray:
+        """Weights of functions that need none."""
+        return np.zeros(self.m + 1)
+
+    def lazily(self, name: str, lowered: Callable[[], Lowered]) -> Compiled:
+        """A function that is compiled when first used."""
+        with self.lock:
+            if name not in self.functions:
+                self.functions[name] = lowered().compile()
+        return self.functions[name]
+
+
+def differentiate(problem: Problem, memory_limit: int = DEFAULT_MEMORY_LIMIT) -> Derivatives:
+    """Find the structure of a problem and compile its derivatives.
+
+    Args:
+        problem: n variables, m constraint rows.
+        memory_limit: bytes that the sweeps of one chunk may take together.
+
+    Returns:
+        Derivatives.
+
+    Raises:
+        DerivativeError: a function cannot be traced or differentiated.
+
+    >>> problem = lagrad.Problem(lambda x: (x**3).sum(), [1.0, 2.0])
+    >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
+    [[6.0, 0.0], [0.0, 12.0]]
+    """
+    watch, start = planning.Watch(), time.perf_counter()
+    with watch.step("trace"):
+        program = trace(problem)
+        basic = {"values": lower_values(program), "gradient": lower_gradient(program)}
+    plan = planning.make(program, memory_limit, watch)
+    with watch.step("compile"):
+        blocks = [*plan.jacobian, *plan.hessian]
+        pending = [block for block in blocks if isinstance(block, Pending)]
+        compiled = compile_all([*basic.values(), *(block.lowered for block in pending)])
+        functions = dict(zip(basic, compiled, strict=False))
+        ready = iter(compiled[len(basic) :])
+        finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
+    with float64():
+        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
+    count = len(plan.jacobian)
+    timings = watch.seconds | {"total": time.perf_counter() - start}
+    return Derivatives(problem, program, plan, functions, finished[:count], finished[count:], leaves, timings)
+
+
+def lower_values(program: Program) -> Lowered:
+    """(x, *leaves) -> f, c."""
+    return lower(program.function(), [program.avals[number] for number in program.inputs])
+
+
+def lower_gradient(program: Program) -> Lowered:
+    """(x, *leaves) -> gradient of f."""
+    run = program.function()
+    return lower(
+        jax.grad(lambda x, *leaves: run(x, *leaves)[0]), [program.avals[number] for number in program.inputs]
+    )
+
+
+def lower_hvp(program: Program) -> Lowered:
+    """(x, weights, vector, *leaves) -> Hessian of the Lagrangian times vector."""
+    run, n, m = program.function(), program.size(program.inputs[0]), program.size(program.outputs[1])
+
+    def product(x, weights, v, *leaves):
+        def lagrangian(x):
+            f, c = run(x, *leaves)
+            return weights[0] * f + weights[1:] @ c
+
+        return jax.jvp(jax.grad(lagrangian), (x,), (v,))[1]
+
+    return lower(product, [vector(n), vector(m + 1), vector(n), *(program.avals[i] for i in program.inputs[1:])])
+
+
+def structure(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of all blocks."""
+    if not blocks:
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    return np.concatenate([block.rows for block in blocks]), np.concatenate([block.columns for block in blocks])
+
+
+def evaluated(blocks: list[Block], x: np.ndarray, weights: np.ndarray, leaves: list) -> np.ndarray:
+    """Values of all blocks."""
+    parts = [block.values(x, weights, leaves) for block in blocks]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.zeros(0)

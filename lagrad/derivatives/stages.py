@@ -1,0 +1,144 @@
+"""Stages: a traced function in, the same function with no transcendental computed twice, out.
+
+XLA on a CPU fuses a cheap function into every output that uses it: each of twelve derivative arrays then
+evaluates its own sine. The remedy is to have such results written to memory once. `optimization_barrier`
+does not survive until fusion; a conditional whose predicate is an argument does. So equations are sorted by
+how many transcendentals lie before them, each level is one conditional, and what is cheap is left to fusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.program import Program, numbered
+
+EXPENSIVE = frozenset(
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log1p logistic pow "
+    "sqrt rsqrt cbrt erf erfc erf_inv lgamma digamma polygamma igamma igammac bessel_i0e bessel_i1e "
+    "custom_jvp_call custom_vjp_call".split()
+)
+MOST_STAGES = 4
+
+
+def staged(closed: jex.ClosedJaxpr, barrier: bool = True) -> tuple[Callable, list[np.ndarray]]:
+    """The function of a closed jaxpr in stages.
+
+    Args:
+        closed: jaxpr of (*arguments) -> results.
+        barrier: whether to have stages; without them equal equations are still merged.
+
+    Returns:
+        function (go, captured, *arguments) -> list of results, to be called with `go` True; and the captured
+        arrays, which are arguments because XLA takes long over large constants.
+    """
+    program = numbered(closed)
+    line = merged(program)
+    levels = stages(program, line) if barrier else []
+    captured = [number for number, value in program.constants.items() if np.size(value) > 1]
+
+    def run(go, arrays, *arguments):
+        known = {number: value for number, value in program.constants.items() if np.size(value) <= 1}
+        known |= dict(zip(captured, arrays, strict=True)) | dict(zip(program.inputs, arguments, strict=True))
+        known = {line.name(number): value for number, value in known.items()}
+        for level in levels:
+            known |= behind_barrier(go, line, level, known)
+        return line.evaluate([line.name(number) for number in program.outputs], known)
+
+    return run, [np.asarray(program.constants[number]) for number in captured]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A program in which equal equations have one name.
+
+    Args:
+        program: the equations.
+        names: variable -> the first variable of equal value, where that is another.
+        producers: variable -> index of its equation.
+    """
+
+    program: Program
+    names: dict[int, int]
+    producers: dict[int, int]
+
+    def name(self, variable: int) -> int:
+        """The variable that stands for all of equal value."""
+        return self.names.get(variable, variable)
+
+    def needed(self, targets: Iterable[int], known: Iterable[int]) -> list[int]:
+        """Equations between known and target variables, in order."""
+        found, stack, known = set(), list(targets), set(known)
+        while stack:
+            variable = stack.pop()
+            index = self.producers.get(variable)
+            if variable not in known and index is not None and index not in found:
+                found.add(index)
+                stack += [self.name(operand) for operand in self.program.equations[index].inputs]
+        return sorted(found)
+
+    def evaluate(self, targets: list[int], known: dict) -> list:
+        """Values of the targets from those of known variables."""
+        values = dict(known)
+        for index in self.needed(targets, known):
+            equation = self.program.equations[index]
+            results = equation.bind(*(values[self.name(operand)] for operand in equation.inputs))
+            values |= dict(zip(equation.outputs, results, strict=True))
+        return [values[target] for target in targets]
+
+
+def merged(program: Program) -> Merged:
+    """Give equal equations one name: same primitive, same parameters, same operands."""
+    names, producers, seen = {}, {}, {}
+    for number, value in program.constants.items():
+        first = seen.setdefault((value.dtype, value.shape, value.tobytes()), number)
+        if first != number:
+            names[number] = first
+    for index, equation in enumerate(program.equations):
+        key = (equation.name, frozen(equation.params), tuple(names.get(i, i) for i in equation.inputs))
+        first = seen.setdefault(key, index) if not equation.source.effects else index
+        if first != index:
+            names |= dict(zip(equation.outputs, program.equations[first].outputs, strict=True))
+        producers |= dict.fromkeys(equation.outputs, first)
+    return Merged(program, names, producers)
+
+
+def frozen(params: dict):
+    """Parameters as a key; unequal to any other where they cannot be compared."""
+    try:
+        key = tuple(sorted(params.items(), key=lambda item: item[0]))
+        hash(key)
+    except TypeError:
+        return id(params)
+    return key
+
+
+def stages(program: Program, line: Merged) -> list[list[int]]:
+    """Results of transcendentals that the outputs need, by the number of transcendentals before them."""
+    outputs = [line.name(number) for number in program.outputs]
+    level: dict[int, int] = {}
+    found: list[list[int]] = [[] for _ in range(MOST_STAGES)]
+    for index in line.needed(outputs, ()):
+        equation = program.equations[index]
+        before = max((level.get(line.name(operand), 0) for operand in equation.inputs), default=0)
+        costly = equation.name in EXPENSIVE and before < MOST_STAGES
+        if costly:
+            found[before] += equation.outputs
+        level |= dict.fromkeys(equation.outputs, before + costly)
+    return [results for results in found if results]
+
+
+def behind_barrier(go, line: Merged, results: list[int], known: dict) -> dict:
+    """Values of some variables, each written to memory."""
+    avals = [line.program.avals[number] for number in results]
+    values = jax.lax.cond(
+        go,
+        lambda: line.evaluate(results, known),
+        lambda: [jnp.zeros(aval.shape, aval.dtype) for aval in avals],
+    )
+    return dict(zip(results, values, strict=True))

@@ -1,0 +1,211 @@
+"""Which equations are linear, and how: an equation and its known operands in, linear maps out.
+
+`maps(equation, known)` gives, for each output and each operand that is not known, the sparse matrix by which
+the operand enters the output; None where the equation is not linear in them together. A table by primitive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+import jax
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.program import bind
+from lagrad.structure.maps import LinearMap, grouped
+from lagrad.structure.rules.indexing import mover, numbered
+
+Known = Sequence[np.ndarray | None]
+Maps = dict[int, LinearMap]
+
+# A lower triangle of ones for each lane; beyond this, the sum is left to coloring.
+LARGEST_CUMULATIVE = 4_000_000
+
+
+def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
+    """Linear maps from the unknown operands of an equation to each of its outputs.
+
+    Args:
+        equation: one traced equation.
+        known: value of each operand, None where it is not known.
+
+    Returns:
+        for each output, operand index -> LinearMap; None if it is not linear in the unknown operands.
+    """
+    rule = LINEAR.get(equation.primitive.name)
+    if rule is not None:
+        return [rule(equation, known)]
+    move = mover(equation, known)
+    if move is None:
+        return [None] * len(equation.outvars)
+    where = move(numbered([atom.aval.shape for atom in equation.invars]), -1)
+    return [moved(equation, known, np.asarray(positions).reshape(-1)) for positions in where]
+
+
+def moved(equation: jex.JaxprEqn, known: Known, where: np.ndarray) -> Maps:
+    """Movers: each output element is one element of one operand, or a constant."""
+    result, start = {}, 0
+    for index, operand in enumerate(equation.invars):
+        size = size_of(operand)
+        if known[index] is None:
+            inside = (where >= start) & (where < start + size)
+            local = where - start if inside.all() else np.where(inside, where - start, -1)
+            result[index] = LinearMap((where.size, size), None, local)
+        start += size
+    return result
+
+
+def size_of(atom) -> int:
+    """Number of elements of an operand or output."""
+    return prod(atom.aval.shape)
+
+
+def same(equation: jex.JaxprEqn, operand: int, coefficients=1.0) -> LinearMap:
+    """Elementwise use of an operand, a scalar one broadcast."""
+    out, size = size_of(equation.outvars[0]), size_of(equation.invars[operand])
+    indices = None if out == size else np.zeros(out, dtype=np.int64)
+    return LinearMap((out, size), None, indices, coefficients)
+
+
+def flattened(value: np.ndarray) -> np.ndarray | float:
+    """A known factor as the coefficients of a map."""
+    return float(value.reshape(-1)[0]) if value.size == 1 else value.reshape(-1).astype(float)
+
+
+def signed(*signs: float) -> Callable[[jex.JaxprEqn, Known], Maps]:
+    """Sums and copies: operand i enters with signs[i]."""
+    return lambda equation, known: {
+        index: same(equation, index, sign) for index, sign in enumerate(signs) if known[index] is None
+    }
+
+
+def product(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """x y with one of them known."""
+    left, right = known
+    if left is None and right is None:
+        return None
+    return {0: same(equation, 0, flattened(right))} if left is None else {1: same(equation, 1, flattened(left))}
+
+
+def quotient(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """x / y with y known."""
+    if known[1] is None or not known[1].all():
+        return None
+    return {0: same(equation, 0, flattened(1.0 / known[1].astype(float)))}
+
+
+def converted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """A change of dtype among floats is a copy."""
+    floating = np.issubdtype(equation.outvars[0].aval.dtype, np.floating)
+    return {0: same(equation, 0)} if floating and np.issubdtype(equation.invars[0].aval.dtype, np.floating) else None
+
+
+def summed(equation: jex.JaxprEqn, known: Known) -> Maps:
+    """Sum over axes: every element goes to the output of its lane."""
+    shape, axes = equation.invars[0].aval.shape, equation.params["axes"]
+    kept = tuple(1 if axis in axes else length for axis, length in enumerate(shape))
+    targets = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
+    return {0: grouped(targets, (prod(kept), targets.size))}
+
+
+def cumulated(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Running sum along an axis: a triangle of ones for each lane."""
+    shape, axis = equation.invars[0].aval.shape, equation.params["axis"]
+    length, size = shape[axis], prod(shape)
+    if size * length > LARGEST_CUMULATIVE:
+        return None
+    lanes = np.moveaxis(np.arange(size).reshape(shape), axis, -1).reshape(-1, length)
+    later, earlier = np.tril_indices(length) if not equation.params["reverse"] else np.triu_indices(length)
+    rows, columns = lanes[:, later].reshape(-1), lanes[:, earlier].reshape(-1)
+    return {0: from_triplets(rows, columns, 1.0, (size, size))}
+
+
+def scattered(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Scatter-add at known indices: operand kept, every update added to its target."""
+    if known[1] is None:
+        return None
+    targets = scatter_targets(equation, known[1])
+    result = {0: same(equation, 0)} if known[0] is None else {}
+    if known[2] is None:
+        result[2] = grouped(targets, (size_of(equation.outvars[0]), targets.size))
+    return result
+
+
+def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
+    """Flat output position of each update, -1 if it is dropped, shape (number of updates,)."""
+    operand, _, updates = (atom.aval.shape for atom in equation.invars)
+    numbers = equation.params["dimension_numbers"]
+    if len(operand) == 1 and len(updates) == 1 and indices.shape == (updates[0], 1):
+        if numbers.inserted_window_dims == (0,):
+            target = indices[:, 0].astype(np.int64)
+            return np.where((target >= 0) & (target < operand[0]), target, -1)
+    # Each update takes from the output what the transposed scatter, a gather, gives it; 0 is nowhere.
+    _, pullback = jax.vjp(lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates))
+    (numbered,) = pullback(np.arange(1.0, prod(operand) + 1.0).reshape(operand))
+    return np.asarray(numbered).reshape(-1).astype(np.int64) - 1
+
+
+def contracted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Product of an unknown array with a known one over some axes."""
+    if known[0] is None and known[1] is None:
+        return None
+    unknown = 0 if known[0] is None else 1
+    out, left, right = contraction(equation)
+    factor = known[1 - unknown].reshape(-1).astype(float)[right if unknown == 0 else left]
+    columns = left if unknown == 0 else right
+    keep = factor != 0
+    shape = (size_of(equation.outvars[0]), size_of(equation.invars[unknown]))
+    return {unknown: from_triplets(out[keep], columns[keep], factor[keep], shape)}
+
+
+def contraction(equation: jex.JaxprEqn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every product of a dot_general: flat index of the output, of the left and of the right factor.
+
+    All of shape (output size * contracted size,), the contracted index last.
+    """
+    (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
+    left = np.arange(size_of(equation.invars[0])).reshape(equation.invars[0].aval.shape)
+    right = np.arange(size_of(equation.invars[1])).reshape(equation.invars[1].aval.shape)
+    left, free = arranged(left, left_batch, left_sum)
+    right, other = arranged(right, right_batch, right_sum)
+    batch, inner = left.shape[0], left.shape[-1]
+    shape = (batch, free, other, inner)
+    products = [
+        np.broadcast_to(left[:, :, None, :], shape).reshape(-1),
+        np.broadcast_to(right[:, None, :, :], shape).reshape(-1),
+    ]
+    return np.repeat(np.arange(batch * free * other), inner), *products
+
+
+def arranged(numbers: np.ndarray, batch: Sequence[int], inner: Sequence[int]) -> tuple[np.ndarray, int]:
+    """Axes in the order batch, free, contracted, each merged into one; and the size of the free one."""
+    free = [axis for axis in range(numbers.ndim) if axis not in (*batch, *inner)]
+    lengths = [prod(numbers.shape[axis] for axis in axes) for axes in (batch, free, inner)]
+    return numbers.transpose(*batch, *free, *inner).reshape(lengths), lengths[1]
+
+
+def from_triplets(rows: np.ndarray, columns: np.ndarray, values, shape: tuple[int, int]) -> LinearMap:
+    """A map from its entries in any order."""
+    order = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+    coefficients = values if np.ndim(values) == 0 else values[order]
+    return LinearMap(shape, indptr, columns[order], coefficients)
+
+
+LINEAR: dict[str, Callable[[jex.JaxprEqn, Known], Maps | None]] = {
+    "add": signed(1.0, 1.0),
+    "add_any": signed(1.0, 1.0),
+    "sub": signed(1.0, -1.0),
+    "neg": signed(-1.0),
+    "copy": signed(1.0),
+    "copy_p": signed(1.0),
+    "mul": product,
+    "div": quotient,
+    "convert_element_type": converted,
+    "reduce_sum": summed,
+    "cumsum": cumulated,
+    "scatter-add": scattered,
+    "dot_general": contracted,
+}

@@ -1,0 +1,123 @@
+"""What each variable of a program is: a program in, known, fixed, affine or curved for every variable out.
+
+    known    its numbers are fixed by the program            idx, 2.0
+    fixed    changes with params only                         p * 3
+    affine   A x + b with A and b known                       theta[i] - theta[j]
+    curved   anything else                                    sin(x), p * x
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.program import Program
+from lagrad.structure.linear import Maps, maps
+from lagrad.structure.rules.folding import fold
+
+
+class Kind(IntEnum):
+    """What a variable depends on, from least to most."""
+
+    KNOWN = 0
+    FIXED = 1
+    AFFINE = 2
+    CURVED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A program with the kind of each variable.
+
+    Args:
+        program: what was read.
+        kinds: variable -> Kind.
+        values: variable -> its numbers, for known ones.
+        linear: variable -> linear maps of its equation; None where it is not linear.
+        producers: variable -> index of the equation that makes it.
+        affine_rows: cache of `rows`.
+        offsets: cache of `offset`.
+    """
+
+    program: Program
+    kinds: dict[int, Kind]
+    values: dict[int, np.ndarray]
+    linear: dict[int, Maps | None]
+    producers: dict[int, int]
+    affine_rows: dict[int, sp.csr_array] = field(default_factory=dict)
+    offsets: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def rows(self, variable: int) -> sp.csr_array:
+        """A of an affine variable A x + b, shape (size, n)."""
+        for index in self.pending(variable, self.affine_rows):
+            equation = self.program.equations[index]
+            for output in equation.outputs:
+                linear = self.linear[output]
+                parts = [linear[i].rows_of(self.affine_rows[equation.inputs[i]]) for i in sorted(linear)]
+                self.affine_rows[output] = sum(parts[1:], start=parts[0])
+        return self.affine_rows[variable]
+
+    def offset(self, variable: int) -> np.ndarray:
+        """b of an affine variable A x + b, shape (size,): its value at x = 0."""
+        for index in self.pending(variable, self.offsets):
+            equation = self.program.equations[index]
+            operands = [
+                self.values[i] if i in self.values else self.offsets[i].reshape(self.program.avals[i].shape)
+                for i in equation.inputs
+            ]
+            values = [np.asarray(value).reshape(-1) for value in fold(equation.source, operands)]
+            self.offsets.update(zip(equation.outputs, values, strict=True))
+        return self.offsets[variable]
+
+    def pending(self, variable: int, done: dict) -> list[int]:
+        """Equations still to be worked through before an affine variable is in `done`, in order."""
+        found, stack = set(), [variable]
+        while stack:
+            current = stack.pop()
+            index = self.producers.get(current)
+            if current in done or index is None or index in found:
+                continue
+            found.add(index)
+            stack += [i for i in self.program.equations[index].inputs if self.kinds[i] is Kind.AFFINE]
+        return sorted(found)
+
+
+def read(program: Program) -> Reading:
+    """Classify every variable of a program.
+
+    Args:
+        program: numbered equations of (x, *param leaves) -> (f, c).
+
+    Returns:
+        Reading; known equations are folded by executing them.
+    """
+    x, *leaves = program.inputs
+    values = dict(program.constants)
+    kinds = dict.fromkeys(values, Kind.KNOWN) | dict.fromkeys(leaves, Kind.FIXED) | {x: Kind.AFFINE}
+    linear, producers = {}, {}
+    for index, equation in enumerate(program.equations):
+        known = [values.get(variable) for variable in equation.inputs]
+        kind = max((kinds[variable] for variable in equation.inputs), default=Kind.KNOWN)
+        if kind is Kind.KNOWN and not equation.source.effects:
+            values |= dict(zip(equation.outputs, fold(equation.source, known), strict=True))
+        elif kind >= Kind.AFFINE:
+            found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
+            operands, linear = [kinds[variable] for variable in equation.inputs], linear | found
+            kind = max(curvature(each, operands) for each in found.values())
+        else:
+            kind = Kind.FIXED
+        kinds |= dict.fromkeys(equation.outputs, kind)
+        producers |= dict.fromkeys(equation.outputs, index)
+    n = program.size(x)
+    identity = sp.csr_array((np.ones(n), np.arange(n), np.arange(n + 1)), shape=(n, n))
+    return Reading(program, kinds, values, linear, producers, {x: identity}, {x: np.zeros(n)})
+
+
+def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:
+    """Kind of the output of an equation that depends on x."""
+    if linear is None or any(kinds[operand] in (Kind.FIXED, Kind.CURVED) for operand in linear):
+        return Kind.CURVED
+    return Kind.AFFINE

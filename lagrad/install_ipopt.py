@@ -132,7 +132,7 @@ def use_casadi() -> str:
 
 def use_apt() -> str:
     """Install Debian's Ipopt and build cyipopt against it."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    if shutil.which("apt-get") is None or not is_root():
         raise NotPossible("needs apt-get and root")
     run(["apt-get", "-q", "update"])
     run(["apt-get", "-q", "install", "--yes", "--no-install-recommends", *DEBIAN])
@@ -210,12 +210,41 @@ def compiler_flags(folder: Path) -> str:
 
 def build_cyipopt(environment: Mapping[str, str]) -> None:
     """Compile and install cyipopt with the tools that `environment` finds."""
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    if not header.exists():
-        raise NotPossible(f"compiling needs {header} (Debian: python3-dev)")
     # pip's cache may hold a cyipopt that was built against another Ipopt.
     fresh = ("--no-cache-dir", "--force-reinstall", "--no-deps", "--no-binary=cyipopt")
-    install(*fresh, CYIPOPT, environment=environment)
+    with python_headers() as headers:
+        install(*fresh, CYIPOPT, environment={**environment, **headers})
+
+
+@contextmanager
+def python_headers() -> Iterator[dict[str, str]]:
+    """Environment variables with which a compiler finds Python.h.
+
+    None if Python came with its headers. Debian keeps them in a package of their own; anyone may download and
+    unpack that, only installing it takes root.
+
+    Yields:
+        Variables valid inside the `with` block.
+    """
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if header.exists():
+        yield {}
+        return
+    if shutil.which("apt-get") is None:
+        raise NotPossible(f"compiling needs {header}, which is missing")
+    with tempfile.TemporaryDirectory(prefix="python-headers-") as place:
+        if is_root():
+            run(["apt-get", "-q", "update"])
+        package = f"libpython{sys.version_info.major}.{sys.version_info.minor}-dev"
+        run(["apt-get", "-q", "download", package], folder=place)
+        run(["dpkg", "--extract", *map(str, Path(place).glob("*.deb")), place])
+        include = Path(place, "usr", "include")
+        yield {"CPATH": os.pathsep.join([str(include / header.parent.name), str(include)])}
+
+
+def is_root() -> bool:
+    """Whether this process may change the system."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def install(*arguments: str, environment: Mapping[str, str] | None = None) -> None:
@@ -228,12 +257,13 @@ def solve_trial() -> str:
     return run([sys.executable, "-c", TRIAL]).strip().splitlines()[-1]
 
 
-def run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+def run(command: list[str], environment: Mapping[str, str] | None = None, folder: str | None = None) -> str:
     """Run a command to its end.
 
     Args:
         command: program and arguments.
         environment: its environment variables; this process's if not given.
+        folder: where it runs; here if not given.
 
     Returns:
         What it printed to its standard output.
@@ -241,7 +271,9 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> str
     Raises:
         NotPossible: it failed; the text has the end of what it printed.
     """
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
     if ended.returncode != 0:
         last = "\n    ".join((ended.stdout + ended.stderr).strip().splitlines()[-12:])
         shown = " ".join(command).splitlines()[0]

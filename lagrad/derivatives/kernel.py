@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.program import Equation
-from lagrad.structure.kernels import Key, contraction_terms, depending, digest, sum_terms
+from lagrad.structure.kernels import Key, contraction_terms, depending, digest, source_of, sum_terms
 from lagrad.structure.lift import Group
 from lagrad.structure.reading import Kind, Reading
 from lagrad.structure.rules.elementwise import ELEMENTWISE
+from lagrad.structure.rules.folding import fold
 
 Indices = np.ndarray | None
 
@@ -127,13 +128,29 @@ class Evaluation:
 
     def sum(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
         """Elements moved, or a few of them added up."""
-        (operand,) = depending(self.reading, equation)
-        linear = self.reading.linear[variable][operand]
-        terms = [
-            self.value(equation.inputs[operand], indices if term is None else taken(term, indices))
-            for term in sum_terms(linear)
-        ]
-        return sum(terms[1:], start=terms[0])
+        operands, linear = depending(self.reading, equation), self.reading.linear[variable]
+        terms = sum_terms(linear[operands[0]]) if len(operands) == 1 else None
+        if terms is None:
+            return self.choice(variable, equation, indices)
+        values = [self.value(equation.inputs[operands[0]], through(term, indices)) for term in terms]
+        return sum(values[1:], start=values[0])
+
+    def choice(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
+        """Elements moved from one of several operands, all of them from the same."""
+        linear = self.reading.linear[variable]
+        sources = taken(source_of(linear, list(linear)), indices)
+        if sources[0] >= 0:
+            operand = int(sources[0])
+            return self.value(equation.inputs[operand], through(linear[operand].indices, indices))
+        avals = self.reading.program.avals
+        operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
+        values = fold(equation.source, operands)[equation.outputs.index(variable)]
+        return self.spread(compact(taken(np.asarray(values).reshape(-1), indices)), variable)
+
+
+def through(first: Indices, then: Indices) -> Indices:
+    """Index array of one selection after another."""
+    return then if first is None else taken(first, then)
 
 
 def taken(values, indices: Indices):

@@ -1,13 +1,14 @@
-"""Element kernels: a reading in, for every curved variable the small function of affine leaves behind each element.
+"""Element kernels: a reading in, for every curved variable the small functions of affine leaves behind its elements.
 
 Element e of a variable is k(u1[i1[e]], u2[i2[e]], ...) with affine u and known index arrays i: the leaves.
 What comes through slices, gathers, broadcasts, short sums and small contractions is composed into the index
-arrays; anything else (a long reduction, a loop, a factorisation) has no kernel.
+arrays. Where a variable is put together from several (concatenate, stack, `.at[].set`), its elements fall into
+pieces, each with a kernel of its own. A long reduction, a loop, a factorisation has no kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -22,6 +23,7 @@ from lagrad.structure.rules.elementwise import ELEMENTWISE, interactions
 MOST_LEAVES = 24
 LONGEST_SUM = 16
 DEEPEST = 200
+MOST_PIECES = 24
 
 Key = tuple[int, bytes]
 
@@ -68,6 +70,29 @@ class Kernel:
         return Kernel({leaf.key: leaf for leaf in moved.values()}, active, pairs, self.depth)
 
 
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Kernels of the elements of a variable.
+
+    Args:
+        kernels: one a piece; None for a piece without.
+        labels: piece of each element, shape (size,); None if there is one piece.
+        ranks: place of each element within its piece, shape (size,); None if there is one piece.
+    """
+
+    kernels: tuple[Kernel | None, ...]
+    labels: np.ndarray | None = None
+    ranks: np.ndarray | None = None
+
+    def at(self, indices: np.ndarray | None) -> Kernel | None:
+        """Kernel of some elements, all of one piece."""
+        if indices is None or self.labels is None:
+            kernel = self.kernels[0]
+            return kernel if indices is None or kernel is None else kernel.at(indices)
+        kernel = self.kernels[self.labels[indices[0]]]
+        return None if kernel is None else kernel.at(self.ranks[indices])
+
+
 def digest(indices: np.ndarray | None) -> bytes:
     """Short name of an index array."""
     return b"" if indices is None else blake2b(np.ascontiguousarray(indices), digest_size=16).digest()
@@ -84,48 +109,43 @@ def crossed(left: Iterable[Key], right: Iterable[Key]) -> set[tuple[Key, Key]]:
     return {pair(a, b) for a in left for b in right}
 
 
-def kernels(reading: Reading) -> dict[int, Kernel | None]:
-    """Kernel of every affine and curved variable, None where there is none.
+def kernels(reading: Reading) -> dict[int, Pieces]:
+    """Kernels of every affine and curved variable.
 
     Args:
         reading: a classified program.
 
     Returns:
-        variable -> Kernel or None.
+        variable -> Pieces.
     """
-    found: dict[int, Kernel | None] = {}
+    found: dict[int, Pieces] = {}
     for variable, kind in reading.kinds.items():
         if kind is Kind.AFFINE:
             leaf = Leaf.of(variable, None)
-            found[variable] = Kernel({leaf.key: leaf}, frozenset({leaf.key}), frozenset())
+            found[variable] = Pieces((Kernel({leaf.key: leaf}, frozenset({leaf.key}), frozenset()),))
     for equation in reading.program.equations:
         for output in equation.outputs:
             if reading.kinds[output] is Kind.CURVED:
-                found[output] = within_limits(kernel_of(reading, equation, output, found))
+                found[output] = pieces_of(reading, equation, output, found)
     return found
 
 
-def within_limits(kernel: Kernel | None) -> Kernel | None:
-    """The kernel, unless it is too wide or too deep to be worth inlining."""
-    if kernel is None or len(kernel.leaves) > MOST_LEAVES or kernel.depth > DEEPEST:
-        return None
-    return kernel
-
-
-def kernel_of(reading: Reading, equation: Equation, output: int, found: dict) -> Kernel | None:
-    """Kernel of an output of a curved equation from those of its operands."""
-    operands = {i: found.get(equation.inputs[i]) for i in depending(reading, equation)}
-    if any(kernel is None for kernel in operands.values()):
-        return None
+def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int, Pieces]) -> Pieces:
+    """Kernels of an output of a curved equation from those of its operands."""
+    operands = {i: found[equation.inputs[i]] for i in depending(reading, equation)}
     if equation.name in ELEMENTWISE:
         return elementwise(equation, operands)
     if equation.name == "dot_general":
         return contract(equation, operands)
     linear = reading.linear[output]
-    if linear is None or len(operands) != 1:
-        return None
-    ((operand, kernel),) = operands.items()
-    return gather(linear[operand], kernel)
+    if linear is None:
+        return Pieces((None,))
+    if len(operands) == 1:
+        ((operand, pieces),) = operands.items()
+        terms = sum_terms(linear[operand])
+        if terms is not None:
+            return combined([(pieces, indices) for indices in terms], linear[operand].shape[0], summed)
+    return chosen(linear, operands)
 
 
 def depending(reading: Reading, equation: Equation) -> list[int]:
@@ -133,20 +153,69 @@ def depending(reading: Reading, equation: Equation) -> list[int]:
     return [i for i, variable in enumerate(equation.inputs) if reading.kinds[variable] >= Kind.AFFINE]
 
 
-def elementwise(equation: Equation, operands: dict[int, Kernel]) -> Kernel:
-    """Kernel of an elementwise equation: pairs of the operands, and those that the equation makes."""
+def combined(parts: Sequence[tuple], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
+    """Pieces on which every part is one kernel, and on each the kernel built from these.
+
+    Args:
+        parts: (pieces, indices) of each operand; indices None for all elements in order.
+        size: number of elements of the output.
+        build: kernels of the parts to the kernel of the output.
+    """
+    codes = None
+    for pieces, indices in parts:
+        if pieces.labels is not None:
+            labels = pieces.labels if indices is None else pieces.labels[indices]
+            codes = labels if codes is None else codes * len(pieces.kernels) + labels
+    if codes is None or size == 0:
+        return Pieces((built([pieces.at(indices) for pieces, indices in parts], build),))
+    names, labels = np.unique(codes, return_inverse=True)
+    if names.size > MOST_PIECES:
+        return Pieces((None,))
+    members = [np.flatnonzero(labels == label) for label in range(names.size)]
+    kernels = [
+        built([pieces.at(each if indices is None else indices[each]) for pieces, indices in parts], build)
+        for each in members
+    ]
+    return ranked(kernels, labels, members)
+
+
+def ranked(kernels: Sequence[Kernel | None], labels: np.ndarray, members: Sequence[np.ndarray]) -> Pieces:
+    """Pieces with the place of each element within its own."""
+    ranks = np.empty(labels.size, dtype=np.int64)
+    for each in members:
+        ranks[each] = np.arange(each.size)
+    return Pieces(tuple(kernels), labels, ranks)
+
+
+def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel]) -> Kernel | None:
+    """The kernel, unless a part has none or it is too wide or too deep to be worth inlining."""
+    if any(kernel is None for kernel in kernels):
+        return None
+    kernel = build(kernels)
+    return None if len(kernel.leaves) > MOST_LEAVES or kernel.depth > DEEPEST else kernel
+
+
+def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
+    """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
     out = size_of(equation.source.outvars[0])
-    spread = {
-        i: kernel if size_of(equation.source.invars[i]) == out else kernel.at(np.zeros(out, dtype=np.int64))
-        for i, kernel in operands.items()
-    }
-    record = interactions(equation.name, equation.params)
-    pairs = set().union(*(kernel.pairs for i, kernel in spread.items() if record.first[i]))
-    for i, j in record.second:
-        if i in spread and j in spread:
-            pairs |= crossed(spread[i].active, spread[j].active)
-    active = set().union(*(kernel.active for i, kernel in spread.items() if record.first[i]))
-    return united(spread.values(), active, pairs)
+    everywhere = np.zeros(out, dtype=np.int64)
+    record = interactions(equation.name, equation.params, len(equation.inputs))
+    numbers = list(operands)
+
+    def build(kernels: list[Kernel]) -> Kernel:
+        spread = dict(zip(numbers, kernels, strict=True))
+        pairs = set().union(*(kernel.pairs for i, kernel in spread.items() if record.first[i]))
+        for i, j in record.second:
+            if i in spread and j in spread:
+                pairs |= crossed(spread[i].active, spread[j].active)
+        active = set().union(*(kernel.active for i, kernel in spread.items() if record.first[i]))
+        return united(kernels, active, pairs)
+
+    parts = [
+        (pieces, None if size_of(equation.source.invars[i]) == out else everywhere)
+        for i, pieces in operands.items()
+    ]
+    return combined(parts, out, build)
 
 
 def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple[Key, Key]]) -> Kernel:
@@ -158,39 +227,76 @@ def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple
     return Kernel(leaves, frozenset(active), frozenset(pairs), depth + 1)
 
 
-def gather(linear: LinearMap, operand: Kernel) -> Kernel | None:
-    """Kernel of moved or shortly summed elements."""
-    terms = sum_terms(linear)
-    if terms is None:
-        return None
-    parts = [operand if indices is None else operand.at(indices) for indices in terms]
+def summed(parts: list[Kernel]) -> Kernel:
+    """Kernel of a sum."""
     return united(parts, *(set().union(*(getattr(part, name) for part in parts)) for name in ("active", "pairs")))
 
 
 def sum_terms(linear: LinearMap) -> list[np.ndarray | None] | None:
     """Index arrays whose elements add up to the output, None if their number differs or is large."""
     if linear.indptr is None:
-        short = linear.indices is None or linear.indices.size == 0 or linear.indices.min() >= 0
-        return [linear.indices] if short else None
+        complete = linear.indices is None or linear.indices.size == 0 or linear.indices.min() >= 0
+        return [linear.indices] if complete else None
     counts = np.diff(linear.indptr)
     if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= LONGEST_SUM:
         return None
     return list(linear.indices.reshape(-1, counts[0]).T)
 
 
-def contract(equation: Equation, operands: dict[int, Kernel]) -> Kernel | None:
-    """Kernel of a contraction over few terms: the sum of products of moved factors."""
+def chosen(linear: dict[int, LinearMap], operands: dict[int, Pieces]) -> Pieces:
+    """Kernels of a mover with several operands: each element is one element of one of them, or a constant."""
+    if any(linear[i].indptr is not None for i in operands):
+        return Pieces((None,))
+    sources = source_of(linear, list(operands))
+    codes, kernels, members = np.zeros(sources.size, dtype=np.int64), [], []
+    for number, indices, pieces in picked(linear, operands, sources):
+        inside = combined([(pieces, indices)], number.size, summed)
+        labels = np.zeros(number.size, dtype=np.int64) if inside.labels is None else inside.labels
+        for label, kernel in enumerate(inside.kernels):
+            members.append(number[labels == label])
+            codes[members[-1]] = len(kernels)
+            kernels.append(kernel)
+    return ranked(kernels, codes, members) if len(kernels) <= MOST_PIECES else Pieces((None,))
+
+
+def picked(linear: dict[int, LinearMap], operands: dict[int, Pieces], sources: np.ndarray) -> Iterable[tuple]:
+    """(elements, their places in the operand, pieces of the operand), for each operand and for constants."""
+    for operand in (*operands, -1):
+        elements = np.flatnonzero(sources == operand)
+        if elements.size == 0:
+            continue
+        if operand < 0:
+            yield elements, None, Pieces((Kernel({}, frozenset(), frozenset()),))
+        else:
+            indices = linear[operand].indices
+            yield elements, elements if indices is None else indices[elements], operands[operand]
+
+
+def source_of(linear: dict[int, LinearMap], operands: Sequence[int]) -> np.ndarray:
+    """Operand that each output element of a mover comes from, -1 for none of them."""
+    sources = np.full(linear[operands[0]].shape[0], -1)
+    for operand in operands:
+        indices = linear[operand].indices
+        sources[slice(None) if indices is None else indices >= 0] = operand
+    return sources
+
+
+def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
+    """Kernels of a contraction over few terms: the sum of products of moved factors."""
     terms = contraction_terms(equation)
     if terms is None or len(operands) * len(terms) > MOST_LEAVES * 2:
-        return None
-    parts, pairs = [], set()
-    for sides in terms:
-        factors = [operands[i].at(sides[i]) for i in operands]
-        parts += factors
-        pairs |= set().union(*(factor.pairs for factor in factors))
-        if len(factors) == 2:
-            pairs |= crossed(factors[0].active, factors[1].active)
-    return united(parts, set().union(*(part.active for part in parts)), pairs)
+        return Pieces((None,))
+    numbers = list(operands)
+
+    def build(kernels: list[Kernel]) -> Kernel:
+        whole = summed(kernels)
+        if len(numbers) == 1:
+            return whole
+        pairs = set().union(*(crossed(a.active, b.active) for a, b in zip(kernels[::2], kernels[1::2], strict=True)))
+        return Kernel(whole.leaves, whole.active, whole.pairs | pairs, whole.depth)
+
+    parts = [(operands[i], sides[i]) for sides in terms for i in numbers]
+    return combined(parts, size_of(equation.source.outvars[0]), build)
 
 
 def contraction_terms(equation: Equation) -> list[tuple[np.ndarray, np.ndarray]] | None:

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.program import Program
-from lagrad.structure.kernels import Kernel, Leaf, digest, kernels
+from lagrad.structure.kernels import Kernel, Leaf, Pieces, digest, kernels
 from lagrad.structure.maps import Adjoint, take_rows, total
 from lagrad.structure.reading import Kind, Reading, read
 
@@ -106,7 +106,7 @@ class Splitter:
     """The backward walk: adjoints wait at variables until every equation that uses them was passed."""
 
     reading: Reading
-    kernels: dict[int, Kernel | None]
+    kernels: dict[int, Pieces]
     waiting: dict[int, list[Adjoint]]
 
     def split(self) -> Lift:
@@ -124,12 +124,20 @@ class Splitter:
                 adjoint = self.collect(variable, m)
                 if self.passes(index, variable):
                     self.push(index, variable, adjoint)
-                elif self.kernels[variable] is None:
-                    rest[variable] = adjoint.to_scipy((m + 1, program.size(variable)))
-                elif adjoint.columns.size:
-                    groups.append(group(self.reading, self.kernels[variable], variable, adjoint, m))
+                else:
+                    self.settle(variable, adjoint, m, groups, rest)
         linear = self.collect(program.inputs[0], m).to_scipy((m + 1, program.size(program.inputs[0])))
         return Lift(self.reading, linear, tuple(groups), rest)
+
+    def settle(self, variable: int, adjoint: Adjoint, m: int, groups: list[Group], rest: dict) -> None:
+        """Make groups of the pieces of a variable, and leave over what has no kernel."""
+        pieces = self.kernels[variable]
+        for label, kernel in enumerate(pieces.kernels):
+            part = adjoint if pieces.labels is None else adjoint.only(pieces.labels[adjoint.columns] == label)
+            if kernel is None and part.columns.size:
+                rest[variable] = part.to_scipy((m + 1, self.reading.program.size(variable)))
+            elif part.columns.size:
+                groups.append(group(self.reading, pieces, kernel, variable, part, m))
 
     def give(self, variable: int, adjoint: Adjoint) -> None:
         """Add to what waits at a variable."""
@@ -152,27 +160,31 @@ class Splitter:
             return False
         inputs = [self.reading.program.equations[index].inputs[operand] for operand in linear]
         curved = [i for i in inputs if self.reading.kinds[i] is Kind.CURVED]
-        if len(inputs) == 1 or not curved or self.kernels[variable] is None:
+        if len(inputs) == 1 or not curved:
             return True
-        return self.cost(variable) > sum(self.cost(i) for i in curved)
+        cost = self.cost(variable)
+        return np.isinf(cost) or cost > sum(self.cost(i) for i in curved)
 
     def cost(self, variable: int) -> float:
-        """Number of first and second derivatives of one element."""
-        kernel = self.kernels[variable]
-        if kernel is None:
-            return np.inf
-        slots, _, active, pairs = slotted(self.reading, kernel)
-        return len(active) + len(pairs)
+        """Number of first and second derivatives of an element, on average."""
+        pieces, total = self.kernels[variable], 0.0
+        sizes = [1] if pieces.labels is None else np.bincount(pieces.labels)
+        for size, kernel in zip(sizes, pieces.kernels, strict=True):
+            if kernel is None:
+                return np.inf
+            _, _, active, pairs = slotted(self.reading, kernel)
+            total += size * (len(active) + len(pairs))
+        return total / max(sum(sizes), 1)
 
 
-def group(reading: Reading, kernel: Kernel, variable: int, adjoint: Adjoint, m: int) -> Group:
-    """Group of those elements of a variable that the outputs use."""
+def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoint: Adjoint, m: int) -> Group:
+    """Group of those elements of a piece that the outputs use."""
     size = reading.program.size(variable)
     used = np.zeros(size, dtype=bool)
     used[adjoint.columns] = True
     elements = None if used.all() else np.flatnonzero(used)
     if elements is not None:
-        kernel = kernel.at(elements)
+        kernel = kernel.at(elements if pieces.ranks is None else pieces.ranks[elements])
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, size if elements is None else elements.size))
     slots, leaves, active, pairs = slotted(reading, kernel)

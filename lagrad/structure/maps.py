@@ -82,8 +82,10 @@ class Adjoint:
     def nonzero(self) -> Adjoint:
         """Without entries that are zero or belong to no element."""
         keep = (self.columns >= 0) & (self.values != 0)
-        if keep.all():
-            return self
+        return self if keep.all() else self.only(keep)
+
+    def only(self, keep: np.ndarray) -> Adjoint:
+        """Some of the entries."""
         return Adjoint(self.rows[keep], self.columns[keep], self.values[keep])
 
     def to_scipy(self, shape: tuple[int, int]) -> sp.csr_array:

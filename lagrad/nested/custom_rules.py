@@ -1,0 +1,225 @@
+"""Functions with `jax.custom_vjp` rules in, the same functions fit for forward mode too out.
+
+JAX refuses the forward derivative of a `custom_vjp` function, and so every forward-over-reverse product
+through one whose forward rule calls the function. But the derivative is there: the reverse rule is w -> J'w,
+linear in w, and the transpose of that linear map is the forward derivative t -> J t. So every call of such a
+function in the program is replaced by one with that rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.extend.core import ClosedJaxpr, DebugInfo, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun, jaxprs_in_params
+
+from lagrad.errors import DerivativeError
+from lagrad.nested.symmetric import replaced
+
+
+def both_modes(fun: Callable) -> Callable:
+    """The same function, in which every `jax.custom_vjp` also has its forward derivative.
+
+    Calls inside of jit, checkpoint, scan, while_loop, cond and switch are found as well. A rule that is not
+    linear in its cotangent (gradient clipping) is the derivative of nothing and cannot be turned round.
+
+    Args:
+        fun: function of arrays or pytrees, traceable by JAX.
+
+    Returns:
+        A function of the same arguments with the same values; it is `fun` again where nothing is to be done.
+
+    Raises:
+        DerivativeError: when differentiated forward, if a backward rule is not linear in its cotangent.
+
+    >>> square = jax.custom_vjp(lambda x: x * x)
+    >>> square.defvjp(lambda x: (square(x), x), lambda x, w: (2 * x * w,))
+    >>> float(jax.jvp(both_modes(square), (3.0,), (1.0,))[1])
+    6.0
+    """
+
+    def wrapped(*args, **kwargs):
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        moved = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, float))]
+
+        def flat(*arrays):
+            full = list(leaves)
+            for i, array in zip(moved, arrays, strict=True):
+                full[i] = array
+            args, kwargs = jax.tree.unflatten(tree, full)
+            return fun(*args, **kwargs)
+
+        arrays = [leaves[i] for i in moved]
+        program, out = jax.make_jaxpr(flat, return_shape=True)(*arrays)
+        values = _rebuilt(program, arrays) if has_custom_vjp(program) else flat(*arrays)
+        return jax.tree.unflatten(jax.tree.structure(out), jax.tree.leaves(values))
+
+    return wrapped
+
+
+def with_both_rules(program: ClosedJaxpr) -> ClosedJaxpr:
+    """The program with every `custom_vjp` in it made fit for forward mode; itself if there is none.
+
+    >>> with_both_rules(jax.make_jaxpr(jnp.sin)(1.0)).jaxpr.eqns[0].primitive.name
+    'sin'
+    """
+    if not has_custom_vjp(program):
+        return program
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in program.in_avals]
+    return jax.make_jaxpr(lambda *operands: _rebuilt(program, operands))(*shapes)
+
+
+def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:
+    """Whether a `custom_vjp` function is called anywhere in the program.
+
+    >>> has_custom_vjp(jax.make_jaxpr(jnp.sin)(1.0))
+    False
+    """
+    return any(_calls_custom_vjp(equation) for equation in _open(program).eqns)
+
+
+def _calls_custom_vjp(equation: JaxprEqn) -> bool:
+    if equation.primitive.name == "custom_vjp_call":
+        return True
+    return any(has_custom_vjp(inner) for inner in jaxprs_in_params(equation.params))
+
+
+def _open(program: ClosedJaxpr | Jaxpr) -> Jaxpr:
+    return program.jaxpr if isinstance(program, ClosedJaxpr) else program
+
+
+def _rebuilt(program: ClosedJaxpr | Jaxpr, operands: Sequence) -> list:
+    jaxpr = _open(program)
+    values: dict[Any, Any] = dict(zip(jaxpr.invars, operands, strict=True))
+    if isinstance(program, ClosedJaxpr):
+        values |= zip(jaxpr.constvars, program.consts, strict=True)
+
+    def read(atom):
+        return atom.val if isinstance(atom, Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        results = _evaluated(equation, [read(atom) for atom in equation.invars])
+        values |= zip(equation.outvars, results, strict=True)
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _evaluated(equation: JaxprEqn, operands: list) -> list:
+    if equation.primitive.name == "custom_vjp_call":
+        return _with_both_rules(equation, operands)
+    if equation.primitive.name in REBUILD and _calls_custom_vjp(equation):
+        return list(REBUILD[equation.primitive.name](*operands, **equation.params))
+    return _run(equation, operands)
+
+
+def _run(equation: JaxprEqn, operands: Sequence) -> list:
+    # A program of one equation: how a primitive with function parameters is bound is for JAX to know.
+    pairs = zip(equation.invars, operands, strict=True)
+    values = {atom: operand for atom, operand in pairs if not isinstance(atom, Literal)}
+    info = DebugInfo("both_modes", "equation", ("",) * len(values), ("",) * len(equation.outvars))
+    alone = Jaxpr([], list(values), equation.outvars, [equation], equation.effects, info)
+    return jaxpr_as_fun(ClosedJaxpr(alone, []))(*values.values())
+
+
+def _jit(*operands, jaxpr, name, **_):
+    def inner(*operands):
+        return _rebuilt(jaxpr, operands)
+
+    inner.__name__ = name
+    return jax.jit(inner)(*operands)
+
+
+def _checkpoint(*operands, jaxpr, prevent_cse, policy, **_):
+    return jax.checkpoint(lambda *a: _rebuilt(jaxpr, a), prevent_cse=prevent_cse, policy=policy)(*operands)
+
+
+def _scan(*operands, jaxpr, num_consts, num_carry, length, reverse, unroll, **_):
+    consts, carry, xs = _parts(operands, num_consts, num_carry)
+
+    def body(carry, x):
+        carry, y = _parts(_rebuilt(jaxpr, [*consts, *carry, *x]), num_carry)
+        return carry, y
+
+    last, ys = lax.scan(body, carry, xs, length=length, reverse=reverse, unroll=unroll)
+    return last + ys
+
+
+def _while(*operands, cond_jaxpr, cond_nconsts, body_jaxpr, body_nconsts):
+    cond_consts, body_consts, carry = _parts(operands, cond_nconsts, body_nconsts)
+    return lax.while_loop(
+        lambda carry: _rebuilt(cond_jaxpr, [*cond_consts, *carry])[0],
+        lambda carry: _rebuilt(body_jaxpr, [*body_consts, *carry]),
+        carry,
+    )
+
+
+def _cond(index, *operands, branches, **_):
+    return lax.switch(index, [partial(_branch, branch) for branch in branches], *operands)
+
+
+def _branch(program, *operands):
+    return _rebuilt(program, operands)
+
+
+def _with_both_rules(equation: JaxprEqn, operands: list) -> list:
+    moved = [i for i, x in enumerate(operands) if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]
+
+    @jax.custom_jvp
+    def call(*operands):
+        return _rebuilt(equation.params["call_jaxpr"], operands)
+
+    @call.defjvp
+    def differentiate(primals, tangents):
+        values = call(*primals)
+        return values, _tangents(equation, moved, primals, [tangents[i] for i in moved], values)
+
+    return call(*operands)
+
+
+def _tangents(equation, moved, primals, tangents, values):
+    def pulled_back(w):
+        program = jax.make_jaxpr(partial(_reverse_rule, equation, moved))(primals, w)
+        return _rebuilt(program, [*primals, *w])
+
+    try:
+        return jax.linear_transpose(pulled_back, values)(tangents)[0]
+    except (NotImplementedError, AssertionError, TypeError) as cause:
+        raise DerivativeError(
+            f"custom_vjp function {_origin(equation)}: its forward derivative is the transpose of its "
+            "backward rule, but that rule is not linear in the cotangent. Write it as a linear map, or give "
+            "the function a rule by jax.custom_jvp."
+        ) from cause
+
+
+def _reverse_rule(equation, moved, primals, w):
+    def call(*parts):
+        return _run(equation, replaced(primals, moved, parts))
+
+    return list(jax.vjp(call, *[primals[i] for i in moved])[1](w))
+
+
+def _origin(equation) -> str:
+    return equation.params["call_jaxpr"].jaxpr.debug_info.func_src_info
+
+
+def _parts(operands, *counts) -> list[list]:
+    parts, start = [], 0
+    for count in counts:
+        parts.append(list(operands[start : start + count]))
+        start += count
+    return [*parts, list(operands[start:])]
+
+
+REBUILD = {
+    "jit": _jit,
+    "pjit": _jit,
+    "remat2": _checkpoint,
+    "checkpoint": _checkpoint,
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+}

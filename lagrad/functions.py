@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
@@ -19,6 +20,11 @@ from lagrad.errors import DerivativeError, ProblemError
 from lagrad.places import users_line, warn_user
 from lagrad.precision import float64
 from lagrad.trees import NUMBERS, Layout
+
+_STALE = (
+    "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
+    "Return values instead of storing them, and pass what varies as params."
+)
 
 # What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
 _CURES: dict[type[Exception], str] = {
@@ -36,9 +42,7 @@ _CURES: dict[type[Exception], str] = {
     jax.errors.NonConcreteBooleanIndexError: (
         "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
     ),
-    jax.errors.UnexpectedTracerError: (
-        "A value of an earlier trace was kept outside the function. Return it instead of storing it."
-    ),
+    jax.errors.UnexpectedTracerError: _STALE,
     jax.errors.ConcretizationTypeError: (
         "A number or a shape is needed, but the value depends on x or params. "
         "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
@@ -134,7 +138,7 @@ def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
     value = _value(fun, arguments, "objective")
     if value is None:
         raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
-    if not jax.tree_util.treedef_is_leaf(jax.tree.structure(value)):
+    if not jax.tree_util.all_leaves([value]):
         found = type(value).__name__
         raise ProblemError(f"`objective`: returns a {found}, expected a scalar. Return one number.")
     _check_real(value, "objective")
@@ -223,14 +227,21 @@ LONG_PROGRAM = 3000
 LARGE_CONSTANTS = 100_000_000
 
 
-def warn_if_large(program: jex.ClosedJaxpr) -> None:
-    """Warn of a program that will take long to compile, or that drags large arrays along.
+def check_program(program: jex.ClosedJaxpr) -> None:
+    """Refuse a program that uses values of another trace; warn of a long one, and of large captured arrays.
 
     Args:
         program: objective and constraints, traced.
 
-    >>> warn_if_large(jax.make_jaxpr(jnp.sin)(1.0))
+    Raises:
+        DerivativeError: a function uses a traced value that is not its argument.
+
+    >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
     """
+    if any(isinstance(array, jax.core.Tracer) for array in _constants(program)):
+        raise DerivativeError(
+            f"`objective` or `constraints`: use a traced value that is no argument. {_STALE}"
+        )
     names = Counter(_primitives(program.jaxpr))
     count = sum(names.values())
     if count > LONG_PROGRAM:

@@ -84,8 +84,8 @@ def test_two_by_two_bounds_are_not_guessed(written):
     with pytest.raises(ProblemError) as caught:
         read_bounds(written, TWO)
     assert str(caught.value) == (
-        f"`bounds`: {written} can mean (lower, upper), or one (lower, upper) pair for each of the two variables. "
-        "Give (np.array(lower), np.array(upper)) or scipy.optimize.Bounds(lower, upper)."
+        f"`bounds`: {written} can mean (lower, upper), or one (lower, upper) pair for each of the two "
+        "variables. Give (np.array(lower), np.array(upper)) or scipy.optimize.Bounds(lower, upper)."
     )
 
 

@@ -108,6 +108,13 @@ def test_lists_of_plain_numbers_are_arrays_inside_a_pytree():
     assert_trees_equal(found, expected)
 
 
+def test_numbers_in_the_places_of_leaves_are_leaves():
+    """A list of two numbers fits a list of two scalars, and a vector alike."""
+    for layout in (Layout.of([np.zeros(()), np.zeros(())], "x"), Layout.of(np.zeros(2), "x")):
+        np.testing.assert_array_equal(layout.flatten([3.0, 4.0]), [3.0, 4.0])
+        np.testing.assert_array_equal(layout.flatten(np.array([3, 4])), [3.0, 4.0])
+
+
 LEAVES = "a pytree with leaves ['theta'], ['v'][0], ['v'][1]"
 OR_FLAT = ", or a flat vector of shape (10,)."
 MASKED = np.ma.array([1, 2, 3], mask=[0, 1, 0])

@@ -17,7 +17,8 @@ SOURCE = "M. Kelly, An Introduction to Trajectory Optimization, SIAM Review 59 (
 DURATION, DISTANCE = 2.0, 1.0
 CART, POLE, LENGTH, GRAVITY = 1.0, 0.3, 0.5, 9.81
 FORCE, TRACK = 20.0, 2.0
-OPTIMA: dict[int, float] = {}
+# Ours, IPOPT at 1e-10.
+OPTIMA = {20: 60.6824649, 100: 58.89671016, 1000: 58.80858912}
 
 
 def cart_pole(intervals: int = 100) -> Entry:

@@ -21,7 +21,8 @@ import lagrad
 from lagrad_problems.entry import Entry
 
 SOURCE = "Ours, after Y. Kuramoto, Chemical Oscillations, Waves, and Turbulence (1984)"
-OPTIMA: dict[tuple[int, int], float] = {}
+# Ours, IPOPT at 1e-10, by nodes and seed.
+OPTIMA = {(100, 0): 3.951124509, (1000, 0): 38.57231383}
 
 
 @dataclass(frozen=True, eq=False)

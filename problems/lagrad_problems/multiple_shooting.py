@@ -22,7 +22,8 @@ SOURCE = "Ours, after H. G. Bock, K. J. Plitt, A Multiple Shooting Algorithm (19
 DURATION, MEAN_SQUARED_SPEED = 10.0, 4.0
 FIRST, LAST = np.array([0.0, 0.0, 1.0, 0.0]), np.array([12.0, 8.0, 1.0, np.pi / 2])
 NOMINAL = np.array([0.1, 0.0, 0.0])
-OPTIMA: dict[int, float] = {}
+# Ours, IPOPT at 1e-10.
+OPTIMA = {20: 2.697139089, 200: 2.551568174}
 
 
 def multiple_shooting(intervals: int = 200) -> Entry:

@@ -17,7 +17,8 @@ import lagrad
 from lagrad_problems.entry import Entry
 
 SOURCE = "Ours: regression with normalized weights"
-OPTIMA: dict[tuple[int, int, int, int], float] = {}
+# Ours, IPOPT at 1e-9, by units, inputs, samples and seed: a local minimum.
+OPTIMA = {(4, 3, 50, 0): 0.02849654421, (16, 12, 200, 0): 0.01266488763}
 
 
 def tanh_network(units: int = 16, inputs: int = 12, samples: int = 200, seed: int = 0) -> Entry:

@@ -26,7 +26,14 @@ __all__ = [
 ]
 
 SOURCE = "J. Carpentier (1962); the formulation of C. Coffrin et al., PowerModels.jl (2018)"
-OPTIMA: dict[tuple[int, int], float] = {}
+# Ours, IPOPT at 1e-10, by buses and seed of the synthetic network; USD per hour.
+OPTIMA = {
+    (5, 0): 4686.649873,
+    (30, 0): 24008.55833,
+    (100, 0): 80921.47781,
+    (300, 0): 242443.0742,
+    (1000, 0): 821324.2890,
+}
 
 
 def ac_opf(path: str | Path | None = None, *, buses: int = 100, seed: int = 0) -> Entry:

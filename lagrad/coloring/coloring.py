@@ -107,8 +107,8 @@ def compress(matrix, coloring: Coloring) -> np.ndarray:
         coloring: its coloring.
 
     Returns:
-        Flat array of the num_column_colors products J s, each of length m, then of the num_row_colors products
-        w' J, each of length n.
+        Flat array of the num_column_colors products J s, each of length m, then of the num_row_colors
+        products w' J, each of length n.
 
     >>> pattern = SparsityPattern.from_dense([[1, 0], [0, 1]])
     >>> one = np.ones(2, np.int32)

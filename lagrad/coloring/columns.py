@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lagrad.coloring.compiled import run
-from lagrad.coloring.graph import Graph
+from lagrad.coloring.graph import Graph, running
 
 # Nets this much wider than the square root of the number of entries would make the sweep quadratic.
 WIDE = 4
@@ -82,15 +82,9 @@ def drop_nets(graph: Graph, gone: np.ndarray) -> Graph:
         return graph
     keep = np.ones(graph.net_sizes.size, bool)
     keep[gone] = False
-    ptr = starts(np.add.reduceat(np.append(keep[graph.nets], False), graph.ptr[:-1], dtype=np.int32) * (graph.degrees > 0))
-    sizes = graph.net_sizes * keep
-    members = graph.members[np.repeat(keep, graph.net_sizes)]
-    return Graph(ptr, graph.nets[keep[graph.nets]], starts(sizes), members)
-
-
-def starts(sizes: np.ndarray) -> np.ndarray:
-    """Where each of several consecutive groups begins, and the end, int32."""
-    return np.concatenate([np.zeros(1, np.int32), np.cumsum(sizes, dtype=np.int32)])
+    stays, kept = keep[graph.nets], np.repeat(keep, graph.net_sizes)
+    ptr, members_ptr = running(stays)[graph.ptr], running(kept)[graph.members_ptr]
+    return Graph(ptr, graph.nets[stays], members_ptr, graph.members[kept])
 
 
 def wide_memberships(graph: Graph, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,8 @@
-"""Loops over index arrays: a plain Python function in, its effect out, interpreted when short and compiled when long.
+"""Loops over index arrays: a function in, its effect out, interpreted when short and compiled when long.
 
-A loop is written once, over anything that can be indexed by integers. Short loops run as ordinary Python
-on lists, with no compiler imported: 20 000 steps take about 2 ms. Long ones are compiled by numba on first
-use and kept on disk, so that a million vertices take milliseconds. Without numba everything still works, slower.
+A loop is written once, over anything that can be indexed by integers. Short loops run as ordinary Python on
+lists, with no compiler imported: 20 000 steps take about 2 ms. Long ones are compiled by numba on first use
+and kept on disk; a million vertices then take milliseconds. Without numba everything still works, slower.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import FunctionType
 
 import numpy as np
 
-# Below, a compiled loop gains less than a millisecond or two; it also keeps small problems free of compilation.
+# Below, a compiled loop gains a millisecond or two at most, and small problems stay free of compilation.
 SHORT = 20_000
 # Python spends about 0.1 s on so many steps, the price of importing numba and loading a loop kept on disk.
 LONG = 800_000
@@ -26,7 +26,7 @@ def run(loop: FunctionType, inputs: tuple, outputs: tuple = (), *, steps: float)
     """Call `loop(*inputs, *outputs)` in the cheaper way and leave its results in `outputs`.
 
     Args:
-        loop: a function of integer arrays and numbers that only indexes, compares and calls other loops of its file.
+        loop: a function of arrays and numbers that only indexes, computes and calls other such functions.
         inputs: arrays and numbers it reads, or uses as scratch.
         outputs: integer arrays that it writes.
         steps: about how many times its innermost line runs.
@@ -57,7 +57,7 @@ def as_list(value):
 
 
 def is_worth_compiling(loop: FunctionType, steps: float) -> bool:
-    """Whether compiling pays: once a loop has been interpreted for as long as loading its compiled form takes."""
+    """Whether compiling pays: once a loop has been interpreted for as long as loading it compiled takes."""
     if steps <= SHORT or not has_numba():
         return False
     _interpreted[loop] = min(_interpreted.get(loop, 0) + int(steps), 2 * LONG)

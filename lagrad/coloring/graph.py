@@ -6,7 +6,7 @@ matrix: columns that share a row are neighbors. In an adjacency graph every net 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,14 +24,14 @@ class Graph:
         nets: nets of each vertex, one after the other, int32.
         members_ptr: start of each net's members in `members`, int32.
         members: vertices of each net, one after the other, int32.
-        edges: number of the undirected edge behind each item of `nets`, or None.
+        edges: number of the undirected edge behind each item of `nets`; empty in column and row graphs.
     """
 
     ptr: np.ndarray
     nets: np.ndarray
     members_ptr: np.ndarray
     members: np.ndarray
-    edges: np.ndarray | None = None
+    edges: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def size(self) -> int:
@@ -42,6 +42,11 @@ class Graph:
     def hops(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """The four arrays of the two hops."""
         return self.ptr, self.nets, self.members_ptr, self.members
+
+    @property
+    def num_edges(self) -> int:
+        """One more than the highest edge number."""
+        return int(self.edges.max(initial=-1)) + 1
 
     @cached_property
     def degrees(self) -> np.ndarray:
@@ -72,8 +77,8 @@ def column_graph(pattern: SparsityPattern) -> Graph:
     >>> column_graph(SparsityPattern.from_dense([[1, 1, 0], [0, 1, 1]])).degrees.tolist()
     [1, 2, 1]
     """
-    by_column = transposition(pattern)
-    return Graph(by_column.indptr, by_column.indices, pattern.indptr.astype(np.int32), pattern.cols)
+    by_column = by_columns(pattern)
+    return Graph(by_column.ptr, by_column.rows, pattern.indptr.astype(np.int32), pattern.cols)
 
 
 def row_graph(pattern: SparsityPattern) -> Graph:
@@ -82,8 +87,8 @@ def row_graph(pattern: SparsityPattern) -> Graph:
     >>> row_graph(SparsityPattern.from_dense([[1, 1, 0], [0, 1, 1]])).degrees.tolist()
     [2, 2]
     """
-    by_column = transposition(pattern)
-    return Graph(pattern.indptr.astype(np.int32), pattern.cols, by_column.indptr, by_column.indices)
+    by_column = by_columns(pattern)
+    return Graph(pattern.indptr.astype(np.int32), pattern.cols, by_column.ptr, by_column.rows)
 
 
 def adjacency_graph(pattern: SparsityPattern) -> Graph:
@@ -96,10 +101,10 @@ def adjacency_graph(pattern: SparsityPattern) -> Graph:
     [0, 0]
     """
     off = without_diagonal(pattern)
-    by_column = transposition(off)
-    if off.shape[0] != off.shape[1] or not np.array_equal(by_column.indices, off.cols):
-        raise ValueError(f"pattern: shape {pattern.shape} and not symmetric. Give both triangles of a square matrix.")
-    return neighbors_as_nets(by_column.indptr, off.cols, undirected(off, by_column.data))
+    by_column = by_columns(off)
+    if off.shape[0] != off.shape[1] or not np.array_equal(by_column.rows, off.cols):
+        raise ValueError(f"pattern: {pattern!r} is not symmetric. Give both triangles of a square matrix.")
+    return neighbors_as_nets(by_column.ptr, off.cols, mirror_pairs(off.rows > off.cols, by_column.positions))
 
 
 def neighbors_as_nets(ptr: np.ndarray, neighbors: np.ndarray, edges: np.ndarray) -> Graph:
@@ -108,21 +113,55 @@ def neighbors_as_nets(ptr: np.ndarray, neighbors: np.ndarray, edges: np.ndarray)
     return Graph(ptr, neighbors, alone, alone[:-1], edges)
 
 
+def both_sides_graph(pattern: SparsityPattern) -> Graph:
+    """Columns, then rows as vertices, entries as edges: the adjacency graph of [[0, J'], [J, 0]].
+
+    >>> both_sides_graph(SparsityPattern.from_dense([[1, 1]])).nets.tolist()
+    [2, 2, 0, 1]
+    """
+    by_column = by_columns(pattern)
+    ptr = np.concatenate([by_column.ptr, pattern.nnz + pattern.indptr[1:]]).astype(np.int32)
+    neighbors = np.concatenate([by_column.rows + pattern.shape[1], pattern.cols]).astype(np.int32)
+    edges = np.concatenate([by_column.positions, np.arange(pattern.nnz)]).astype(np.int32)
+    return neighbors_as_nets(ptr, neighbors, edges)
+
+
 def without_diagonal(pattern: SparsityPattern) -> SparsityPattern:
     """The entries off the diagonal."""
     off = pattern.rows != pattern.cols
     return SparsityPattern(pattern.rows[off], pattern.cols[off], pattern.shape)
 
 
-def undirected(pattern: SparsityPattern, twin: np.ndarray) -> np.ndarray:
-    """Number of the edge of each entry, the same for (i, j) and (j, i), shape (nnz,), int32."""
-    lower = pattern.rows > pattern.cols
+def mirror_pairs(lower: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """For each entry of a symmetric pattern, which lower entry is it or its mirror image, int32."""
     number = np.cumsum(lower, dtype=np.int32) - 1
     return np.where(lower, number, number[twin]).astype(np.int32)
 
 
-def transposition(pattern: SparsityPattern) -> sp.csc_array:
-    """The pattern by columns; its values say where each entry was in row order, so they map (i, j) to (j, i)."""
-    position = np.arange(pattern.nnz, dtype=np.int32)
-    by_row = sp.csr_array((position, pattern.cols, pattern.indptr.astype(np.int32)), shape=pattern.shape)
-    return by_row.tocsc()
+@dataclass(frozen=True, eq=False)
+class ByColumn:
+    """A pattern's entries sorted by column, then row.
+
+    Args:
+        ptr: start of each column, shape (n + 1,), int32.
+        rows: row of each entry, shape (nnz,), int32.
+        positions: where the entry stands in the pattern, shape (nnz,), int32; if the pattern is symmetric, where
+            the mirror image of its entry of this number stands.
+    """
+
+    ptr: np.ndarray
+    rows: np.ndarray
+    positions: np.ndarray
+
+
+def by_columns(pattern: SparsityPattern) -> ByColumn:
+    """Sort the entries by column, in linear time."""
+    positions = np.arange(pattern.nnz, dtype=np.int32)
+    by_row = sp.csr_array((positions, pattern.cols, pattern.indptr.astype(np.int32)), shape=pattern.shape)
+    csc = by_row.tocsc()
+    return ByColumn(csc.indptr, csc.indices, np.asarray(csc.data))
+
+
+def running(kept: np.ndarray) -> np.ndarray:
+    """Number of True before each position and before the end, shape (size + 1,), int32."""
+    return np.concatenate([np.zeros(1, np.int32), np.cumsum(kept, dtype=np.int32)])

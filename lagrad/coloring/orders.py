@@ -4,6 +4,7 @@ An order is a function of a graph. Greedy coloring is only as good as its order:
 
     natural             as numbered
     random(seed)        shuffled
+    breadth_first       from an outlying vertex to its neighbors, to theirs, and so on; narrows a band
     largest_first       many neighbors first
     smallest_last       the vertex with fewest neighbors among those left goes last, again and again
     incidence_degree    next the one with most neighbors already placed
@@ -15,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from lagrad.coloring.compiled import run
 from lagrad.coloring.graph import Graph
@@ -41,6 +44,22 @@ def random(seed: int = 0) -> Order:
         return np.random.default_rng(seed).permutation(graph.size).astype(np.int32)
 
     return shuffled
+
+
+def breadth_first(graph: Graph) -> np.ndarray:
+    """Neighbors of placed vertices next, those with few neighbors first: a shuffled band becomes one again.
+
+    Source: Cuthill and McKee (1969).
+    """
+    size, ptr, ids = graph.size, graph.ptr, graph.nets
+    if ids.size == 0:
+        return natural(graph)
+    if graph.edges.size == 0:
+        ptr = np.concatenate([ptr, ids.size + graph.members_ptr[1:]])
+        ids = np.concatenate([ids + size, graph.members])
+    matrix = sp.csr_array((np.ones(ids.size, np.int8), ids, ptr), shape=(ptr.size - 1, ptr.size - 1))
+    order = reverse_cuthill_mckee(matrix, symmetric_mode=True)[::-1]
+    return order[order < size].astype(np.int32)
 
 
 def largest_first(graph: Graph) -> np.ndarray:
@@ -77,6 +96,7 @@ def dynamic_largest_first(graph: Graph) -> np.ndarray:
 
 ORDERS: dict[str, Order] = {
     "natural": natural,
+    "breadth-first": breadth_first,
     "largest-first": largest_first,
     "smallest-last": smallest_last,
     "incidence-degree": incidence_degree,
@@ -87,7 +107,7 @@ ORDERS: dict[str, Order] = {
 
 def neighbor_counts(graph: Graph) -> np.ndarray:
     """Number of neighbors of each vertex, shape (size,), int32."""
-    if graph.edges is not None:
+    if graph.edges.size > 0:
         return graph.degrees
     counts = np.zeros(graph.size, np.int32)
     stamp = np.full(graph.size, -1, np.int32)
@@ -108,7 +128,7 @@ def count_loop(ptr, nets, members_ptr, members, stamp, counts):
 
 
 def by_changing_degree(graph: Graph, keys: np.ndarray, *, gain: int, smallest: int) -> np.ndarray:
-    """Take the vertex with the largest (or smallest) key again and again; its neighbors' keys change by `gain`."""
+    """Take the vertex with the largest (or smallest) key, change its neighbors' keys by `gain`, and so on."""
     size = graph.size
     keys = keys.astype(np.int32).copy()
     buckets = int(keys.max(initial=0)) + 2 if gain < 0 else size + 1

@@ -1,8 +1,8 @@
 """Recovery: a coloring in, the static map from products with seeds back to matrix entries out.
 
-All products lie in one flat array (see `compress`); a slot is a place in it. Each unknown (an entry, or a mirror
-pair of a symmetric matrix) is a summand of one or two slots. Alone in a slot, it can be read off there; subtracted
-from its other slot, it may leave the next unknown alone. Direct colorings need no subtraction.
+All products lie in one flat array (see `compress`); a slot is a place in it. Each unknown (an entry, or a
+mirror pair of a symmetric matrix) is a summand of one or two slots. Alone in a slot, it can be read there;
+subtracted from its other slot, it may leave the next one alone. Direct colorings never subtract.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import numpy as np
 
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.compiled import run
-from lagrad.pattern import SparsityPattern
+from lagrad.coloring.graph import by_columns, mirror_pairs
 
 # Up to so many rounds of substitution NumPy does each round at once; beyond, a loop goes entry by entry.
 FEW_LEVELS = 64
 # A table over all slots is quicker than sorting while it is not much longer than the list of unknowns.
 ROOMY = 8
+UNDETERMINED = "recovery: {} leaves entries undetermined. Use colors made for this very pattern."
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Recovery:
         source: slot in which each unknown is read, shape (unknowns,), int64.
         target: slot from which it is subtracted once known, the same shape; -1 for none.
         levels: start of each round in `source`, shape (rounds + 1,); at most one round for direct kinds.
-        unknown: place in `source` of each entry of the pattern, shape (nnz,), or None if they correspond one to one.
+        unknown: place in `source` of each entry of the pattern, shape (nnz,); None: entry k is unknown k.
 
     Direct kinds are read by `products[recovery.slots]`, in NumPy or in a compiled function.
     """
@@ -58,14 +59,16 @@ class Recovery:
         return self.source if self.unknown is None else self.source[self.unknown]
 
     @cached_property
-    def seeds_and_positions(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each entry the product it is read from (column seeds, then row seeds) and the place there."""
-        (m, n), forward_seeds = self.coloring.pattern.shape, self.coloring.num_column_colors
-        beyond = self.slots - forward_seeds * m
-        forward = divmod(self.slots, max(m, 1))
-        reverse = divmod(beyond, max(n, 1))
-        seed = np.where(beyond < 0, forward[0], forward_seeds + reverse[0])
-        return seed, np.where(beyond < 0, forward[1], reverse[1])
+    def seeds(self) -> np.ndarray:
+        """Which product each entry is read from (column seeds, then row seeds), shape (nnz,)."""
+        return product_of(self.coloring, self.slots)
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Where in that product each entry is read, shape (nnz,)."""
+        (m, n), forward = self.coloring.pattern.shape, self.coloring.num_column_colors
+        beyond = self.slots - forward * m
+        return np.where(beyond < 0, self.slots % max(m, 1), beyond % max(n, 1))
 
 
 def recovery(coloring: Coloring) -> Recovery:
@@ -81,6 +84,7 @@ def recovery(coloring: Coloring) -> Recovery:
         ValueError: the colors do not determine the matrix.
 
     >>> one = np.ones(2, np.int32)
+    >>> from lagrad.pattern import SparsityPattern
     >>> diagonal = SparsityPattern.from_dense([[1, 0], [0, 1]])
     >>> recovery(Coloring("columns", diagonal, one, 0 * one)).slots.tolist()
     [0, 1]
@@ -105,6 +109,7 @@ def decompress(products: np.ndarray, plan: Recovery) -> np.ndarray:
         Values in the order of the pattern, shape (nnz,).
 
     >>> from lagrad.coloring.coloring import compress
+    >>> from lagrad.pattern import SparsityPattern
     >>> one = np.ones(2, np.int32)
     >>> coloring = Coloring("columns", SparsityPattern.from_dense([[1, 0], [0, 1]]), one, 0 * one)
     >>> decompress(compress(np.diag([3.0, 4.0]), coloring), recovery(coloring)).tolist()
@@ -143,13 +148,13 @@ def substitution_loop(left, source, target, values):
 
 
 def column_slots(coloring: Coloring) -> np.ndarray:
-    """Slot of entry (i, j) in the product with the seed of column j, shape (nnz,); -1 if column j is neutral."""
+    """Slot of entry (i, j) in the product with the seed of column j, shape (nnz,); -1 if j is neutral."""
     pattern = coloring.pattern
     return slot_of(coloring.column_colors[pattern.cols], pattern.rows, pattern.shape[0], 0)
 
 
 def row_slots(coloring: Coloring) -> np.ndarray:
-    """Slot of entry (i, j) in the product with the seed of row i, shape (nnz,); -1 if row i is neutral."""
+    """Slot of entry (i, j) in the product with the seed of row i, shape (nnz,); -1 if i is neutral."""
     pattern = coloring.pattern
     begin = coloring.num_column_colors * pattern.shape[0]
     return slot_of(coloring.row_colors[pattern.rows], pattern.cols, pattern.shape[1], begin)
@@ -160,27 +165,22 @@ def slot_of(colors: np.ndarray, position: np.ndarray, length: int, begin: int) -
     return np.where(colors > 0, begin + (colors.astype(np.int64) - 1) * length + position, -1)
 
 
+def product_of(coloring: Coloring, slots: np.ndarray) -> np.ndarray:
+    """Number of the product that each slot lies in: column seeds first, then row seeds; -1 for slot -1."""
+    (m, n), forward = coloring.pattern.shape, coloring.num_column_colors
+    beyond = slots - forward * m
+    return np.where(beyond < 0, slots // max(m, 1), forward + beyond // max(n, 1))
+
+
 def unknown_slots(coloring: Coloring) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The two slots of each unknown (-1 for none), and the unknown of each entry."""
+    """The two slots of each unknown (-1 for none), and the unknown of each entry (None: its own)."""
     if not coloring.is_symmetric:
         return column_slots(coloring), row_slots(coloring), None
     pattern, colors = coloring.pattern, coloring.column_colors
-    lower = np.flatnonzero(pattern.rows >= pattern.cols)
+    lower = pattern.rows >= pattern.cols
     i, j, n = pattern.rows[lower], pattern.cols[lower], pattern.shape[0]
     mirrored = np.where(i == j, -1, slot_of(colors[i], j, n, 0))
-    return slot_of(colors[j], i, n, 0), mirrored, mirror_pairs(pattern, lower)
-
-
-def mirror_pairs(pattern: SparsityPattern, lower: np.ndarray) -> np.ndarray:
-    """For each entry of a symmetric pattern, which item of `lower` it equals, shape (nnz,)."""
-    pair = np.empty(pattern.nnz, np.int64)
-    pair[lower] = np.arange(lower.size)
-    # Sorted by row then column, the upper entries meet the lower ones sorted by column then row.
-    upper = np.flatnonzero(pattern.rows < pattern.cols)
-    strict = lower[pattern.rows[lower] > pattern.cols[lower]]
-    by_column = strict[np.argsort(pattern.cols[strict], kind="stable")]
-    pair[upper] = pair[by_column]
-    return pair
+    return slot_of(colors[j], i, n, 0), mirrored, mirror_pairs(lower, by_columns(pattern).positions)
 
 
 def all_at_once(coloring: Coloring, source: np.ndarray, unknown: np.ndarray | None = None) -> Recovery:
@@ -192,7 +192,7 @@ def read_directly(coloring, first: np.ndarray, second: np.ndarray, unknown) -> R
     """Take each unknown from a slot that holds nothing else."""
     alone_first, alone_second = alone(first, second)
     if not np.all(alone_first | alone_second):
-        raise ValueError(f"recovery: {coloring!r} does not determine the matrix. Color the same pattern again.")
+        raise ValueError(UNDETERMINED.format(coloring))
     return all_at_once(coloring, np.where(alone_first, first, second), unknown)
 
 
@@ -205,7 +205,7 @@ def alone(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def few_slots(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Slots renumbered to fit a table of linear size, which ends with the place for slot -1; and its number."""
+    """Slots renumbered to fit a table of linear size, and its last place, which stands for slot -1."""
     both = np.concatenate([first, second])
     length = int(both.max(initial=-1)) + 1
     if length > ROOMY * both.size + 1024:
@@ -217,27 +217,34 @@ def few_slots(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def substitute(coloring, first: np.ndarray, second: np.ndarray, unknown) -> Recovery:
     """Order the unknowns so that each is alone in its source once the earlier ones are subtracted."""
-    small_first, small_second, length = few_slots(first, second)
     size = first.size
-    counts = np.bincount(np.concatenate([small_first, small_second]), minlength=length + 1)
-    mix, queue, level = (np.zeros(length + 1, np.int64) for _ in range(3))
-    np.bitwise_xor.at(mix, small_first, np.arange(size))
-    np.bitwise_xor.at(mix, small_second, np.arange(size))
-    solved, mirrored, rounds = np.full(size, -1), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    inputs = (small_first, small_second, counts, mix, queue, level)
-    count = run(elimination_loop, inputs, (solved, mirrored, rounds), steps=4 * size + length)
-    if count < size:
-        raise ValueError(f"recovery: {coloring!r} does not determine the matrix. Color the same pattern again.")
+    solved, mirrored, rounds = elimination(first, second)
+    if solved.size < size:
+        raise ValueError(UNDETERMINED.format(coloring))
     source = np.where(mirrored, second[solved], first[solved])
     target = np.where(mirrored, first[solved], second[solved])
-    starts = np.searchsorted(rounds, np.arange(rounds.max(initial=-1) + 2))
+    levels = np.searchsorted(rounds, np.arange(rounds.max(initial=-1) + 2))
     place = np.empty(size, np.int64)
     place[solved] = np.arange(size)
-    return Recovery(coloring, source, target, starts, place if unknown is None else place[unknown])
+    return Recovery(coloring, source, target, levels, place if unknown is None else place[unknown])
+
+
+def elimination(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The unknowns that can be solved for, in order; whether each is read in its second slot; its round."""
+    first, second, length = few_slots(first, second)
+    size = first.size
+    counts = np.bincount(np.concatenate([first, second]), minlength=length + 1)
+    mix, queue, level = (np.zeros(length + 1, np.int64) for _ in range(3))
+    np.bitwise_xor.at(mix, first, np.arange(size))
+    np.bitwise_xor.at(mix, second, np.arange(size))
+    outputs = tuple(np.zeros(size, np.int64) for _ in range(3))
+    done = run(elimination_loop, (first, second, counts, mix, queue, level), outputs, steps=4 * size + length)
+    solved, mirrored, rounds = (output[:done] for output in outputs)
+    return solved, mirrored.astype(bool), rounds
 
 
 def elimination_loop(first, second, counts, mix, queue, level, solved, mirrored, rounds):
-    """First in, first out over the slots with one unknown left, which is the exclusive or of those left there."""
+    """First in, first out over the slots with one unknown left: the exclusive or of those left there."""
     nowhere, tail, done, head = len(counts) - 1, 0, 0, 0
     for slot in range(nowhere):
         if counts[slot] == 1:

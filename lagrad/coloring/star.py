@@ -1,4 +1,4 @@
-"""Star coloring: an adjacency graph in, one color a vertex out, every path on four vertices with three colors or more.
+"""Star coloring: an adjacency graph in, one color a vertex out, three or more on every path of four vertices.
 
 Any two color classes then induce stars: a hub and its leaves. The leaf's row holds the hub's color once,
 so the entry (leaf, hub) stands by itself in the compressed matrix.
@@ -30,7 +30,7 @@ def star(graph: Graph, order: np.ndarray) -> np.ndarray:
     >>> star(adjacency_graph(arrow), np.arange(4)).tolist()
     [1, 2, 2, 2]
     """
-    size, edges = graph.size, graph.nets.size // 2
+    size, edges = graph.size, graph.num_edges
     colors = np.zeros(size, np.int32)
     scratch = [np.full(size + 2, -1, np.int32) for _ in range(4)]
     star_of, hub = np.zeros(edges, np.int32), np.full(edges, -1, np.int32)
@@ -53,7 +53,7 @@ def star_loop(ptr, neighbors, edges, order, forbidden, seen_by, seen_at, treated
                 seen_by[c], seen_at[c] = v, k
                 forbid_hubs(ptr, neighbors, edges, star_of, hub, colors, forbidden, v, w)
                 continue
-            # v would be the hub of two neighbors of one color: neither may have another neighbor of v's color.
+            # v would be the hub of two neighbors of one color: neither may have a second neighbor of v's.
             first = neighbors[seen_at[c]]
             if treated[first] != v:
                 forbid_neighbors(ptr, neighbors, colors, forbidden, treated, v, first)

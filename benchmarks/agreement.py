@@ -34,7 +34,7 @@ def row_order(recorded) -> np.ndarray:
 
 
 def jacobian_difference(one, other, shape) -> float:
-    """Largest relative difference of the Jacobians; rows are matched by moments only if a run reorders them."""
+    """Largest relative difference of the Jacobians; rows matched by moments only if a run reorders them."""
     reordered = bool(one["reorders_rows"]) or bool(other["reorders_rows"])
     worst = 0.0
     for name in POINTS:

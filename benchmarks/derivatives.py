@@ -1,8 +1,8 @@
 """How fast is each peer ready, and how fast are its J and H? Names in, a table of ready, J, H and solve out.
 
-    python -m benchmarks.derivatives --quick
-    LAGRAD_PGLIB=FOLDER python -m benchmarks.derivatives
-    python -m benchmarks.derivatives --cases chained_rosenbrock:1000 --contenders lagrad,casadi_mx
+python -m benchmarks.derivatives --quick
+LAGRAD_PGLIB=FOLDER python -m benchmarks.derivatives
+python -m benchmarks.derivatives --cases chained_rosenbrock:1000 --contenders lagrad,casadi_mx
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
 NOTE = (
-    "Cells: ready s (declare, differentiate, compile, first evaluation of everything; without imports) · J ms · "
-    "H ms (median of the values as the solver asks for them) · solve s. Every contender runs in its own process. "
+    "Cells: ready s (declare, differentiate, compile, first evaluation of everything; without imports) · "
+    "J ms · H ms (median of the values as the solver asks for them) · solve s. "
+    "Every contender runs in its own process and has met a tiny problem before, so what a process pays once is "
+    "left out (`benchmarks.first_use` has it). "
     "A cell in brackets disagrees with the reference's matrices by more than 1e-9 and does not count. "
     "Ratios under 1.5 are ties."
 )
@@ -28,7 +30,7 @@ def agreements(rows: Sequence[dict], folders: Sequence[Path]) -> None:
     """Add to every row of one case its difference from the first run that recorded matrices."""
     recorded = [(row, folder / "matrices.npz") for row, folder in zip(rows, folders, strict=True)]
     recorded = [(row, path) for row, path in recorded if path.exists()]
-    # CasADi's and the hand-derived matrices share no code: the reference is the first of the two that is there.
+    # Neither CasADi's nor the hand-derived matrices share code with lagrad.
     preferred = sorted(recorded, key=lambda pair: pair[0]["contender"] not in ("casadi_mx", "oracle"))
     for row, path in recorded:
         row["reference"] = preferred[0][0]["contender"]
@@ -92,8 +94,12 @@ def listed(text: str) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Command line; returns the path of the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=listed, help="family:size, separated by commas; default: the whole table")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cases", type=listed, help="family:size, separated by commas; default: the whole table"
+    )
     parser.add_argument("--contenders", type=listed, default=list(contenders.installed()))
     parser.add_argument("--quick", action="store_true", help="small sizes, short timings")
     parser.add_argument("--no-solve", action="store_true")
@@ -107,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     rows = [row for case in chosen for row in measure_case(case, options.contenders, limits)]
     name = "derivatives_quick" if options.quick else "derivatives"
     note = f"{NOTE}\n\nMachine: {about}."
-    path = tables.write(name, "Derivatives side by side", note, rows, table(rows) + failures(rows), options.output)
+    path = tables.write(
+        name, "Derivatives side by side", note, rows, table(rows) + failures(rows), options.output
+    )
     print(path.read_text())
     return path
 

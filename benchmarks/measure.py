@@ -35,7 +35,14 @@ def median_ms(call: Callable, arguments: list[tuple], budget: float = 1.0, at_le
 
 
 def peak_megabytes() -> float:
-    """Peak resident memory of this process so far, MB (Linux counts kB, macOS bytes)."""
+    """Peak resident memory of this process so far, MB."""
+    # Linux: getrusage also remembers the parent's memory at the time of the fork; VmHWM does not.
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    own = [float(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM")]
+    if own:
+        return own[0]
+    # Elsewhere getrusage counts kB, on macOS bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if platform.system() == "Darwin" else 1e3)
 

@@ -47,7 +47,9 @@ def matrices(case: Case, model) -> dict[str, np.ndarray]:
     recorded["hessian_rows"], recorded["hessian_cols"] = model.hessian_structure
     for name, x in zip(("start", "random"), points_near_start(case, 2), strict=True):
         values = np.array(model.jacobian(x))
-        moments = np.bincount(recorded["jacobian_rows"], values * direction[recorded["jacobian_cols"]], case.m)
+        moments = np.bincount(
+            recorded["jacobian_rows"], values * direction[recorded["jacobian_cols"]], case.m
+        )
         recorded[f"objective_{name}"] = np.array(model.objective(x))
         recorded[f"gradient_{name}"] = np.array(model.gradient(x))
         recorded[f"jacobian_{name}"] = values
@@ -82,7 +84,10 @@ def run(contender_name: str, folder: Path, solve: bool, budget: float) -> None:
     if refusal is not None:
         report(row | {"failure": refusal, "stage": "refused"}, path)
         return
-    contender.warm_up(case)
+    tiny = pickle.loads((folder / "tiny.pickle").read_bytes())
+    for each in (tiny, case):
+        contender.warm_up(each)
+    ready(contender, tiny)
     row["before_mb"] = peak_megabytes()
     report(row | {"stage": "set-up"}, path)
     model, row["ready_s"] = ready(contender, case)
@@ -92,7 +97,7 @@ def run(contender_name: str, folder: Path, solve: bool, budget: float) -> None:
     row["ready_mb"] = peak_megabytes()
     report(row | {"stage": "values"}, path)
     row |= timings(case, model, budget)
-    np.savez(folder / "matrices.npz", **matrices(case, model))
+    np.savez(folder / "matrices.npz", allow_pickle=False, **matrices(case, model))
     row["peak_mb"] = peak_megabytes()
     report(row | {"stage": "solve" if solve else "done"}, path)
     if solve:

@@ -17,7 +17,9 @@ TABLE = (
     "tanh_network:224",
     *(f"gather_network:{n}" for n in (1000, 10_000, 100_000)),
 )
-POWER = tuple(f"acopf:{name}" for name in ("case118_ieee", "case1354_pegase", "case2869_pegase", "case10000_goc"))
+POWER = tuple(
+    f"acopf:{name}" for name in ("case118_ieee", "case1354_pegase", "case2869_pegase", "case10000_goc")
+)
 SYNTHETIC = tuple(f"acopf:synthetic-{buses}" for buses in (100, 1000, 10_000))
 QUICK = (
     "chained_rosenbrock:1000",
@@ -41,7 +43,9 @@ def split(name: str) -> tuple[str, str]:
     """
     family, _, size = name.partition(":")
     if family not in (*SIZES, "acopf") or not size:
-        raise ValueError(f"cases: found {name!r}, expected family:size with one of {', '.join(SIZES)}, acopf.")
+        raise ValueError(
+            f"cases: found {name!r}, expected family:size with one of {', '.join(SIZES)}, acopf."
+        )
     return family, size
 
 
@@ -65,6 +69,11 @@ def declare(name: str) -> Callable[[], lagrad.Problem]:
     return declaration(*split(name))
 
 
+def power() -> tuple[str, ...]:
+    """Names of power networks: PGLib's where LAGRAD_PGLIB says they are, else made-up ones."""
+    return POWER if "LAGRAD_PGLIB" in os.environ else SYNTHETIC
+
+
 def table() -> tuple[str, ...]:
-    """Names of the rows of the whole comparison; PGLib's networks where LAGRAD_PGLIB says they are."""
-    return TABLE + (POWER if "LAGRAD_PGLIB" in os.environ else SYNTHETIC)
+    """Names of the rows of the whole comparison."""
+    return TABLE + power()

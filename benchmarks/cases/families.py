@@ -8,12 +8,12 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-import lagrad_problems
 import numpy as np
-from lagrad_problems import cart_pole, clnlbeam, elliptic_control, opf
 
 import lagrad
+import lagrad_problems
 from benchmarks.cases.case import Case
+from lagrad_problems import cart_pole, clnlbeam, elliptic_control, opf
 
 # Sizes are numbers of variables; the registry takes what its problems are made of.
 SIZES: dict[str, Callable[[int], dict]] = {
@@ -47,8 +47,8 @@ def network_of(size: str) -> opf.Network:
     """Power network by name.
 
     Args:
-        size: path of a MATPOWER file; or "case118_ieee", looked up in the folder that the environment variable
-            LAGRAD_PGLIB names; or "synthetic-30", a made-up network of 30 buses.
+        size: path of a MATPOWER file; or "case118_ieee", looked up in the folder that the environment
+            variable LAGRAD_PGLIB names; or "synthetic-30", a made-up network of 30 buses.
 
     Returns:
         Network.

@@ -24,7 +24,9 @@ class AsdexModel(JaxModel):
         super().__init__(case)
         self.jacobian_coloring = asdex.jacobian_coloring(self.c, case.start)
         compressed = asdex.compressed_jacobian_from_coloring(self.c, self.jacobian_coloring)
-        self.compiled_jacobian = jax.jit(lambda x: asdex.decompress_data(compressed(x), self.jacobian_coloring))
+        self.compiled_jacobian = jax.jit(
+            lambda x: asdex.decompress_data(compressed(x), self.jacobian_coloring)
+        )
         sparsity = self.jacobian_coloring.sparsity
         self.jacobian_structure = np.asarray(sparsity.rows), np.asarray(sparsity.cols)
         self.build_hessian(case)

@@ -25,8 +25,8 @@ class Buffered:
         self.buffer.set_res(wanted, memoryview(self.value))
 
     def __call__(self, *arguments) -> np.ndarray:
-        """Values of the wanted output; overwritten by the next call."""
-        for memory, argument in zip(self.inputs, arguments):
+        """Values of the wanted output; overwritten by the next call. Arguments left out stay as they were."""
+        for memory, argument in zip(self.inputs, arguments, strict=False):
             memory[...] = argument
         self.evaluate()
         return self.value
@@ -81,13 +81,20 @@ class CasadiModel:
     def solve(self) -> Solved:
         """Solve by CasADi's Ipopt."""
         case = self.case
-        bounds = dict(lbx=case.lower, ubx=case.upper, lbg=case.constraint_lower, ubg=case.constraint_upper)
+        bounds = {
+            "lbx": case.lower,
+            "ubx": case.upper,
+            "lbg": case.constraint_lower,
+            "ubg": case.constraint_upper,
+        }
         begin = time.perf_counter()
         result = self.solver(x0=case.start, **bounds)
         seconds = time.perf_counter() - begin
         stats = self.solver.stats()
         callbacks = sum(value for key, value in stats.items() if key.startswith("t_wall_nlp_"))
-        return Solved(bool(stats["success"]), float(result["f"]), int(stats["iter_count"]), seconds, callbacks)
+        return Solved(
+            bool(stats["success"]), float(result["f"]), int(stats["iter_count"]), seconds, callbacks
+        )
 
 
 def warm_up() -> None:

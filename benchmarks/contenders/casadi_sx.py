@@ -18,7 +18,11 @@ def warm_up(case: Case) -> None:
 
 def refuses(case: Case) -> str | None:
     """Refuse what takes minutes."""
-    return f"n over {LARGEST}: minutes of declaration" if case.n > LARGEST and case.family != "clnlbeam" else None
+    return (
+        f"n over {LARGEST}: minutes of declaration"
+        if case.n > LARGEST and case.family != "clnlbeam"
+        else None
+    )
 
 
 def build(case: Case) -> casadi_model.CasadiModel:

@@ -102,7 +102,9 @@ def cart_pole(case: Case) -> HandDerived:
     half, nodes = 0.5 * cart.step, cart.intervals + 1
     i, node = np.arange(cart.intervals), np.arange(nodes)
     # Linear entries: the state at both ends, and the slopes of position and angle.
-    constant = np.concatenate([np.repeat([-1.0, 1.0] * 4, cart.intervals), np.full(4 * cart.intervals, -half)])
+    constant = np.concatenate(
+        [np.repeat([-1.0, 1.0] * 4, cart.intervals), np.full(4 * cart.intervals, -half)]
+    )
 
     def at_nodes(z):
         states = z[nodes:].reshape(nodes, 4)
@@ -171,9 +173,13 @@ def gather_network(case: Case) -> HandDerived:
     def hessian(x, multipliers, objective_weight):
         difference, padded = x[tail] - x[head], jnp.pad(multipliers, (0, 1))
         pull = padded[graph.meter[tail]] - padded[graph.meter[head]]
-        curvature = weight * (objective_weight * jnp.cos(difference - graph.angle) - pull * jnp.sin(difference))
+        curvature = weight * (
+            objective_weight * jnp.cos(difference - graph.angle) - pull * jnp.sin(difference)
+        )
         return jnp.concatenate([curvature, curvature, -curvature, jnp.full(case.n, 0.1) * objective_weight])
 
     node = np.arange(case.n)
-    lower = stacked((tail, tail), (head, head), (np.maximum(tail, head), np.minimum(tail, head)), (node, node))
+    lower = stacked(
+        (tail, tail), (head, head), (np.maximum(tail, head), np.minimum(tail, head)), (node, node)
+    )
     return HandDerived(stacked((row, tail[edges]), (row, head[edges])), jacobian, lower, hessian)

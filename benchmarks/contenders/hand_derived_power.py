@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.contenders.hand_derived import HandDerived, stacked
 
-# Rows of the flow block come out sorted by name: p_from, p_to, q_from, q_to; the coefficients are p_from, q_from, ...
+# Rows of the flow block are sorted by name, p_from, p_to, q_from, q_to; coefficients begin p_from, q_from.
 SORTED_FLOWS = (0, 2, 1, 3)
 
 
@@ -115,7 +115,9 @@ def hessian_of(case: Case, at: SimpleNamespace):
         blocks = [own[0] + own[2], own[1] + own[3], a, i, -i, j, -j, -turning, -turning, turning]
         of_p, of_q = (multipliers[rows[0] : rows[-1] + 1] for rows in (row.balance_p, row.balance_q))
         shunts = 2 * (grid.shunt_b * of_q - grid.shunt_g * of_p)
-        costs = weight * sum(curvature[:, k] * p_gen**k for k in range(curvature.shape[1])) + jnp.zeros_like(p_gen)
+        costs = weight * sum(curvature[:, k] * p_gen**k for k in range(curvature.shape[1])) + jnp.zeros_like(
+            p_gen
+        )
         of_limit = 2 * multipliers[row.thermal].reshape(2, rated)
         return jnp.concatenate([jnp.stack(blocks).ravel(), shunts, costs, of_limit.ravel(), of_limit.ravel()])
 

@@ -51,7 +51,9 @@ class LagradModel:
         solution = lagrad.solve(self.derivatives, method="ipopt", tol=1e-8, max_iterations=3000)
         seconds = time.perf_counter() - begin
         spent = float(solution.timings.get("callbacks", np.nan))
-        return Solved(bool(solution.success), float(solution.objective), int(solution.iterations), seconds, spent)
+        return Solved(
+            bool(solution.success), float(solution.objective), int(solution.iterations), seconds, spent
+        )
 
 
 def build(case: Case) -> LagradModel:

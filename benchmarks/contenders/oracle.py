@@ -31,7 +31,10 @@ class OracleModel(JaxModel):
     def __init__(self, case: Case):
         super().__init__(case)
         formulas = FORMULAS[case.family](case)
-        self.jacobian_structure, self.hessian_structure = formulas.jacobian_structure, formulas.hessian_structure
+        self.jacobian_structure, self.hessian_structure = (
+            formulas.jacobian_structure,
+            formulas.hessian_structure,
+        )
         x, multipliers = case.start, np.ones(case.m)
         # Ahead of time: a compiled object skips the look-up by signature at every call.
         self.compiled_jacobian = jax.jit(formulas.jacobian).lower(x).compile()

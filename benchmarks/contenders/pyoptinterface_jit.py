@@ -37,7 +37,10 @@ class Heard(ctypes.Structure):
 
     _fields_ = [
         *((name, INT) for name in ("n", "m", "jacobian_entries", "hessian_entries", "index_style")),
-        *((name, POINTER) for name in ("objective", "constraints", "gradient", "jacobian", "hessian", "user_data")),
+        *(
+            (name, POINTER)
+            for name in ("objective", "constraints", "gradient", "jacobian", "hessian", "user_data")
+        ),
     ]
 
 
@@ -45,7 +48,9 @@ def compile_listener(folder: Path) -> Path:
     """The stand-in library, compiled into a folder."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        raise RuntimeError("pyoptinterface: found no C compiler, expected `cc`. Install one to measure this peer.")
+        raise RuntimeError(
+            "pyoptinterface: found no C compiler, expected `cc`. Install one to measure this peer."
+        )
     source, target = Path(__file__).with_name("listening_ipopt.c"), folder / "liblistening_ipopt.so"
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", str(target), str(source), "-ldl"], check=True)
     return target
@@ -128,7 +133,9 @@ class PyOptInterfaceModel:
     def jacobian(self, x) -> np.ndarray:
         """Values in the order of `jacobian_structure`."""
         sizes = self.c.size, self.j.size
-        self.call_jacobian(x.size, x.ctypes.data, True, *sizes, None, None, self.j.ctypes.data, self.user_data)
+        self.call_jacobian(
+            x.size, x.ctypes.data, True, *sizes, None, None, self.j.ctypes.data, self.user_data
+        )
         return self.j
 
     def hessian(self, x, multipliers, objective_weight=1.0) -> np.ndarray:
@@ -142,14 +149,16 @@ class PyOptInterfaceModel:
         path = Path(casadi.__file__).parent / "libipopt.so.3"
         if not LIBRARIES[0].ForwardTo(str(path).encode()):
             raise RuntimeError(f"pyoptinterface: could not load {path}.")
-        # This library's options are typed: 1e-8 must be float, 3000 int. The listener's problem is left alone.
+        # Options are typed here: 1e-8 must be float, 3000 int.
         for name, value in (("tol", 1e-8), ("max_iter", 3000), ("print_level", 0), ("sb", "yes")):
             self.model.set_raw_parameter(name, value)
         begin = time.perf_counter()
         self.model.optimize()
         seconds = time.perf_counter() - begin
         status = self.model.get_model_attribute(poi.ModelAttribute.TerminationStatus)
-        return Solved(status == poi.TerminationStatusCode.LOCALLY_SOLVED, self.model.get_obj_value(), -1, seconds)
+        return Solved(
+            status == poi.TerminationStatusCode.LOCALLY_SOLVED, self.model.get_obj_value(), -1, seconds
+        )
 
 
 def build(case: Case) -> PyOptInterfaceModel:

@@ -70,4 +70,6 @@ def solve(case: Case, model: Model) -> Solved:
     begin = time.perf_counter()
     _, info = problem.solve(np.array(case.start))
     seconds = time.perf_counter() - begin
-    return Solved(info["status"] in (0, 1), float(info["obj_val"]), callbacks.iterations, seconds, callbacks.seconds)
+    return Solved(
+        info["status"] in (0, 1), float(info["obj_val"]), callbacks.iterations, seconds, callbacks.seconds
+    )

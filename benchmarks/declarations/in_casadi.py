@@ -1,7 +1,7 @@
 """The cases in CasADi, vectorised: a Case and a symbol class (SX or MX) in, (x, f, g) expressions out.
 
-Variables and rows are in the order of lagrad_problems: containers sorted by name, arrays by rows. CasADi fills
-matrices by columns, hence the transposed shapes.
+Variables and rows are in the order of lagrad_problems: containers sorted by name, arrays by rows. CasADi
+fills matrices by columns, hence the transposed shapes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Expressions = tuple[Any, Any, Any]
 
 
 def incidence(rows: int, positions: np.ndarray) -> casadi.DM:
-    """Constant matrix that adds entry k of a vector to row positions[k]; rows beyond the last are left out."""
+    """Constant matrix that adds entry k of a vector to row positions[k]; positions >= rows are left out."""
     inside = np.flatnonzero(positions < rows)
     shape = (rows, positions.size)
     return casadi.DM(sp.csc_matrix((np.ones(inside.size), (positions[inside], inside)), shape=shape))
@@ -53,7 +53,9 @@ def cart_pole(case: Case, symbol) -> Expressions:
     nodes = cart.intervals + 1
     z = symbol.sym("z", case.n)
     force, flat = casadi.vertsplit(z, [0, nodes, 5 * nodes])
-    position, angle, velocity, spin = casadi.vertsplit(casadi.reshape(flat, 4, nodes).T.reshape((-1, 1)), nodes)
+    position, angle, velocity, spin = casadi.vertsplit(
+        casadi.reshape(flat, 4, nodes).T.reshape((-1, 1)), nodes
+    )
     sine, cosine = casadi.sin(angle), casadi.cos(angle)
     swing = cart.pole * cart.length * sine * spin**2
     mass = cart.cart + cart.pole * (1 - cosine**2)
@@ -86,7 +88,9 @@ def tanh_network(case: Case, symbol) -> Expressions:
     z = symbol.sym("z", case.n)
     bias, output, flat = casadi.vertsplit(z, [0, network.units, 2 * network.units, case.n])
     weights = casadi.reshape(flat, inputs, network.units)
-    hidden = casadi.tanh(casadi.mtimes(casadi.DM(network.inputs), weights) + casadi.repmat(bias.T, samples, 1))
+    hidden = casadi.tanh(
+        casadi.mtimes(casadi.DM(network.inputs), weights) + casadi.repmat(bias.T, samples, 1)
+    )
     f = casadi.sumsqr(casadi.mtimes(hidden, output) - network.targets) / samples
     f += 1e-3 * (casadi.sumsqr(output) + casadi.sumsqr(bias))
     return z, f, casadi.sum1(weights**2).T
@@ -97,7 +101,9 @@ def gather_network(case: Case, symbol) -> Expressions:
     graph = case.numbers
     x = symbol.sym("x", case.n)
     difference = x[graph.tail.tolist()] - x[graph.head.tolist()]
-    f = casadi.sum1(graph.weight * (1 - casadi.cos(difference - graph.angle))) + 0.05 * casadi.sumsqr(x - graph.target)
+    f = casadi.sum1(graph.weight * (1 - casadi.cos(difference - graph.angle))) + 0.05 * casadi.sumsqr(
+        x - graph.target
+    )
     flow = graph.weight * casadi.sin(difference)
     out, into = (incidence(case.m, graph.meter[ends]) for ends in (graph.tail, graph.head))
     return x, f, casadi.mtimes(out - into, flow)
@@ -121,7 +127,9 @@ def acopf(case: Case, symbol) -> Expressions:
     f = f + float(grid.costs.polynomial[:, 0].sum()) + casadi.sum1(kinked)
 
     def left_over(load, shunt, generated, at_start, at_end):
-        inflow = casadi.mtimes(at_gen, generated) - casadi.mtimes(at_from, at_start) - casadi.mtimes(at_to, at_end)
+        inflow = (
+            casadi.mtimes(at_gen, generated) - casadi.mtimes(at_from, at_start) - casadi.mtimes(at_to, at_end)
+        )
         return inflow - load - shunt * vm**2
 
     vm_from, vm_to, difference = vm[start], vm[end], va[start] - va[end]

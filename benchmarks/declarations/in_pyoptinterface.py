@@ -41,7 +41,9 @@ def chained_rosenbrock(case: Case, model) -> None:
     for a, b, c in zip(x[:-2], x[1:-1], x[2:], strict=True):
         with nl.graph():
             wave = nl.sin(b - c) * nl.sin(b + c)
-            model.add_nl_constraint(3 * (b * b * b) + 2 * c - 8 + wave + 4 * b - a * nl.exp(a - b), poi.Eq, 0.0)
+            model.add_nl_constraint(
+                3 * (b * b * b) + 2 * c - 8 + wave + 4 * b - a * nl.exp(a - b), poi.Eq, 0.0
+            )
 
 
 def clnlbeam(case: Case, model) -> None:
@@ -129,7 +131,10 @@ def tanh_network(case: Case, model) -> None:
     weights = [flat[k * inputs : (k + 1) * inputs] for k in range(numbers.units)]
 
     def error(row, target):
-        sums = (sum((a * w for a, w in zip(row, unit, strict=True)), b) for b, unit in zip(bias, weights, strict=True))
+        sums = (
+            sum((a * w for a, w in zip(row, unit, strict=True)), b)
+            for b, unit in zip(bias, weights, strict=True)
+        )
         return sum((v * tanh(inner) for v, inner in zip(output, sums, strict=True)), -target)
 
     for row, target in zip(numbers.inputs.tolist(), numbers.targets.tolist(), strict=True):
@@ -149,7 +154,9 @@ def gather_network(case: Case, model) -> None:
         with nl.graph():
             model.add_nl_objective(weight - weight * nl.cos(x[i] - x[j] - angle))
     targets = zip(x, graph.target.tolist(), strict=True)
-    model.set_objective(total_of(0.05 * (v * v) - 0.1 * target * v + 0.05 * target**2 for v, target in targets))
+    model.set_objective(
+        total_of(0.05 * (v * v) - 0.1 * target * v + 0.05 * target**2 for v, target in targets)
+    )
     meter, touching = graph.meter.tolist(), [[] for _ in range(case.m + 1)]
     for i, j, weight in edges:
         touching[meter[i]].append((weight, i, j))

@@ -1,4 +1,4 @@
-"""AC optimal power flow in PyOptInterface: a Case, a model and its variables in, rows and objective declared."""
+"""AC optimal power flow in PyOptInterface: a Case, a model and its variables in, the declared model out."""
 
 from __future__ import annotations
 
@@ -54,8 +54,13 @@ def add_limits(grid, x: dict[str, list], model) -> None:
     """Reference angles, angle differences and thermal limits."""
     for bus in grid.reference.tolist():
         model.add_linear_constraint(1.0 * x["va"][bus], poi.Eq, 0.0)
-    limits = zip(grid.from_bus.tolist(), grid.to_bus.tolist(), grid.angle_lower.tolist(), grid.angle_upper.tolist(),
-                 strict=True)
+    limits = zip(
+        grid.from_bus.tolist(),
+        grid.to_bus.tolist(),
+        grid.angle_lower.tolist(),
+        grid.angle_upper.tolist(),
+        strict=True,
+    )
     for i, j, lower, upper in limits:
         if np.isfinite(lower) or np.isfinite(upper):
             model.add_linear_constraint(x["va"][i] - x["va"][j], (lower, upper))
@@ -69,15 +74,21 @@ def add_cost(grid, x: dict[str, list], model) -> None:
     """Quadratic cost of the generators; straight lines below the piecewise ones."""
     polynomial = grid.costs.polynomial
     if polynomial.shape[1] > 3:
-        raise ValueError(f"acopf in PyOptInterface: cost of degree {polynomial.shape[1] - 1}, expected at most 2.")
+        raise ValueError(
+            f"acopf in PyOptInterface: cost of degree {polynomial.shape[1] - 1}, expected at most 2."
+        )
     total = poi.ExprBuilder()
     total += float(polynomial[:, 0].sum())
     for p, coefficients in zip(x["p_gen"], polynomial.tolist(), strict=True):
-        total += sum((c * term for c, term in zip(coefficients[2:], [p * p], strict=False)), coefficients[1] * p)
+        total += sum(
+            (c * term for c, term in zip(coefficients[2:], [p * p], strict=False)), coefficients[1] * p
+        )
     for cost in x["cost"]:
         total += cost
     model.set_objective(total)
-    lines = zip(grid.costs.line_cost, grid.costs.line_gen, grid.costs.slope, grid.costs.intercept, strict=True)
+    lines = zip(
+        grid.costs.line_cost, grid.costs.line_gen, grid.costs.slope, grid.costs.intercept, strict=True
+    )
     for cost, gen, slope, intercept in lines:
         row = x["cost"][cost] - float(slope) * x["p_gen"][gen]
         model.add_linear_constraint(row, poi.Geq, float(intercept))

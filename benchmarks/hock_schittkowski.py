@@ -1,0 +1,92 @@
+"""Are the known optima reached? Nothing in, every Hock-Schittkowski problem by both methods in a table out.
+
+python -m benchmarks.hock_schittkowski
+python -m benchmarks.hock_schittkowski --problems hs6,hs71 --methods ipopt
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import lagrad
+import lagrad_problems
+from benchmarks import derivatives, tables
+from benchmarks.measure import machine
+
+TOLERANCE = 1e-6
+QUICK = ("hs6", "hs35", "hs71")
+NOTE = (
+    "Each problem from its own start, tol 1e-8. Difference: of the objective from the known optimum, relative "
+    "to its size or to one. A problem counts as solved if the method calls it a solution and the difference to "
+    "the optimum, or to another known local one (marked so), is at most 1e-6. Seconds are the whole of "
+    "`lagrad.solve`, differentiation and compilation included."
+)
+COLUMNS = ("problem", "n", "m", "method", "verdict", "objective", "difference", "iterations", "seconds")
+
+
+def names() -> list[str]:
+    """Hock-Schittkowski problems of the registry."""
+    return [name for name in lagrad_problems.names() if name.startswith("hs")]
+
+
+def difference(objective: float, optimum: float) -> float:
+    """Relative to the optimum's size, or to one."""
+    return abs(objective - optimum) / max(1.0, abs(optimum))
+
+
+def verdict(solution: lagrad.Solution, entry: lagrad_problems.Entry) -> str:
+    """ "solved", "another optimum", or the status."""
+    if not solution.success:
+        return f"not solved: {solution.status}"
+    if entry.optimum is None:
+        return "optimum unknown"
+    if difference(solution.objective, entry.optimum) <= TOLERANCE:
+        return "solved"
+    known = [other for other in entry.other_optima if difference(solution.objective, other) <= TOLERANCE]
+    return "another optimum" if known else "wrong"
+
+
+def measure(name: str, method: str) -> dict:
+    """One problem by one method; an exception is a row."""
+    entry = lagrad_problems.get(name)
+    row = {"problem": name, "n": entry.n, "m": entry.m, "method": method}
+    begin = time.perf_counter()
+    try:
+        solution = lagrad.solve(entry.problem, method=method, tol=1e-8)
+    except Exception as error:  # a benchmark keeps its failures
+        return row | {"verdict": f"{type(error).__name__}: {error}"[:200]}
+    row |= {"verdict": verdict(solution, entry), "objective": float(solution.objective)}
+    if entry.optimum is not None:
+        row["difference"] = difference(solution.objective, entry.optimum)
+    return row | {"iterations": solution.iterations, "seconds": time.perf_counter() - begin}
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Command line; returns the path of the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--problems", type=derivatives.listed)
+    parser.add_argument("--methods", type=derivatives.listed, default=["ipopt", "trust-constr"])
+    parser.add_argument("--quick", action="store_true", help="three problems")
+    parser.add_argument("--output", type=Path, default=tables.RESULTS)
+    options = parser.parse_args(arguments)
+    about = machine()
+    rows = []
+    for name in options.problems or (QUICK if options.quick else names()):
+        rows += [measure(name, method) for method in options.methods]
+        print(name, [row["verdict"] for row in rows[-len(options.methods) :]], flush=True)
+    table = tables.markdown(COLUMNS, [[row.get(key) for key in COLUMNS] for row in rows])
+    solved = sum(row["verdict"] in ("solved", "another optimum") for row in rows)
+    stem = "hock_schittkowski_quick" if options.quick else "hock_schittkowski"
+    note = f"{NOTE}\n\n{solved} of {len(rows)} solved.\n\nMachine: {about}."
+    path = tables.write(stem, "Hock-Schittkowski by both methods", note, rows, table, options.output)
+    print(path.read_text())
+    return path
+
+
+if __name__ == "__main__":
+    main()

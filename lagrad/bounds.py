@@ -62,7 +62,7 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
             f"`bounds`: {type(bounds).__name__}, expected (lower, upper). "
             "Give None, a number, an array or a pytree like x0 for each."
         )
-    if _is_pairs(bounds, layout.size):
+    if _is_pairs(bounds, layout):
         lower = [-np.inf if low is None else low for low, _ in bounds]
         upper = [np.inf if high is None else high for _, high in bounds]
         return np.array(lower), np.array(upper)
@@ -74,18 +74,22 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
     return bounds[0], bounds[1]
 
 
-def _is_pairs(bounds, n: int) -> bool:
+def _is_pairs(bounds, layout: Layout) -> bool:
     """Whether bounds are written as one (lower, upper) pair a variable, as SciPy takes them.
 
-    For two variables both readings fit: tuples in a list are pairs; lists in a tuple, and arrays, are sides.
+    For two variables both readings fit: what has the structure of x is a side, and so are lists in a tuple and
+    arrays; tuples in a list are pairs.
 
     Raises:
         ProblemError: two variables, and both readings fit but differ.
     """
+    n = layout.size
     if len(bounds) != n or not all(_is_pair(entry) for entry in bounds):
         return False
     if n != 2 or bounds[0][1] == bounds[1][0]:
         return True
+    if all(jax.tree.structure(entry) == layout.treedef for entry in bounds):
+        return False
     reading = _TWO_BY_TWO.get((type(bounds), *(type(entry) for entry in bounds)))
     if reading is None:
         raise ProblemError(

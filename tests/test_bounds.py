@@ -117,6 +117,13 @@ def test_one_side_of_a_pytree(lower, expected):
     assert_bounds(read_bounds((lower, None), TREE), [*expected], [INF] * 7)
 
 
+def test_two_scalars_in_a_tuple_take_tuples_as_sides():
+    """A side may always be a pytree like x0, even where pairs would fit."""
+    two = Layout.of((np.zeros(()), np.zeros(())), "x")
+    assert_bounds(read_bounds(((0, 1), (2, 3)), two), [0, 1], [2, 3])
+    assert_bounds(read_bounds([(0, 1), (2, 3)], Layout.of(np.zeros(2), "x")), [0, 2], [1, 3])
+
+
 def test_a_matrix_takes_matrices_and_flat_vectors():
     """The flat order is row by row."""
     assert_bounds(read_bounds((np.arange(6).reshape(2, 3), np.arange(6) + 1), MATRIX), range(6), range(1, 7))

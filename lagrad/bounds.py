@@ -77,8 +77,8 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
 def _is_pairs(bounds, layout: Layout) -> bool:
     """Whether bounds are written as one (lower, upper) pair a variable, as SciPy takes them.
 
-    For two variables both readings fit: what has the structure of x is a side, and so are lists in a tuple and
-    arrays; tuples in a list are pairs.
+    For two variables both readings fit: tuples in a list are pairs; lists in a tuple, arrays, and what has the
+    structure of x, are sides.
 
     Raises:
         ProblemError: two variables, and both readings fit but differ.
@@ -88,9 +88,9 @@ def _is_pairs(bounds, layout: Layout) -> bool:
         return False
     if n != 2 or bounds[0][1] == bounds[1][0]:
         return True
-    if all(jax.tree.structure(entry) == layout.treedef for entry in bounds):
-        return False
     reading = _TWO_BY_TWO.get((type(bounds), *(type(entry) for entry in bounds)))
+    if reading is None and all(jax.tree.structure(entry) == layout.treedef for entry in bounds):
+        return False
     if reading is None:
         raise ProblemError(
             f"`bounds`: {bounds!r} can mean (lower, upper), or one (lower, upper) pair for each of the two "

@@ -121,7 +121,7 @@ def test_two_scalars_in_a_tuple_take_tuples_as_sides():
     """A side may always be a pytree like x0, even where pairs would fit."""
     two = Layout.of((np.zeros(()), np.zeros(())), "x")
     assert_bounds(read_bounds(((0, 1), (2, 3)), two), [0, 1], [2, 3])
-    assert_bounds(read_bounds([(0, 1), (2, 3)], Layout.of(np.zeros(2), "x")), [0, 2], [1, 3])
+    assert_bounds(read_bounds([(0, 1), (2, 3)], two), [0, 2], [1, 3])
 
 
 def test_a_matrix_takes_matrices_and_flat_vectors():

@@ -42,6 +42,11 @@ class Entries:
         factors = np.repeat(left.data, counts) * right.data[entries]
         return cls(np.repeat(left.indices, counts), right.indices[entries], start + np.repeat(elements, counts), factors)
 
+    def is_plain(self, count: int) -> bool:
+        """Whether entry k is number k, for all `count` numbers."""
+        everyone = self.sources.size == count and (self.factors == 1).all()
+        return bool(everyone and (self.sources == np.arange(count)).all())
+
     def lower(self, mirrored: bool) -> Entries:
         """On and below the diagonal; `mirrored` if the transposed entries are part of the matrix too."""
         if not mirrored:
@@ -93,13 +98,18 @@ def assemble(entries: Entries, constant: tuple, count: int, shape: tuple[int, in
     """
     rows, columns = (np.concatenate(pair) for pair in ((entries.rows, constant[0]), (entries.columns, constant[1])))
     keys = rows.astype(np.int64) * shape[1] + columns
-    order = np.argsort(keys, kind="stable")
+    if entries.is_plain(count) and keys.size <= MOST_REPEATED * distinct(keys):
+        return Assembly(rows.astype(np.int32), columns.astype(np.int32), None, np.asarray(constant[2], dtype=float))
+    order = np.argsort(keys)
     first = np.ones(keys.size, dtype=bool)
     first[1:] = keys[order[1:]] != keys[order[:-1]]
-    plain = entries.sources.size == count and (entries.factors == 1).all()
-    if plain and (entries.sources == np.arange(count)).all() and keys.size <= MOST_REPEATED * first.sum():
-        return Assembly(rows.astype(np.int32), columns.astype(np.int32), None, np.asarray(constant[2], dtype=float))
     return summed(entries, constant[2], count, order, first, rows, columns)
+
+
+def distinct(keys: np.ndarray) -> int:
+    """Number of different keys."""
+    ordered = np.sort(keys)
+    return int((ordered[1:] != ordered[:-1]).sum()) + min(keys.size, 1)
 
 
 def summed(entries, constants, count, order, first, rows, columns) -> Assembly:

@@ -18,9 +18,10 @@ import scipy.sparse as sp
 
 from lagrad.derivatives.assembly import Assembly, Entries, assemble, joined, layered
 from lagrad.derivatives.feed import Feed, Feeder
-from lagrad.derivatives.kernel import compact, fixed_values, group_values
-from lagrad.structure.kernels import digest
+from lagrad.derivatives.kernel import added, fixed_values, group_values, times
+from lagrad.structure.indices import Indices
 from lagrad.structure.lift import Group, Lift, Slot
+from lagrad.structure.maps import Factor
 
 # Concatenations of more pieces than this make XLA evaluate them all for each entry.
 PIECES_TOGETHER = 4
@@ -114,7 +115,7 @@ def jacobian(lift: Lift) -> Pieces:
         cuts, fixed = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves))
         results = []
         for group, numbers, recipe in zip(groups, slots, recipes, strict=True):
-            columns = slot_derivatives(lift, group, [cuts[number] for number in numbers], fixed)
+            columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in numbers], fixed)
             results += together([times(columns[slot], factor) for slot, factor, _ in recipe])
         return results
 
@@ -149,8 +150,8 @@ def hessian(lift: Lift) -> Pieces:
         cuts, fixed = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves))
         weight_cuts, results = weight_feed.pieces(all_weights, taken_weights), []
         for bundle, numbers, requests, recipe in zip(bundles, slots, weights, recipes, strict=True):
-            scales = [weighted(weight_cuts, request) for request in requests]
-            second = pair_derivatives(lift, bundle, [cuts[number] for number in numbers], scales, fixed)
+            scales = [added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in requests]
+            second = pair_derivatives(lift, bundle, [slot_value(cuts, slot) for slot in numbers], scales, fixed)
             results += together([times(second[pair], factor) for pair, factor, _ in recipe])
         return results
 
@@ -165,33 +166,29 @@ def largest(groups: list[Group]) -> int:
     return max((group.outputs.shape[1] for group in groups), default=0)
 
 
-def request(feed: Feed, slot: Slot) -> int:
-    """Ask a feed for the values of a slot."""
-    return feed.request(slot.indices) if slot.indices is not None else feed.request_rows(slot.rows, slot.offset)
+Terms = list[tuple[int, Factor]]
 
 
-def request_weights(feed: Feed, outputs: sp.csr_array) -> list[tuple[int, np.ndarray]]:
+def request(feed: Feed, slot: Slot) -> tuple[Terms, np.ndarray | None]:
+    """Ask a feed for what a slot adds up: pieces with factors, and a constant."""
+    if slot.form.layers is None:
+        return [(feed.request_rows(slot.form.rows), 1.0)], slot.offset
+    return [(feed.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
+
+
+def slot_value(cuts: list[jax.Array], requested: tuple[Terms, np.ndarray | None]) -> jax.Array:
+    """Value of a slot from the pieces of the feed."""
+    terms, offset = requested
+    return added([times(cuts[number], factor) for number, factor in terms], offset)
+
+
+def request_weights(feed: Feed, outputs: sp.csr_array) -> Terms:
     """Ask for B' w: one piece and factor for each output that an element has."""
     transposed = sp.csr_array(outputs.T)
     layers = layered(transposed)
     if layers is None:
-        zero = np.zeros(transposed.shape[0])
-        return [(feed.request_rows(transposed, zero), np.ones(1))]
-    return [(feed.request(rows), values) for rows, values in layers]
-
-
-def weighted(cuts: list[jax.Array], requests: list[tuple[int, np.ndarray]]) -> jax.Array:
-    """B' w from its pieces."""
-    terms = [times(cuts[number], factor) for number, factor in requests]
-    return sum(terms[1:], start=terms[0])
-
-
-def times(array: jax.Array, factor: np.ndarray) -> jax.Array:
-    """Product with constants, none where they are all one."""
-    number = compact(factor)
-    if np.ndim(number) == 0:
-        return array if number == 1.0 else (-array if number == -1.0 else array * number)
-    return array * number
+        return [(feed.request_rows(transposed), 1.0)]
+    return [(feed.request(Indices.of(rows)), values) for rows, values in layers]
 
 
 def together(pieces: list[jax.Array]) -> list[jax.Array]:
@@ -250,20 +247,19 @@ def bundled(groups: list[Group]) -> list[Bundle]:
     return [Bundle(tuple(members), members[0].slots, tuple(numbers)) for members, _, numbers in bundles]
 
 
-def slot_name(slot: Slot) -> bytes:
+def slot_name(slot: Slot) -> tuple:
     """Equal for equal slots."""
-    if slot.indices is not None:
-        return digest(slot.indices)
-    return b"".join(map(digest, (slot.rows.data, slot.rows.indices, slot.rows.indptr, slot.offset)))
+    if slot.form.layers is None:
+        return ("rows", id(slot.form.rows), id(slot.offset))
+    layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in slot.form.layers)
+    return ("layers", layers, None if slot.offset is None else slot.offset.tobytes())
 
 
-def columns_of(slot: Slot) -> sp.csr_array:
-    """A of a slot, shape (E, n) or wide enough for its indices."""
-    if slot.indices is None:
-        return slot.rows
-    size = slot.indices.size
-    wide = int(slot.indices.max(initial=-1)) + 1
-    return sp.csr_array((np.ones(size), slot.indices, np.arange(size + 1)), shape=(size, wide))
+def columns_of(slot: Slot) -> list[tuple[np.ndarray, Factor]] | None:
+    """Variables of each element, layer by layer; None where elements differ in how many they have."""
+    if slot.form.layers is None:
+        return None
+    return [(layer.indices.array, layer.factor) for layer in slot.form.layers]
 
 
 def jacobian_entries(group: Group, start: int) -> tuple[list, Entries]:
@@ -271,17 +267,16 @@ def jacobian_entries(group: Group, start: int) -> tuple[list, Entries]:
     rows = sp.csr_array(group.outputs[1:].T)
     recipe, found = [], []
     for slot in group.active:
-        columns = columns_of(group.slots[slot])
-        uniform = layered(rows), layered(columns)
-        if None not in uniform:
-            for row, row_factor in uniform[0]:
-                for column, factor in uniform[1]:
+        uniform, columns = layered(rows), columns_of(group.slots[slot])
+        if uniform is not None and columns is not None:
+            for row, row_factor in uniform:
+                for column, factor in columns:
                     found.append(Entries.direct(row, column, start))
                     recipe.append((slot, row_factor * factor, row.size))
                     start += row.size
         else:
-            found.append(Entries.outer(rows, columns, start))
-            recipe.append((slot, np.ones(1), rows.shape[0]))
+            found.append(Entries.outer(rows, group.slots[slot].form.to_scipy(), start))
+            recipe.append((slot, 1.0, rows.shape[0]))
             start += rows.shape[0]
     return recipe, joined(found)
 
@@ -291,14 +286,14 @@ def hessian_entries(bundle: Bundle, start: int) -> tuple[list, Entries]:
     recipe, found = [], []
     for a, b in bundle.pairs:
         left, right = columns_of(bundle.slots[a]), columns_of(bundle.slots[b])
-        uniform = layered(left), layered(right)
-        if None in uniform:
-            found.append(Entries.outer(left, right, start).lower(mirrored=a != b))
-            recipe.append(((a, b), np.ones(1), bundle.count))
+        if left is None or right is None:
+            forms = (bundle.slots[slot].form.to_scipy() for slot in (a, b))
+            found.append(Entries.outer(*forms, start).lower(mirrored=a != b))
+            recipe.append(((a, b), 1.0, bundle.count))
             start += bundle.count
             continue
-        for i, (row, row_factor) in enumerate(uniform[0]):
-            for j, (column, factor) in enumerate(uniform[1]):
+        for i, (row, row_factor) in enumerate(left):
+            for j, (column, factor) in enumerate(right):
                 if a == b and j > i:
                     continue
                 twice = np.where((row == column) & ((a != b) | (i != j)), 2.0, 1.0)

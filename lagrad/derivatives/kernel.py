@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.program import Equation
-from lagrad.structure.kernels import Key, contraction_terms, depending, digest, source_of, sum_terms
-from lagrad.structure.lift import Group
+from lagrad.structure.indices import Indices, everywhere
+from lagrad.structure.kernels import Key, contraction_terms, depending, source_of, sum_terms
+from lagrad.structure.lift import Group, LeafValue
+from lagrad.structure.maps import Factor
 from lagrad.structure.reading import Kind, Reading
 from lagrad.structure.rules.elementwise import ELEMENTWISE
 from lagrad.structure.rules.folding import fold
-
-Indices = np.ndarray | None
 
 
 def group_values(reading: Reading, group: Group, slots: list[jax.Array], fixed: dict[int, jax.Array]) -> jax.Array:
@@ -39,17 +39,24 @@ def group_values(reading: Reading, group: Group, slots: list[jax.Array], fixed: 
     return Evaluation(reading, leaves, fixed, count).value(group.variable, group.elements)
 
 
-def leaf_value(value, slots: list[jax.Array]) -> jax.Array:
+def leaf_value(value: LeafValue, slots: list[jax.Array]) -> jax.Array:
     """Sum of coefficients times slots, plus offset."""
-    terms = [times(slots[slot], number) for slot, number in zip(value.slots, value.coefficients, strict=True)]
-    result = sum(terms[1:], start=terms[0]) if terms else jnp.zeros(value.leaf_size)
-    return result if value.offset is None else result + compact(value.offset)
+    terms = [times(slots[slot], factor) for slot, factor in zip(value.slots, value.factors, strict=True)]
+    return added(terms, value.offset)
 
 
-def times(array: jax.Array, coefficients: np.ndarray) -> jax.Array:
-    """Product that costs nothing where all coefficients are one."""
-    factor = compact(coefficients)
-    return array if np.ndim(factor) == 0 and factor == 1.0 else array * factor
+def added(terms: list[jax.Array], offset: np.ndarray | None) -> jax.Array:
+    """Sum of arrays and a constant."""
+    result = sum(terms[1:], start=terms[0])
+    return result if offset is None else result + compact(offset)
+
+
+def times(array: jax.Array, factor: Factor) -> jax.Array:
+    """Product with constants, none where they are all one."""
+    number = compact(np.asarray(factor))
+    if np.ndim(number) == 0:
+        return array if number == 1.0 else (-array if number == -1.0 else array * number)
+    return array * number
 
 
 def compact(numbers: np.ndarray) -> np.ndarray | float:
@@ -79,7 +86,7 @@ class Evaluation:
 
     def value(self, variable: int, indices: Indices) -> jax.Array:
         """`variable.ravel()[indices]`, shape (E,)."""
-        key = (variable, digest(indices))
+        key = (variable, indices.name)
         if key in self.leaves:
             return self.leaves[key]
         if key not in self.known:
@@ -90,9 +97,9 @@ class Evaluation:
         """The same, not computed before."""
         kind = self.reading.kinds[variable]
         if kind is Kind.KNOWN:
-            return self.spread(compact(taken(self.reading.values[variable].reshape(-1), indices)), variable)
+            return self.spread(compact(indices.take(self.reading.values[variable].reshape(-1))), variable)
         if kind is Kind.FIXED:
-            return self.spread(taken(self.fixed[variable].reshape(-1), indices), variable)
+            return self.spread(self.fixed[variable].reshape(-1)[indices.array], variable)
         equation = self.reading.program.equations[self.reading.producers[variable]]
         if equation.name in ELEMENTWISE:
             return self.elementwise(equation, indices)
@@ -113,15 +120,14 @@ class Evaluation:
             if program.size(variable) == size:
                 operands.append(self.value(variable, indices))
             else:
-                everywhere = np.zeros(size, dtype=np.int64)
-                operands.append(self.value(variable, everywhere if indices is None else everywhere[indices]))
+                operands.append(self.value(variable, everywhere(size).at(indices)))
         return equation.bind(*operands)[0]
 
     def contraction(self, equation: Equation, indices: Indices) -> jax.Array:
         """Sum of products over the contracted index."""
         left, right = equation.inputs
         terms = [
-            self.value(left, taken(i, indices)) * self.value(right, taken(j, indices))
+            self.value(left, i.at(indices)) * self.value(right, j.at(indices))
             for i, j in contraction_terms(equation)
         ]
         return sum(terms[1:], start=terms[0])
@@ -132,30 +138,19 @@ class Evaluation:
         terms = sum_terms(linear[operands[0]]) if len(operands) == 1 else None
         if terms is None:
             return self.choice(variable, equation, indices)
-        values = [self.value(equation.inputs[operands[0]], through(term, indices)) for term in terms]
+        values = [self.value(equation.inputs[operands[0]], term.at(indices)) for term in terms]
         return sum(values[1:], start=values[0])
 
     def choice(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
         """Elements moved from one of several operands, all of them from the same."""
         linear = self.reading.linear[variable]
-        sources = taken(source_of(linear, list(linear)), indices)
-        if sources[0] >= 0:
-            operand = int(sources[0])
-            return self.value(equation.inputs[operand], through(linear[operand].indices, indices))
+        operand = int(source_of(linear, list(linear))[indices.array[0]])
+        if operand >= 0:
+            return self.value(equation.inputs[operand], linear[operand].selection.at(indices))
         avals = self.reading.program.avals
         operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
-        return self.spread(compact(taken(np.asarray(values).reshape(-1), indices)), variable)
-
-
-def through(first: Indices, then: Indices) -> Indices:
-    """Index array of one selection after another."""
-    return then if first is None else taken(first, then)
-
-
-def taken(values, indices: Indices):
-    """All values, or those at the indices."""
-    return values if indices is None else values[indices]
+        return self.spread(compact(indices.take(np.asarray(values).reshape(-1))), variable)
 
 
 def fixed_values(reading: Reading, leaves: list[jax.Array]) -> dict[int, jax.Array]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import cached_property
 
 import numpy as np
 
 from lagrad.program import Equation
+from lagrad.structure.indices import Indices, everything, everywhere
 from lagrad.structure.linear import contraction, size_of
 from lagrad.structure.maps import LinearMap
 from lagrad.structure.reading import Kind, Reading
@@ -25,25 +26,24 @@ LONGEST_SUM = 16
 DEEPEST = 200
 MOST_PIECES = 24
 
-Key = tuple[int, bytes]
+Key = tuple[int, tuple | bytes]
 
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """Elements of an affine variable: `variable.ravel()[indices]`, all in order if `indices` is None."""
+    """Elements of an affine variable: `variable.ravel()[indices]`."""
 
     variable: int
-    indices: np.ndarray | None
-    key: Key
+    indices: Indices
 
-    @classmethod
-    def of(cls, variable: int, indices: np.ndarray | None) -> Leaf:
-        """Leaf with its key, equal exactly when variable and indices are."""
-        return cls(variable, indices, (variable, digest(indices)))
+    @cached_property
+    def key(self) -> Key:
+        """Equal exactly when variable and indices are."""
+        return self.variable, self.indices.name
 
-    def at(self, indices: np.ndarray) -> Leaf:
+    def at(self, indices: Indices) -> Leaf:
         """The leaf of the elements at `indices`."""
-        return Leaf.of(self.variable, indices if self.indices is None else self.indices[indices])
+        return Leaf(self.variable, self.indices.at(indices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Kernel:
     pairs: frozenset[tuple[Key, Key]]
     depth: int = 0
 
-    def at(self, indices: np.ndarray) -> Kernel:
+    def at(self, indices: Indices) -> Kernel:
         """Kernel of the elements at `indices`."""
         moved = {key: leaf.at(indices) for key, leaf in self.leaves.items()}
         active = frozenset(moved[key].key for key in self.active)
@@ -84,23 +84,20 @@ class Pieces:
     labels: np.ndarray | None = None
     ranks: np.ndarray | None = None
 
-    def at(self, indices: np.ndarray | None) -> Kernel | None:
+    def at(self, indices: Indices) -> Kernel | None:
         """Kernel of some elements, all of one piece."""
-        if indices is None or self.labels is None:
-            kernel = self.kernels[0]
-            return kernel if indices is None or kernel is None else kernel.at(indices)
-        kernel = self.kernels[self.labels[indices[0]]]
-        return None if kernel is None else kernel.at(self.ranks[indices])
+        if self.labels is None:
+            return None if self.kernels[0] is None else self.kernels[0].at(indices)
+        kernel = self.kernels[self.labels[indices.array[0]]]
+        return None if kernel is None else kernel.at(Indices.of(indices.take(self.ranks)))
 
 
-def digest(indices: np.ndarray | None) -> bytes:
-    """Short name of an index array."""
-    return b"" if indices is None else blake2b(np.ascontiguousarray(indices), digest_size=16).digest()
+Part = tuple[Pieces, Indices]
 
 
 def pair(a: Key, b: Key) -> tuple[Key, Key]:
-    """Unordered pair."""
-    return (a, b) if a <= b else (b, a)
+    """Unordered pair, in any order that is always the same."""
+    return (a, b) if hash(a) <= hash(b) else (b, a)
 
 
 def crossed(left: Iterable[Key], right: Iterable[Key]) -> set[tuple[Key, Key]]:
@@ -121,7 +118,7 @@ def kernels(reading: Reading) -> dict[int, Pieces]:
     found: dict[int, Pieces] = {}
     for variable, kind in reading.kinds.items():
         if kind is Kind.AFFINE:
-            leaf = Leaf.of(variable, None)
+            leaf = Leaf(variable, everything(reading.program.size(variable)))
             found[variable] = Pieces((Kernel({leaf.key: leaf}, frozenset({leaf.key}), frozenset()),))
     for equation in reading.program.equations:
         for output in equation.outputs:
@@ -153,37 +150,34 @@ def depending(reading: Reading, equation: Equation) -> list[int]:
     return [i for i, variable in enumerate(equation.inputs) if reading.kinds[variable] >= Kind.AFFINE]
 
 
-def combined(parts: Sequence[tuple], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
+def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
     """Pieces on which every part is one kernel, and on each the kernel built from these.
 
     Args:
-        parts: (pieces, indices) of each operand; indices None for all elements in order.
+        parts: pieces of each operand, and which element of it each output element takes.
         size: number of elements of the output.
         build: kernels of the parts to the kernel of the output.
     """
     codes = None
     for pieces, indices in parts:
         if pieces.labels is not None:
-            labels = pieces.labels if indices is None else pieces.labels[indices]
+            labels = indices.take(pieces.labels)
             codes = labels if codes is None else codes * len(pieces.kernels) + labels
     if codes is None or size == 0:
         return Pieces((built([pieces.at(indices) for pieces, indices in parts], build),))
     names, labels = np.unique(codes, return_inverse=True)
     if names.size > MOST_PIECES:
         return Pieces((None,))
-    members = [np.flatnonzero(labels == label) for label in range(names.size)]
-    kernels = [
-        built([pieces.at(each if indices is None else indices[each]) for pieces, indices in parts], build)
-        for each in members
-    ]
+    members = [Indices.of(np.flatnonzero(labels == label)) for label in range(names.size)]
+    kernels = [built([pieces.at(indices.at(each)) for pieces, indices in parts], build) for each in members]
     return ranked(kernels, labels, members)
 
 
-def ranked(kernels: Sequence[Kernel | None], labels: np.ndarray, members: Sequence[np.ndarray]) -> Pieces:
+def ranked(kernels: Sequence[Kernel | None], labels: np.ndarray, members: Sequence[Indices]) -> Pieces:
     """Pieces with the place of each element within its own."""
     ranks = np.empty(labels.size, dtype=np.int64)
     for each in members:
-        ranks[each] = np.arange(each.size)
+        ranks[each.array] = np.arange(each.size)
     return Pieces(tuple(kernels), labels, ranks)
 
 
@@ -198,7 +192,6 @@ def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel])
 def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
     out = size_of(equation.source.outvars[0])
-    everywhere = np.zeros(out, dtype=np.int64)
     record = interactions(equation.name, equation.params, len(equation.inputs))
     numbers = list(operands)
 
@@ -212,7 +205,7 @@ def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
         return united(kernels, active, pairs)
 
     parts = [
-        (pieces, None if size_of(equation.source.invars[i]) == out else everywhere)
+        (pieces, everything(out) if size_of(equation.source.invars[i]) == out else everywhere(out))
         for i, pieces in operands.items()
     ]
     return combined(parts, out, build)
@@ -232,20 +225,19 @@ def summed(parts: list[Kernel]) -> Kernel:
     return united(parts, *(set().union(*(getattr(part, name) for part in parts)) for name in ("active", "pairs")))
 
 
-def sum_terms(linear: LinearMap) -> list[np.ndarray | None] | None:
-    """Index arrays whose elements add up to the output, None if their number differs or is large."""
-    if linear.indptr is None:
-        complete = linear.indices is None or linear.indices.size == 0 or linear.indices.min() >= 0
-        return [linear.indices] if complete else None
-    counts = np.diff(linear.indptr)
+def sum_terms(linear: LinearMap) -> list[Indices] | None:
+    """Which elements add up to the output, None if their number differs or is large."""
+    if linear.selection is not None:
+        return [linear.selection] if linear.selection.is_complete else None
+    counts = np.diff(linear.rows.indptr)
     if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= LONGEST_SUM:
         return None
-    return list(linear.indices.reshape(-1, counts[0]).T)
+    return [Indices.of(column) for column in linear.rows.indices.reshape(-1, counts[0]).T]
 
 
 def chosen(linear: dict[int, LinearMap], operands: dict[int, Pieces]) -> Pieces:
     """Kernels of a mover with several operands: each element is one element of one of them, or a constant."""
-    if any(linear[i].indptr is not None for i in operands):
+    if any(linear[i].selection is None for i in operands):
         return Pieces((None,))
     sources = source_of(linear, list(operands))
     codes, kernels, members = np.zeros(sources.size, dtype=np.int64), [], []
@@ -253,8 +245,8 @@ def chosen(linear: dict[int, LinearMap], operands: dict[int, Pieces]) -> Pieces:
         inside = combined([(pieces, indices)], number.size, summed)
         labels = np.zeros(number.size, dtype=np.int64) if inside.labels is None else inside.labels
         for label, kernel in enumerate(inside.kernels):
-            members.append(number[labels == label])
-            codes[members[-1]] = len(kernels)
+            members.append(Indices.of(number[labels == label]))
+            codes[members[-1].array] = len(kernels)
             kernels.append(kernel)
     return ranked(kernels, codes, members) if len(kernels) <= MOST_PIECES else Pieces((None,))
 
@@ -266,18 +258,16 @@ def picked(linear: dict[int, LinearMap], operands: dict[int, Pieces], sources: n
         if elements.size == 0:
             continue
         if operand < 0:
-            yield elements, None, Pieces((Kernel({}, frozenset(), frozenset()),))
+            yield elements, everything(elements.size), Pieces((Kernel({}, frozenset(), frozenset()),))
         else:
-            indices = linear[operand].indices
-            yield elements, elements if indices is None else indices[elements], operands[operand]
+            yield elements, linear[operand].selection.at(Indices.of(elements)), operands[operand]
 
 
 def source_of(linear: dict[int, LinearMap], operands: Sequence[int]) -> np.ndarray:
     """Operand that each output element of a mover comes from, -1 for none of them."""
     sources = np.full(linear[operands[0]].shape[0], -1)
     for operand in operands:
-        indices = linear[operand].indices
-        sources[slice(None) if indices is None else indices >= 0] = operand
+        sources[linear[operand].selection.array >= 0] = operand
     return sources
 
 
@@ -299,7 +289,7 @@ def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     return combined(parts, size_of(equation.source.outvars[0]), build)
 
 
-def contraction_terms(equation: Equation) -> list[tuple[np.ndarray, np.ndarray]] | None:
+def contraction_terms(equation: Equation) -> list[tuple[Indices, Indices]] | None:
     """For each contracted index, where each output element takes its left and right factor."""
     out = size_of(equation.source.outvars[0])
     (axes, _), _ = equation.params["dimension_numbers"]
@@ -307,4 +297,5 @@ def contraction_terms(equation: Equation) -> list[tuple[np.ndarray, np.ndarray]]
     if not 0 < length <= LONGEST_SUM or out == 0:
         return None
     _, left, right = contraction(equation.source)
-    return list(zip(left.reshape(out, -1).T, right.reshape(out, -1).T, strict=True))
+    sides = ([Indices.of(column) for column in side.reshape(out, -1).T] for side in (left, right))
+    return list(zip(*sides, strict=True))

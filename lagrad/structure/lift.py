@@ -15,36 +15,32 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.program import Program
-from lagrad.structure.kernels import Kernel, Leaf, Pieces, digest, kernels
-from lagrad.structure.maps import Adjoint, take_rows, total
+from lagrad.structure.affine import Affine, Layer
+from lagrad.structure.indices import Indices, everything
+from lagrad.structure.kernels import Kernel, Key, Leaf, Pieces, kernels
+from lagrad.structure.maps import Adjoint, Factor, total
 from lagrad.structure.reading import Kind, Reading, read
-
-# A leaf that adds up more variables than this is a slot of its own, whatever else the element has.
-WIDEST_RAW_LEAF = 6
-
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """One input of an element: x[indices], or (A x + b)[e] given by rows.
+    """One input of an element: A x + b, most often one variable.
 
     Args:
-        indices: one variable an element, shape (E,); None if the slot is a combination of variables.
-        rows: A, shape (E, n), where `indices` is None.
-        offset: b, shape (E,), where `indices` is None.
+        form: A, shape (E, n).
+        offset: b, shape (E,); None for zero.
     """
 
-    indices: np.ndarray | None
-    rows: sp.csr_array | None = None
+    form: Affine
     offset: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class LeafValue:
-    """A leaf as a combination of slots: sum of coefficients[t] * slot[slots[t]], plus offset."""
+    """A leaf as a combination of slots: sum of factors[t] * slot[slots[t]], plus offset."""
 
     leaf: Leaf
     slots: tuple[int, ...]
-    coefficients: tuple[np.ndarray, ...]
+    factors: tuple[Factor, ...]
     offset: np.ndarray | None
 
 
@@ -54,7 +50,7 @@ class Group:
 
     Args:
         variable: number of the variable in the program.
-        elements: which of its elements the outputs use, shape (E,); None for all in order.
+        elements: which of its elements these are.
         slots: inputs of one element.
         leaves: the affine leaves in terms of slots.
         active: slots with a first derivative.
@@ -63,7 +59,7 @@ class Group:
     """
 
     variable: int
-    elements: np.ndarray | None
+    elements: Indices
     slots: tuple[Slot, ...]
     leaves: tuple[LeafValue, ...]
     active: tuple[int, ...]
@@ -182,65 +178,47 @@ def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoi
     size = reading.program.size(variable)
     used = np.zeros(size, dtype=bool)
     used[adjoint.columns] = True
-    elements = None if used.all() else np.flatnonzero(used)
-    if elements is not None:
-        kernel = kernel.at(elements if pieces.ranks is None else pieces.ranks[elements])
+    elements = everything(size) if used.all() else Indices.of(np.flatnonzero(used))
+    if not elements.is_everything:
+        kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
-    outputs = adjoint.to_scipy((m + 1, size if elements is None else elements.size))
+    outputs = adjoint.to_scipy((m + 1, elements.size))
     slots, leaves, active, pairs = slotted(reading, kernel)
     return Group(variable, elements, slots, leaves, active, pairs, outputs)
 
 
 def slotted(reading: Reading, kernel: Kernel) -> tuple:
     """Slots, leaves in terms of them, active slots and pairs: single variables where that needs fewest."""
-    leaves = {key: leaf_rows(reading, leaf) for key, leaf in kernel.leaves.items()}
-    raw = raw_slots(leaves)
-    if raw is not None and len(raw) <= len(leaves):
-        slots = tuple(Slot(indices) for indices in raw.values())
-        numbers = {name: number for number, name in enumerate(raw)}
-        of_leaf = {key: [numbers[digest(layer)] for layer in layers(rows)] for key, (_, rows, _) in leaves.items()}
-        values = [raw_leaf(*leaves[key], of_leaf[key]) for key in leaves]
+    forms = {key: reading.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
+    single = single_variables(forms)
+    if single is not None and len(single) <= len(forms):
+        slots = tuple(Slot(form) for form in single.values())
+        numbers = {name: number for number, name in enumerate(single)}
+        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in form.layers) for key, form in forms.items()}
+        factors = {key: tuple(layer.factor for layer in form.layers) for key, form in forms.items()}
+        offsets = {key: offset_of(reading, leaf) for key, leaf in kernel.leaves.items()}
     else:
-        slots = tuple(combined(rows, offset) for _, rows, offset in leaves.values())
-        of_leaf = {key: [number] for number, key in enumerate(leaves)}
-        values = [LeafValue(leaf, (number,), (np.ones(1),), None) for number, (leaf, _, _) in enumerate(leaves.values())]
+        slots = tuple(Slot(forms[key], offset_of(reading, leaf)) for key, leaf in kernel.leaves.items())
+        of_leaf = {key: (number,) for number, key in enumerate(forms)}
+        factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
+    values = tuple(LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items())
     active = {slot for key in kernel.active for slot in of_leaf[key]}
     pairs = {(min(a, b), max(a, b)) for i, j in kernel.pairs for a in of_leaf[i] for b in of_leaf[j]}
-    return slots, tuple(values), tuple(sorted(active)), tuple(sorted(pairs))
+    return slots, values, tuple(sorted(active)), tuple(sorted(pairs))
 
 
-def leaf_rows(reading: Reading, leaf: Leaf) -> tuple[Leaf, sp.csr_array, np.ndarray]:
-    """A and b of a leaf."""
-    rows, offset = reading.rows(leaf.variable), reading.offset(leaf.variable)
-    if leaf.indices is None:
-        return leaf, rows, offset
-    return leaf, take_rows(rows, leaf.indices), offset[leaf.indices]
-
-
-def layers(rows: sp.csr_array) -> list[np.ndarray]:
-    """Column of the first, second, ... entry of each row, all rows having equally many."""
-    counts = np.diff(rows.indptr)
-    return list(rows.indices.reshape(counts.size, -1).T) if counts.size else []
-
-
-def raw_slots(leaves: dict) -> dict[bytes, np.ndarray] | None:
-    """Distinct layers of all leaves; None if a leaf is wide or its rows differ in length."""
-    found: dict[bytes, np.ndarray] = {}
-    for _, rows, _ in leaves.values():
-        counts = np.diff(rows.indptr)
-        if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= WIDEST_RAW_LEAF:
+def single_variables(forms: dict[Key, Affine]) -> dict | None:
+    """Distinct layers of all forms, each as a form of one variable; None if a form has no layers."""
+    found = {}
+    for form in forms.values():
+        if form.layers is None:
             return None
-        found |= {digest(layer): layer for layer in layers(rows)}
+        for layer in form.layers:
+            found[layer.indices.name] = Affine(form.shape, (Layer(layer.indices, 1.0),))
     return found
 
 
-def raw_leaf(leaf: Leaf, rows: sp.csr_array, offset: np.ndarray, numbers: list[int]) -> LeafValue:
-    """A leaf as a combination of single variables."""
-    coefficients = tuple(rows.data.reshape(offset.size, -1).T)
-    return LeafValue(leaf, tuple(numbers), coefficients, offset if offset.any() else None)
-
-
-def combined(rows: sp.csr_array, offset: np.ndarray) -> Slot:
-    """A slot that is a whole leaf; a single variable where the leaf is one."""
-    single = rows.nnz == rows.shape[0] and (np.diff(rows.indptr) == 1).all() and (rows.data == 1).all()
-    return Slot(rows.indices) if single and not offset.any() else Slot(None, rows, offset)
+def offset_of(reading: Reading, leaf: Leaf) -> np.ndarray | None:
+    """b of a leaf, None for zero."""
+    offset = leaf.indices.take(reading.offset(leaf.variable))
+    return offset if offset.any() else None

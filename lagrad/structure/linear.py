@@ -11,10 +11,12 @@ from math import prod
 
 import jax
 import numpy as np
+import scipy.sparse as sp
 from jax.extend import core as jex
 
 from lagrad.program import bind
-from lagrad.structure.maps import LinearMap, grouped
+from lagrad.structure.indices import Indices, everything, everywhere
+from lagrad.structure.maps import Factor, LinearMap, grouped
 from lagrad.structure.rules.indexing import mover, numbered
 
 Known = Sequence[np.ndarray | None]
@@ -50,9 +52,10 @@ def moved(equation: jex.JaxprEqn, known: Known, where: np.ndarray) -> Maps:
     for index, operand in enumerate(equation.invars):
         size = size_of(operand)
         if known[index] is None:
-            inside = (where >= start) & (where < start + size)
-            local = where - start if inside.all() else np.where(inside, where - start, -1)
-            result[index] = LinearMap((where.size, size), None, local)
+            local = where if len(equation.invars) == 1 else np.where(
+                (where >= start) & (where < start + size), where - start, -1
+            )
+            result[index] = LinearMap((where.size, size), Indices.of(local))
         start += size
     return result
 
@@ -62,15 +65,14 @@ def size_of(atom) -> int:
     return prod(atom.aval.shape)
 
 
-def same(equation: jex.JaxprEqn, operand: int, coefficients=1.0) -> LinearMap:
+def same(equation: jex.JaxprEqn, operand: int, factor: Factor = 1.0) -> LinearMap:
     """Elementwise use of an operand, a scalar one broadcast."""
     out, size = size_of(equation.outvars[0]), size_of(equation.invars[operand])
-    indices = None if out == size else np.zeros(out, dtype=np.int64)
-    return LinearMap((out, size), None, indices, coefficients)
+    return LinearMap((out, size), everything(out) if out == size else everywhere(out), factor)
 
 
-def flattened(value: np.ndarray) -> np.ndarray | float:
-    """A known factor as the coefficients of a map."""
+def flattened(value: np.ndarray) -> Factor:
+    """A known factor, one number if it has one."""
     return float(value.reshape(-1)[0]) if value.size == 1 else value.reshape(-1).astype(float)
 
 
@@ -186,12 +188,10 @@ def arranged(numbers: np.ndarray, batch: Sequence[int], inner: Sequence[int]) ->
     return numbers.transpose(*batch, *free, *inner).reshape(lengths), lengths[1]
 
 
-def from_triplets(rows: np.ndarray, columns: np.ndarray, values, shape: tuple[int, int]) -> LinearMap:
+def from_triplets(rows: np.ndarray, columns: np.ndarray, values: Factor, shape: tuple[int, int]) -> LinearMap:
     """A map from its entries in any order."""
-    order = np.argsort(rows, kind="stable")
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
-    coefficients = values if np.ndim(values) == 0 else values[order]
-    return LinearMap(shape, indptr, columns[order], coefficients)
+    values = np.broadcast_to(np.asarray(values, dtype=float), rows.shape)
+    return LinearMap(shape, rows=sp.csr_array((values, (rows, columns)), shape=shape))
 
 
 LINEAR: dict[str, Callable[[jex.JaxprEqn, Known], Maps | None]] = {

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import reduce
 
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.program import Program
+from lagrad.structure.affine import Affine
 from lagrad.structure.linear import Maps, maps
 from lagrad.structure.rules.folding import fold
 
@@ -38,7 +39,7 @@ class Reading:
         values: variable -> its numbers, for known ones.
         linear: variable -> linear maps of its equation; None where it is not linear.
         producers: variable -> index of the equation that makes it.
-        affine_rows: cache of `rows`.
+        forms: cache of `form`.
         offsets: cache of `offset`.
     """
 
@@ -47,18 +48,18 @@ class Reading:
     values: dict[int, np.ndarray]
     linear: dict[int, Maps | None]
     producers: dict[int, int]
-    affine_rows: dict[int, sp.csr_array] = field(default_factory=dict)
+    forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
 
-    def rows(self, variable: int) -> sp.csr_array:
+    def form(self, variable: int) -> Affine:
         """A of an affine variable A x + b, shape (size, n)."""
-        for index in self.pending(variable, self.affine_rows):
+        for index in self.pending(variable, self.forms):
             equation = self.program.equations[index]
             for output in equation.outputs:
                 linear = self.linear[output]
-                parts = [linear[i].rows_of(self.affine_rows[equation.inputs[i]]) for i in sorted(linear)]
-                self.affine_rows[output] = sum(parts[1:], start=parts[0])
-        return self.affine_rows[variable]
+                parts = [self.forms[equation.inputs[i]].through(linear[i]) for i in sorted(linear)]
+                self.forms[output] = reduce(Affine.plus, parts)
+        return self.forms[variable]
 
     def offset(self, variable: int) -> np.ndarray:
         """b of an affine variable A x + b, shape (size,): its value at x = 0."""
@@ -112,8 +113,7 @@ def read(program: Program) -> Reading:
         kinds |= dict.fromkeys(equation.outputs, kind)
         producers |= dict.fromkeys(equation.outputs, index)
     n = program.size(x)
-    identity = sp.csr_array((np.ones(n), np.arange(n), np.arange(n + 1)), shape=(n, n))
-    return Reading(program, kinds, values, linear, producers, {x: identity}, {x: np.zeros(n)})
+    return Reading(program, kinds, values, linear, producers, {x: Affine.identity(n)}, {x: np.zeros(n)})
 
 
 def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:

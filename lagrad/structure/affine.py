@@ -1,0 +1,114 @@
+"""Affine forms A x + b of arrays: linear maps of equations in, layers of single variables or sparse rows out.
+
+    theta[f] - theta[t]      two layers:  1 * x[f],  -1 * x[t]
+
+A form of few layers says at once which variables each element takes; a form whose rows differ in length, or are
+long, keeps A as a sparse matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.structure.indices import Indices, everything
+from lagrad.structure.maps import Factor, LinearMap, spread
+
+MOST_LAYERS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """factor * x[indices], one variable an element."""
+
+    indices: Indices
+    factor: Factor
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A x for the elements of one array.
+
+    Args:
+        shape: number of elements, n.
+        layers: what is added up for each element; None if A is given by `rows`.
+        rows: A, where it is not made of few layers.
+    """
+
+    shape: tuple[int, int]
+    layers: tuple[Layer, ...] | None
+    rows: sp.csr_array | None = None
+
+    @classmethod
+    def identity(cls, n: int) -> Affine:
+        """x itself."""
+        return cls((n, n), (Layer(everything(n), 1.0),))
+
+    def through(self, linear: LinearMap) -> Affine:
+        """M A x."""
+        shape = (linear.shape[0], self.shape[1])
+        if linear.selection is None or not linear.selection.is_complete:
+            return Affine(shape, None, sp.csr_array(linear.to_scipy() @ self.to_scipy()))
+        moved = self.at(linear.selection)
+        if moved.layers is None:
+            return Affine(shape, None, scaled_rows(moved.rows, linear.factor))
+        return Affine(shape, tuple(Layer(layer.indices, layer.factor * linear.factor) for layer in moved.layers))
+
+    def at(self, indices: Indices) -> Affine:
+        """The elements at some places."""
+        shape = (indices.size, self.shape[1])
+        if indices.is_everything and indices.size == self.shape[0]:
+            return self
+        if self.layers is None:
+            return Affine(shape, None, take_rows(self.rows, indices.array))
+        return Affine(shape, tuple(Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers))
+
+    def plus(self, other: Affine) -> Affine:
+        """Sum of two forms of the same shape."""
+        layers = None if self.layers is None or other.layers is None else collected(self.layers + other.layers)
+        if layers is None or len(layers) > MOST_LAYERS:
+            return Affine(self.shape, None, sp.csr_array(self.to_scipy() + other.to_scipy()))
+        return Affine(self.shape, layers)
+
+    def to_scipy(self) -> sp.csr_array:
+        """A as a SciPy matrix."""
+        if self.rows is not None:
+            return self.rows
+        size, count = self.shape[0], len(self.layers)
+        columns, values = np.empty((size, count), dtype=np.int64), np.empty((size, count))
+        for place, layer in enumerate(self.layers):
+            columns[:, place], values[:, place] = layer.indices.array, layer.factor
+        indptr = np.arange(0, size * count + 1, max(count, 1)) if count else np.zeros(size + 1, dtype=np.int64)
+        matrix = sp.csr_array((values.reshape(-1), columns.reshape(-1), indptr), shape=self.shape)
+        matrix.sum_duplicates()
+        return matrix
+
+
+def collected(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Layers of the same variables added up."""
+    found: dict = {}
+    for layer in layers:
+        before = found.get(layer.indices.name)
+        found[layer.indices.name] = layer if before is None else Layer(layer.indices, before.factor + layer.factor)
+    return tuple(found.values())
+
+
+def picked(factor: Factor, indices: Indices) -> Factor:
+    """Factors of some elements."""
+    return factor if np.ndim(factor) == 0 else indices.take(factor)
+
+
+def take_rows(matrix: sp.csr_array, rows: np.ndarray) -> sp.csr_array:
+    """Rows of a sparse matrix in the order given."""
+    lengths = np.diff(matrix.indptr)[rows]
+    entries = spread(matrix.indptr[rows], lengths)
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    return sp.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=(rows.size, matrix.shape[1]))
+
+
+def scaled_rows(matrix: sp.csr_array, factor: Factor) -> sp.csr_array:
+    """diag(factor) A."""
+    values = matrix.data * (factor if np.ndim(factor) == 0 else np.repeat(factor, np.diff(matrix.indptr)))
+    return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)

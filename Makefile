@@ -43,7 +43,7 @@ lint: $(READY)
 	$(RUN) -m ruff check .
 
 types: $(READY)
-	$(RUN) -m pyright
+	$(RUN) -m pyright --pythonpath $(RUN)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -6,7 +6,7 @@ solution     point, multipliers, status, certificate, history
 """
 
 from lagrad import nested
-from lagrad.coloring import Coloring, color_columns, color_rows, color_symmetric
+from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
@@ -29,6 +29,7 @@ __all__ = [
     "color_columns",
     "color_rows",
     "color_symmetric",
+    "color_bidirectional",
     "Coloring",
     "nested",
     "ProblemError",

@@ -77,8 +77,8 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
 def _is_pairs(bounds, layout: Layout) -> bool:
     """Whether bounds are written as one (lower, upper) pair a variable, as SciPy takes them.
 
-    For two variables both readings fit: tuples in a list are pairs; lists in a tuple, arrays, and what has the
-    structure of x, are sides.
+    For two variables both readings fit: tuples in a list are pairs; lists in a tuple, arrays, and what has
+    the structure of x, are sides.
 
     Raises:
         ProblemError: two variables, and both readings fit but differ.

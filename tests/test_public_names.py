@@ -86,6 +86,7 @@ def test_import_changes_no_setting_and_loads_no_optional_package():
     script = (
         "import sys, jax; before = dict(jax.config.values); import lagrad; "
         "assert dict(jax.config.values) == before; "
-        "found = {'cyipopt', 'matplotlib', 'casadi', 'lagrad_problems'} & set(sys.modules); assert not found, found"
+        "found = {'cyipopt', 'matplotlib', 'casadi', 'lagrad_problems'} & set(sys.modules); "
+        "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -20,6 +20,8 @@ from lagrad.status import Status
 
 # So many points refused in a row at the end of a solve mean that the functions, not the steps, are at fault.
 HOPELESS = 5
+# So many refused, and a tenth as many for each one accepted, end a solve: IPOPT would go on for thousands.
+PATIENCE = 300
 KINDS = ("objective", "constraints", "gradient", "jacobian", "hessian", "nonfinite")
 
 
@@ -66,7 +68,7 @@ class Evaluation:
         self.failure: BaseException | None = None
         self.best: Point | None = None
         self.refused_in_a_row = 0
-        self.fell_without_end = False
+        self.was_hopeless = self.fell_without_end = False
         self.start_gradient = 0.0
         self._has_begun = False
         self._start: bytes | None = None
@@ -177,6 +179,7 @@ class Evaluation:
     def reopen(self) -> None:
         """Allow evaluations again, to look at the point with which the solve ended."""
         self.reason, self.deadline = None, math.inf
+        self.was_hopeless = self.refused_in_a_row >= HOPELESS
 
     def keep(self, point: Point, tolerance: float) -> None:
         """Remember a point if it is better than the best: feasibility first, then objective."""
@@ -225,6 +228,9 @@ class Evaluation:
         self.refused_in_a_row += 1
         if self._place == self._start:
             raise DerivativeError(fault())
+        refused = self.counts["nonfinite"]
+        if refused > PATIENCE and refused > PATIENCE / 10 * (self.counts["objective"] - refused):
+            self.stop(Status.INVALID_NUMBER)
 
 
 def rank(point: Point, tolerance: float) -> tuple[float, float]:

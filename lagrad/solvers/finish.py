@@ -15,16 +15,14 @@ import scipy.sparse as sp
 
 from lagrad.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solvers.assembly import rows_and_columns
-from lagrad.solvers.evaluation import HOPELESS, Evaluation, Point, rank
+from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.outcome import Outcome, Task
-from lagrad.solvers.violation import largest_violation, row_violations
+from lagrad.solvers.violation import is_stuck_outside
 from lagrad.status import Status
 
 # A solver that merely stalled is not taken at its word beyond this relative error.
-STALLED = 1e-3
-# Gradient of the violation, relative to violation and Jacobian, below which no step reduces it.
-NO_WAY_TO_FEASIBILITY = 1e-4
+LOOSE = 1e-3
 
 Values = tuple[np.ndarray, np.ndarray, sp.csr_array]
 Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -43,7 +41,7 @@ def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float])
         Solution holding the solver's last point if it converged, else the best one.
     """
     evaluation, problem = task.evaluation, task.problem
-    reason = evaluation.reason or hopeless(evaluation, outcome)
+    reason = evaluation.reason
     seconds = dict(evaluation.seconds)
     evaluation.reopen()
     counts = dict(evaluation.counts)
@@ -51,7 +49,7 @@ def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float])
     values = evaluate(evaluation, point.x)
     multipliers = settle_multipliers(problem, point, values)
     check = check_point(task, point, values, multipliers)
-    status = judge(task, outcome.status if reason is None else reason, point, check, values)
+    status = reason or judge(task, outcome, point, check, values)
     return Solution(
         x=problem.variables.unflatten(point.x),
         objective=point.objective,
@@ -60,7 +58,7 @@ def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float])
         bound_multipliers=BoundMultipliers(*(problem.variables.unflatten(part) for part in multipliers[1:])),
         success=status.allows_success and check.is_satisfied,
         status=status,
-        message=" ".join(filter(None, [status.message, outcome.note, say(status, check, evaluation)])),
+        message=" ".join(filter(None, [status.message, outcome.note, *remarks(task, status, check)])),
         iterations=task.monitor.iterations,
         history=task.monitor.history(),
         evaluations=counts,
@@ -72,13 +70,6 @@ def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float])
         name=problem.name,
         versions={**versions(), **outcome.versions},
     )
-
-
-def hopeless(evaluation: Evaluation, outcome: Outcome) -> Status | None:
-    """Why a solver that gave up did so, where its last points were all refused; None otherwise."""
-    if outcome.status.is_converged or evaluation.refused_in_a_row < HOPELESS:
-        return None
-    return Status.UNBOUNDED if evaluation.fell_without_end else Status.INVALID_NUMBER
 
 
 def choose(task: Task, outcome: Outcome, reason: Status | None) -> Point:
@@ -161,40 +152,42 @@ def check_point(task: Task, point: Point, values: Values | None, multipliers: An
     return certificate(task.problem, point.x, values, multipliers, task.evaluation.start_gradient, tolerance)
 
 
-def judge(task: Task, status: Status, point: Point, check: Certificate, values: Values | None) -> Status:
-    """The status in the light of lagrad's own check, the same rule for every solver."""
+def judge(task: Task, outcome: Outcome, point: Point, check: Certificate, values: Values | None) -> Status:
+    """The solver's claim in the light of lagrad's own check, the same rule for every solver."""
+    status = outcome.status
     if status is Status.OPTIMAL and not check.is_satisfied:
         status = Status.ACCEPTABLE
-    if status is Status.ACCEPTABLE and not check.error <= STALLED:
+    if status is Status.ACCEPTABLE and outcome.stalled and not check.error <= LOOSE:
         status = Status.ERROR
-    if status is not Status.ERROR or task.evaluation.failure is not None or values is None:
-        return status
-    stuck = is_stuck_outside(task.problem, point.x, values, check.tolerance)
-    return Status.INFEASIBLE if stuck else status
+    return explain(task, point, check, values) if status is Status.ERROR else status
 
 
-def is_stuck_outside(problem: Any, x: np.ndarray, values: Values, tolerance: float) -> bool:
-    """Whether constraints are violated and no direction reduces that, to first order."""
-    _, c, jacobian = values
-    if not largest_violation(problem, x, c) > tolerance:
-        return False
-    excess = np.where(c > problem.constraint_upper, 1.0, -1.0) * row_violations(problem, c)
-    slope = jacobian.T @ excess
-    slope = np.where((x <= problem.lower) & (slope > 0) | (x >= problem.upper) & (slope < 0), 0.0, slope)
-    steepest = max(1.0, float(np.abs(jacobian.data).max(initial=0.0)))
-    return bool(np.abs(slope).max() <= NO_WAY_TO_FEASIBILITY * steepest * np.abs(excess).max())
+def explain(task: Task, point: Point, check: Certificate, values: Values | None) -> Status:
+    """Why a solver gave up, if that can be seen from where it ended."""
+    evaluation = task.evaluation
+    if evaluation.failure is not None or values is None:
+        return Status.ERROR
+    if evaluation.was_hopeless:
+        return Status.UNBOUNDED if evaluation.fell_without_end else Status.INVALID_NUMBER
+    stuck = is_stuck_outside(task.problem, point.x, values[1], values[2], check.tolerance)
+    return Status.INFEASIBLE if stuck else Status.ERROR
 
 
-def say(status: Status, check: Certificate, evaluation: Evaluation) -> str:
-    """What the numbers add to the status."""
-    parts = []
+def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
+    """What the numbers add to the status, in sentences."""
+    parts, refused, problem = [], task.evaluation.counts["nonfinite"], task.problem
     if not status.is_converged and check.is_satisfied and status.allows_success:
         parts.append("The point satisfies the optimality conditions all the same.")
     if status is Status.INFEASIBLE and "feasibility" in check.worst:
         parts.append(f"The largest violation is {check.feasibility:.2e}, of {check.worst['feasibility']}.")
-    if evaluation.counts["nonfinite"]:
-        parts.append(f"{evaluation.counts['nonfinite']} evaluations were not finite and were refused.")
-    return " ".join(parts)
+    if refused:
+        parts.append(f"{refused} evaluations were not finite and were refused.")
+    equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
+    free = int((problem.lower < problem.upper).sum())
+    if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free:
+        found = f"There are {equalities} equality rows but only {free} free variables"
+        parts.append(f"{found}: drop rows that follow from others.")
+    return parts
 
 
 def by_name(problem: Any, rows: np.ndarray) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lagrad.errors import ProblemError
 from lagrad.solvers.assembly import rows_and_columns
 from lagrad.solvers.evaluation import Stopped
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, ELSEWHERE, KINDS, OWNED
+from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_library, check_options, check_output_file
 from lagrad.solvers.outcome import Outcome, Start, Task
 from lagrad.status import Status
@@ -26,12 +27,12 @@ INSTALL = (
     "or `conda install -c conda-forge cyipopt`, or use method='trust-constr', which always works."
 )
 
-# Code -> (Ipopt's own name, status in lagrad's words).
+# Code -> (Ipopt's own name, status in lagrad's words). Optimal and acceptable are claims that lagrad checks.
 CODES: Mapping[int, tuple[str, Status]] = {
     0: ("Solve_Succeeded", Status.OPTIMAL),
     1: ("Solved_To_Acceptable_Level", Status.ACCEPTABLE),
     2: ("Infeasible_Problem_Detected", Status.INFEASIBLE),
-    3: ("Search_Direction_Becomes_Too_Small", Status.ACCEPTABLE),
+    3: ("Search_Direction_Becomes_Too_Small", Status.OPTIMAL),
     4: ("Diverging_Iterates", Status.UNBOUNDED),
     5: ("User_Requested_Stop", Status.INTERRUPTED),
     6: ("Feasible_Point_Found", Status.OPTIMAL),
@@ -49,6 +50,9 @@ CODES: Mapping[int, tuple[str, Status]] = {
     -102: ("Insufficient_Memory", Status.ERROR),
     -199: ("Internal_Error", Status.ERROR),
 }
+
+# No step was small enough to go on, which may or may not be because the point is optimal.
+STALLED = (1, 3)
 
 # A warm start keeps to its point: the usual push away from the bounds would undo it.
 WARM_START = {
@@ -139,8 +143,8 @@ def run(task: Task) -> Outcome:
         f"{name}: {' '.join(words.split())}",
         x,
         (end["mult_g"], end["mult_x_L"], end["mult_x_U"]),
-        note(end["status"], task.problem),
-        versions(cyipopt),
+        versions=versions(cyipopt),
+        stalled=end["status"] in STALLED,
     )
 
 
@@ -171,7 +175,8 @@ def constantly(value: Any) -> Callable[[], Any]:
 
 def all_options(task: Task) -> dict[str, Any]:
     """Defaults, the arguments of solve, the user's options and what must be, each over the one before."""
-    given: dict[str, Any] = {"tol": float(task.tol)}
+    unscaled = min(success_tolerance(task.tol), 1e-4)
+    given: dict[str, Any] = {"tol": float(task.tol), "constr_viol_tol": unscaled, "compl_inf_tol": unscaled}
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)
     return {**DEFAULTS, **given, **warm_options(task.start), **task.options, **ALWAYS}
@@ -196,16 +201,6 @@ def set_option(nlp: Any, name: str, value: Any) -> None:
         raise ProblemError(
             f"`options`: Ipopt refuses {name!r} = {value!r}: out of range, or not in this build of Ipopt."
         ) from error
-
-
-def note(code: int, problem: Any) -> str:
-    """What can be said about this problem beyond the status."""
-    if code != -10:
-        return ""
-    equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
-    free = int((problem.lower < problem.upper).sum())
-    found = f"There are {equalities} equality rows but only {free} free variables"
-    return f"{found}: drop rows that follow from others."
 
 
 def versions(cyipopt: Any) -> dict[str, str]:

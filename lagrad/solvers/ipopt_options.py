@@ -107,7 +107,10 @@ OWNED = {
     "nlp_upper_bound_inf": "lagrad treats bounds of 1e20 and beyond as infinite, for every solver.",
 }
 
-DEFAULTS = {"print_level": 0, "sb": "yes", "honor_original_bounds": "yes"}
+# IPOPT relaxes every bound and side by 1e-8 of its size and moves the result back in the end; where
+# multipliers or curvature are large, that shows in the sixth digit. A hundredth of it costs nothing (on the
+# Hock-Schittkowski problems 113 of 113 results are accurate instead of 108, in fewer iterations).
+DEFAULTS = {"print_level": 0, "sb": "yes", "honor_original_bounds": "yes", "bound_relax_factor": 1e-10}
 
 # Set after the user's own, so that nothing can undo them.
 ALWAYS = {"option_file_name": "", "check_derivatives_for_naninf": "yes"}

@@ -6,7 +6,6 @@ import math
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.errors import LagradWarning
+from lagrad.places import warn_user
 from lagrad.solution import History
 from lagrad.solvers.evaluation import Evaluation, Point
 from lagrad.status import Status
 
-# Below this an objective counts as minus infinity, as IPOPT's own limit for x.
+# Below this the objective of a nearly feasible point counts as minus infinity, as IPOPT's limit for x.
 RUNAWAY = 1e20
 COLUMNS = {
     "iteration": int,
@@ -127,7 +126,7 @@ class Monitor:
             self.progress(dict(zip(COLUMNS, row, strict=True)))
         if self.callback is not None:
             self._heed(self._call_back(self.callback, point, row))
-        if point.objective < -RUNAWAY:
+        if point.objective < -RUNAWAY and point.violation <= 1.0:
             self.evaluation.stop(Status.UNBOUNDED)
         if now > self.evaluation.deadline:
             self.evaluation.stop(Status.TIME_LIMIT)
@@ -157,7 +156,7 @@ class Monitor:
             self._warned = True
             found = type(answer).__name__
             message = f"`callback`: returned {found}, expected True to stop, False or None to go on. Ignored."
-            warnings.warn(message, LagradWarning, stacklevel=2)
+            warn_user(message)
 
 
 @contextmanager

@@ -66,6 +66,7 @@ class Outcome:
         multipliers: rows (m,), lower (n,), upper (n,) at x, in lagrad's signs, or None.
         note: what is particular to this problem, a sentence.
         versions: of the solver.
+        stalled: whether the solver only found no further step, and its status is to be taken with doubt.
     """
 
     status: Status
@@ -75,3 +76,4 @@ class Outcome:
     multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     note: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    stalled: bool = False

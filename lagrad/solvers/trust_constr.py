@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from lagrad.solvers.assembly import Assembly, rows_and_columns
-from lagrad.solvers.evaluation import Stopped
+from lagrad.solvers.evaluation import Point, Stopped
+from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_options
 from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.violation import is_stuck_outside
 from lagrad.status import Status
 
 KINDS: Mapping[str, type] = {
@@ -53,13 +56,15 @@ OWNED = {
 CODES: Mapping[int, Status] = {
     0: Status.ITERATION_LIMIT,
     1: Status.OPTIMAL,
-    2: Status.ACCEPTABLE,
+    2: Status.OPTIMAL,
     3: Status.INTERRUPTED,
-    4: Status.ACCEPTABLE,
+    4: Status.OPTIMAL,
 }
+STALLED = (2, 4)
 CONVERGED = 1
 
 MAX_ITERATIONS = 3000
+STUCK_ITERATIONS = 20
 # Below this many entries dense factorizations are faster than sparse ones, and safe against dependent rows.
 DENSE_ENTRIES = 40_000
 # Products pay once the Hessian holds this many entries a variable.
@@ -115,7 +120,8 @@ def run(task: Task) -> Outcome:
         return Outcome(Status.ERROR, versions=VERSIONS)
     x, multipliers = reduced.expand(end.x), reduced.multipliers(end)
     code, words = (CONVERGED, "converged") if reduced.has_converged else (end.status, end.message)
-    return Outcome(translate(code), code, words, x, multipliers, versions=VERSIONS)
+    stalled = code in STALLED
+    return Outcome(translate(code), code, words, x, multipliers, versions=VERSIONS, stalled=stalled)
 
 
 VERSIONS = {"scipy": scipy.__version__}
@@ -134,8 +140,8 @@ class Reduced:
         self.free = problem.lower < problem.upper
         self.n, self.m = int(self.free.sum()), problem.m
         jacobian, hessian = derivatives.jacobian_structure, derivatives.hessian_structure
-        whole = Assembly.of(*rows_and_columns(jacobian), (problem.m, problem.n))
-        self.jacobian_assembly = whole.restricted(None, self.free)
+        self.whole_jacobian = Assembly.of(*rows_and_columns(jacobian), (problem.m, problem.n))
+        self.jacobian_assembly = self.whole_jacobian.restricted(None, self.free)
         whole = Assembly.symmetric(*rows_and_columns(hessian), problem.n)
         self.hessian_assembly = whole.restricted(self.free, self.free)
         self.has_rows = bool(
@@ -149,6 +155,8 @@ class Reduced:
         self.tolerance = task.options.get("gtol", task.tol)
         self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
         self.has_converged = False
+        self.stuck_for = 0
+        self._last: Point | None = None
         self._finite_rows = np.zeros(problem.m)
 
     def expand(self, x: np.ndarray) -> np.ndarray:
@@ -184,6 +192,9 @@ class Reduced:
                 task.start.mu, task.tol
             )
         rest = {name: value for name, value in task.options.items() if name != "hessian_products"}
+        equalities = int((self.problem.constraint_lower == self.problem.constraint_upper).sum())
+        if equalities > self.n and not self.is_sparse:
+            given["factorization_method"] = "SVDFactorization"
         return given | rest | {"sparse_jacobian": self.is_sparse, "gtol": 0.0}
 
     def constraint(self) -> scipy.optimize.NonlinearConstraint:
@@ -233,7 +244,7 @@ class Reduced:
     def note(self, intermediate_result: Any) -> bool:
         """Report an iteration; True ends the solve."""
         state = intermediate_result
-        point = self.evaluation.point(self.expand(state.x), state.nit - 1, self.multipliers(state))
+        point = self._point(state)
         self.evaluation.keep(point, self.task.tol)
         mu = float(state.get("barrier_parameter", math.nan))
         going_on = self.task.monitor.report(
@@ -243,10 +254,32 @@ class Reduced:
             step_size=float(state.tr_radius),
             trials=int(state.cg_niter),
         )
+        self._look_for_a_way_back(point)
         self.has_converged = max(state.optimality, state.constr_violation) < self.tolerance and not (
             mu > self.barrier_tolerance
         )
-        return self.has_converged or not going_on
+        return self.has_converged or not going_on or self.evaluation.reason is not None
+
+    def _point(self, state: Any) -> Point:
+        """The iterate; where a step was refused it is the one before, and nothing is evaluated."""
+        x, iteration, multipliers = self.expand(state.x), state.nit - 1, self.multipliers(state)
+        if self._last is not None and np.array_equal(x, self._last.x):
+            self._last = replace(self._last, iteration=iteration, multipliers=multipliers)
+        else:
+            self._last = self.evaluation.point(x, iteration, multipliers)
+        return self._last
+
+    def _look_for_a_way_back(self, point: Point) -> None:
+        """Stop where, for many iterations, constraints were violated and no direction reduced that."""
+        tolerance = success_tolerance(self.task.tol)
+        if point.violation <= tolerance:
+            self.stuck_for = 0
+            return
+        jacobian = self.whole_jacobian.matrix(self.evaluation.jacobian(point.x))
+        stuck = is_stuck_outside(self.problem, point.x, point.constraints, jacobian, tolerance)
+        self.stuck_for = self.stuck_for + 1 if stuck else 0
+        if self.stuck_for >= STUCK_ITERATIONS:
+            self.evaluation.stop(Status.INFEASIBLE)
 
     def multipliers(self, state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Multipliers in lagrad's signs: rows (m,), lower (n,), upper (n,)."""

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+# Gradient of the violation, relative to violation and Jacobian, below which no step reduces it.
+NO_WAY_BACK = 1e-4
+
 
 def row_violations(problem: Any, c: np.ndarray) -> np.ndarray:
     """How far each constraint row lies outside its sides, shape (m,), zero inside."""
@@ -15,6 +18,25 @@ def row_violations(problem: Any, c: np.ndarray) -> np.ndarray:
 def bound_violations(problem: Any, x: np.ndarray) -> np.ndarray:
     """How far each variable lies outside its bounds, shape (n,), zero inside."""
     return np.maximum(np.maximum(problem.lower - x, x - problem.upper), 0.0)
+
+
+def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Any, tolerance: float) -> bool:
+    """Whether constraints are violated and, to first order, no direction within the bounds reduces that.
+
+    Args:
+        problem: declares bounds and sides.
+        x: shape (n,).
+        c: constraints at x, shape (m,).
+        jacobian: at x, (m, n).
+        tolerance: below which a violation does not count.
+    """
+    violation = row_violations(problem, c)
+    if not violation.max(initial=0.0) > tolerance:
+        return False
+    slope = jacobian.T @ np.where(c > problem.constraint_upper, violation, -violation)
+    at_edge = (x <= problem.lower) & (slope > 0) | (x >= problem.upper) & (slope < 0)
+    steepest = max(1.0, float(np.abs(jacobian.data).max(initial=0.0)))
+    return bool(np.abs(slope[~at_edge]).max(initial=0.0) <= NO_WAY_BACK * steepest * violation.max())
 
 
 def largest_violation(problem: Any, x: np.ndarray, c: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.cases import catalog
 
+ROOT = Path(__file__).parent.parent
 # Solved by every contender before the clock starts: what a process pays once is not in the table.
 TINY = "chained_rosenbrock:5"
 
@@ -57,6 +59,12 @@ def last_words(path: Path) -> str:
     return lines[-1][:200] if lines else "no message"
 
 
+def environment() -> dict[str, str]:
+    """This process's environment with its import path, and without a persistent compile cache of JAX."""
+    kept = {key: value for key, value in os.environ.items() if key != "JAX_COMPILATION_CACHE_DIR"}
+    return kept | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+
+
 @lru_cache(maxsize=2)
 def pickled(case: str) -> bytes:
     """The case's numbers; kept for the next contender."""
@@ -74,7 +82,8 @@ def supervised(command: list[str], folder: Path, limits: Limits) -> str | None:
     errors = folder / "errors.txt"
     with errors.open("w") as stream:
         whole = [sys.executable, "-m", *command]
-        process = subprocess.Popen(whole, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": stream}
+        process = subprocess.Popen(whole, cwd=ROOT, env=environment(), **quiet)
         broken = watch(process, limits)
     if broken is None and process.returncode != 0:
         return f"{last_words(errors)} (exit {process.returncode})"

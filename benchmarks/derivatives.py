@@ -12,15 +12,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import agreement, apart, contenders, tables
+from benchmarks import agreement, apart, contenders, tables, verdicts
 from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
 NOTE = (
     "Cells: ready s (declare, differentiate, compile, first evaluation of everything; without imports) · "
     "J ms · H ms (median of the values as the solver asks for them) · solve s. "
-    "Every contender runs in its own process and has met a tiny problem before, so what a process pays once is "
-    "left out (`benchmarks.first_use` has it). "
+    "Every contender runs in its own process and has met a tiny problem before, so what a process pays once "
+    "is left out (`benchmarks.first_use` has it). "
     "A cell in brackets disagrees with the reference's matrices by more than 1e-9 and does not count. "
     "Ratios under 1.5 are ties."
 )
@@ -114,7 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     name = "derivatives_quick" if options.quick else "derivatives"
     note = f"{NOTE}\n\nMachine: {about}."
     path = tables.write(
-        name, "Derivatives side by side", note, rows, table(rows) + failures(rows), options.output
+        name,
+        "Derivatives side by side",
+        note,
+        rows,
+        table(rows) + verdicts.table(rows) + failures(rows),
+        options.output,
     )
     print(path.read_text())
     return path

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import contenders, derivatives, tables
+from benchmarks import apart, contenders, derivatives, tables
 from benchmarks.measure import machine
 
 ROUTES = ("lagrad", "lagrad_trust_constr", "casadi", "asdex", "pounce")
@@ -33,17 +32,12 @@ NOTE = (
 COLUMNS = ("route", "caches", "import s", "first solution s", "second s", "process s", "failure")
 
 
-def environment(caches: Path) -> dict[str, str]:
-    """Environment with caches of compiled code in a folder of its own, and no persistent cache of JAX."""
-    kept = {key: value for key, value in os.environ.items() if key != "JAX_COMPILATION_CACHE_DIR"}
-    return kept | {"NUMBA_CACHE_DIR": str(caches)}
-
-
 def run(route: str, caches: Path, is_first: bool) -> dict:
     """One process by one route."""
     command = [sys.executable, "-m", "benchmarks.first_use_worker", route]
     begin = time.perf_counter()
-    process = subprocess.run(command, env=environment(caches), capture_output=True, text=True)
+    caching = apart.environment() | {"NUMBA_CACHE_DIR": str(caches)}
+    process = subprocess.run(command, cwd=apart.ROOT, env=caching, capture_output=True, text=True)
     seconds = time.perf_counter() - begin
     row = {"route": route, "caches": "first" if is_first else "again"}
     if process.returncode != 0:

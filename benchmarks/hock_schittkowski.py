@@ -19,10 +19,10 @@ from benchmarks.measure import machine
 TOLERANCE = 1e-6
 QUICK = ("hs6", "hs35", "hs71")
 NOTE = (
-    "Each problem from its own start, tol 1e-8. Difference: of the objective from the known optimum, relative "
-    "to its size or to one. A problem counts as solved if the method calls it a solution and the difference to "
-    "the optimum, or to another known local one (marked so), is at most 1e-6. Seconds are the whole of "
-    "`lagrad.solve`, differentiation and compilation included."
+    "Each problem from its own start, tol 1e-8. Difference: of the objective from the known optimum, relative to "
+    "its size or to one. Solved: the method calls the point a solution and the difference is at most 1e-6; "
+    '"another optimum": the same for another known local one. Seconds are the whole of `lagrad.solve`, '
+    "differentiation and compilation included."
 )
 COLUMNS = ("problem", "n", "m", "method", "verdict", "objective", "difference", "iterations", "seconds")
 

@@ -59,11 +59,12 @@ def matrices(case: Case, model) -> dict[str, np.ndarray]:
 
 
 def timings(case: Case, model, budget: float) -> dict[str, float]:
-    """Medians of the Jacobian's and the Hessian's values, milliseconds."""
+    """Medians of the gradient, the Jacobian's and the Hessian's values, milliseconds."""
     points = points_near_start(case, 4)[1:]
     random = np.random.default_rng(3)
     multipliers = [random.standard_normal(case.m) for _ in points]
     return {
+        "gradient_ms": median_ms(model.gradient, [(x,) for x in points], budget / 2),
         "jacobian_ms": median_ms(model.jacobian, [(x,) for x in points], budget),
         "hessian_ms": median_ms(model.hessian, list(zip(points, multipliers, strict=True)), budget),
     }

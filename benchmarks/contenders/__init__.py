@@ -8,13 +8,13 @@ import importlib.util
 # name on the command line -> (module, what must be installed for it)
 CONTENDERS = {
     "lagrad": ("benchmarks.contenders.lagrad_engine", ("lagrad", "jax")),
-    "oracle": ("benchmarks.contenders.oracle", ("jax",)),
+    "oracle": ("benchmarks.contenders.oracle", ("jax", "cyipopt")),
     "casadi_mx": ("benchmarks.contenders.casadi_mx", ("casadi",)),
     "casadi_sx": ("benchmarks.contenders.casadi_sx", ("casadi",)),
     "pyoptinterface": ("benchmarks.contenders.pyoptinterface_jit", ("pyoptinterface", "llvmlite", "casadi")),
     "asdex": ("benchmarks.contenders.asdex_cyipopt", ("asdex", "cyipopt")),
     "pounce": ("benchmarks.contenders.pounce_jax", ("pounce",)),
-    "dense_jax": ("benchmarks.contenders.dense_jax", ("jax",)),
+    "dense_jax": ("benchmarks.contenders.dense_jax", ("jax", "cyipopt")),
 }
 
 

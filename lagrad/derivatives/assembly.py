@@ -6,11 +6,15 @@ entries add up several, a constant sparse matrix adds them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.derivatives.lines import Line
+from lagrad.structure.affine import Layer
+from lagrad.structure.indices import Indices
 from lagrad.structure.maps import spread
 
 # Solvers sum repeated entries themselves; up to this many numbers an entry that is the cheapest place to do so.
@@ -28,24 +32,14 @@ class Entries:
     factors: np.ndarray
 
     @classmethod
-    def direct(cls, rows: np.ndarray, columns: np.ndarray, start: int) -> Entries:
-        """Consecutive numbers from `start` on, one an entry."""
-        return cls(rows, columns, np.arange(start, start + rows.size), np.ones(rows.size))
-
-    @classmethod
-    def outer(cls, left: sp.csr_array, right: sp.csr_array, start: int) -> Entries:
-        """For element e, number start + e times every product of left[e, i] and right[e, j], at (i, j)."""
+    def outer(cls, left: sp.csr_array, right: sp.csr_array) -> Entries:
+        """For element e, number e times every product of left[e, i] and right[e, j], at (i, j)."""
         left_counts, right_counts = np.diff(left.indptr), np.diff(right.indptr)
         elements = np.repeat(np.arange(left_counts.size), left_counts)
         counts = right_counts[elements]
         entries = spread(right.indptr[elements], counts)
         factors = np.repeat(left.data, counts) * right.data[entries]
-        return cls(np.repeat(left.indices, counts), right.indices[entries], start + np.repeat(elements, counts), factors)
-
-    def is_plain(self, count: int) -> bool:
-        """Whether entry k is number k, for all `count` numbers."""
-        everyone = self.sources.size == count and (self.factors == 1).all()
-        return bool(everyone and (self.sources == np.arange(count)).all())
+        return cls(np.repeat(left.indices, counts), right.indices[entries], np.repeat(elements, counts), factors)
 
     def lower(self, mirrored: bool) -> Entries:
         """On and below the diagonal; `mirrored` if the transposed entries are part of the matrix too."""
@@ -73,74 +67,91 @@ class Assembly:
     matrix: sp.csr_array | None
     base: np.ndarray
 
-    def __call__(self, pieces: list[np.ndarray]) -> np.ndarray:
+    def __call__(self, numbers: list[np.ndarray]) -> np.ndarray:
         """Values of all entries, shape (nnz,), a new array."""
         if self.matrix is None:
-            return np.concatenate([*pieces, self.base])
+            return np.concatenate([*numbers, self.base])
         if not self.matrix.nnz:
             return self.base.copy()
-        values = self.matrix @ np.concatenate(pieces)
+        values = self.matrix @ np.concatenate(numbers)
         values += self.base
         return values
 
 
-def assemble(entries: Entries, constant: tuple, count: int, shape: tuple[int, int]) -> Assembly:
+Constant = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def assemble(lines: Sequence[Line], uneven: Sequence[Entries], constant: Constant, shape: tuple[int, int]) -> Assembly:
     """Choose how numbers become entries.
 
     Args:
-        entries: what the numbers contribute.
+        lines: entries that are one number each, in the order of the numbers.
+        uneven: what further numbers, those of one after those of the other, contribute.
         constant: rows, columns and values of constant entries.
-        count: how many numbers there are.
         shape: of the matrix.
 
     Returns:
         Assembly.
     """
-    rows, columns = (np.concatenate(pair) for pair in ((entries.rows, constant[0]), (entries.columns, constant[1])))
+    rows, columns = (
+        np.concatenate([*(narrow(getattr(line, name)) for line in lines), narrow(constant[place])])
+        for place, name in enumerate(("rows", "columns"))
+    )
+    straight = all(line.rows.listed is None and line.columns.listed is None for line in lines)
+    if not uneven and (straight or rows.size <= MOST_REPEATED * distinct(rows, columns, shape)):
+        return Assembly(rows, columns, None, np.asarray(constant[2], dtype=float))
+    count = sum(line.rows.size for line in lines)
+    start, parts = count, [Entries(rows[:count], columns[:count], np.arange(count), np.ones(count))]
+    for entries in uneven:
+        parts.append(Entries(entries.rows, entries.columns, entries.sources + start, entries.factors))
+        start += int(entries.sources.max(initial=-1)) + 1
+    return summed(joined(parts), constant, start, shape)
+
+
+def narrow(indices: Indices | np.ndarray) -> np.ndarray:
+    """Indices as int32, what solvers take."""
+    if isinstance(indices, np.ndarray) or indices.listed is not None:
+        return np.asarray(indices if isinstance(indices, np.ndarray) else indices.listed, dtype=np.int32)
+    if indices.stride == 0 or indices.size < 2:
+        return np.full(indices.size, indices.start, dtype=np.int32)
+    stop = indices.start + indices.stride * (indices.size - 1) + 1
+    return np.arange(indices.start, stop, indices.stride, dtype=np.int32)
+
+
+def distinct(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> int:
+    """Number of different entries."""
+    ordered = np.sort(rows.astype(np.int64) * shape[1] + columns)
+    return int((ordered[1:] != ordered[:-1]).sum()) + min(rows.size, 1)
+
+
+def summed(entries: Entries, constant: Constant, count: int, shape: tuple[int, int]) -> Assembly:
+    """One value an entry, by a constant matrix from the numbers."""
+    rows, columns = np.concatenate([entries.rows, constant[0]]), np.concatenate([entries.columns, constant[1]])
     keys = rows.astype(np.int64) * shape[1] + columns
-    if entries.is_plain(count) and keys.size <= MOST_REPEATED * distinct(keys):
-        return Assembly(rows.astype(np.int32), columns.astype(np.int32), None, np.asarray(constant[2], dtype=float))
     order = np.argsort(keys)
     first = np.ones(keys.size, dtype=bool)
     first[1:] = keys[order[1:]] != keys[order[:-1]]
-    return summed(entries, constant[2], count, order, first, rows, columns)
-
-
-def distinct(keys: np.ndarray) -> int:
-    """Number of different keys."""
-    ordered = np.sort(keys)
-    return int((ordered[1:] != ordered[:-1]).sum()) + min(keys.size, 1)
-
-
-def summed(entries, constants, count, order, first, rows, columns) -> Assembly:
-    """One value an entry, by a constant matrix from the numbers."""
-    entry_of = np.cumsum(first) - 1
-    nnz = int(first.sum())
+    entry_of, nnz = np.cumsum(first) - 1, int(first.sum())
     varies = order < entries.sources.size
-    moving = order[varies]
-    counts = np.bincount(entry_of[varies], minlength=nnz)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
+    moving, still = order[varies], order[~varies] - entries.sources.size
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(entry_of[varies], minlength=nnz))])
     matrix = sp.csr_array((entries.factors[moving], entries.sources[moving], indptr), shape=(nnz, count))
-    base = np.bincount(
-        entry_of[~varies], weights=np.asarray(constants, float)[order[~varies] - entries.sources.size], minlength=nnz
-    )
+    base = np.bincount(entry_of[~varies], weights=np.asarray(constant[2], float)[still], minlength=nnz)
     lead = order[first]
-    return Assembly(rows[lead].astype(np.int32), columns[lead].astype(np.int32), matrix, base)
+    return Assembly(narrow(rows[lead]), narrow(columns[lead]), matrix, base)
 
 
-def joined(parts: list[Entries]) -> Entries:
+def joined(parts: Sequence[Entries]) -> Entries:
     """All entries, one after the other."""
-    if not parts:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Entries(nothing, nothing, nothing, np.zeros(0))
     return Entries(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "columns", "sources", "factors"))
     )
 
 
-def layered(matrix: sp.csr_array) -> list[tuple[np.ndarray, np.ndarray]] | None:
-    """First, second, ... entry of each row as (columns, values); None if rows differ in length or are long."""
+def layered(matrix: sp.csr_array) -> list[Layer] | None:
+    """First, second, ... entry of each row; None if rows differ in length or are long."""
     counts = np.diff(matrix.indptr)
     if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= MOST_LAYERS:
         return None
-    return list(zip(matrix.indices.reshape(-1, counts[0]).T, matrix.data.reshape(-1, counts[0]).T, strict=True))
+    columns, values = matrix.indices.reshape(-1, counts[0]).T, matrix.data.reshape(-1, counts[0]).T
+    return [Layer(Indices.of(column), value) for column, value in zip(columns, values, strict=True)]

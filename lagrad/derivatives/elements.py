@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.derivatives.assembly import Assembly, Entries, assemble, joined, layered
+from lagrad.derivatives.assembly import Assembly, Entries, assemble, layered
 from lagrad.derivatives.feed import Feed, Feeder
 from lagrad.derivatives.kernel import added, fixed_values, group_values, times
-from lagrad.structure.indices import Indices
+from lagrad.derivatives.lines import Item, lines, lower_item
 from lagrad.structure.lift import Group, Lift, Slot
 from lagrad.structure.maps import Factor
 
@@ -102,25 +102,22 @@ def jacobian(lift: Lift) -> Pieces:
     """
     m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
     groups = [group for group in lift.groups if group.outputs[1:].nnz and group.active]
-    feed, slots, entries, recipes, start = Feed(n), [], [], [], 0
-    for group in groups:
-        slots.append([request(feed, slot) for slot in group.slots])
-        recipe, found = jacobian_entries(group, start)
-        start += sum(size for _, _, size in recipe)
-        recipes.append(recipe)
-        entries.append(found)
+    feed = Feed(n)
+    slots = [[request(feed, slot) for slot in group.slots] for group in groups]
     feeder = feed.finish()
+    items, uneven = [], {}
+    for number, group in enumerate(groups):
+        jacobian_entries(number, group, items, uneven)
+    entries, constant = lines(items), lift.linear[1:].tocoo()
 
     def pieces(x, taken, weights, taken_weights, *leaves):
-        cuts, fixed = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves))
-        results = []
-        for group, numbers, recipe in zip(groups, slots, recipes, strict=True):
-            columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in numbers], fixed)
-            results += together([times(columns[slot], factor) for slot, factor, _ in recipe])
-        return results
+        cuts, fixed, found = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves)), {}
+        for number, (group, requests) in enumerate(zip(groups, slots, strict=True)):
+            columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in requests], fixed)
+            found |= {(number, slot): column for slot, column in columns.items()}
+        return together([*(line.values(found.get) for line in entries), *(found[source] for source in uneven)])
 
-    constant = lift.linear[1:].tocoo()
-    assembly = assemble(joined(entries), (constant.row, constant.col, constant.data), start, (m, n))
+    assembly = assemble(entries, list(uneven.values()), (constant.row, constant.col, constant.data), (m, n))
     return Pieces(pieces, feeder, Feed(m + 1).finish(), assembly, largest(groups))
 
 
@@ -136,27 +133,25 @@ def hessian(lift: Lift) -> Pieces:
     m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
     bundles = bundled([group for group in lift.groups if group.pairs])
     feed, weight_feed = Feed(n), Feed(m + 1)
-    slots, weights, entries, recipes, start = [], [], [], [], 0
-    for bundle in bundles:
-        slots.append([request(feed, slot) for slot in bundle.slots])
-        weights.append([request_weights(weight_feed, group.outputs) for group in bundle.groups])
-        recipe, found = hessian_entries(bundle, start)
-        start += sum(size for _, _, size in recipe)
-        recipes.append(recipe)
-        entries.append(found)
+    slots = [[request(feed, slot) for slot in bundle.slots] for bundle in bundles]
+    weights = [[request_weights(weight_feed, group.outputs) for group in bundle.groups] for bundle in bundles]
     feeder, weight_feeder = feed.finish(), weight_feed.finish()
+    items, uneven = [], {}
+    for number, bundle in enumerate(bundles):
+        hessian_entries(number, bundle, items, uneven)
+    entries = lines(items)
 
     def pieces(x, taken, all_weights, taken_weights, *leaves):
-        cuts, fixed = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves))
-        weight_cuts, results = weight_feed.pieces(all_weights, taken_weights), []
-        for bundle, numbers, requests, recipe in zip(bundles, slots, weights, recipes, strict=True):
-            scales = [added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in requests]
-            second = pair_derivatives(lift, bundle, [slot_value(cuts, slot) for slot in numbers], scales, fixed)
-            results += together([times(second[pair], factor) for pair, factor, _ in recipe])
-        return results
+        cuts, fixed, found = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves)), {}
+        weight_cuts = weight_feed.pieces(all_weights, taken_weights)
+        for number, (bundle, requests, scaling) in enumerate(zip(bundles, slots, weights, strict=True)):
+            scales = [added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in scaling]
+            second = pair_derivatives(lift, bundle, [slot_value(cuts, slot) for slot in requests], scales, fixed)
+            found |= {(number, pair): values for pair, values in second.items()}
+        return together([*(line.values(found.get) for line in entries), *(found[source] for source in uneven)])
 
     nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-    assembly = assemble(joined(entries), nothing, start, (n, n))
+    assembly = assemble(entries, list(uneven.values()), nothing, (n, n))
     used = [group for bundle in bundles for group in bundle.groups]
     return Pieces(pieces, feeder, weight_feeder, assembly, largest(used))
 
@@ -188,7 +183,7 @@ def request_weights(feed: Feed, outputs: sp.csr_array) -> Terms:
     layers = layered(transposed)
     if layers is None:
         return [(feed.request_rows(transposed), 1.0)]
-    return [(feed.request(Indices.of(rows)), values) for rows, values in layers]
+    return [(feed.request(layer.indices), layer.factor) for layer in layers]
 
 
 def together(pieces: list[jax.Array]) -> list[jax.Array]:
@@ -255,49 +250,31 @@ def slot_name(slot: Slot) -> tuple:
     return ("layers", layers, None if slot.offset is None else slot.offset.tobytes())
 
 
-def columns_of(slot: Slot) -> list[tuple[np.ndarray, Factor]] | None:
-    """Variables of each element, layer by layer; None where elements differ in how many they have."""
-    if slot.form.layers is None:
-        return None
-    return [(layer.indices.array, layer.factor) for layer in slot.form.layers]
-
-
-def jacobian_entries(group: Group, start: int) -> tuple[list, Entries]:
-    """Pieces (slot, factor, size) of a group, and the matrix entries that they hold from `start` on."""
-    rows = sp.csr_array(group.outputs[1:].T)
-    recipe, found = [], []
+def jacobian_entries(number: int, group: Group, items: list[Item], uneven: dict) -> None:
+    """Add where the derivatives of a group lie in the Jacobian."""
+    outputs = sp.csr_array(group.outputs[1:].T)
+    rows = layered(outputs)
     for slot in group.active:
-        uniform, columns = layered(rows), columns_of(group.slots[slot])
-        if uniform is not None and columns is not None:
-            for row, row_factor in uniform:
-                for column, factor in columns:
-                    found.append(Entries.direct(row, column, start))
-                    recipe.append((slot, row_factor * factor, row.size))
-                    start += row.size
-        else:
-            found.append(Entries.outer(rows, group.slots[slot].form.to_scipy(), start))
-            recipe.append((slot, 1.0, rows.shape[0]))
-            start += rows.shape[0]
-    return recipe, joined(found)
-
-
-def hessian_entries(bundle: Bundle, start: int) -> tuple[list, Entries]:
-    """Pieces (pair, factor, size) of a bundle, and the lower entries that they hold from `start` on."""
-    recipe, found = [], []
-    for a, b in bundle.pairs:
-        left, right = columns_of(bundle.slots[a]), columns_of(bundle.slots[b])
-        if left is None or right is None:
-            forms = (bundle.slots[slot].form.to_scipy() for slot in (a, b))
-            found.append(Entries.outer(*forms, start).lower(mirrored=a != b))
-            recipe.append(((a, b), 1.0, bundle.count))
-            start += bundle.count
+        form = group.slots[slot].form
+        if rows is None or form.layers is None:
+            uneven[number, slot] = Entries.outer(outputs, form.to_scipy())
             continue
-        for i, (row, row_factor) in enumerate(left):
-            for j, (column, factor) in enumerate(right):
-                if a == b and j > i:
-                    continue
-                twice = np.where((row == column) & ((a != b) | (i != j)), 2.0, 1.0)
-                found.append(Entries.direct(np.maximum(row, column), np.minimum(row, column), start))
-                recipe.append(((a, b), row_factor * factor * twice, row.size))
-                start += row.size
-    return recipe, joined(found)
+        for row in rows:
+            items += [
+                Item((number, slot), row.factor * column.factor, row.indices, column.indices)
+                for column in form.layers
+            ]
+
+
+def hessian_entries(number: int, bundle: Bundle, items: list[Item], uneven: dict) -> None:
+    """Add where the second derivatives of a bundle lie in the lower triangle of the Hessian."""
+    for a, b in bundle.pairs:
+        left, right = bundle.slots[a].form, bundle.slots[b].form
+        if left.layers is None or right.layers is None:
+            entries = Entries.outer(left.to_scipy(), right.to_scipy())
+            uneven[number, (a, b)] = entries.lower(mirrored=a != b)
+            continue
+        for i, row in enumerate(left.layers):
+            for j, column in enumerate(right.layers[: i + 1] if a == b else right.layers):
+                mirrored, factor = a != b or i != j, row.factor * column.factor
+                items.append(lower_item((number, (a, b)), factor, row.indices, column.indices, mirrored))

@@ -145,7 +145,7 @@ class ByColumn:
     Args:
         ptr: start of each column, shape (n + 1,), int32.
         rows: row of each entry, shape (nnz,), int32.
-        positions: where the entry stands in the pattern, shape (nnz,), int32; if the pattern is symmetric, where
+        positions: where the entry stands in the pattern, shape (nnz,), int32; in a symmetric pattern, where
             the mirror image of its entry of this number stands.
     """
 

@@ -62,15 +62,17 @@ def needed_products(coloring: Coloring, count: int) -> np.ndarray:
 
 
 def with_choices(needed: np.ndarray, here: np.ndarray, there: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Add the product that serves the most of the pairs not yet served, until all are."""
-    needed = needed.copy()
-    while True:
-        open_ = ~(needed[here] | needed[there])
-        if not open_.any():
-            return needed
-        both = np.concatenate([here[open_], there[open_]])
-        served = np.bincount(both, np.tile(weights[open_], 2), minlength=needed.size)
-        needed[int(np.argmax(served))] = True
+    """Add the product that serves the most of the pairs not yet served, until all are; then prune."""
+    needed, chosen = needed.copy(), []
+    while (unserved := ~(needed[here] | needed[there])).any():
+        both = np.concatenate([here[unserved], there[unserved]])
+        chosen.append(int(np.argmax(np.bincount(both, np.tile(weights[unserved], 2)))))
+        needed[chosen[-1]] = True
+    # Later choices may have made an earlier one superfluous.
+    for product in chosen:
+        partners = np.concatenate([there[here == product], here[there == product]])
+        needed[product] = not needed[partners].all()
+    return needed
 
 
 def renumbered(colors: np.ndarray, needed: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.functions import check_program
 from lagrad.precision import float64
 from lagrad.problem import Problem
 
@@ -105,7 +106,9 @@ def trace(problem: Problem) -> Program:
         return f, jnp.asarray(problem.flat_constraints(x, params), dtype=jnp.float64)
 
     with float64():
-        return numbered(jax.make_jaxpr(flat)(problem.start, *leaves))
+        closed = jax.make_jaxpr(flat)(problem.start, *leaves)
+    check_program(closed)
+    return numbered(closed)
 
 
 def numbered(closed: jex.ClosedJaxpr) -> Program:

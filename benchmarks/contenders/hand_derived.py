@@ -1,7 +1,7 @@
 """Derivatives derived by hand: a case in, structures and JAX functions of the values out.
 
-The floor for anyone who works in JAX: formulas simplified on paper, vectorised over the elements,
-results stacked into one array, nothing evaluated twice.
+The floor for anyone who works in JAX: formulas simplified on paper, vectorised over the elements, sines and
+exponentials in a first stage so that the compiler cannot repeat them for every output, constants left out.
 """
 
 from __future__ import annotations
@@ -15,14 +15,29 @@ import numpy as np
 from benchmarks.cases import Case
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """Values of a matrix: the constant ones, followed by second(first(*arguments), *arguments).
+
+    Args:
+        first: what is costly, as a tuple of arrays.
+        second: the values from those and the arguments, one array.
+        constant: values that never change; they stand first.
+    """
+
+    first: Callable
+    second: Callable
+    constant: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class HandDerived:
     """Structures (rows, cols) and values in their order; the Hessian is one triangle."""
 
     jacobian_structure: tuple[np.ndarray, np.ndarray]
-    jacobian: Callable
+    jacobian: Staged
     hessian_structure: tuple[np.ndarray, np.ndarray]
-    hessian: Callable
+    hessian: Staged
 
 
 def stacked(*blocks) -> tuple[np.ndarray, np.ndarray]:
@@ -35,16 +50,20 @@ def chained_rosenbrock(case: Case) -> HandDerived:
     """sin(b - c) sin(b + c) = sin^2 b - sin^2 c: the constraint couples only a with b."""
     k, i = np.arange(case.m), np.arange(case.n)
 
-    def jacobian(x):
-        a, b, c = x[:-2], x[1:-1], x[2:]
-        grown = jnp.exp(a - b)
-        return jnp.concatenate(
-            [-(1 + a) * grown, 9 * b**2 + 4 + jnp.sin(2 * b) + a * grown, 2 - jnp.sin(2 * c)]
-        )
+    def costly_slopes(x):
+        return jnp.exp(x[:-2] - x[1:-1]), jnp.sin(2 * x[1:])
 
-    def hessian(x, multipliers, weight):
+    def slopes(costly, x):
+        grown, sine = costly
         a, b = x[:-2], x[1:-1]
-        grown, cosine = multipliers * jnp.exp(a - b), 2 * jnp.cos(2 * x[1:])
+        return jnp.concatenate([-(1 + a) * grown, 9 * b**2 + 4 + sine[:-1] + a * grown, 2 - sine[1:]])
+
+    def costly_curvatures(x, multipliers, weight):
+        return multipliers * jnp.exp(x[:-2] - x[1:-1]), 2 * jnp.cos(2 * x[1:])
+
+    def curvatures(costly, x, multipliers, weight):
+        grown, cosine = costly
+        a, b = x[:-2], x[1:-1]
         diagonal = jnp.pad(weight * (1200 * x[:-1] ** 2 - 400 * x[1:] + 2), (0, 1))
         diagonal += jnp.pad(jnp.full(case.n - 1, 200.0) * weight, (1, 0))
         diagonal += jnp.pad(-(2 + a) * grown, (0, 2))
@@ -53,8 +72,8 @@ def chained_rosenbrock(case: Case) -> HandDerived:
         beside = -400 * weight * x[:-1] + jnp.pad((1 + a) * grown, (0, 1))
         return jnp.concatenate([diagonal, beside])
 
-    rows = stacked((k, k), (k, k + 1), (k, k + 2))
-    return HandDerived(rows, jacobian, stacked((i, i), (i[1:], i[:-1])), hessian)
+    rows, lower = stacked((k, k), (k, k + 1), (k, k + 2)), stacked((i, i), (i[1:], i[:-1]))
+    return HandDerived(rows, Staged(costly_slopes, slopes), lower, Staged(costly_curvatures, curvatures))
 
 
 def quotient(numerator, denominator):
@@ -110,30 +129,43 @@ def cart_pole(case: Case) -> HandDerived:
         states = z[nodes:].reshape(nodes, 4)
         return accelerations(cart, states[:, 1], states[:, 3], z[:nodes])
 
-    def jacobian(z):
+    def costly_slopes(z):
         (along, _), (around, _) = at_nodes(z)
-        blocks = -half * jnp.stack([*along, *around])
-        return jnp.concatenate([constant, blocks[:, :-1].ravel(), blocks[:, 1:].ravel()])
+        return (-half * jnp.stack([*along, *around]),)
 
-    def hessian(z, multipliers, weight):
-        (_, along), (_, around) = at_nodes(z)
+    def slopes(costly, z):
+        return jnp.concatenate([costly[0][:, :-1].ravel(), costly[0][:, 1:].ravel()])
+
+    def curvatures(costly, z, multipliers, weight):
+        along, around = costly
         rows = multipliers.reshape(-1, 4)[:, 2:].T
         at = -half * (jnp.pad(rows, ((0, 0), (0, 1))) + jnp.pad(rows, ((0, 0), (1, 0))))
-        blocks = [at[0] * a + at[1] * b for a, b in zip(along, around, strict=True)]
         effort = np.full(nodes, 4 * half)
         effort[[0, -1]] = 2 * half
-        return jnp.concatenate([*blocks, weight * effort])
+        return jnp.concatenate([(at[0] * along + at[1] * around).ravel(), weight * effort])
+
+    def costly_curvatures(z, multipliers, weight):
+        (_, along), (_, around) = at_nodes(z)
+        return jnp.stack(along), jnp.stack(around)
 
     def place(k, at):
         """Position of angle (1), spin (3) or another state at nodes; 4 is the force."""
         return at if k == 4 else nodes + 4 * at + k
 
     states = [(4 * i + k, place(k, i + end)) for k in range(4) for end in (0, 1)]
-    slopes = [(4 * i + k, place(k + 2, i + end)) for k in (0, 1) for end in (0, 1)]
+    linear = [(4 * i + k, place(k + 2, i + end)) for k in (0, 1) for end in (0, 1)]
     forces = [(4 * i + k, place(j, i + end)) for end in (0, 1) for k in (2, 3) for j in (1, 3, 4)]
     pairs = [(1, 1), (3, 1), (3, 3), (1, 4), (4, 4)]
     lower = stacked(*((place(a, node), place(b, node)) for a, b in pairs))
-    return HandDerived(stacked(*states, *slopes, *forces), jacobian, lower, hessian)
+    jacobian = Staged(costly_slopes, slopes, constant)
+    return HandDerived(
+        stacked(*states, *linear, *forces), jacobian, lower, Staged(costly_curvatures, curvatures)
+    )
+
+
+def nothing(*_arguments) -> tuple:
+    """First stage of formulas without sines or exponentials."""
+    return ()
 
 
 def elliptic_control(case: Case) -> HandDerived:
@@ -146,15 +178,16 @@ def elliptic_control(case: Case) -> HandDerived:
     constant = np.concatenate([np.full(points, -square), np.full(neighbors[0].size, -1.0)])
     k = np.arange(points)
 
-    def jacobian(z):
-        return jnp.concatenate([4 + 3 * square * z[points:] ** 2, constant])
+    def slopes(costly, z):
+        return 4 + 3 * square * z[points:] ** 2
 
-    def hessian(z, multipliers, weight):
+    def curvatures(costly, z, multipliers, weight):
         states = weight * square + 6 * square * z[points:] * multipliers
         return jnp.concatenate([jnp.full(points, square * numbers.weight) * weight, states])
 
-    rows = stacked((k, points + k), (k, k), neighbors)
-    return HandDerived(rows, jacobian, (np.arange(case.n),) * 2, hessian)
+    rows = stacked((k, k), neighbors, (k, points + k))
+    jacobian = Staged(nothing, slopes, constant)
+    return HandDerived(rows, jacobian, (np.arange(case.n),) * 2, Staged(nothing, curvatures))
 
 
 def gather_network(case: Case) -> HandDerived:
@@ -166,20 +199,24 @@ def gather_network(case: Case) -> HandDerived:
     sign = np.repeat([1.0, -1.0], [out.size, into.size])
     row = np.concatenate([graph.meter[tail[out]], graph.meter[head[into]]])
 
-    def jacobian(x):
-        slope = (sign * weight[edges]) * jnp.cos(x[tail[edges]] - x[head[edges]])
-        return jnp.concatenate([slope, -slope])
+    def costly_slopes(x):
+        return ((sign * weight[edges]) * jnp.cos(x[tail[edges]] - x[head[edges]]),)
 
-    def hessian(x, multipliers, objective_weight):
+    def slopes(costly, x):
+        return jnp.concatenate([costly[0], -costly[0]])
+
+    def costly_curvatures(x, multipliers, objective_weight):
         difference, padded = x[tail] - x[head], jnp.pad(multipliers, (0, 1))
         pull = padded[graph.meter[tail]] - padded[graph.meter[head]]
-        curvature = weight * (
-            objective_weight * jnp.cos(difference - graph.angle) - pull * jnp.sin(difference)
-        )
+        return (weight * (objective_weight * jnp.cos(difference - graph.angle) - pull * jnp.sin(difference)),)
+
+    def curvatures(costly, x, multipliers, objective_weight):
+        (curvature,) = costly
         return jnp.concatenate([curvature, curvature, -curvature, jnp.full(case.n, 0.1) * objective_weight])
 
     node = np.arange(case.n)
     lower = stacked(
         (tail, tail), (head, head), (np.maximum(tail, head), np.minimum(tail, head)), (node, node)
     )
-    return HandDerived(stacked((row, tail[edges]), (row, head[edges])), jacobian, lower, hessian)
+    rows = stacked((row, tail[edges]), (row, head[edges]))
+    return HandDerived(rows, Staged(costly_slopes, slopes), lower, Staged(costly_curvatures, curvatures))

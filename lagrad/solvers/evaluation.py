@@ -179,7 +179,10 @@ class Evaluation:
     def reopen(self) -> None:
         """Allow evaluations again, to look at the point with which the solve ended."""
         self.reason, self.deadline = None, math.inf
-        self.was_hopeless = self.refused_in_a_row >= HOPELESS
+        often = 4 * self.counts["nonfinite"] > self.counts["objective"]
+        self.was_hopeless = self.refused_in_a_row >= HOPELESS or (
+            often and self.counts["nonfinite"] >= HOPELESS
+        )
 
     def keep(self, point: Point, tolerance: float) -> None:
         """Remember a point if it is better than the best: feasibility first, then objective."""

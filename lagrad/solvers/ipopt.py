@@ -177,6 +177,8 @@ def all_options(task: Task) -> dict[str, Any]:
     """Defaults, the arguments of solve, the user's options and what must be, each over the one before."""
     unscaled = min(success_tolerance(task.tol), 1e-4)
     given: dict[str, Any] = {"tol": float(task.tol), "constr_viol_tol": unscaled, "compl_inf_tol": unscaled}
+    if not getattr(task.evaluation.derivatives, "has_hessian", True):
+        given["hessian_approximation"] = "limited-memory"
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)
     return {**DEFAULTS, **given, **warm_options(task.start), **task.options, **ALWAYS}

@@ -154,6 +154,7 @@ class Reduced:
         self.by_products = task.options.get("hessian_products", hessian_is_full(self.hessian_assembly))
         self.tolerance = task.options.get("gtol", task.tol)
         self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
+        self.is_exact = getattr(derivatives, "has_hessian", True)
         self.has_converged = False
         self.stuck_for = 0
         self._last: Point | None = None
@@ -173,7 +174,7 @@ class Reduced:
             "fun": self.guard(self.objective),
             "x0": self.task.start.x[self.free],
             "jac": self.guard(self.gradient),
-            "hess": self.no_hessian if self.has_rows else self.guard(self.hessian),
+            "hess": self.lagrangian() if not (self.has_rows and self.is_exact) else self.no_hessian,
             "bounds": bounds if self.has_bounds else None,
             "constraints": [self.constraint()] if self.has_rows else [],
             "method": "trust-constr",
@@ -204,8 +205,12 @@ class Reduced:
             self.guard(self.constraints),
             *sides,
             jac=self.guard(self.jacobian),  # pyright: ignore
-            hess=self.guard(self.hessian),
+            hess=self.lagrangian(),
         )
+
+    def lagrangian(self) -> Any:
+        """The Lagrangian's Hessian, or SciPy's approximation where there is none."""
+        return self.guard(self.hessian) if self.is_exact else scipy.optimize.BFGS()
 
     def objective(self, x: np.ndarray) -> float:
         """f(x), infinite where f or c is not finite."""

@@ -1,0 +1,290 @@
+"""What scipy.optimize.minimize passes to a method in, an OptimizeResult out.
+
+    scipy.optimize.minimize(fun, x0, method=lagrad.ipopt, constraints=..., bounds=..., tol=..., options=...)
+
+Functions are JAX's unless the user gives their derivatives: then these are used, and the functions may be
+plain NumPy. Finite differences and Hessian updates, SciPy's defaults, count as not given.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.ops
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeResult
+
+from lagrad.constraints import Inequality
+from lagrad.derivatives import differentiate
+from lagrad.errors import ProblemError
+from lagrad.places import warn_user
+from lagrad.problem import Problem
+from lagrad.solution import Solution
+from lagrad.solvers.assembly import Assembly, rows_and_columns
+from lagrad.solvers.monitor import Iterate
+from lagrad.solvers.solve import solve
+from lagrad.solvers.supplied import SuppliedDerivatives, choose_piece, untraced
+from lagrad.status import Status
+
+OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """One of SciPy's constraints: lower <= fun(x) <= upper, with derivatives where the user gave them."""
+
+    fun: Callable
+    lower: Any
+    upper: Any
+    jac: Callable | None = None
+    hess: Callable | None = None
+
+
+def ipopt(
+    fun: Callable,
+    x0: Any,
+    args: tuple = (),
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    callback: Callable | None = None,
+    **options: Any,
+) -> OptimizeResult:
+    """IPOPT as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
+
+    Args:
+        fun: x -> scalar, with `args` behind x; written with jax.numpy, or any function if `jac` is given.
+        x0: start, shape (n,).
+        args: passed to fun, jac, hess and hessp.
+        jac: x -> gradient, used if given.
+        hess: x -> Hessian, dense, sparse or LinearOperator, used if given; without it lagrad's, or if fun is
+            not JAX's, IPOPT's own approximation.
+        hessp: (x, v) -> Hessian times v, used if hess is not given, n times a Hessian.
+        bounds: Bounds, or a (lower, upper) pair a variable, None for no bound.
+        constraints: LinearConstraint, NonlinearConstraint, old-style dict, or a list of them.
+        callback: callback(intermediate_result), (x) or (x, state); True or StopIteration ends the solve.
+        options: `tol`, `maxiter`, `time_limit`, `disp` (print a summary), and the solver's own.
+
+    Returns:
+        OptimizeResult: x, fun, jac, hess, success, status, message, nit, nfev, njev, nhev, maxcv, constr, v
+        (multipliers of each constraint, then of the bounds, in the signs of `lagrad.Solution`),
+        constr_violation, optimality, execution_time, and `solution`, lagrad's own.
+
+    Raises:
+        ProblemError: something cannot be read; the message names it.
+        DerivativeError: fun cannot be traced by JAX, and no jac is given.
+    """
+    return minimize("ipopt", fun, x0, args, (jac, hess, hessp), bounds, constraints, callback, options)
+
+
+def trust_constr(
+    fun: Callable,
+    x0: Any,
+    args: tuple = (),
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    callback: Callable | None = None,
+    **options: Any,
+) -> OptimizeResult:
+    """SciPy's trust-constr as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
+
+    Args and returns are those of `ipopt`.
+    """
+    return minimize("trust-constr", fun, x0, args, (jac, hess, hessp), bounds, constraints, callback, options)
+
+
+def minimize(
+    method: str,
+    fun: Callable,
+    x0: Any,
+    args: tuple,
+    supplied: tuple[Any, Any, Any],
+    bounds: Any,
+    constraints: Any,
+    callback: Callable | None,
+    options: Mapping[str, Any],
+) -> OptimizeResult:
+    """Solve what scipy.optimize.minimize describes; see `ipopt`."""
+    x0 = np.atleast_1d(np.asarray(x0, float))
+    rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
+    derivatives = declare(lambda x: fun(x, *args), x0, objective_derivatives(supplied, args), bounds, rows)
+    options = dict(options)
+    solution = solve(
+        derivatives,
+        method,
+        tol=options.pop("tol", None) or 1e-8,
+        max_iterations=options.pop("maxiter", None),
+        time_limit=options.pop("time_limit", None),
+        callback=None if callback is None else translated(callback),
+        options={name: value for name, value in options.items() if name != "disp"},
+    )
+    if options.get("disp"):
+        print(solution.summary())
+    return to_result(solution, derivatives)
+
+
+def objective_derivatives(
+    supplied: tuple[Any, Any, Any], args: tuple
+) -> tuple[Callable | None, Callable | None]:
+    """The objective's jac(x) and hess(x, v), with args, None where not given."""
+    jac, hess, hessp = (function if callable(function) else None for function in supplied)
+    gradient = None if jac is None else lambda x: jac(x, *args)
+    if hess is not None:
+        return gradient, lambda x, v: scaled(hess(x, *args), v[0])
+    if hessp is not None:
+        return gradient, lambda x, v: v[0] * np.array([hessp(x, e, *args) for e in np.eye(x.size)])
+    return gradient, None
+
+
+def scaled(matrix: Any, factor: float) -> Any:
+    """A Hessian in any form times a number."""
+    return (
+        matrix * factor if sp.issparse(matrix) or hasattr(matrix, "matvec") else np.asarray(matrix) * factor
+    )
+
+
+def declare(fun: Callable, x0: np.ndarray, supplied: tuple, bounds: Any, rows: list[Rows]) -> Any:
+    """Derivatives of what SciPy describes: lagrad's if none are supplied, else a mixture."""
+    jac, hess = supplied
+    sides = read_bounds(bounds)
+    if jac is None and all(row.jac is None for row in rows):
+        return differentiate(
+            Problem(fun, x0, [Inequality(row.fun, row.lower, row.upper) for row in rows], sides)
+        )
+    pieces = [choose_piece("objective", fun, jac, hess, x0)]
+    pieces += [choose_piece(f"constraints[{i}]", r.fun, r.jac, r.hess, x0) for i, r in enumerate(rows)]
+    declared = [Inequality(r.fun if r.jac is None else untraced(r.fun, x0), r.lower, r.upper) for r in rows]
+    problem = Problem(fun if jac is None else untraced(fun, x0), x0, declared, sides)
+    return SuppliedDerivatives(problem, pieces)
+
+
+def read_bounds(bounds: Any) -> Any:
+    """SciPy's bounds as a Bounds or None; pairs may hold None."""
+    if bounds is None or isinstance(bounds, Bounds):
+        return bounds
+    lower = [-np.inf if low is None else low for low, _ in bounds]
+    return Bounds(lower, [np.inf if high is None else high for _, high in bounds])  # pyright: ignore
+
+
+def listed(constraints: Any) -> list[Any]:
+    """Constraints as a list: one, several or none."""
+    single = isinstance(constraints, (dict, LinearConstraint, NonlinearConstraint))
+    return [constraints] if single else list(constraints or ())
+
+
+def read_constraint(constraint: Any, index: int) -> Rows:
+    """One of SciPy's constraints in one form.
+
+    Raises:
+        ProblemError: none of SciPy's forms.
+    """
+    if isinstance(constraint, Mapping):
+        return from_dict(constraint, index)
+    if np.any(getattr(constraint, "keep_feasible", False)):
+        warn_user(f"`constraints[{index}]`: keep_feasible=True has no effect here. Leave it out.")
+    if isinstance(constraint, LinearConstraint):
+        return Rows(linear(constraint.A), constraint.lb, constraint.ub)
+    if isinstance(constraint, NonlinearConstraint):
+        jac, hess = (f if callable(f) else None for f in (constraint.jac, constraint.hess))
+        return Rows(constraint.fun, constraint.lb, constraint.ub, jac, hess)
+    found = type(constraint).__name__
+    raise ProblemError(
+        f"`constraints[{index}]`: a {found}, expected a LinearConstraint, a NonlinearConstraint or a dict."
+    )
+
+
+def from_dict(constraint: Mapping, index: int) -> Rows:
+    """An old-style dict: type, fun, jac, args."""
+    kind = str(constraint.get("type", "")).lower()
+    if kind not in OLD_SIDES or "fun" not in constraint:
+        raise ProblemError(
+            f"`constraints[{index}]`: {dict(constraint)!r}, expected 'type': 'eq' or 'ineq', and 'fun'."
+        )
+    fun, jac, args = constraint["fun"], constraint.get("jac"), constraint.get("args", ())
+    gradient = (lambda x: jac(x, *args)) if callable(jac) else None
+    return Rows(lambda x: fun(x, *args), *OLD_SIDES[kind], gradient)
+
+
+def linear(matrix: Any) -> Callable:
+    """x -> A x with the nonzeros of A only, in JAX."""
+    coo = sp.coo_array(matrix if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float)))
+    values, row, col, count = coo.data.astype(float), coo.row, coo.col, coo.shape[0]
+    return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
+
+
+def translated(callback: Callable) -> Callable[[Iterate], Any]:
+    """SciPy's callback as lagrad's."""
+    parameters = set(inspect.signature(callback).parameters)
+    takes_two = len(parameters) > 1
+
+    def call(iterate: Iterate) -> bool | None:
+        x = np.array(iterate.x)
+        if parameters == {"intermediate_result"}:
+            answer = callback(intermediate_result=state_of(iterate, x))
+        else:
+            answer = callback(x, state_of(iterate, x)) if takes_two else callback(x)
+        return True if isinstance(answer, (bool, np.bool_)) and answer else None
+
+    return call
+
+
+def state_of(iterate: Iterate, x: np.ndarray) -> OptimizeResult:
+    """An iterate in SciPy's words."""
+    return OptimizeResult(
+        x=x,
+        fun=iterate.objective,
+        nit=iterate.iteration,
+        niter=iterate.iteration,
+        constr_violation=iterate.infeasibility,
+        optimality=iterate.stationarity,
+        barrier_parameter=iterate.mu,
+        constr=iterate.constraints,
+        execution_time=iterate.time,
+    )
+
+
+def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
+    """A Solution in SciPy's words."""
+    x, check = np.array(solution.x), solution.certificate
+    lower, upper = solution.bound_multipliers
+    result = OptimizeResult(
+        x=x,
+        fun=solution.objective,
+        success=solution.success,
+        status=list(Status).index(solution.status),
+        message=solution.message,
+        nit=solution.iterations,
+        niter=solution.iterations,
+        nfev=solution.evaluations["objective"],
+        njev=solution.evaluations["gradient"],
+        nhev=solution.evaluations["hessian"],
+        maxcv=check.feasibility,
+        constr_violation=check.feasibility,
+        optimality=check.stationarity,
+        constr=[np.atleast_1d(value) for value in solution.constraints.values()],
+        v=[*map(np.atleast_1d, solution.multipliers.values()), upper - lower],
+        execution_time=solution.timings["total"],
+        method=solution.method,
+        solution=solution,
+    )
+    return OptimizeResult(**result, **derivatives_at(derivatives, x))
+
+
+def derivatives_at(derivatives: Any, x: np.ndarray) -> dict[str, Any]:
+    """Gradient and Hessian of the objective at the result."""
+    found: dict[str, Any] = {"jac": derivatives.first_order(x)[0]}
+    found["grad"] = found["jac"]
+    if getattr(derivatives, "has_hessian", True):
+        structure: Sequence = rows_and_columns(derivatives.hessian_structure)
+        values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
+        found["hess"] = Assembly.symmetric(*structure, derivatives.n).matrix(values)
+    return found

@@ -1,0 +1,235 @@
+"""Functions with the user's own derivatives in, an object with the interface of Derivatives out.
+
+Each piece, the objective or a constraint, is differentiated either by its owner (NumPy callables) or by
+lagrad (JAX). Where a piece's second derivatives are to be had from neither, solvers approximate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
+
+from lagrad.constraints import Inequality
+from lagrad.derivatives import differentiate
+from lagrad.errors import DerivativeError, ProblemError
+from lagrad.problem import Problem
+from lagrad.solvers.assembly import Assembly, rows_and_columns
+
+PROBES = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A function with derivatives by its owner.
+
+    Args:
+        name: for error messages.
+        fun: x -> value of k entries.
+        jac: x -> (k, n), dense or sparse; a vector counts as one row.
+        hess: (x, v) -> (n, n), dense, sparse or a LinearOperator; None if there is none.
+    """
+
+    name: str
+    fun: Callable
+    jac: Callable
+    hess: Callable | None
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """The function's value, shape (k,)."""
+        return np.atleast_1d(np.asarray(self.fun(x.copy()), float)).ravel()
+
+    def jacobian(self, x: np.ndarray) -> Any:
+        """The Jacobian, (k, n), dense or sparse."""
+        return two_dimensional(self.jac(x.copy()), x.size, f"{self.name}: jac")
+
+    def hessian(self, x: np.ndarray, v: np.ndarray) -> Any:
+        """Sum of v[i] times the Hessian of entry i, (n, n), dense or sparse."""
+        found = self.hess(x.copy(), v.copy()) if self.hess is not None else np.zeros((x.size, x.size))
+        return two_dimensional(found, x.size, f"{self.name}: hess")
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A function of JAX, differentiated by lagrad.
+
+    Args:
+        derivatives: of a problem with this function as its only constraint, and the objective 0.
+    """
+
+    derivatives: Any
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """The function's value, shape (k,)."""
+        return self.derivatives.values(x)[1]
+
+    def jacobian(self, x: np.ndarray) -> Any:
+        """The Jacobian, (k, n), sparse."""
+        problem, structure = self.derivatives.problem, rows_and_columns(self.derivatives.jacobian_structure)
+        entries = self.derivatives.first_order(x)[1]
+        return Assembly.of(*structure, (problem.m, problem.n)).matrix(entries)
+
+    def hessian(self, x: np.ndarray, v: np.ndarray) -> Any:
+        """Sum of v[i] times the Hessian of entry i, (n, n), sparse."""
+        structure = rows_and_columns(self.derivatives.hessian_structure)
+        return Assembly.symmetric(*structure, x.size).matrix(self.derivatives.hessian_values(x, v, 0.0))
+
+
+def two_dimensional(matrix: Any, n: int, name: str) -> Any:
+    """A derivative as a dense or CSR matrix with n columns.
+
+    Raises:
+        ProblemError: another number of columns.
+    """
+    if isinstance(matrix, LinearOperator):
+        matrix = matrix @ np.eye(n)
+    matrix = sp.csr_array(matrix) if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float))
+    if matrix.ndim != 2 or matrix.shape[1] != n:
+        raise ProblemError(f"`{name}`: returned shape {matrix.shape}, expected {n} columns.")
+    return matrix
+
+
+def traced(fun: Callable, x0: np.ndarray) -> Traced:
+    """A function differentiated by lagrad.
+
+    Raises:
+        DerivativeError: it cannot be traced.
+    """
+    return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, Inequality(fun, lower=-1e19))))
+
+
+def untraced(fun: Callable, x0: np.ndarray) -> Callable:
+    """The same function to be declared in a Problem, which only asks for the shape of its value."""
+    shape = np.shape(fun(x0.copy()))
+    found = jax.ShapeDtypeStruct(shape, np.float64)
+    return lambda x: jax.pure_callback(lambda value: np.asarray(fun(np.asarray(value)), float), found, x)
+
+
+class SuppliedDerivatives:
+    """Derivatives of a problem put together from pieces.
+
+    Args:
+        problem: declares bounds, sides and names; its functions are never run.
+        pieces: the objective, then each constraint.
+    """
+
+    def __init__(self, problem: Problem, pieces: Sequence[Given | Traced]):
+        self.problem, self.n, self.m = problem, problem.n, problem.m
+        self.pieces = list(pieces)
+        self.timings: dict[str, float] = {}
+        self.has_hessian = all(isinstance(piece, Traced) or piece.hess is not None for piece in pieces)
+        self._slices = [problem.rows(name) for name in problem.constraints]
+        points = probes(problem)
+        blocks = [pattern([piece.jacobian(x) for x in points]) for piece in self.pieces[1:]]
+        self._blocks = blocks
+        offsets = [part.start for part in self._slices]
+        self.jacobian_structure = (
+            np.concatenate([np.zeros(0, int), *(b[0] + o for b, o in zip(blocks, offsets, strict=True))]),
+            np.concatenate([np.zeros(0, int), *(block[1] for block in blocks)]),
+        )
+        self.hessian_structure = self._hessian_pattern(points)
+
+    def values(self, x: np.ndarray, params: Any = None) -> tuple[float, np.ndarray]:
+        """f(x) and c(x)."""
+        parts = [piece.values(x) for piece in self.pieces[1:]]
+        return float(self.pieces[0].values(x)[0]), np.concatenate([np.zeros(0), *parts])
+
+    def first_order(self, x: np.ndarray, params: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """grad f(x) and the values of J(x)."""
+        gradient = dense(self.pieces[0].jacobian(x)).ravel()
+        matrices = [piece.jacobian(x) for piece in self.pieces[1:]]
+        names = list(self.problem.constraints)
+        parts = [entries(*part) for part in zip(matrices, self._blocks, names, strict=True)]
+        return gradient, np.concatenate([np.zeros(0), *parts])
+
+    def hessian_values(self, x, multipliers, objective_weight: float = 1.0, params: Any = None) -> np.ndarray:
+        """Values of the Lagrangian's Hessian, lower triangle."""
+        return entries(
+            sp.tril(self._hessian(x, multipliers, objective_weight)), self.hessian_structure, "hess"
+        )
+
+    def hvp(self, x, multipliers, vector, objective_weight: float = 1.0, params: Any = None) -> np.ndarray:
+        """The Lagrangian's Hessian times a vector."""
+        return self._hessian(x, multipliers, objective_weight) @ vector
+
+    def _hessian(self, x: np.ndarray, multipliers: np.ndarray, weight: float) -> Any:
+        weights = [np.array([weight]), *(multipliers[part] for part in self._slices)]
+        parts = (piece.hessian(x, v) for piece, v in zip(self.pieces, weights, strict=True))
+        return sum((sp.csr_array(part) for part in parts), sp.csr_array((self.n, self.n)))
+
+    def _hessian_pattern(self, points: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        if not self.has_hessian:
+            return np.zeros(0, int), np.zeros(0, int)
+        ones = [np.ones(1), *(np.ones(part.stop - part.start) for part in self._slices)]
+        found = [pattern([p.hessian(x, v) for x in points]) for p, v in zip(self.pieces, ones, strict=True)]
+        rows, cols = (np.concatenate(part) for part in zip(*found, strict=True))
+        places = np.unique((np.maximum(rows, cols)) * self.n + np.minimum(rows, cols))
+        return places // self.n, places % self.n
+
+
+def probes(problem: Problem) -> list[np.ndarray]:
+    """The start and a few points near it, where patterns are read."""
+    random = np.random.default_rng(0)
+    near = [problem.start * (1 + 1e-3 * random.random(problem.n)) + 1e-4 for _ in range(PROBES)]
+    return [problem.start, *(np.clip(x, problem.lower, problem.upper) for x in near)]
+
+
+def pattern(matrices: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of all entries that sparse matrices store, or of all there are in dense ones."""
+    if not sp.issparse(matrices[0]):
+        rows, cols = np.indices(matrices[0].shape)
+        return rows.ravel(), cols.ravel()
+    stored = [sp.coo_array(matrix) for matrix in matrices]
+    n = stored[0].shape[1]
+    places = np.unique(np.concatenate([m.row.astype(np.int64) * n + m.col for m in stored]))
+    return places // n, places % n
+
+
+def entries(matrix: Any, structure: tuple[np.ndarray, np.ndarray], name: str) -> np.ndarray:
+    """Entries of a matrix at the places of a structure.
+
+    Raises:
+        ProblemError: it has nonzeros elsewhere.
+    """
+    if not sp.issparse(matrix):
+        return matrix[structure]
+    found = np.asarray(sp.csr_array(matrix)[structure]).ravel() if structure[0].size else np.zeros(0)
+    if np.count_nonzero(found) != matrix.count_nonzero():
+        raise ProblemError(
+            f"`{name}`: nonzeros where there were none at the start. Store zeros too, or return it dense."
+        )
+    return found
+
+
+def dense(matrix: Any) -> np.ndarray:
+    """A dense array."""
+    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
+
+
+def choose_piece(name: str, fun: Callable, jac: Any, hess: Any, x0: np.ndarray) -> Given | Traced:
+    """A piece with its owner's derivatives where given, else lagrad's.
+
+    Args:
+        name: for error messages.
+        fun: x -> value.
+        jac: x -> Jacobian, or None.
+        hess: (x, v) -> weighted Hessian, or None.
+        x0: shape (n,).
+
+    Raises:
+        DerivativeError: no derivatives are given, and the function cannot be traced by JAX.
+    """
+    if jac is None:
+        return traced(fun, x0)
+    if hess is not None:
+        return Given(name, fun, jac, hess)
+    try:
+        return Given(name, fun, jac, traced(fun, x0).hessian)
+    except DerivativeError:
+        return Given(name, fun, jac, None)

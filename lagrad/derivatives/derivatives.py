@@ -16,9 +16,11 @@ import scipy.sparse as sp
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
+from lagrad.derivatives.figures import figures
 from lagrad.precision import float64
 from lagrad.problem import Problem
 from lagrad.program import Program, trace
+from lagrad.report import outline
 
 DEFAULT_MEMORY_LIMIT = 2**30
 
@@ -131,6 +133,10 @@ class Derivatives:
         with float64():
             product = self.lazily("hvp", lambda: lower_hvp(self.program))
             return np.asarray(product(self.flat(x), weights, self.flat(vector), *self.given(params))[0])
+
+    def report(self) -> str:
+        """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""
+        return outline(figures(self))
 
     def flat(self, x) -> np.ndarray:
         """A point as a flat float64 array."""

@@ -1,0 +1,115 @@
+"""Figures: derivatives in, what was found and chosen as nested labels and numbers out, for reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lagrad.coloring import Coloring
+from lagrad.derivatives.blocks import Block
+from lagrad.pattern import SparsityPattern
+from lagrad.report import duration
+from lagrad.structure.lift import Group
+
+# More sizes than this are summed up.
+MOST_SIZES = 6
+
+
+def figures(derivatives: Any) -> dict[str, object]:
+    """What was found about a problem's derivatives, and how they are computed.
+
+    Args:
+        derivatives: Derivatives, from `differentiate`.
+
+    Returns:
+        Label to number, text or further labels, as `lagrad.report.outline` takes them.
+
+    >>> problem = lagrad.Problem(lambda x: (x**4).sum(), [1.0, 2.0], lagrad.Equality(lambda x: 3.0 * x))
+    >>> figures(lagrad.differentiate(problem))["Jacobian"]["constant rows"]
+    2
+    """
+    n, m = derivatives.n, derivatives.m
+    jacobian = SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
+    hessian = SparsityPattern.from_triplets(*derivatives.hessian_structure, (n, n))
+    colorings = derivatives.plan.colorings
+    return {
+        "variables": n,
+        "constraint rows": m,
+        "Jacobian": {
+            "nonzeros": shares(jacobian.nnz, n * m),
+            "constant rows": constant_rows(derivatives),
+            **strategies(derivatives.jacobian_blocks),
+            **sweeps(colorings.get("jacobian")),
+        },
+        "Hessian": {
+            "nonzeros": shares(hessian.nnz, n * (n + 1) // 2) + " of the lower triangle",
+            **strategies(derivatives.hessian_blocks),
+            **sweeps(colorings.get("hessian")),
+        },
+        **elements(derivatives.plan.lift.groups),
+        "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
+    }
+
+
+def shares(part: int, whole: int) -> str:
+    """A count and its share.
+
+    >>> shares(30, 1200)
+    '30, 2.5 %'
+    """
+    return f"{part:,}, {100 * part / max(whole, 1):.3g} %"
+
+
+def constant_rows(derivatives: Any) -> int:
+    """Number of constraint rows that are linear in x."""
+    outputs = [group.outputs for group in derivatives.plan.lift.groups]
+    curved = np.zeros(derivatives.m + 1, dtype=bool)
+    for matrix in [*outputs, *derivatives.plan.lift.rest.values()]:
+        curved[matrix.tocoo().row] = True
+    return int(derivatives.m - curved[1:].sum())
+
+
+def strategies(blocks: Sequence[Block]) -> dict[str, str]:
+    """How each part of a matrix is computed, and how many values that gives, repeated entries apart."""
+    return {block.strategy: f"{block.rows.size:,} values" for block in blocks}
+
+
+def sweeps(coloring: Coloring | None) -> dict[str, str]:
+    """Colors of the colored part: sweeps through the whole function."""
+    if coloring is None or not coloring.num_colors:
+        return {}
+    counts = {"forward": coloring.num_column_colors, "backward": coloring.num_row_colors}
+    shown = " and ".join(f"{count} {direction}" for direction, count in counts.items() if count)
+    return {"colors": f"{shown} sweeps, {min(coloring.pattern.shape)} without coloring"}
+
+
+def elements(groups: Sequence[Group]) -> dict[str, object]:
+    """Kinds of element that repeat, by inputs: a sweep an input of one element serves all of its kind."""
+    sizes: dict[int, Counter[int]] = {}
+    for group in groups:
+        sizes.setdefault(len(group.slots), Counter())[group.outputs.shape[1]] += 1
+    shown = {plural(inputs, "input"): listed(sizes[inputs]) for inputs in sorted(sizes, reverse=True)}
+    return {"elements": shown} if shown else {}
+
+
+def listed(counts: Counter[int]) -> str:
+    """Sizes with how often they occur, the largest first.
+
+    >>> listed(Counter([1495, 1495, 3]))
+    '2 x 1,495, 1 x 3'
+    """
+    largest = sorted(counts, reverse=True)
+    shown = ", ".join(f"{counts[size]} x {size:,}" for size in largest[:MOST_SIZES])
+    return shown + (f" and {len(largest) - MOST_SIZES} smaller sizes" if len(largest) > MOST_SIZES else "")
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "input"), plural(4, "input")
+    ('1 input', '4 inputs')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -8,10 +8,12 @@ solution     point, multipliers, status, certificate, history
 from lagrad import nested
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
+from lagrad.derivatives import Derivatives, differentiate
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solvers import solve
 from lagrad.status import Status
 
 __version__ = "0.1.0"
@@ -20,6 +22,9 @@ __all__ = [
     "Problem",
     "Equality",
     "Inequality",
+    "differentiate",
+    "Derivatives",
+    "solve",
     "Solution",
     "Status",
     "History",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -18,7 +19,7 @@ import lagrad
 from lagrad.report import duration, spy, table
 from lagrad_problems.opf import ac_opf
 
-STAGES = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
+SETTING_UP, SOLVING = ("trace", "structure", "coloring", "compile"), ("callbacks", "solver")
 
 
 def main() -> int:
@@ -75,16 +76,30 @@ def tell(title: str, problem: lagrad.Problem) -> lagrad.Solution:
     print(f"\n{title}\n{'=' * len(title)}")
     derivatives = lagrad.differentiate(problem)
     print(derivatives.report())
-    rows, cols = derivatives.hessian_structure
-    print("\nHessian of the Lagrangian, lower triangle:")
-    print(spy(lagrad.SparsityPattern.from_triplets(rows, cols, (problem.n, problem.n)), width=48, height=24))
+    print(patterns(derivatives))
     solution = lagrad.solve(derivatives)
     print(f"\nConvergence with Ipopt {solution.versions['ipopt']}:")
     print(convergence(solution.history))
     print(f"\n{solution}\n\nWhere the time went:")
-    print(spent(derivatives.timings | solution.timings))
+    print(spent(derivatives.timings, solution.timings))
     print()
     return solution
+
+
+def patterns(derivatives: lagrad.Derivatives) -> str:
+    """What plain coloring would need, and how the Hessian looks."""
+    n, m = derivatives.n, derivatives.m
+    jacobian = lagrad.SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
+    lower = lagrad.SparsityPattern.from_triplets(*derivatives.hessian_structure, (n, n))
+    hessian = lagrad.SparsityPattern.from_scipy(lower.to_scipy() + lower.T.to_scipy())
+    columns, star = lagrad.color_columns(jacobian).num_colors, lagrad.color_symmetric(hessian).num_colors
+    return "\n".join(
+        [
+            f"colors by coloring alone: {columns} for the Jacobian's columns, {star} for the Hessian",
+            "\nHessian of the Lagrangian:",
+            spy(hessian, width=48, height=20),
+        ]
+    )
 
 
 def convergence(history: lagrad.History, most: int = 12) -> str:
@@ -102,9 +117,10 @@ def convergence(history: lagrad.History, most: int = 12) -> str:
     return table(rows)
 
 
-def spent(timings: dict[str, float]) -> str:
-    """Seconds and share of each stage of set-up and solve."""
-    stages = {stage: timings.get(stage, 0.0) for stage in STAGES}
+def spent(setting_up: Mapping[str, float], solving: Mapping[str, float]) -> str:
+    """Seconds and share of each stage."""
+    stages = {stage: setting_up.get(stage, 0.0) for stage in SETTING_UP}
+    stages |= {stage: solving.get(stage, 0.0) for stage in SOLVING}
     total = sum(stages.values())
     rows = [
         {"stage": stage, "time": duration(seconds), "share": f"{seconds / total:.0%}"}

@@ -14,6 +14,8 @@ from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
 from lagrad.solvers import solve
+from lagrad.solvers.interop import to_cyipopt, to_scipy
+from lagrad.solvers.minimize import ipopt, trust_constr
 from lagrad.status import Status
 
 __version__ = "0.1.0"
@@ -30,6 +32,10 @@ __all__ = [
     "History",
     "Certificate",
     "BoundMultipliers",
+    "to_scipy",
+    "to_cyipopt",
+    "ipopt",
+    "trust_constr",
     "SparsityPattern",
     "color_columns",
     "color_rows",

@@ -17,8 +17,8 @@ import lagrad
 from lagrad_problems.entry import Entry
 
 SOURCE = "Ours: regression with normalized weights"
-# Ours, IPOPT at 1e-9, by units, inputs, samples and seed: a local minimum.
-OPTIMA = {(4, 3, 50, 0): 0.02849654421, (16, 12, 200, 0): 0.01266488763}
+# Ours, by units, inputs, samples and seed: local minima, the best first.
+OPTIMA = {(4, 3, 50, 0): (0.02849654421, 0.04331881068), (16, 12, 200, 0): (0.01266488763,)}
 
 
 def tanh_network(units: int = 16, inputs: int = 12, samples: int = 200, seed: int = 0) -> Entry:
@@ -57,13 +57,15 @@ def tanh_network(units: int = 16, inputs: int = 12, samples: int = 200, seed: in
         {"norm": lagrad.Equality(lambda x: jnp.sum(x["weights"] ** 2, axis=1), 1.0)},
         name=f"tanh_network({units}, {inputs})",
     )
+    known = OPTIMA.get((units, inputs, samples, seed), (None,))
     return Entry(
         "tanh_network",
         problem,
         "regression",
-        OPTIMA.get((units, inputs, samples, seed)),
+        known[0],
         SOURCE,
         note="Many local minima.",
+        other_optima=known[1:],
         numbers={"inputs": points, "targets": targets},
     )
 

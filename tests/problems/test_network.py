@@ -16,7 +16,7 @@ def net(text: str = CASE) -> opf.Network:
 
 
 def flows_by_admittances(branch: np.ndarray, from_voltage: complex, to_voltage: complex) -> dict[str, float]:
-    """The four flows of one branch by Ohm's and Kirchhoff's laws, with an ideal transformer at the from end."""
+    """The four flows of one branch by the laws of circuits, with an ideal transformer at the from end."""
     ratio = (branch[8] or 1.0) * np.exp(1j * np.deg2rad(branch[9]))
     inner = from_voltage / ratio
     series = (inner - to_voltage) / (branch[2] + 1j * branch[3])

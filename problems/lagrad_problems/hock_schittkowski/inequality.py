@@ -100,7 +100,7 @@ TINY: tuple[Formula, ...] = (
         positive=lambda x1, x2: (1 - x1) ** 3 - x2,
         lower=0.0,
         note="No constraint qualification holds at (1, 0): no multipliers exist there, and solvers creep.",
-        tolerance=1e-3,
+        tolerance=1e-2,
     ),
     scalars(
         15,

@@ -19,6 +19,7 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, DebugInfo, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun, jaxprs_in_params
 
 from lagrad.errors import DerivativeError
+from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
 
 
@@ -166,38 +167,37 @@ def _branch(program, *operands):
 
 
 def _with_both_rules(equation: JaxprEqn, operands: list) -> list:
-    moved = [i for i, x in enumerate(operands) if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]
+    def rule(values, primals, tangents):
+        moved = [i for i, tangent in enumerate(tangents) if tangent is not None]
+        return _transposed(equation, moved, values, primals, [tangents[i] for i in moved])
 
-    @jax.custom_jvp
-    def call(*operands):
-        return _rebuilt(equation.params["call_jaxpr"], operands)
-
-    @call.defjvp
-    def differentiate(primals, tangents):
-        values = call(*primals)
-        return values, _tangents(equation, moved, primals, [tangents[i] for i in moved], values)
-
-    return call(*operands)
+    shapes = [jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in operands]
+    program = jax.make_jaxpr(lambda *operands: _rebuilt(equation.params["call_jaxpr"], operands))(*shapes)
+    return ruled_call(program, rule, operands)
 
 
-def _tangents(equation, moved, primals, tangents, values):
+def _transposed(equation, moved, values, primals, tangents) -> list:
+    real = [k for k, value in enumerate(values) if jnp.issubdtype(value.dtype, jnp.inexact)]
+
     def pulled_back(w):
-        program = jax.make_jaxpr(partial(_reverse_rule, equation, moved))(primals, w)
+        program = jax.make_jaxpr(partial(_reverse_rule, equation, moved, real))(list(primals), w)
         return _rebuilt(program, [*primals, *w])
 
     try:
-        return jax.linear_transpose(pulled_back, values)(tangents)[0]
+        slopes = jax.linear_transpose(pulled_back, [values[k] for k in real])(tangents)[0]
     except (NotImplementedError, AssertionError, TypeError) as cause:
         raise DerivativeError(
             f"custom_vjp function {_origin(equation)}: its forward derivative is the transpose of its "
             "backward rule, but that rule is not linear in the cotangent. Write it as a linear map, or give "
             "the function a rule by jax.custom_jvp."
         ) from cause
+    return replaced([None] * len(values), real, slopes)
 
 
-def _reverse_rule(equation, moved, primals, w):
+def _reverse_rule(equation, moved, real, primals, w):
     def call(*parts):
-        return _run(equation, replaced(primals, moved, parts))
+        values = _run(equation, replaced(primals, moved, parts))
+        return [values[k] for k in real]
 
     return list(jax.vjp(call, *[primals[i] for i in moved])[1](w))
 

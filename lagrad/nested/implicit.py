@@ -18,7 +18,8 @@ from jax.flatten_util import ravel_pytree
 
 from lagrad.nested.custom_rules import with_both_rules
 from lagrad.nested.linear import LinearSolver, linear_solver_of
-from lagrad.nested.symmetric import hoisted
+from lagrad.nested.ruled import ruled_call
+from lagrad.nested.symmetric import hoisted, replaced
 
 Tree = Any
 
@@ -52,7 +53,7 @@ def implicit(residual: Callable, solver: Callable, linear_solver: str | LinearSo
     """
 
     def solution(a):
-        leaves, tree = jax.tree.flatten(a)
+        leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, a))
         y_like = jax.eval_shape(solver, a)
         _check_residual(jax.eval_shape(residual, y_like, a), y_like)
         y, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), y_like))
@@ -70,34 +71,44 @@ def implicit(residual: Callable, solver: Callable, linear_solver: str | LinearSo
     return solution
 
 
-def _root(
-    residual: Callable, solver: Callable, linear: LinearSolver, y_like: jax.Array, leaves: list
-) -> jax.Array:
+def _root(residual: Callable, solver: Callable, linear: LinearSolver, y_like: jax.Array, leaves: list):
     equation, closed_over = hoisted(residual, y_like, *leaves)
     equation_of = jaxpr_as_fun(with_both_rules(equation))
     iteration, solver_inputs = hoisted(solver, *leaves)
-    iterate = jaxpr_as_fun(iteration)
+    count, total = len(leaves), len(leaves) + len(closed_over)
 
-    @jax.custom_jvp
-    def root(inputs, solver_inputs):
-        return iterate(*inputs[: len(leaves)], *solver_inputs)[0]
+    def iterate(*operands):
+        return jaxpr_as_fun(iteration)(*operands[:count], *operands[total:])
 
-    @root.defjvp
-    def differentiate(primals, tangents):
-        y = root(*primals)
+    def tangents(values, operands, moves):
+        y, inputs = values[0], operands[:total]
+        slope = _slope(lambda *inputs: equation_of(y, *inputs)[0], inputs, moves[:total])
+        if slope is None:
+            return [jnp.zeros_like(y)]
+        return [-_solved(lambda y: equation_of(y, *inputs)[0], y, slope, linear)]
 
-        def value(y, inputs):
-            return equation_of(y, *inputs)[0]
+    operands = [*leaves, *closed_over, *solver_inputs]
+    return ruled_call(jax.make_jaxpr(iterate)(*operands), tangents, operands)[0]
 
-        def matvec(t):
-            return jax.jvp(lambda y: value(y, primals[0]), (y,), (t,))[1]
 
-        slope = jax.jvp(lambda inputs: value(y, inputs), primals[:1], tangents[:1])[1]
-        return y, -jax.lax.custom_linear_solve(
-            matvec, slope, linear.solve, linear.transpose_solve, symmetric=linear.symmetric
-        )
+def _slope(f: Callable, inputs, moves):
+    places = [i for i, move in enumerate(moves) if move is not None]
+    if not places:
+        return None
+    return jax.jvp(
+        lambda *parts: f(*replaced(inputs, places, parts)),
+        [inputs[i] for i in places],
+        [moves[i] for i in places],
+    )[1]
 
-    return root([*leaves, *closed_over], solver_inputs)
+
+def _solved(residual: Callable, y, right, linear: LinearSolver):
+    def matvec(t):
+        return jax.jvp(residual, (y,), (t,))[1]
+
+    return jax.lax.custom_linear_solve(
+        matvec, right, linear.solve, linear.transpose_solve, symmetric=linear.symmetric
+    )
 
 
 def _check_residual(value, y) -> None:

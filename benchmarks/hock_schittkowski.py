@@ -20,9 +20,8 @@ TOLERANCE = 1e-6
 QUICK = ("hs6", "hs35", "hs71")
 NOTE = (
     "Each problem from its own start, tol 1e-8. Difference: of the objective from the known optimum, "
-    "relative to its size or one. Solved: the method calls the point a solution, and the difference is below 1e-6; "
-    "another optimum: likewise for another known local one. Seconds are the whole of `lagrad.solve`, "
-    "differentiation and compilation included."
+    "relative to its size or one. Solved: the method calls the point a solution and the difference is at "
+    "most 1e-6; another optimum: likewise for another known local one. Seconds: the whole of `lagrad.solve`."
 )
 COLUMNS = ("problem", "n", "m", "method", "verdict", "objective", "difference", "iterations", "seconds")
 

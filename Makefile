@@ -11,7 +11,9 @@ VENV ?= .venv
 PYTHON ?= python3
 CASE ?=
 RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/ready
+TOOLS := $(VENV)/tools
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow lint types clean
@@ -19,30 +21,36 @@ READY := $(VENV)/ready
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-install: $(READY)
-
 $(READY): pyproject.toml lagrad/install_ipopt.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "lagrad needs Python 3.11 or later; $(PYTHON) is older. Say which to take: make PYTHON=python3.12" >&2; exit 1; }
+		echo "lagrad needs Python 3.11 or later; $(PYTHON) is older. Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV) || { \
 		echo "No virtual environment could be made (Debian: apt install python3-venv)." >&2; exit 1; }
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,problems,dev]'
-	$(RUN) -m lagrad.install_ipopt
+	@echo "Setting up $(VENV): lagrad and what it stands on, then Ipopt. A minute or two the first time."
+	@$(PIP) --editable '.[plot,problems]'
+	@$(RUN) -m lagrad.install_ipopt
 	@touch $@
 
-demo: $(READY)
-	$(RUN) examples/opf_demo.py $(CASE)
+$(TOOLS): $(READY)
+	@echo "Setting up the tools for tests and checks."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
 
-test: $(READY)
+install: $(TOOLS)
+
+demo: $(READY)
+	@$(RUN) examples/opf_demo.py $(CASE)
+
+test: $(TOOLS)
 	$(RUN) -m pytest
 
-test-slow: $(READY)
+test-slow: $(TOOLS)
 	$(RUN) -m pytest -m slow
 
-lint: $(READY)
+lint: $(TOOLS)
 	$(RUN) -m ruff check .
 
-types: $(READY)
+types: $(TOOLS)
 	$(RUN) -m pyright --pythonpath $(RUN)
 
 clean:

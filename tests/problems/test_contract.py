@@ -25,7 +25,7 @@ SIZES = {
     "rocket": {"intervals": 20},
     "tanh_network": {"units": 4, "inputs": 3, "samples": 50},
 }
-# One of each kind: equalities, inequalities, both, bounds alone, rank-deficient, dense; these compile quickly.
+# One of each kind: equalities, inequalities, both, bounds alone, rank-deficient, dense; all compile quickly.
 FAST = ("hs6", "hs38", "hs43", "hs55", "hs71", "hs112", *(SIZES.keys() - {"multiple_shooting", "rocket"}))
 METHODS = ("ipopt", "trust-constr")
 # Where a solver does not get there, and why.

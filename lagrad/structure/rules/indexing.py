@@ -47,6 +47,11 @@ def shapes_of(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
     return [getattr(atom.aval, "shape", ()) for atom in equation.invars]
 
 
+def output_shapes(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
+    """Shape of each output; () for what is no array, such as a token."""
+    return [getattr(variable.aval, "shape", ()) for variable in equation.outvars]
+
+
 def numbered(shapes: Shapes) -> list[np.ndarray]:
     """Arrays of the shapes, their elements counted through from 0."""
     starts = np.cumsum([0, *map(prod, shapes)])
@@ -209,10 +214,9 @@ def scalars(known: Known) -> list[int] | None:
 
 def box_at(starts: Sequence[int], sizes: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
     """Slices of the given sizes, the starts clamped so that they fit into the shape."""
-    clamped = [
-        min(max(start, 0), whole - size) for start, size, whole in zip(starts, sizes, shape, strict=True)
-    ]
-    return tuple(slice(start, start + size) for start, size in zip(clamped, sizes))
+    placed = zip(starts, sizes, shape, strict=True)
+    clamped = [(min(max(start, 0), whole - size), size) for start, size, whole in placed]
+    return tuple(slice(start, start + size) for start, size in clamped)
 
 
 def gather(shapes, known, *, dimension_numbers, slice_sizes, mode, **params):
@@ -228,9 +232,7 @@ def taken(array: np.ndarray, where: np.ndarray, fill) -> np.ndarray:
     if array.size == 0:
         return np.full(where.shape, fill, dtype=array.dtype)
     chosen = array.reshape(-1)[where]
-    if where.size and where.min() < 0:
-        chosen[where < 0] = fill
-    return chosen
+    return np.where(where < 0, array.dtype.type(fill), chosen) if where.size and where.min() < 0 else chosen
 
 
 def drops(mode) -> bool:
@@ -269,7 +271,7 @@ def gather_positions(
     inner = box_positions([sizes[axis] for axis in window], [strides[axis] for axis in window])
     where = start.reshape(batch + (1,) * len(window)) + inner
     if dropping:
-        where[~valid] = -1
+        where = np.where(valid.reshape(batch + (1,) * len(window)), where, -1)
     rank = len(batch) + len(window)
     outer = [axis for axis in range(rank) if axis not in numbers.offset_dims]
     return np.moveaxis(where, range(rank), [*outer, *numbers.offset_dims])
@@ -291,7 +293,7 @@ def box_positions(sizes: Sequence[int], strides: Sequence[int]) -> np.ndarray:
 
 def scatter(shapes, known, **params):
     """The operand with updates put at known places, if no two updates meet."""
-    if known[1] is None:
+    if known[1] is None or params.get("update_jaxpr") is not None:
         return None
     targets = scatter_positions(shapes, np.asarray(known[1]), **params).reshape(-1)
     landing = targets[targets >= 0]
@@ -322,12 +324,18 @@ def scatter_positions(
 ) -> np.ndarray:
     """Flat operand position that each update goes to, -1 if it is dropped; shaped like the updates."""
     numbers = as_gather(dimension_numbers)
+    sizes = window_sizes(shapes, numbers)
+    return gather_positions(shapes[0], indices, numbers, sizes, drops(mode))
+
+
+def window_sizes(shapes: Shapes, numbers) -> list[int]:
+    """Size of an update's window along each operand axis; `numbers` as a gather's."""
     sizes = [1] * len(shapes[0])
     inserted = {*numbers.collapsed_slice_dims, *numbers.operand_batching_dims}
     window = [axis for axis in range(len(shapes[0])) if axis not in inserted]
     for axis, update_axis in zip(window, numbers.offset_dims, strict=True):
         sizes[axis] = shapes[2][update_axis]
-    return gather_positions(shapes[0], indices, numbers, sizes, drops(mode))
+    return sizes
 
 
 MOVERS: dict[str, Callable[..., Move | None]] = {

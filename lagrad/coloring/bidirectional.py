@@ -73,6 +73,13 @@ def split_coloring(pattern: SparsityPattern, by_column: np.ndarray, order: Order
     return Coloring("bidirectional-star", pattern, columns, rows)
 
 
+def split_bound(pattern: SparsityPattern, by_column: np.ndarray, row_weight: float = 1.0) -> float:
+    """A cost that coloring this split cannot fall below: entries read in one row, and in one column."""
+    wide = np.bincount(pattern.rows[by_column], minlength=1).max()
+    tall = np.bincount(pattern.cols[~by_column], minlength=1).max()
+    return float(wide + row_weight * tall)
+
+
 def split_steps(pattern: SparsityPattern, by_column: np.ndarray) -> float:
     """About how many visits `split_coloring` makes."""
     widths = np.bincount(pattern.rows[conflicting(pattern, by_column)], minlength=1).astype(float)

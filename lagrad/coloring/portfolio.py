@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.coloring.acyclic import acyclic
-from lagrad.coloring.bidirectional import bicolored, split_coloring, split_steps
+from lagrad.coloring.bidirectional import bicolored, split_bound, split_coloring, split_steps
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.columns import distance_two
 from lagrad.coloring.graph import Graph, adjacency_graph, both_sides_graph, column_graph
@@ -46,6 +46,8 @@ STEPS_PER_ENTRY, STEPS_AT_LEAST = 100, 200_000
 PATIENCE = 3
 # Periods tried on columns as numbered, beyond the fewest colors possible.
 MOST_PERIODS = 4
+# After so many attempts in a row without gain, more are rarely worth their time.
+FRUITLESS = 4
 # Splitting and joining a pattern in NumPy, in steps an entry.
 SPLIT_STEPS = 20
 # Substitution costs about as much as two products, and one more for so many rounds.
@@ -214,15 +216,18 @@ def cheapest(
     attempts: Iterable[Attempt], left: float, cost: Callable[[Coloring], float], enough: float
 ) -> Coloring:
     """The cheapest coloring that so many steps allow; the first that applies whatever it takes."""
-    best, lowest = None, np.inf
+    best, lowest, fruitless = None, np.inf, 0
     for attempt in attempts:
         if best is not None and (attempt.steps > left or attempt.at_least >= lowest):
             continue
         left -= attempt.steps
         coloring = attempt.color()
-        if coloring is not None and (best is None or cost(coloring) < lowest):
-            best, lowest = replace(coloring, method=attempt.method), cost(coloring)
-        if lowest <= enough:
+        if coloring is None:
+            continue
+        fruitless += 1
+        if best is None or cost(coloring) < lowest:
+            best, lowest, fruitless = replace(coloring, method=attempt.method), cost(coloring), 0
+        if lowest <= enough or fruitless == FRUITLESS:
             break
     assert best is not None
     return best
@@ -270,7 +275,7 @@ def periods_beyond(pattern: SparsityPattern, made) -> Iterator[Attempt]:
         return None if colors is None else made(colors)
 
     for period in range(fewest, fewest + MOST_PERIODS):
-        yield Attempt(f"period {period}", 8 * pattern.nnz, partial(periodic, period), period)
+        yield Attempt(f"period {period}", 3 * pattern.nnz, partial(periodic, period), period)
 
 
 def recolored(graph: Graph, colors: np.ndarray) -> np.ndarray:
@@ -328,14 +333,17 @@ def fewest_colors(graph: Graph) -> int:
 
 def bidirectional_attempts(pattern, row_weight: float, substitution: bool) -> Iterator[Attempt]:
     """One direction alone, peeled rows, peeled columns, shortest first, then both sides as one graph."""
-    yield from one_direction_attempts(pattern, row_weight)
+    promising, other = one_direction_attempts(pattern, row_weight)
+    yield promising
     splits = {"peeled rows": peel_rows, "peeled columns": peel_columns}
     splits["shortest first"] = partial(shortest_first, row_weight=row_weight)
     split_of = cache(lambda name: splits[name](pattern))
     for order, name in product(("natural", "largest-first"), splits):
-        color = partial(split_coloring, pattern, split_of(name), ORDERS[order])
-        steps = split_steps(pattern, split_of(name)) + SPLIT_STEPS * pattern.nnz
-        yield Attempt(f"{name}, {order}", steps, color)
+        by_column = split_of(name)
+        color = partial(split_coloring, pattern, by_column, ORDERS[order])
+        steps = split_steps(pattern, by_column) + SPLIT_STEPS * pattern.nnz
+        yield Attempt(f"{name}, {order}", steps, color, split_bound(pattern, by_column, row_weight))
+    yield other
     for kind in ("star", "acyclic")[: 1 + substitution]:
         made = partial(bicolored, pattern, kind=f"bidirectional-{kind}")
         yield from graph_attempts(

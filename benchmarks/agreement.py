@@ -43,7 +43,8 @@ def jacobian_difference(one, other, shape) -> float:
             position = recorded["jacobian_rows"], recorded["jacobian_cols"]
             matrix = sp.csr_array((recorded[f"jacobian_{name}"], position), shape=shape)
             pair.append(matrix[row_order(recorded)] if reordered else matrix)
-        worst = max(worst, relative((pair[0] - pair[1]).data, pair[0].data))
+        apart = sp.csr_array(pair[0] - pair[1])
+        worst = max(worst, relative(apart.data, pair[0].data))
     return worst
 
 
@@ -67,5 +68,6 @@ def difference(one: Path, other: Path) -> float:
         gradient = one_run[f"gradient_{name}"]
         worst = max(worst, relative(gradient - other_run[f"gradient_{name}"], gradient))
         hessian = symmetric(one_run, name, n)
-        worst = max(worst, relative((hessian - symmetric(other_run, name, n)).data, hessian.data))
+        apart = sp.csr_array(hessian - symmetric(other_run, name, n))
+        worst = max(worst, relative(apart.data, hessian.data))
     return worst

@@ -114,6 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> list[Path]:
     options.output.mkdir(parents=True, exist_ok=True)
     paths = []
     for family in dict.fromkeys(row["family"] for row in rows):
+        # A single size makes no curve; the table has it.
+        if len({row["n"] for row in rows if row["family"] == family}) < 2:
+            continue
         paths.append(options.output / f"derivatives_{family}.png")
         draw(family, [row for row in rows if row["family"] == family], paths[-1])
         print(paths[-1])

@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 START = [1.0, 5.0, 5.0, 1.0]
 
@@ -75,8 +76,9 @@ def with_casadi():
         result = solver(x0=start, lbx=bounds[0], ubx=bounds[1], lbg=lower, ubg=upper)
         return float(result["f"])
 
-    casadi.stack, casadi.sum = lambda rows: casadi.vertcat(*rows), casadi.sum1
-    return problems(casadi), solve
+    words = {name: getattr(casadi, name) for name in ("sin", "exp")}
+    spelled = SimpleNamespace(stack=lambda rows: casadi.vertcat(*rows), sum=casadi.sum1, **words)
+    return problems(spelled), solve
 
 
 def with_asdex():
@@ -87,7 +89,7 @@ def with_asdex():
 
     def solve(problem) -> float:
         functions, start, bounds, lower, upper = problem
-        callbacks = AsdexCallbacks(asdex, jax, *functions, start, lower.size)
+        callbacks = AsdexCallbacks(asdex, jax, functions, start, lower.size)
         nlp = cyipopt.Problem(start.size, lower.size, callbacks, *bounds, lower, upper)
         for name, value in (("tol", 1e-8), ("print_level", 0), ("sb", "yes")):
             nlp.add_option(name, value)
@@ -99,7 +101,9 @@ def with_asdex():
 class AsdexCallbacks:
     """cyipopt's callbacks by asdex."""
 
-    def __init__(self, asdex, jax, objective, constraints, start, m):
+    def __init__(self, asdex, jax, functions, start, m):
+        objective, constraints = functions
+
         def lagrangian(x, multipliers, weight):
             return weight * objective(x) + jax.numpy.vdot(multipliers, constraints(x))
 

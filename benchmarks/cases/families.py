@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -91,9 +92,9 @@ def numbers(family: str, size: str) -> dict:
         fields = asdict(network)
         return fields | {"costs": SimpleNamespace(**fields["costs"])}
     sizes = SIZES[family](int(size))
-    known = lagrad_problems.get(family, **sizes).numbers
-    known = asdict(known) if is_dataclass(known) and not isinstance(known, type) else known or {}
-    return dict(known) | CONSTANTS.get(family, lambda sizes: sizes)(sizes)
+    known: Any = lagrad_problems.get(family, **sizes).numbers
+    known = asdict(known) if is_dataclass(known) else known or {}
+    return known | CONSTANTS.get(family, lambda sizes: sizes)(sizes)
 
 
 def case(family: str, size: str) -> Case:

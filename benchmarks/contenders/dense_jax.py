@@ -28,7 +28,8 @@ class DenseModel(JaxModel):
         self.compiled_jacobian = jax.jit(lambda x: derivative(self.c)(x).ravel())
         self.compiled_hessian = jax.jit(lambda *arguments: jax.hessian(self.lagrangian)(*arguments)[lower])
         self.hessian_structure = lower
-        self.jacobian_structure = tuple(i.ravel() for i in np.indices((case.m, case.n)))
+        rows, cols = np.indices((case.m, case.n))
+        self.jacobian_structure = rows.ravel(), cols.ravel()
 
     def jacobian(self, x) -> np.ndarray:
         """All m n values, by rows."""

@@ -187,7 +187,7 @@ def elliptic_control(case: Case) -> HandDerived:
 
     rows = stacked((k, k), neighbors, (k, points + k))
     jacobian = Staged(nothing, slopes, constant)
-    return HandDerived(rows, jacobian, (np.arange(case.n),) * 2, Staged(nothing, curvatures))
+    return HandDerived(rows, jacobian, stacked((k, k), (points + k, points + k)), Staged(nothing, curvatures))
 
 
 def gather_network(case: Case) -> HandDerived:

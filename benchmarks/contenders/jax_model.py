@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +27,11 @@ def warm_up(case: Case) -> None:
 
 class JaxModel:
     """Compiled f, its gradient and c; a contender adds Jacobian and Hessian."""
+
+    jacobian_structure: tuple[np.ndarray, np.ndarray]
+    hessian_structure: tuple[np.ndarray, np.ndarray]
+    jacobian: Callable[..., np.ndarray]
+    hessian: Callable[..., np.ndarray]
 
     def __init__(self, case: Case):
         self.case = case

@@ -48,13 +48,14 @@ def evaluator(staged: Staged, arguments: tuple, is_split: bool) -> Callable[...,
 
     else:
         varying = compiled(lambda *given: staged.second(staged.first(*given), *given), *arguments)
-    if staged.constant is None:
+    constant = staged.constant
+    if constant is None:
         return lambda *given: np.asarray(varying(*given))
-    values = np.concatenate([staged.constant, np.asarray(varying(*arguments))])
+    values = np.concatenate([constant, np.asarray(varying(*arguments))])
 
     def fill(*given) -> np.ndarray:
         """Only what changes is written; the array is overwritten by the next call."""
-        values[staged.constant.size :] = varying(*given)
+        values[constant.size :] = varying(*given)
         return values
 
     return fill

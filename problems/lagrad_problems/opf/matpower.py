@@ -200,7 +200,7 @@ def _matrix(field: _Field, name: str) -> Table:
             )
         rows = [(line, row + [0.0] * (int(widths.max()) - len(row))) for line, row in rows]
     lines = np.array([line for line, _ in rows], int)
-    return Table(np.array([row for _, row in rows], float).reshape(len(rows), -1), lines)
+    return Table(np.array([row for _, row in rows], float).reshape(len(rows), widths.max(initial=0)), lines)
 
 
 def _numbers(field: _Field, name: str) -> list[tuple[int, list[float]]]:

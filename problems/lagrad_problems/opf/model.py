@@ -120,7 +120,7 @@ def balance(x: dict, network: Network) -> dict[str, Array]:
     voltage = x["vm"] ** 2
 
     def left_over(load, shunt, generated, from_end, to_end):
-        here = -load - shunt * voltage
+        here = jnp.asarray(-load - shunt * voltage)
         here = here.at[network.gen_bus].add(generated)
         return here.at[network.from_bus].add(-from_end).at[network.to_bus].add(-to_end)
 

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.program import Equation
-from lagrad.structure.indices import Indices, everywhere
+from lagrad.structure.indices import Indices
 from lagrad.structure.kernels import Key, contraction_terms, depending, source_of, sum_terms
+from lagrad.structure.linear import broadcast
 from lagrad.structure.lift import Group, LeafValue
 from lagrad.structure.maps import Factor
 from lagrad.structure.reading import Kind, Reading
@@ -114,13 +115,10 @@ class Evaluation:
 
     def elementwise(self, equation: Equation, indices: Indices) -> jax.Array:
         """Bind an elementwise primitive to the same elements of its operands."""
-        size, program = self.reading.program.size(equation.outputs[0]), self.reading.program
-        operands = []
-        for variable in equation.inputs:
-            if program.size(variable) == size:
-                operands.append(self.value(variable, indices))
-            else:
-                operands.append(self.value(variable, everywhere(size).at(indices)))
+        operands = [
+            self.value(variable, broadcast(equation.source, i).at(indices))
+            for i, variable in enumerate(equation.inputs)
+        ]
         return equation.bind(*operands)[0]
 
     def contraction(self, equation: Equation, indices: Indices) -> jax.Array:

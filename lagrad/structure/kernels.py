@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from lagrad.program import Equation
-from lagrad.structure.indices import Indices, everything, everywhere
-from lagrad.structure.linear import contraction, size_of
+from lagrad.structure.indices import Indices, everything
+from lagrad.structure.linear import broadcast, contraction, size_of
 from lagrad.structure.maps import LinearMap
 from lagrad.structure.reading import Kind, Reading
 from lagrad.structure.rules.elementwise import ELEMENTWISE, interactions
@@ -191,7 +191,6 @@ def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel])
 
 def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
-    out = size_of(equation.source.outvars[0])
     record = interactions(equation.name, equation.params, len(equation.inputs))
     numbers = list(operands)
 
@@ -204,11 +203,8 @@ def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
         active = set().union(*(kernel.active for i, kernel in spread.items() if record.first[i]))
         return united(kernels, active, pairs)
 
-    parts = [
-        (pieces, everything(out) if size_of(equation.source.invars[i]) == out else everywhere(out))
-        for i, pieces in operands.items()
-    ]
-    return combined(parts, out, build)
+    parts = [(pieces, broadcast(equation.source, i)) for i, pieces in operands.items()]
+    return combined(parts, size_of(equation.source.outvars[0]), build)
 
 
 def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple[Key, Key]]) -> Kernel:

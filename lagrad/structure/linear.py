@@ -66,14 +66,29 @@ def size_of(atom) -> int:
 
 
 def same(equation: jex.JaxprEqn, operand: int, factor: Factor = 1.0) -> LinearMap:
-    """Elementwise use of an operand, a scalar one broadcast."""
-    out, size = size_of(equation.outvars[0]), size_of(equation.invars[operand])
-    return LinearMap((out, size), everything(out) if out == size else everywhere(out), factor)
+    """Elementwise use of an operand."""
+    shape = size_of(equation.outvars[0]), size_of(equation.invars[operand])
+    return LinearMap(shape, broadcast(equation, operand), factor)
 
 
-def flattened(value: np.ndarray) -> Factor:
-    """A known factor, one number if it has one."""
-    return float(value.reshape(-1)[0]) if value.size == 1 else value.reshape(-1).astype(float)
+def broadcast(equation: jex.JaxprEqn, operand: int) -> Indices:
+    """Element of an operand that each output element of an elementwise equation takes.
+
+    Operands may be scalars, or have axes of length 1 where the output has longer ones.
+    """
+    out, shape = equation.outvars[0].aval.shape, equation.invars[operand].aval.shape
+    if shape == out:
+        return everything(prod(out))
+    if prod(shape) == 1:
+        return everywhere(prod(out))
+    return Indices.of(np.broadcast_to(np.arange(prod(shape)).reshape(shape), out).reshape(-1))
+
+
+def flattened(equation: jex.JaxprEqn, value: np.ndarray) -> Factor:
+    """A known factor for every output element, one number if it has one."""
+    if value.size == 1:
+        return float(value.reshape(-1)[0])
+    return np.broadcast_to(value, equation.outvars[0].aval.shape).reshape(-1).astype(float)
 
 
 def signed(*signs: float) -> Callable[[jex.JaxprEqn, Known], Maps]:
@@ -88,14 +103,16 @@ def product(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     left, right = known
     if left is None and right is None:
         return None
-    return {0: same(equation, 0, flattened(right))} if left is None else {1: same(equation, 1, flattened(left))}
+    if left is None:
+        return {0: same(equation, 0, flattened(equation, right))}
+    return {1: same(equation, 1, flattened(equation, left))}
 
 
 def quotient(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """x / y with y known."""
     if known[1] is None or not known[1].all():
         return None
-    return {0: same(equation, 0, flattened(1.0 / known[1].astype(float)))}
+    return {0: same(equation, 0, flattened(equation, 1.0 / known[1].astype(float)))}
 
 
 def converted(equation: jex.JaxprEqn, known: Known) -> Maps | None:

@@ -75,6 +75,29 @@ def test_known_optimum_is_found(name, method, request):
     check_conditions(entry(name).problem, solution)
 
 
+LARGER = (
+    ("ac_opf", {"buses": 300}),
+    ("cart_pole", {"intervals": 100}),
+    ("chained_rosenbrock", {"n": 10000}),
+    ("clnlbeam", {"intervals": 500}),
+    ("elliptic_control", {"grid": 50}),
+    ("gather_network", {"nodes": 1000}),
+    ("hanging_chain", {"intervals": 200}),
+    ("multiple_shooting", {"intervals": 200}),
+    ("rocket", {"intervals": 200}),
+    ("tanh_network", {}),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "sizes"), LARGER)
+def test_known_optimum_of_a_larger_size_is_found(name, sizes):
+    """IPOPT reaches it with lagrad's sparse derivatives, where dense ones are out of reach."""
+    pytest.importorskip("cyipopt")
+    larger = get(name, **sizes)
+    check_optimum(larger, lagrad.solve(larger.problem))
+
+
 PGLIB = Path(os.environ.get("LAGRAD_PGLIB", ""))
 COSTS = {
     "case3_lmbd": 5812.6,

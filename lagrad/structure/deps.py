@@ -26,6 +26,8 @@ from lagrad.errors import DerivativeError
 
 # More terms than this are written out as one matrix.
 MOST_SLOTS = 8
+# Up to so many entries are listed with their repetitions, which costs less than a sparse product.
+FEW_ENTRIES = 1_000_000
 # Entries of one Boolean matrix: 2 GB of indices.
 MOST_ENTRIES = 2**29
 
@@ -237,21 +239,28 @@ def gathered(terms: Iterable[tuple[np.ndarray, Slot]], size: int, n: int) -> sp.
     Raises:
         DerivativeError: the matrix would not fit into memory.
     """
-    rows, cols = [], []
-    for targets, slot in terms:
-        keep = (targets >= 0) & (slot.index >= 0)
-        full = keep.all()
-        target, index = (targets, slot.index) if full else (targets[keep], slot.index[keep])
-        if slot.base is not None:
-            chosen = boolean_matrix(target, index, (size, slot.base.shape[0]))
-            check_product(chosen, slot.base)
-            product = chosen @ slot.base
-            target, index = triplets(product)
-        rows.append(target)
-        cols.append(index)
-    if not rows:
+    entries = [slot_entries(targets, slot, size) for targets, slot in terms]
+    if not entries:
         return sp.csr_array((size, n), dtype=bool)
+    rows, cols = zip(*entries, strict=True)
     return boolean_matrix(np.concatenate(rows), np.concatenate(cols), (size, n))
+
+
+def slot_entries(targets: np.ndarray, slot: Slot, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries that the rows of a slot make in a matrix of `size` rows, some perhaps more than once."""
+    keep = (targets >= 0) & (slot.index >= 0)
+    target, index = (targets, slot.index) if keep.all() else (targets[keep], slot.index[keep])
+    base = slot.base
+    if base is None:
+        return target, index
+    counts = np.diff(base.indptr)[index]
+    total = int(counts.sum(dtype=np.int64))
+    if total <= FEW_ENTRIES + base.nnz:
+        ends = np.cumsum(counts)
+        places = np.arange(total) + np.repeat(base.indptr[index] - (ends - counts), counts)
+        return np.repeat(target, counts), base.indices[places]
+    check_entries(min(total, size * base.shape[1]), f"an intermediate array of {size} elements")
+    return triplets(boolean_matrix(target, index, (size, base.shape[0])) @ base)
 
 
 def boolean_matrix(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> sp.csr_array:
@@ -271,19 +280,11 @@ def triplets(matrix: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr)), matrix.indices
 
 
-def check_product(left: sp.csr_array, right: sp.csr_array) -> None:
-    """Raise DerivativeError unless a product has room, at worst."""
-    worst = int(np.diff(right.indptr)[left.indices].sum(dtype=np.int64))
-    check_entries(
-        min(worst, left.shape[0] * right.shape[1]), f"an intermediate array of {left.shape[0]} elements"
-    )
-
-
 def check_entries(count: int, what: str) -> None:
     """Raise DerivativeError if dependencies would not fit into memory."""
     if count > MOST_ENTRIES:
         raise DerivativeError(
-            f"structure: {what} depends on up to {count} inputs in total, more than the {MOST_ENTRIES} that "
-            "are kept. Introduce running sums and dense products over all variables as variables of their own, "
+            f"structure: {what} depends on up to {count} inputs in total, more than the {MOST_ENTRIES} kept. "
+            "Introduce running sums and dense products over all variables as variables of their own, "
             "bound by constraints: that makes them sparse."
         )

@@ -124,8 +124,8 @@ def sandwich(left: sp.csr_array, middle: sp.csr_array, right: sp.csr_array) -> s
     products = int(counts[rows].astype(np.int64) @ np.diff(right.indptr)[cols])
     if min(products, left.shape[1] * right.shape[1]) > MOST_ENTRIES:
         raise DerivativeError(
-            f"structure: the Hessian has up to {products} entries, more than the {MOST_ENTRIES} that are "
-            "kept. A nonlinear function of a sum over many variables makes it dense; introducing the sum as a "
+            f"structure: the Hessian has up to {products} entries, more than the {MOST_ENTRIES} kept. "
+            "A nonlinear function of a sum over many variables makes it dense; introducing the sum as a "
             "variable with a constraint makes it sparse."
         )
     return left.T.tocsr() @ (middle @ right)

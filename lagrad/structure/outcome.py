@@ -108,7 +108,7 @@ def linked(
     links: Links,
     bends: Sequence[Bend] = (),
     *,
-    least: int = 0,
+    least: Degree = 0,
 ) -> Outcome:
     """Outcome of an equation from how its operands enter its outputs.
 

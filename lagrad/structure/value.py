@@ -1,4 +1,4 @@
-"""What the walk knows of one array: its shape and type, its dependencies, its degree, its numbers if known."""
+"""What the walk knows of one array: its shape, its dependencies, its degree, its numbers if known."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lagrad.structure.value import Value
 def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     """Dense block, with a warning that names the primitive."""
     warn(
-        f"structure: no rule for the primitive `{equation.primitive.name}`; each of its outputs is taken to depend "
+        f"structure: no rule for the primitive `{equation.primitive.name}`; each output is taken to depend "
         "on all of its inputs, nonlinearly. If its Jacobian is sparse, pass `rules=RULES | {name: rule}` to "
         "`lagrad.structure.detect`, or write the function with other operations.",
         LagradWarning,

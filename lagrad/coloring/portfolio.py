@@ -47,7 +47,7 @@ PATIENCE = 3
 # Periods tried on columns as numbered, beyond the fewest colors possible.
 MOST_PERIODS = 4
 # After so many attempts in a row without gain, more are rarely worth their time.
-FRUITLESS = 4
+FRUITLESS = 5
 # Splitting and joining a pattern in NumPy, in steps an entry.
 SPLIT_STEPS = 20
 # Substitution costs about as much as two products, and one more for so many rounds.

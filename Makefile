@@ -42,10 +42,10 @@ demo: $(READY)
 	@$(RUN) examples/opf_demo.py $(CASE)
 
 test: $(TOOLS)
-	$(RUN) -m pytest
+	$(RUN) -m pytest --durations=10
 
 test-slow: $(TOOLS)
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -m slow --durations=10
 
 lint: $(TOOLS)
 	$(RUN) -m ruff check .

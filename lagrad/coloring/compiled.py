@@ -43,7 +43,7 @@ def run(loop: FunctionType, inputs: tuple, outputs: tuple = (), *, steps: float)
     [0, 2, 4]
     """
     if is_worth_compiling(loop, steps):
-        return compiled(loop)(*inputs, *outputs)
+        return compiled(loop)(*map(as_plain, inputs), *outputs)
     lists = [as_list(output) for output in outputs]
     result = loop(*map(as_list, inputs), *lists)
     for output, values in zip(outputs, lists, strict=True):
@@ -54,6 +54,13 @@ def run(loop: FunctionType, inputs: tuple, outputs: tuple = (), *, steps: float)
 def as_list(value):
     """A list from an array (lists index several times faster in Python), anything else unchanged."""
     return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def as_plain(value):
+    """Arrays contiguous and writable: for any other kind numba would compile the loop once more."""
+    if not isinstance(value, np.ndarray) or (value.flags.c_contiguous and value.flags.writeable):
+        return value
+    return value.copy()
 
 
 def is_worth_compiling(loop: FunctionType, steps: float) -> bool:

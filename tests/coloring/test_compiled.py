@@ -41,6 +41,23 @@ def outcome(color, pattern):
     return coloring.column_colors, coloring.row_colors, plan.slots, plan.target, values
 
 
+def test_views_and_read_only_arrays_compile_nothing_new(monkeypatch):
+    """One compiled form serves them all, since compiling takes half a second."""
+    monkeypatch.setattr(compiled, "SHORT", -1)
+    monkeypatch.setattr(compiled, "LONG", -1)
+
+    def add_up(values, total):
+        for value in values:
+            total[0] += value
+
+    frozen, total = np.arange(5), np.zeros(1, np.int64)
+    frozen.flags.writeable = False
+    for values in (np.arange(5), frozen, np.arange(10)[::2]):
+        compiled.run(add_up, (values,), (total,), steps=5)
+    assert total[0] == 10 + 10 + 20
+    assert len(compiled.compiled(add_up).signatures) == 1
+
+
 def test_everything_works_without_numba(monkeypatch):
     """Slower, but the same colors."""
     pattern = power_network(800)

@@ -126,7 +126,17 @@ def item(values: Constant, number: int) -> Any:
 
 # Entered even if nothing in it depends on the inputs: the parts may be cheaper than the whole.
 INLINED = frozenset(
-    {"jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_vmap_call", "cond"}
+    {
+        "jit",
+        "pjit",
+        "closed_call",
+        "core_call",
+        "remat2",
+        "checkpoint",
+        "custom_vmap_call",
+        "cond",
+        "bcoo_transpose",
+    }
 )
 # Not executed while looking at the structure: user code, side effects, randomness without a key, and
 # factorizations, whose numbers never decide what is zero.

@@ -12,6 +12,8 @@ from lagrad.structure.rules.linalg import LINALG
 from lagrad.structure.rules.moving import SCATTERS, move
 from lagrad.structure.rules.random import RANDOM
 from lagrad.structure.rules.reductions import REDUCTIONS
+from lagrad.structure.rules.sparse import SPARSE
+from lagrad.structure.rules.windows import WINDOWS
 
 __all__ = ["RULES", "merged"]
 
@@ -47,4 +49,6 @@ RULES = merged(
     RANDOM,
     CONTROL,
     CUSTOM,
+    SPARSE,
+    WINDOWS,
 )

@@ -1,11 +1,10 @@
-"""Products summed over axes: dot_general, convolution and fft in, an Outcome out."""
+"""Products summed over axes: dot_general and fft in, an Outcome out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 from jax.extend import core as jex
@@ -14,7 +13,6 @@ from lagrad.structure.deps import boolean_matrix
 from lagrad.structure.links import Chain, Link, Sparse, Spread, Take, take
 from lagrad.structure.outcome import Bend, Outcome, linked
 from lagrad.structure.rules.blocks import blocks
-from lagrad.structure.rules.indexing import output_shapes
 from lagrad.structure.value import Value
 
 # Products written one by one; beyond this, elements of a lane are taken together.
@@ -117,83 +115,7 @@ def fft(equation: jex.JaxprEqn, operand: Value, *, fft_lengths, **params) -> Out
     return blocks(equation, (operand,), len(operand.shape) - len(fft_lengths), is_linear=True)
 
 
-def convolution(equation: jex.JaxprEqn, left: Value, right: Value, **params) -> Outcome:
-    """Products of image and kernel elements, summed over taps and channels."""
-    out_shape = output_shapes(equation)[0]
-    if prod(out_shape) * right.size > 20 * MOST_PRODUCTS:
-        return blocks(equation, (left, right), 0)
-    out, image, kernel = taps(left.shape, right.shape, out_shape, **params)
-    links = {}
-    for number, (value, place, other, other_place) in enumerate(
-        [(left, image, right, kernel), (right, kernel, left, image)]
-    ):
-        keep = slice(None) if other.known is None else np.asarray(other.known).reshape(-1)[other_place] != 0
-        links[number, 0] = Sparse(boolean_matrix(out[keep], place[keep], (prod(out_shape), value.size)))
-    reach = (take(image, left.size), take(kernel, right.size))
-    return linked(equation, (left, right), links, [Bend((0, 1), reach, Spread(out, prod(out_shape)))])
-
-
-def taps(
-    image_shape,
-    kernel_shape,
-    out_shape,
-    *,
-    dimension_numbers,
-    feature_group_count,
-    batch_group_count,
-    window_strides,
-    padding,
-    lhs_dilation,
-    rhs_dilation,
-    **params,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every product of a convolution: flat numbers of the output, image and kernel element."""
-    image_spec, kernel_spec, out_spec = dimension_numbers
-    n_out, features = out_shape[out_spec[0]], out_shape[out_spec[1]]
-    channels = kernel_shape[kernel_spec[1]]
-    rank = len(window_strides)
-    # Axes of the table: batch, feature, channel, then output and kernel position along each spatial axis.
-    total = 3 + 2 * rank
-
-    def axis(number: int, length: int) -> np.ndarray:
-        return np.arange(length).reshape([-1 if k == number else 1 for k in range(total)])
-
-    n, o, c = axis(0, n_out), axis(1, features), axis(2, channels)
-    batch = n + (o // (features // batch_group_count)) * n_out if batch_group_count > 1 else n
-    channel = c + (o // (features // feature_group_count)) * channels if feature_group_count > 1 else c
-    image: Any = [batch, channel]
-    kernel: Any = [o, c]
-    out: Any = [n, o]
-    valid = np.ones((1,) * total, dtype=bool)
-    for d in range(rank):
-        length = image_shape[image_spec[2 + d]]
-        s = axis(3 + 2 * d, out_shape[out_spec[2 + d]])
-        k = axis(4 + 2 * d, kernel_shape[kernel_spec[2 + d]])
-        place = s * window_strides[d] - padding[d][0] + k * rhs_dilation[d]
-        valid = valid & (place % lhs_dilation[d] == 0) & (place >= 0) & (place // lhs_dilation[d] < length)
-        image.append(place // lhs_dilation[d])
-        kernel.append(k)
-        out.append(s)
-    specs = (
-        (out, out_spec, out_shape),
-        (image, image_spec, image_shape),
-        (kernel, kernel_spec, kernel_shape),
-    )
-    whole = np.broadcast_shapes(*(np.shape(place) for places, _, _ in specs for place in places))
-    keep = np.broadcast_to(valid, whole).reshape(-1)
-    flats = [flat_number(*spec) for spec in specs]
-    out_flat, image_flat, kernel_flat = (np.broadcast_to(flat, whole).reshape(-1)[keep] for flat in flats)
-    return out_flat, image_flat, kernel_flat
-
-
-def flat_number(places: Sequence[np.ndarray], spec: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:
-    """Flat number of the element whose index along axis spec[i] is places[i]."""
-    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    return np.asarray(sum(place * strides[axis] for place, axis in zip(places, spec, strict=True)))
-
-
 CONTRACTIONS: dict[str, Callable[..., Outcome]] = {
     "dot_general": dot_general,
-    "conv_general_dilated": convolution,
     "fft": fft,
 }

@@ -173,28 +173,38 @@ class Derivatives:
         return self.functions[name]
 
 
-def differentiate(problem: Problem, memory_limit: int = DEFAULT_MEMORY_LIMIT) -> Derivatives:
+def differentiate(
+    problem: Problem,
+    *,
+    strategy: str = "auto",
+    mode: str = "forward-over-reverse",
+    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+) -> Derivatives:
     """Find the structure of a problem and compile its derivatives.
 
     Args:
         problem: n variables, m constraint rows.
+        strategy: "auto", or what to use wherever it can be used: "elements", "colored" or "dense".
+        mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
         memory_limit: bytes that the sweeps of one chunk may take together.
 
     Returns:
         Derivatives.
 
     Raises:
+        ProblemError: an unknown strategy, or a limit that is not positive.
         DerivativeError: a function cannot be traced or differentiated.
 
     >>> problem = lagrad.Problem(lambda x: (x**3).sum(), [1.0, 2.0])
     >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
     [[6.0, 0.0], [0.0, 12.0]]
     """
+    options = planning.Options(strategy, mode, memory_limit)
     watch, start = planning.Watch(), time.perf_counter()
     with watch.step("trace"):
         program = trace(problem)
         basic = {"values": lower_values(program), "gradient": lower_gradient(program)}
-    plan = planning.make(program, memory_limit, watch)
+    plan = planning.make(program, options, watch)
     with watch.step("compile"):
         blocks = [*plan.jacobian, *plan.hessian]
         pending = [block for block in blocks if isinstance(block, Pending)]

@@ -3,31 +3,63 @@
     elements   what repeats small kernels over many elements, and constant entries: see `structure.lift`
     colored    what remains, or everything: see `structure.detect` and `coloring`
     dense      colored with a color for each column, where coloring saves nothing
+
+Small problems cost no time to evaluate, so the smaller program wins: it compiles sooner. In large ones elements
+need as many seeds as one element has inputs, and coloring takes what has no elements.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import jax.numpy as jnp
+import jax
 import numpy as np
-import scipy.sparse as sp
 
-from lagrad.coloring import Coloring, color_columns, color_rows, color_symmetric
+from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import colored, elements
 from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block, element_block
-from lagrad.derivatives.stages import merged
+from lagrad.derivatives.remainder import everything, remainder
+from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.program import Program
 from lagrad.structure.detect import Structure, detect
 from lagrad.structure.lift import Lift, lift
+from lagrad.structure.reading import Kind
 
+STRATEGIES = ("auto", "elements", "colored", "dense")
+# Up to this many variables compile time is all that counts.
+FEW_VARIABLES = 64
 # A coloring that saves less than this is not worth reading entries out of its products.
 LEAST_SAVING = 0.8
+# Coloring both ways is tried where one direction needs more sweeps than this.
+MANY_COLORS = 12
+# Equations of sweeps to equations of the program: forward, reverse, and forward over reverse.
+SWEEP_EQUATIONS = 6
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask of a plan.
+
+    Args:
+        strategy: one of `STRATEGIES`.
+        mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
+        memory_limit: bytes that the sweeps of one chunk may take together.
+    """
+
+    strategy: str = "auto"
+    mode: str = "forward-over-reverse"
+    memory_limit: int = 2**30
+
+    def __post_init__(self):
+        if self.strategy not in STRATEGIES:
+            raise ProblemError(f"`strategy`: {self.strategy!r}, expected one of {', '.join(STRATEGIES)}.")
+        if not self.memory_limit > 0:
+            raise ProblemError(f"`memory_limit`: {self.memory_limit}, expected a positive number of bytes.")
 
 
 @dataclass
@@ -51,7 +83,7 @@ class Plan:
     """How each matrix is computed.
 
     Args:
-        lift: the split of the program.
+        lift: the split of the program; without groups if elements are not used.
         structure: patterns of the colored part; None if nothing is colored.
         jacobian: blocks of the Jacobian, ready or waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
@@ -65,29 +97,45 @@ class Plan:
     colorings: dict[str, Coloring]
 
 
-def make(program: Program, memory_limit: int, watch: Watch) -> Plan:
+def make(program: Program, options: Options, watch: Watch) -> Plan:
     """Plan the derivatives of a program.
 
     Args:
         program: traced f and c.
-        memory_limit: bytes that the sweeps of a chunk may take together.
+        options: what the user asks for.
         watch: where seconds are noted, by step.
 
     Returns:
         Plan.
     """
+    with watch.step("structure"):
+        split = lift(program)
+    if not takes_elements(split, options.strategy):
+        return with_colored(Plan(replace(split, groups=()), None, [], [], {}), program, options, watch)
     n, m = program.size(program.inputs[0]), program.size(program.outputs[1])
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
-        split = lift(program)
-    plan = Plan(split, None, [], [], {})
+        parts = elements.jacobian(split), elements.hessian(split)
     with watch.step("trace"), float64():
-        if split.groups or not split.rest:
-            plan.jacobian.append(element_part(elements.jacobian(split), n, m, leaves))
-            plan.hessian.append(element_part(elements.hessian(split), n, m, leaves))
-    if not split.rest:
-        return plan
-    return with_colored(plan, program, memory_limit, watch)
+        blocks = [element_part(pieces, n, m, leaves) for pieces in parts]
+    plan = Plan(split, None, blocks[:1], blocks[1:], {})
+    return with_colored(plan, program, options, watch) if split.rest else plan
+
+
+def takes_elements(split: Lift, strategy: str) -> bool:
+    """Whether element derivatives are part of the plan."""
+    if strategy != "auto":
+        return strategy == "elements"
+    program = split.reading.program
+    if program.size(program.inputs[0]) > FEW_VARIABLES:
+        return bool(split.groups) or not split.rest
+    curved = sum(split.reading.kinds[equation.outputs[0]] is Kind.CURVED for equation in program.equations)
+    return not split.rest and equations_of_elements(split) <= SWEEP_EQUATIONS * curved
+
+
+def equations_of_elements(split: Lift) -> int:
+    """About how many equations element derivatives have: each seed repeats the kernel."""
+    return sum(group.depth * (len(group.active) + 2 * len({b for _, b in group.pairs})) for group in split.groups)
 
 
 def element_part(pieces: elements.Pieces, n: int, m: int, leaves: list) -> Block | Pending:
@@ -97,86 +145,64 @@ def element_part(pieces: elements.Pieces, n: int, m: int, leaves: list) -> Block
     return constant_block(pieces.rows, pieces.columns, pieces.assembly.base)
 
 
-def with_colored(plan: Plan, program: Program, memory_limit: int, watch: Watch) -> Plan:
+def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -> Plan:
     """Add colored blocks for what has no elements."""
     n, m = program.size(program.inputs[0]), program.size(program.outputs[1])
-    leaves = [program.avals[number] for number in program.inputs[1:]]
-    outputs = remainder(plan.lift) if plan.lift.groups else everything(program)
+    arguments = [program.avals[number] for number in program.inputs]
+    outputs = remainder(plan.lift) if plan.jacobian else everything(program)
     with watch.step("structure"), float64():
-        import jax
-
-        structure = detect(jax.make_jaxpr(outputs)(*(program.avals[number] for number in program.inputs)))
+        structure = detect(jax.make_jaxpr(outputs)(*arguments))
     rows = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:])
     with watch.step("coloring"):
-        colorings = {"jacobian": jacobian_coloring(rows), "hessian": hessian_coloring(structure.hessian)}
-    chunk = max(1, int(memory_limit // (8 * sum(program.size(number) for number in range(len(program.avals))))))
+        dense = options.strategy == "dense"
+        colorings = {
+            "jacobian": jacobian_coloring(rows, dense),
+            "hessian": hessian_coloring(structure.hessian, dense),
+        }
+    chunk = sweeps_at_once(program, options.memory_limit)
     blocks = {"jacobian": list(plan.jacobian), "hessian": list(plan.hessian)}
     with watch.step("trace"), float64():
         if rows.nnz:
             sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], colorings["jacobian"], chunk)
-            blocks["jacobian"].append(colored_block(sweeps, name_of(colorings["jacobian"]), n, m, leaves))
+            blocks["jacobian"].append(colored_block(sweeps, name_of(colorings["jacobian"]), n, m, arguments[1:]))
         if structure.hessian.nnz:
-            sweeps = colored.hessian(outputs, colorings["hessian"], chunk)
-            blocks["hessian"].append(colored_block(sweeps, name_of(colorings["hessian"]), n, m, leaves))
+            sweeps = colored.hessian(outputs, colorings["hessian"], chunk, options.mode)
+            blocks["hessian"].append(colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:]))
     return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings)
 
 
-def everything(program: Program) -> Callable:
-    """(x, *leaves) -> f and c, stacked to shape (m + 1,)."""
-    run = program.function()
-
-    def outputs(x, *leaves):
-        f, c = run(x, *leaves)
-        return jnp.concatenate([f[None], c])
-
-    return outputs
+def sweeps_at_once(program: Program, memory_limit: int) -> int:
+    """Sweeps whose arrays together fit into the limit, if none of them is freed."""
+    return max(1, int(memory_limit // (8 * sum(map(program.size, range(len(program.avals)))))))
 
 
-def remainder(split: Lift) -> Callable:
-    """(x, *leaves) -> what elements and the linear part leave of f and c, shape (m + 1,)."""
-    program, line = split.reading.program, merged(split.reading.program)
-    targets = [line.name(variable) for variable in split.rest]
-    known = {line.name(number): value for number, value in split.reading.values.items()}
-
-    def outputs(x, *leaves):
-        inputs = dict(zip(program.inputs, (x, *leaves), strict=True))
-        values = line.evaluate(targets, known | inputs)
-        parts = [applied(matrix, value) for matrix, value in zip(split.rest.values(), values, strict=True)]
-        return sum(parts[1:], start=parts[0])
-
-    return outputs
-
-
-def applied(matrix: sp.csr_array, value):
-    """B v in JAX."""
-    triplets = matrix.tocoo()
-    return jnp.zeros(matrix.shape[0]).at[triplets.row].add(triplets.data * value.reshape(-1)[triplets.col])
-
-
-def jacobian_coloring(pattern: SparsityPattern) -> Coloring:
+def jacobian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
     """The coloring with fewest sweeps; one color a column or row where that saves little."""
-    by_columns, by_rows = color_columns(pattern), color_rows(pattern)
-    best = by_columns if by_columns.num_colors <= by_rows.num_colors else by_rows
-    if best.num_colors < LEAST_SAVING * min(pattern.shape):
-        return best
-    return uncolored(pattern, "columns" if pattern.shape[1] <= pattern.shape[0] else "rows")
+    shorter = "columns" if pattern.shape[1] <= pattern.shape[0] else "rows"
+    if dense or not pattern.nnz:
+        return uncolored(pattern, shorter)
+    best = min(color_columns(pattern), color_rows(pattern), key=lambda coloring: coloring.num_colors)
+    if best.num_colors > MANY_COLORS:
+        best = min(best, color_bidirectional(pattern), key=lambda coloring: coloring.num_colors)
+    return best if best.num_colors < LEAST_SAVING * min(pattern.shape) else uncolored(pattern, shorter)
 
 
-def hessian_coloring(pattern: SparsityPattern) -> Coloring:
+def hessian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
     """The best symmetric coloring; one color a column where that saves little."""
-    best = color_symmetric(pattern)
-    used = np.unique(pattern.cols).size
+    if dense or not pattern.nnz:
+        return uncolored(pattern, "columns")
+    best, used = color_symmetric(pattern), np.unique(pattern.cols).size
     return best if best.num_colors < LEAST_SAVING * used else uncolored(pattern, "columns")
 
 
 def uncolored(pattern: SparsityPattern, kind: str) -> Coloring:
     """A color of its own for every column, or row, that is not empty."""
-    axis, nothing = (1, 0) if kind == "columns" else (0, 1)
-    used = np.unique(pattern.cols if kind == "columns" else pattern.rows)
-    colors = np.zeros(pattern.shape[axis], dtype=np.int32)
+    by_columns = kind == "columns"
+    used = np.unique(pattern.cols if by_columns else pattern.rows)
+    colors = np.zeros(pattern.shape[1 if by_columns else 0], dtype=np.int32)
     colors[used] = np.arange(1, used.size + 1)
-    others = np.zeros(pattern.shape[nothing], dtype=np.int32)
-    pair = (colors, others) if kind == "columns" else (others, colors)
+    others = np.zeros(pattern.shape[0 if by_columns else 1], dtype=np.int32)
+    pair = (colors, others) if by_columns else (others, colors)
     return Coloring(kind, pattern, *pair, method="one color each")
 
 

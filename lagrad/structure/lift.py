@@ -56,6 +56,7 @@ class Group:
         active: slots with a first derivative.
         pairs: slots (a, b), a <= b, with a second derivative.
         outputs: B, shape (m + 1, E).
+        depth: number of equations on the longest way from a leaf to the variable.
     """
 
     variable: int
@@ -65,6 +66,7 @@ class Group:
     active: tuple[int, ...]
     pairs: tuple[tuple[int, int], ...]
     outputs: sp.csr_array
+    depth: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,7 @@ def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoi
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))
     slots, leaves, active, pairs = slotted(reading, kernel)
-    return Group(variable, elements, slots, leaves, active, pairs, outputs)
+    return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
 
 
 def slotted(reading: Reading, kernel: Kernel) -> tuple:

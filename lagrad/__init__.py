@@ -17,6 +17,7 @@ from lagrad.solvers import solve
 from lagrad.solvers.interop import to_cyipopt, to_scipy
 from lagrad.solvers.minimize import ipopt, trust_constr
 from lagrad.status import Status
+from lagrad.structure import hessian_sparsity, jacobian_sparsity
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,8 @@ __all__ = [
     "to_cyipopt",
     "ipopt",
     "trust_constr",
+    "jacobian_sparsity",
+    "hessian_sparsity",
     "SparsityPattern",
     "color_columns",
     "color_rows",

@@ -67,7 +67,7 @@ def is_worth_compiling(loop: FunctionType, steps: float) -> bool:
     """Whether compiling pays: once a loop has been interpreted for as long as loading it compiled takes."""
     if steps <= SHORT or not has_numba():
         return False
-    _interpreted[loop] = min(_interpreted.get(loop, 0) + int(steps), 2 * LONG)
+    _interpreted[loop] = _interpreted.get(loop, 0) + int(steps)
     return _interpreted[loop] > LONG
 
 

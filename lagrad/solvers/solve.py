@@ -112,12 +112,17 @@ def check_arguments(tol: Any, max_iterations: Any, time_limit: Any, callback: An
     """Raise ProblemError unless tolerance, limits and callback are of their kinds."""
     if not is_real(tol) or not 0 < tol < math.inf:
         raise ProblemError(f"`tol`: {tol!r}, expected a positive number.")
-    if max_iterations is not None and not (is_real(max_iterations) and max_iterations in range(2**31)):
+    if max_iterations is not None and not is_count(max_iterations):
         raise ProblemError(f"`max_iterations`: {max_iterations!r}, expected a whole number >= 0, or None.")
     if time_limit is not None and (not is_real(time_limit) or not time_limit >= 0):
         raise ProblemError(f"`time_limit`: {time_limit!r}, expected seconds of at least 0, or None.")
     if callback is not None and not callable(callback):
         raise ProblemError(f"`callback`: a {type(callback).__name__}, expected a function of one Iterate.")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number that IPOPT can hold, 0 included."""
+    return is_real(value) and 0 <= value < 2**31 and value % 1 == 0
 
 
 def is_real(value: Any) -> bool:

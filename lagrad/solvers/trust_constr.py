@@ -104,7 +104,7 @@ def run(task: Task) -> Outcome:
     reduced = Reduced(task)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", module="scipy")
             end = scipy.optimize.minimize(**reduced.arguments())
     except Stopped:
         return Outcome(task.evaluation.reason or Status.ERROR, versions=VERSIONS)

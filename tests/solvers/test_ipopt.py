@@ -1,0 +1,145 @@
+"""The adapter of IPOPT: every code has a Status, warm starts help, missing cyipopt is explained."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import tracemalloc
+
+import cyipopt
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lagrad.constraints import Inequality
+from lagrad.errors import DerivativeError
+from lagrad.problem import Problem
+from lagrad.solution import Solution
+from lagrad.solvers import ipopt, solve, trust_constr
+from lagrad.status import Status
+from tests.solvers import cases
+from tests.solvers.cases import derivatives
+from tests.solvers.dense import DenseDerivatives
+
+
+def test_every_code_of_cyipopt_has_a_status():
+    """None is forgotten, and each has its own name."""
+    assert set(cyipopt.STATUS_MESSAGES) <= set(ipopt.CODES)
+    assert len({name for name, _ in ipopt.CODES.values()}) == len(ipopt.CODES)
+
+
+@pytest.mark.parametrize("code", [7, -42, 1000])
+def test_a_future_code_is_an_error_that_keeps_its_number(code):
+    """No KeyError."""
+    name, status = ipopt.translate(code)
+    assert status is Status.ERROR and str(code) in name
+    assert trust_constr.translate(code) is Status.ERROR
+
+
+def test_a_warm_start_needs_fewer_iterations():
+    """From the solution itself: at most two; from nearby params: fewer than from the start."""
+    compiled = derivatives(cases.hs71)
+    cold = solve(compiled)
+    warm = solve(compiled, warm_start=cold)
+    assert warm.success and warm.iterations <= 2 < cold.iterations
+    compiled = derivatives(cases.parametric)
+    before = solve(compiled)
+    cold = solve(compiled, params=np.float64(2.01))
+    warm = solve(compiled, params=np.float64(2.01), warm_start=before)
+    assert warm.success and warm.iterations < cold.iterations
+    np.testing.assert_allclose(warm.x, cold.x, rtol=1e-6)
+
+
+def test_an_interrupted_solve_goes_on_from_where_it_was(tmp_path):
+    """Stopped after 5 iterations, saved, loaded, finished: fewer iterations than from the start."""
+    compiled = derivatives(cases.hs71)
+    part = solve(compiled, max_iterations=5)
+    loaded = Solution.load(part.save(tmp_path / "part.npz"))
+    rest = solve(compiled, warm_start=loaded)
+    assert rest.success and rest.iterations < solve(compiled).iterations
+
+
+def test_a_missing_cyipopt_is_explained(monkeypatch):
+    """How to install it, and what works without."""
+    monkeypatch.setitem(sys.modules, "cyipopt", None)
+    with pytest.raises(ImportError, match="lagrad.install_ipopt.*method='trust-constr'"):
+        solve(derivatives(cases.banana))
+    assert solve(derivatives(cases.banana), "trust-constr").success
+
+
+def test_bounds_hold_exactly_in_the_result():
+    """IPOPT's relaxed bounds do not leak out."""
+    solution = solve(derivatives(cases.pushed))
+    assert solution.x[0] >= 0.0 and solution.x[1] <= 1.0
+
+
+def test_limited_memory_is_allowed():
+    """The user may do without the exact Hessian; no Hessian is evaluated then."""
+    solution = solve(derivatives(cases.hs71), options={"hessian_approximation": "limited-memory"})
+    assert solution.success and solution.evaluations["hessian"] == 0
+    np.testing.assert_allclose(solution.objective, 17.0140173, rtol=1e-6)
+
+
+def test_versions_are_recorded():
+    """Ipopt, cyipopt and what they stand on."""
+    versions = solve(derivatives(cases.hs71)).versions
+    assert set(versions) >= {"ipopt", "cyipopt", "jax", "numpy", "scipy", "lagrad"}
+
+
+def test_repeated_solves_do_not_grow():
+    """Python's own memory after 60 more solves is where it was after 20."""
+    compiled = derivatives(cases.banana)
+    for _ in range(20):
+        solve(compiled)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(60):
+        solve(compiled)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 60_000
+
+
+NAN_JACOBIAN = """
+import jax.numpy as jnp
+from lagrad.constraints import Inequality
+from lagrad.errors import DerivativeError
+from lagrad.problem import Problem
+from lagrad.solvers import solve
+from tests.solvers.dense import DenseDerivatives
+problem = Problem(lambda x: x @ x, [0.0, 2.0], {"roots": Inequality(jnp.sqrt, lower=0.0)})
+try:
+    solve(DenseDerivatives(problem))
+except DerivativeError as error:
+    print("survived:", error)
+"""
+
+
+def test_a_nan_jacobian_does_not_crash_the_process(request):
+    """With IPOPT's own defaults this is a segmentation fault; hence in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", NAN_JACOBIAN],
+        cwd=request.config.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "survived: `constraints`: the derivative of roots[0] by x[0] is inf" in run.stdout
+
+
+def test_a_jacobian_that_becomes_nan_later_is_a_status():
+    """sqrt(x)^2 at 0 has a value and no derivative: pulled there, the solve ends with the best point."""
+    problem = Problem(
+        lambda x: x[0] + x[1] ** 2,
+        [1.0, 1.0],
+        {"root": Inequality(lambda x: jnp.sqrt(jnp.maximum(x[0], 0.0)), lower=-1.0)},
+    )
+    try:
+        solution = solve(DenseDerivatives(problem))
+    except DerivativeError:
+        pytest.fail("the start is fine")
+    assert not solution.success and np.isfinite(solution.x).all()

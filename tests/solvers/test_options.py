@@ -1,0 +1,132 @@
+"""Options: known, of their kind, safe, or refused with the reason before the solve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lagrad.errors import ProblemError
+from lagrad.solvers import ipopt, solve, trust_constr
+from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, KINDS, OWNED
+from lagrad.status import Status
+from tests.solvers import cases
+from tests.solvers.cases import METHODS, derivatives
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_itr": 5}, "'max_itr' is unknown. Did you mean 'max_iter'"),
+        ({"MAX_ITER": 5}, "'MAX_ITER' is unknown. Did you mean 'max_iter'"),
+        ({"qqqqqq": 5}, "'qqqqqq' is unknown. See the solver's list"),
+        ({"max_iter": 5.5}, "'max_iter' is 5.5, expected a whole number"),
+        ({"max_iter": "5"}, "'max_iter' is '5', expected a whole number"),
+        ({"max_iter": True}, "'max_iter' is True, expected a whole number"),
+        ({"tol": float("nan")}, "'tol' is nan, expected a real number"),
+        ({"tol": "small"}, "'tol' is 'small', expected a real number"),
+        ({"mu_strategy": 3}, "'mu_strategy' is 3, expected text"),
+        ({"mu_strategy": "adaptív"}, "expected text (ASCII)"),
+        ({5: 5}, "the name 5 is a int"),
+        (
+            {"option_file_name": "x.opt"},
+            "'option_file_name' cannot be set: lagrad never reads options from a file",
+        ),
+        ({"check_derivatives_for_naninf": "no"}, "'check_derivatives_for_naninf' cannot be set"),
+        ({"hsllib": "libevil.so"}, "'hsllib' is 'libevil.so', expected the absolute path of a library"),
+        ("tol", "`options`: a str, expected a dict"),
+    ],
+)
+def test_wrong_ipopt_options_are_named(options, words):
+    """Found, expected, and the nearest name."""
+    with pytest.raises(ProblemError) as caught:
+        solve(derivatives(cases.banana), options=options)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"gtoll": 1e-3}, "Did you mean 'gtol'"),
+        ({"workers": 4}, "'workers' cannot be set: lagrad gives exact derivatives"),
+        ({"disp": 1}, "'disp' is 1, expected True or False"),
+    ],
+)
+def test_wrong_trust_constr_options_are_named(options, words):
+    """The same manners for the other solver."""
+    with pytest.raises(ProblemError) as caught:
+        solve(derivatives(cases.banana), "trust-constr", options=options)
+    assert words in str(caught.value)
+
+
+def test_a_value_out_of_range_is_refused_by_ipopt(capfd):
+    """lagrad passes on what only Ipopt can judge."""
+    with pytest.raises(ProblemError, match="Ipopt refuses 'mu_init' = -1.0"):
+        solve(derivatives(cases.banana), options={"mu_init": -1})
+
+
+def test_numpy_scalars_and_booleans_are_fine():
+    """Every kind in NumPy's clothes, and True for yes."""
+    options = {"max_iter": np.int64(2), "mu_init": np.float32(0.1), "mehrotra_algorithm": np.bool_(False)}
+    solution = solve(derivatives(cases.banana), options=options)
+    assert solution.status is Status.ITERATION_LIMIT and solution.iterations == 2
+
+
+def test_options_go_before_arguments():
+    """max_iter in options wins over max_iterations."""
+    assert solve(derivatives(cases.banana), max_iterations=9, options={"max_iter": 2}).iterations == 2
+    assert (
+        solve(derivatives(cases.banana), "trust-constr", max_iterations=9, options={"maxiter": 3}).iterations
+        == 2
+    )
+
+
+def test_tables_do_not_contradict_themselves():
+    """What lagrad sets exists; what it owns is not left to the user."""
+    assert set(DEFAULTS) | set(ALWAYS) | set(ipopt.WARM_START) <= set(KINDS)
+    assert set(OWNED) <= set(KINDS) and not set(OWNED) & set(DEFAULTS)
+    assert not set(trust_constr.KINDS) & set(trust_constr.OWNED)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_silent_by_default(method, capfd):
+    """Nothing on stdout or stderr."""
+    solve(derivatives(cases.hs71), method)
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_ipopts_own_log_is_there_if_asked_for(capfd):
+    """print_level goes through."""
+    solve(derivatives(cases.hs71), options={"print_level": 5})
+    assert "Number of Iterations" in capfd.readouterr().out
+
+
+def test_a_stale_option_file_has_no_effect(tmp_path, monkeypatch):
+    """ipopt.opt in the working directory with an iteration limit and a library is never read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ipopt.opt").write_text("max_iter 1\nhsllib /nowhere/evil.so\n")
+    assert solve(derivatives(cases.hs71)).success
+
+
+def test_the_output_file_is_written_where_asked(tmp_path):
+    """Mixed case survives, the log is there."""
+    file = tmp_path / "MixedCase.txt"
+    solve(derivatives(cases.hs71), options={"output_file": str(file), "file_print_level": 5})
+    assert "EXIT" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing/log.txt", "there is no folder"),
+        ("../log.txt", "contains '..'"),
+        (".", "cannot be written"),
+        ("old.txt", "exists. Give another name"),
+    ],
+)
+def test_an_output_file_that_could_do_harm_is_refused(tmp_path, name, words):
+    """Before the solve; an existing file keeps its text."""
+    (tmp_path / "old.txt").write_text("precious")
+    with pytest.raises(ProblemError) as caught:
+        solve(derivatives(cases.banana), options={"output_file": f"{tmp_path}/{name}"})
+    assert words in str(caught.value) and (tmp_path / "old.txt").read_text() == "precious"

@@ -61,7 +61,7 @@ def lifted():
 
 
 def pushed():
-    """(x + 1)^2 + (y - 2)^2 for x >= 0, y <= 1: at (0, 1), lower multiplier 2 of x, upper multiplier 2 of y."""
+    """(x + 1)^2 + (y - 2)^2 for x >= 0, y <= 1: at (0, 1), both bound multipliers are 2."""
     return Problem(
         lambda x: (x[0] + 1.0) ** 2 + (x[1] - 2.0) ** 2, [0.5, 0.5], None, ([0.0, -np.inf], [np.inf, 1.0])
     )
@@ -121,7 +121,7 @@ def banana():
 
 
 def partly_fixed():
-    """Rosenbrock's function of three variables, the middle one fixed at 1: the rest follow, x = (1 or -1, 1, 1)."""
+    """Rosenbrock's function of three variables, the middle one fixed at 1: at (1 or -1, 1, 1)."""
     return Problem(rosenbrock, [0.5, 1.0, 3.0], None, ([-5.0, 1.0, -5.0], [5.0, 1.0, 5.0]))
 
 

@@ -318,7 +318,7 @@ def test_an_undefined_row_at_the_start_is_named(method, fun, x0, words):
 
 @both
 def test_functions_are_evaluated_once_a_point(method):
-    """f and c share calls, so do grad f and J; as many Hessians as iterations, and one for SciPy's zero multipliers."""
+    """f and c share calls, so do grad f and J; no point is evaluated twice but for the last."""
     compiled = derivatives(cases.hs71)
     calls = {"values": 0, "first_order": 0}
 

@@ -1,4 +1,4 @@
-"""The adapter of trust-constr: barrier parameter, fixed variables, products with the Hessian, sparse and dense."""
+"""The adapter of trust-constr: barrier parameter, fixed variables, Hessian products, sparse or dense."""
 
 from __future__ import annotations
 

@@ -137,6 +137,8 @@ class Evaluation:
         if terms is None:
             return self.choice(variable, equation, indices)
         values = [self.value(equation.inputs[operands[0]], term.at(indices)) for term in terms]
+        if equation.name == "scatter-add":
+            values.append(self.constant(variable, equation, indices))
         return sum(values[1:], start=values[0])
 
     def choice(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
@@ -145,6 +147,10 @@ class Evaluation:
         operand = int(source_of(linear, list(linear))[indices.array[0]])
         if operand >= 0:
             return self.value(equation.inputs[operand], linear[operand].selection.at(indices))
+        return self.constant(variable, equation, indices)
+
+    def constant(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
+        """What the known operands of a linear equation contribute."""
         avals = self.reading.program.avals
         operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
@@ -163,7 +169,7 @@ def fixed_values(reading: Reading, leaves: list[jax.Array]) -> dict[int, jax.Arr
     """
     found = dict(zip(reading.program.inputs[1:], leaves, strict=True))
     for equation in reading.program.equations:
-        if reading.kinds[equation.outputs[0]] is Kind.FIXED:
+        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED:
             operands = [found[i] if i in found else reading.values[i] for i in equation.inputs]
             found |= dict(zip(equation.outputs, equation.bind(*operands), strict=True))
     return found

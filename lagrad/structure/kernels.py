@@ -135,7 +135,7 @@ def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int
     if equation.name == "dot_general":
         return contract(equation, operands)
     linear = reading.linear[output]
-    if linear is None:
+    if linear is None or adds_fixed(reading, equation):
         return Pieces((None,))
     if len(operands) == 1:
         ((operand, pieces),) = operands.items()
@@ -150,6 +150,12 @@ def depending(reading: Reading, equation: Equation) -> list[int]:
     return [i for i, variable in enumerate(equation.inputs) if reading.kinds[variable] >= Kind.AFFINE]
 
 
+def adds_fixed(reading: Reading, equation: Equation) -> bool:
+    """Whether something that changes with params is added to what is moved: then it cannot be folded."""
+    kinds = [reading.kinds[variable] for variable in equation.inputs]
+    return equation.name == "scatter-add" and Kind.FIXED in (kinds[0], kinds[2])
+
+
 def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
     """Pieces on which every part is one kernel, and on each the kernel built from these.
 
@@ -158,12 +164,14 @@ def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], K
         size: number of elements of the output.
         build: kernels of the parts to the kernel of the output.
     """
+    if size == 0:
+        return Pieces((None,))
     codes = None
     for pieces, indices in parts:
         if pieces.labels is not None:
             labels = indices.take(pieces.labels)
             codes = labels if codes is None else codes * len(pieces.kernels) + labels
-    if codes is None or size == 0:
+    if codes is None:
         return Pieces((built([pieces.at(indices) for pieces, indices in parts], build),))
     names, labels = np.unique(codes, return_inverse=True)
     if names.size > MOST_PIECES:

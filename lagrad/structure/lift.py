@@ -181,7 +181,7 @@ def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoi
     used = np.zeros(size, dtype=bool)
     used[adjoint.columns] = True
     elements = everything(size) if used.all() else Indices.of(np.flatnonzero(used))
-    if not elements.is_everything:
+    if elements.size < size:
         kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))

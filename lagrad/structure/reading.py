@@ -107,7 +107,7 @@ def read(program: Program) -> Reading:
         elif kind >= Kind.AFFINE:
             found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
             operands, linear = [kinds[variable] for variable in equation.inputs], linear | found
-            kind = max(curvature(each, operands) for each in found.values())
+            kind = max((curvature(each, operands) for each in found.values()), default=Kind.CURVED)
         else:
             kind = Kind.FIXED
         kinds |= dict.fromkeys(equation.outputs, kind)

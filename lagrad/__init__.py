@@ -8,7 +8,7 @@ solution     point, multipliers, status, certificate, history
 from lagrad import nested
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
-from lagrad.derivatives import Derivatives, differentiate
+from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
@@ -39,6 +39,8 @@ __all__ = [
     "trust_constr",
     "jacobian_sparsity",
     "hessian_sparsity",
+    "sparse_jacobian",
+    "sparse_hessian",
     "SparsityPattern",
     "color_columns",
     "color_rows",

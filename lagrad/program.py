@@ -151,7 +151,9 @@ class Line:
     def append(self, jaxpr: jex.Jaxpr, consts: Sequence, inputs: Sequence[int]) -> tuple[int, ...]:
         """Append a jaxpr applied to numbered inputs; returns the numbers of its outputs."""
         names = dict(zip(jaxpr.invars, inputs, strict=True))
-        names |= {var: self.constant(value, var.aval) for var, value in zip(jaxpr.constvars, consts, strict=True)}
+        names |= {
+            var: self.constant(value, var.aval) for var, value in zip(jaxpr.constvars, consts, strict=True)
+        }
 
         def number(atom) -> int:
             return self.constant(atom.val, atom.aval) if isinstance(atom, jex.Literal) else names[atom]

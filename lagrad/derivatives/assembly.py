@@ -17,14 +17,14 @@ from lagrad.structure.affine import Layer
 from lagrad.structure.indices import Indices
 from lagrad.structure.maps import spread
 
-# Solvers sum repeated entries themselves; up to this many numbers an entry that is the cheapest place to do so.
+# Solvers sum repeated entries themselves; up to this many numbers an entry that is the cheapest place.
 MOST_REPEATED = 1.5
 MOST_LAYERS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """Matrix entries as numbers times factors: entry (rows[k], columns[k]) gets factors[k] * numbers[sources[k]]."""
+    """Matrix entries from numbers: (rows[k], columns[k]) gets factors[k] * numbers[sources[k]]."""
 
     rows: np.ndarray
     columns: np.ndarray
@@ -39,7 +39,9 @@ class Entries:
         counts = right_counts[elements]
         entries = spread(right.indptr[elements], counts)
         factors = np.repeat(left.data, counts) * right.data[entries]
-        return cls(np.repeat(left.indices, counts), right.indices[entries], np.repeat(elements, counts), factors)
+        return cls(
+            np.repeat(left.indices, counts), right.indices[entries], np.repeat(elements, counts), factors
+        )
 
     def lower(self, mirrored: bool) -> Entries:
         """On and below the diagonal; `mirrored` if the transposed entries are part of the matrix too."""
@@ -81,7 +83,9 @@ class Assembly:
 Constant = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def assemble(lines: Sequence[Line], uneven: Sequence[Entries], constant: Constant, shape: tuple[int, int]) -> Assembly:
+def assemble(
+    lines: Sequence[Line], uneven: Sequence[Entries], constant: Constant, shape: tuple[int, int]
+) -> Assembly:
     """Choose how numbers become entries.
 
     Args:
@@ -126,7 +130,10 @@ def distinct(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> i
 
 def summed(entries: Entries, constant: Constant, count: int, shape: tuple[int, int]) -> Assembly:
     """One value an entry, by a constant matrix from the numbers."""
-    rows, columns = np.concatenate([entries.rows, constant[0]]), np.concatenate([entries.columns, constant[1]])
+    rows, columns = (
+        np.concatenate([entries.rows, constant[0]]),
+        np.concatenate([entries.columns, constant[1]]),
+    )
     keys = rows.astype(np.int64) * shape[1] + columns
     order = np.argsort(keys)
     first = np.ones(keys.size, dtype=bool)
@@ -144,7 +151,10 @@ def summed(entries: Entries, constant: Constant, count: int, shape: tuple[int, i
 def joined(parts: Sequence[Entries]) -> Entries:
     """All entries, one after the other."""
     return Entries(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "columns", "sources", "factors"))
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("rows", "columns", "sources", "factors")
+        )
     )
 
 

@@ -55,7 +55,13 @@ def vector(size: int) -> jax.ShapeDtypeStruct:
 
 def element_block(pieces: Pieces, n: int, m: int, leaves: list) -> Pending:
     """Block of element derivatives."""
-    arguments = [vector(n), vector(pieces.x_feed.size), vector(m + 1), vector(pieces.weight_feed.size), *leaves]
+    arguments = [
+        vector(n),
+        vector(pieces.x_feed.size),
+        vector(m + 1),
+        vector(pieces.weight_feed.size),
+        *leaves,
+    ]
 
     def finish(compiled: Compiled) -> Block:
         def values(x, weights, leaves):

@@ -62,7 +62,9 @@ def jacobian(constraints: Callable, coloring: Coloring, chunk: int) -> Sweeps:
     Returns:
         Sweeps over all entries of the pattern.
     """
-    column_colors, row_colors = (jnp_colors(colors) for colors in (coloring.column_colors, coloring.row_colors))
+    column_colors, row_colors = (
+        jnp_colors(colors) for colors in (coloring.column_colors, coloring.row_colors)
+    )
 
     def products(x, weights, *leaves):
         def fun(x):
@@ -123,4 +125,6 @@ def swept(push: Callable, colors: np.ndarray, count: int, chunk: int) -> jax.Arr
         return push((colors == color).astype(jnp.float64))
 
     numbers = jnp.arange(1, count + 1, dtype=jnp.int32)
-    return (jax.vmap(one)(numbers) if count <= chunk else jax.lax.map(one, numbers, batch_size=chunk)).reshape(-1)
+    return (
+        jax.vmap(one)(numbers) if count <= chunk else jax.lax.map(one, numbers, batch_size=chunk)
+    ).reshape(-1)

@@ -17,6 +17,7 @@ from lagrad.derivatives import plan as planning
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
 from lagrad.derivatives.figures import figures
+from lagrad.derivatives.guard import lower_jvp, verify
 from lagrad.precision import float64
 from lagrad.problem import Problem
 from lagrad.program import Program, trace
@@ -40,7 +41,7 @@ class Derivatives:
         jacobian_blocks: blocks whose sum is the Jacobian.
         hessian_blocks: blocks whose sum is the lower triangle of the Hessian.
         leaves: the problem's params, on the device.
-        timings: seconds of set-up by step: trace, structure, coloring, compile, total.
+        timings: seconds of set-up by step: trace, structure, coloring, compile, check, total.
     """
 
     problem: Problem
@@ -93,7 +94,7 @@ class Derivatives:
 
     @cached_property
     def hessian_structure(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the entries that `hessian_values` gives, row >= column; repeated ones are summed."""
+        """Rows and columns of what `hessian_values` gives, row >= column; repeated entries are summed."""
         return structure(self.hessian_blocks)
 
     def jacobian_values(self, x, params=None) -> np.ndarray:
@@ -134,6 +135,27 @@ class Derivatives:
             product = self.lazily("hvp", lambda: lower_hvp(self.program))
             return np.asarray(product(self.flat(x), weights, self.flat(vector), *self.given(params))[0])
 
+    def jvp(self, x, vector, params=None) -> np.ndarray:
+        """Product of the Jacobian with a vector, shape (m,); compiled at the first call."""
+        with float64():
+            product = self.lazily("jvp", lambda: lower_jvp(self.program))
+            return np.asarray(product(self.flat(x), self.flat(vector), *self.given(params))[0])
+
+    def verify(self, x=None, multipliers=None, params=None) -> None:
+        """Compare the assembled matrices with products that do not use their patterns.
+
+        Args:
+            x: point; the problem's start if not given.
+            multipliers: weights of the constraint rows, shape (m,); random ones if not given.
+            params: see above.
+
+        Raises:
+            DerivativeError: a matrix is wrong; the message names the rows.
+        """
+        point = self.problem.start if x is None else self.flat(x)
+        weights = np.random.default_rng(1).uniform(0.5, 1.5, self.m) if multipliers is None else multipliers
+        verify(self, point, np.asarray(weights, dtype=np.float64), params)
+
     def report(self) -> str:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""
         return outline(figures(self))
@@ -154,7 +176,9 @@ class Derivatives:
         """Objective weight and multipliers as one array, shape (m + 1,)."""
         multipliers = np.asarray(multipliers, dtype=np.float64).reshape(-1)
         if multipliers.size != self.m:
-            raise ValueError(f"`multipliers`: {multipliers.size} entries, expected {self.m}, one a constraint row.")
+            raise ValueError(
+                f"`multipliers`: {multipliers.size} entries, expected {self.m}, one a constraint row."
+            )
         found = np.empty(self.m + 1)
         found[0] = objective_weight
         found[1:] = multipliers
@@ -179,6 +203,7 @@ def differentiate(
     strategy: str = "auto",
     mode: str = "forward-over-reverse",
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    check: bool = True,
 ) -> Derivatives:
     """Find the structure of a problem and compile its derivatives.
 
@@ -187,13 +212,14 @@ def differentiate(
         strategy: "auto", or what to use wherever it can be used: "elements", "colored" or "dense".
         mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
         memory_limit: bytes that the sweeps of one chunk may take together.
+        check: whether to compare the matrices at the start with products that do not use their patterns.
 
     Returns:
         Derivatives.
 
     Raises:
         ProblemError: an unknown strategy, or a limit that is not positive.
-        DerivativeError: a function cannot be traced or differentiated.
+        DerivativeError: a function cannot be traced or differentiated, or the check fails.
 
     >>> problem = lagrad.Problem(lambda x: (x**3).sum(), [1.0, 2.0])
     >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
@@ -215,8 +241,13 @@ def differentiate(
     with float64():
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
     count = len(plan.jacobian)
-    timings = watch.seconds | {"total": time.perf_counter() - start}
-    return Derivatives(problem, program, plan, functions, finished[:count], finished[count:], leaves, timings)
+    blocks = finished[:count], finished[count:]
+    derivatives = Derivatives(problem, program, plan, functions, *blocks, leaves, watch.seconds)
+    if check:
+        with watch.step("check"):
+            derivatives.verify()
+    watch.seconds["total"] = time.perf_counter() - start
+    return derivatives
 
 
 def lower_values(program: Program) -> Lowered:
@@ -243,14 +274,18 @@ def lower_hvp(program: Program) -> Lowered:
 
         return jax.jvp(jax.grad(lagrangian), (x,), (v,))[1]
 
-    return lower(product, [vector(n), vector(m + 1), vector(n), *(program.avals[i] for i in program.inputs[1:])])
+    return lower(
+        product, [vector(n), vector(m + 1), vector(n), *(program.avals[i] for i in program.inputs[1:])]
+    )
 
 
 def structure(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of all blocks."""
     if not blocks:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
-    return np.concatenate([block.rows for block in blocks]), np.concatenate([block.columns for block in blocks])
+    return np.concatenate([block.rows for block in blocks]), np.concatenate(
+        [block.columns for block in blocks]
+    )
 
 
 def evaluated(blocks: list[Block], x: np.ndarray, weights: np.ndarray, leaves: list) -> np.ndarray:

@@ -115,7 +115,9 @@ def jacobian(lift: Lift) -> Pieces:
         for number, (group, requests) in enumerate(zip(groups, slots, strict=True)):
             columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in requests], fixed)
             found |= {(number, slot): column for slot, column in columns.items()}
-        return together([*(line.values(found.get) for line in entries), *(found[source] for source in uneven)])
+        return together(
+            [*(line.values(found.get) for line in entries), *(found[source] for source in uneven)]
+        )
 
     assembly = assemble(entries, list(uneven.values()), (constant.row, constant.col, constant.data), (m, n))
     return Pieces(pieces, feeder, Feed(m + 1).finish(), assembly, largest(groups))
@@ -145,10 +147,16 @@ def hessian(lift: Lift) -> Pieces:
         cuts, fixed, found = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves)), {}
         weight_cuts = weight_feed.pieces(all_weights, taken_weights)
         for number, (bundle, requests, scaling) in enumerate(zip(bundles, slots, weights, strict=True)):
-            scales = [added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in scaling]
-            second = pair_derivatives(lift, bundle, [slot_value(cuts, slot) for slot in requests], scales, fixed)
+            scales = [
+                added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in scaling
+            ]
+            second = pair_derivatives(
+                lift, bundle, [slot_value(cuts, slot) for slot in requests], scales, fixed
+            )
             found |= {(number, pair): values for pair, values in second.items()}
-        return together([*(line.values(found.get) for line in entries), *(found[source] for source in uneven)])
+        return together(
+            [*(line.values(found.get) for line in entries), *(found[source] for source in uneven)]
+        )
 
     nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
     assembly = assemble(entries, list(uneven.values()), nothing, (n, n))
@@ -194,14 +202,9 @@ def together(pieces: list[jax.Array]) -> list[jax.Array]:
 
 def slot_derivatives(lift: Lift, group: Group, slots: list, fixed: dict) -> dict[int, jax.Array]:
     """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
-    found = {}
-    for number in group.active:
-
-        def along(slot, number=number):
-            return group_values(lift.reading, group, [*slots[:number], slot, *slots[number + 1 :]], fixed)
-
-        found[number] = jax.jvp(along, (slots[number],), (jnp.ones_like(slots[number]),))[1]
-    return found
+    # Under `jit` the kernel is traced once, not once a seed.
+    values = jax.jit(lambda *slots: group_values(lift.reading, group, list(slots), fixed))
+    return {number: along(values, slots, number) for number in group.active}
 
 
 def pair_derivatives(lift: Lift, bundle: Bundle, slots: list, scales: list, fixed: dict) -> dict:
@@ -214,16 +217,18 @@ def pair_derivatives(lift: Lift, bundle: Bundle, slots: list, scales: list, fixe
         ]
         return sum(terms[1:], start=terms[0])
 
-    gradient = jax.grad(lagrangian, argnums=tuple(range(len(slots))))
-    found = {}
-    for seeded in sorted({b for _, b in bundle.pairs}):
+    gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(range(len(slots)))))
+    tangents = {seeded: along(gradient, slots, seeded) for seeded in sorted({b for _, b in bundle.pairs})}
+    return {(a, b): tangents[b][a] for a, b in bundle.pairs}
 
-        def along(slot, seeded=seeded):
-            return gradient(*slots[:seeded], slot, *slots[seeded + 1 :])
 
-        _, tangents = jax.jvp(along, (slots[seeded],), (jnp.ones_like(slots[seeded]),))
-        found |= {(a, b): tangents[a] for a, b in bundle.pairs if b == seeded}
-    return found
+def along(fun: Callable, slots: list, number: int):
+    """Derivative of fun(*slots) by one slot, for all elements at once."""
+    seed = jnp.ones_like(slots[number])
+    _, tangent = jax.jvp(
+        lambda slot: fun(*slots[:number], slot, *slots[number + 1 :]), (slots[number],), (seed,)
+    )
+    return tangent
 
 
 def bundled(groups: list[Group]) -> list[Bundle]:

@@ -69,7 +69,9 @@ class Feed:
 
     def pieces(self, vector: jax.Array, taken: jax.Array) -> list[jax.Array]:
         """Every piece, inside the compiled function."""
-        return [cut(vector if own else taken, where) for own, where in zip(self.sliced, self.cuts, strict=True)]
+        return [
+            cut(vector if own else taken, where) for own, where in zip(self.sliced, self.cuts, strict=True)
+        ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,15 +15,17 @@ import numpy as np
 from lagrad.program import Equation
 from lagrad.structure.indices import Indices
 from lagrad.structure.kernels import Key, contraction_terms, depending, source_of, sum_terms
-from lagrad.structure.linear import broadcast
 from lagrad.structure.lift import Group, LeafValue
+from lagrad.structure.linear import broadcast
 from lagrad.structure.maps import Factor
 from lagrad.structure.reading import Kind, Reading
 from lagrad.structure.rules.elementwise import ELEMENTWISE
 from lagrad.structure.rules.folding import fold
 
 
-def group_values(reading: Reading, group: Group, slots: list[jax.Array], fixed: dict[int, jax.Array]) -> jax.Array:
+def group_values(
+    reading: Reading, group: Group, slots: list[jax.Array], fixed: dict[int, jax.Array]
+) -> jax.Array:
     """Values of the elements of a group, traceable and differentiable in the slots.
 
     Args:

@@ -4,8 +4,8 @@
     colored    what remains, or everything: see `structure.detect` and `coloring`
     dense      colored with a color for each column, where coloring saves nothing
 
-Small problems cost no time to evaluate, so the smaller program wins: it compiles sooner. In large ones elements
-need as many seeds as one element has inputs, and coloring takes what has no elements.
+Small problems cost no time to evaluate, so the smaller program wins: it compiles sooner. In large ones
+elements need as many seeds as an element has inputs, and coloring takes what has no elements.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ STRATEGIES = ("auto", "elements", "colored", "dense")
 FEW_VARIABLES = 64
 # A coloring that saves less than this is not worth reading entries out of its products.
 LEAST_SAVING = 0.8
+# Matrices fuller than this are not colored at all.
+MOSTLY_FULL = 0.5
 # Coloring both ways is tried where one direction needs more sweeps than this.
 MANY_COLORS = 12
 # Equations of sweeps to equations of the program: forward, reverse, and forward over reverse.
@@ -135,7 +137,9 @@ def takes_elements(split: Lift, strategy: str) -> bool:
 
 def equations_of_elements(split: Lift) -> int:
     """About how many equations element derivatives have: each seed repeats the kernel."""
-    return sum(group.depth * (len(group.active) + 2 * len({b for _, b in group.pairs})) for group in split.groups)
+    return sum(
+        group.depth * (len(group.active) + 2 * len({b for _, b in group.pairs})) for group in split.groups
+    )
 
 
 def element_part(pieces: elements.Pieces, n: int, m: int, leaves: list) -> Block | Pending:
@@ -163,11 +167,17 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
     blocks = {"jacobian": list(plan.jacobian), "hessian": list(plan.hessian)}
     with watch.step("trace"), float64():
         if rows.nnz:
-            sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], colorings["jacobian"], chunk)
-            blocks["jacobian"].append(colored_block(sweeps, name_of(colorings["jacobian"]), n, m, arguments[1:]))
+            sweeps = colored.jacobian(
+                lambda x, *leaves: outputs(x, *leaves)[1:], colorings["jacobian"], chunk
+            )
+            blocks["jacobian"].append(
+                colored_block(sweeps, name_of(colorings["jacobian"]), n, m, arguments[1:])
+            )
         if structure.hessian.nnz:
             sweeps = colored.hessian(outputs, colorings["hessian"], chunk, options.mode)
-            blocks["hessian"].append(colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:]))
+            blocks["hessian"].append(
+                colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])
+            )
     return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings)
 
 
@@ -179,7 +189,7 @@ def sweeps_at_once(program: Program, memory_limit: int) -> int:
 def jacobian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
     """The coloring with fewest sweeps; one color a column or row where that saves little."""
     shorter = "columns" if pattern.shape[1] <= pattern.shape[0] else "rows"
-    if dense or not pattern.nnz:
+    if dense or is_mostly_full(pattern):
         return uncolored(pattern, shorter)
     best = min(color_columns(pattern), color_rows(pattern), key=lambda coloring: coloring.num_colors)
     if best.num_colors > MANY_COLORS:
@@ -189,10 +199,16 @@ def jacobian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring
 
 def hessian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
     """The best symmetric coloring; one color a column where that saves little."""
-    if dense or not pattern.nnz:
+    if dense or is_mostly_full(pattern):
         return uncolored(pattern, "columns")
     best, used = color_symmetric(pattern), np.unique(pattern.cols).size
     return best if best.num_colors < LEAST_SAVING * used else uncolored(pattern, "columns")
+
+
+def is_mostly_full(pattern: SparsityPattern) -> bool:
+    """Whether the rows and columns in use are so full that coloring cannot pay."""
+    rows, columns = np.unique(pattern.rows).size, np.unique(pattern.cols).size
+    return pattern.nnz >= MOSTLY_FULL * rows * columns
 
 
 def uncolored(pattern: SparsityPattern, kind: str) -> Coloring:

@@ -47,7 +47,9 @@ def applied(matrix: sp.csr_array, value: jax.Array) -> jax.Array:
     """B v; a shift of v where B is one."""
     triplets, size = matrix.tocoo(), matrix.shape[0]
     rows, columns = Indices.of(triplets.row), Indices.of(triplets.col)
-    taken = value.reshape(-1)[triplets.col] if not columns.is_everything else value.reshape(-1)[: columns.size]
+    taken = (
+        value.reshape(-1)[triplets.col] if not columns.is_everything else value.reshape(-1)[: columns.size]
+    )
     scaled = taken * np.asarray(triplets.data)
     if rows.listed is None and rows.stride == 1 and rows.size:
         return jnp.pad(scaled, (rows.start, size - rows.start - rows.size))

@@ -2,8 +2,8 @@
 
     theta[f] - theta[t]      two layers:  1 * x[f],  -1 * x[t]
 
-A form of few layers says at once which variables each element takes; a form whose rows differ in length, or are
-long, keeps A as a sparse matrix.
+A form of few layers says at once which variables each element takes; a form whose rows differ in length,
+or are long, keeps A as a sparse matrix.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Affine:
         moved = self.at(linear.selection)
         if moved.layers is None:
             return Affine(shape, None, scaled_rows(moved.rows, linear.factor))
-        return Affine(shape, tuple(Layer(layer.indices, layer.factor * linear.factor) for layer in moved.layers))
+        return Affine(
+            shape, tuple(Layer(layer.indices, layer.factor * linear.factor) for layer in moved.layers)
+        )
 
     def at(self, indices: Indices) -> Affine:
         """The elements at some places."""
@@ -63,11 +65,16 @@ class Affine:
             return self
         if self.layers is None:
             return Affine(shape, None, take_rows(self.rows, indices.array))
-        return Affine(shape, tuple(Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers))
+        return Affine(
+            shape,
+            tuple(Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers),
+        )
 
     def plus(self, other: Affine) -> Affine:
         """Sum of two forms of the same shape."""
-        layers = None if self.layers is None or other.layers is None else collected(self.layers + other.layers)
+        layers = (
+            None if self.layers is None or other.layers is None else collected(self.layers + other.layers)
+        )
         if layers is None or len(layers) > MOST_LAYERS:
             return Affine(self.shape, None, sp.csr_array(self.to_scipy() + other.to_scipy()))
         return Affine(self.shape, layers)
@@ -80,7 +87,9 @@ class Affine:
         columns, values = np.empty((size, count), dtype=np.int64), np.empty((size, count))
         for place, layer in enumerate(self.layers):
             columns[:, place], values[:, place] = layer.indices.array, layer.factor
-        indptr = np.arange(0, size * count + 1, max(count, 1)) if count else np.zeros(size + 1, dtype=np.int64)
+        indptr = (
+            np.arange(0, size * count + 1, max(count, 1)) if count else np.zeros(size + 1, dtype=np.int64)
+        )
         matrix = sp.csr_array((values.reshape(-1), columns.reshape(-1), indptr), shape=self.shape)
         matrix.sum_duplicates()
         return matrix
@@ -91,7 +100,9 @@ def collected(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     found: dict = {}
     for layer in layers:
         before = found.get(layer.indices.name)
-        found[layer.indices.name] = layer if before is None else Layer(layer.indices, before.factor + layer.factor)
+        found[layer.indices.name] = (
+            layer if before is None else Layer(layer.indices, before.factor + layer.factor)
+        )
     return tuple(found.values())
 
 
@@ -105,7 +116,9 @@ def take_rows(matrix: sp.csr_array, rows: np.ndarray) -> sp.csr_array:
     lengths = np.diff(matrix.indptr)[rows]
     entries = spread(matrix.indptr[rows], lengths)
     indptr = np.concatenate([[0], np.cumsum(lengths)])
-    return sp.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=(rows.size, matrix.shape[1]))
+    return sp.csr_array(
+        (matrix.data[entries], matrix.indices[entries], indptr), shape=(rows.size, matrix.shape[1])
+    )
 
 
 def scaled_rows(matrix: sp.csr_array, factor: Factor) -> sp.csr_array:

@@ -1,7 +1,7 @@
-"""Index lists: positions in a flat array in, progressions kept as three numbers and everything else as an array out.
+"""Index lists: positions in a flat array in, progressions as three numbers and all else as arrays out.
 
-Most of what programs select is a slice. Kept as start, stride and size, it composes and compares at once and is
-sliced, not gathered, when evaluated.
+Most of what programs select is a slice. Kept as start, stride and size, it composes and compares at once
+and is sliced, not gathered, when evaluated.
 """
 
 from __future__ import annotations

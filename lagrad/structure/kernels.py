@@ -1,9 +1,9 @@
-"""Element kernels: a reading in, for every curved variable the small functions of affine leaves behind its elements.
+"""Element kernels: a reading in, the small functions of affine leaves behind its variables out.
 
 Element e of a variable is k(u1[i1[e]], u2[i2[e]], ...) with affine u and known index arrays i: the leaves.
 What comes through slices, gathers, broadcasts, short sums and small contractions is composed into the index
-arrays. Where a variable is put together from several (concatenate, stack, `.at[].set`), its elements fall into
-pieces, each with a kernel of its own. A long reduction, a loop, a factorisation has no kernel.
+arrays. Where a variable is put together from several (concatenate, stack, `.at[].set`), its elements fall
+into pieces, each with a kernel of its own. A long reduction, a loop, a factorisation has no kernel.
 """
 
 from __future__ import annotations
@@ -226,7 +226,9 @@ def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple
 
 def summed(parts: list[Kernel]) -> Kernel:
     """Kernel of a sum."""
-    return united(parts, *(set().union(*(getattr(part, name) for part in parts)) for name in ("active", "pairs")))
+    return united(
+        parts, *(set().union(*(getattr(part, name) for part in parts)) for name in ("active", "pairs"))
+    )
 
 
 def sum_terms(linear: LinearMap) -> list[Indices] | None:
@@ -286,7 +288,9 @@ def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
         whole = summed(kernels)
         if len(numbers) == 1:
             return whole
-        pairs = set().union(*(crossed(a.active, b.active) for a, b in zip(kernels[::2], kernels[1::2], strict=True)))
+        pairs = set().union(
+            *(crossed(a.active, b.active) for a, b in zip(kernels[::2], kernels[1::2], strict=True))
+        )
         return Kernel(whole.leaves, whole.active, whole.pairs | pairs, whole.depth)
 
     parts = [(operands[i], sides[i]) for sides in terms for i in numbers]

@@ -21,6 +21,7 @@ from lagrad.structure.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.structure.maps import Adjoint, Factor, total
 from lagrad.structure.reading import Kind, Reading, read
 
+
 @dataclass(frozen=True, eq=False)
 class Slot:
     """One input of an element: A x + b, most often one variable.
@@ -196,14 +197,18 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
     if single is not None and len(single) <= len(forms):
         slots = tuple(Slot(form) for form in single.values())
         numbers = {name: number for number, name in enumerate(single)}
-        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in form.layers) for key, form in forms.items()}
+        of_leaf = {
+            key: tuple(numbers[layer.indices.name] for layer in form.layers) for key, form in forms.items()
+        }
         factors = {key: tuple(layer.factor for layer in form.layers) for key, form in forms.items()}
         offsets = {key: offset_of(reading, leaf) for key, leaf in kernel.leaves.items()}
     else:
         slots = tuple(Slot(forms[key], offset_of(reading, leaf)) for key, leaf in kernel.leaves.items())
         of_leaf = {key: (number,) for number, key in enumerate(forms)}
         factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
-    values = tuple(LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items())
+    values = tuple(
+        LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()
+    )
     active = {slot for key in kernel.active for slot in of_leaf[key]}
     pairs = {(min(a, b), max(a, b)) for i, j in kernel.pairs for a in of_leaf[i] for b in of_leaf[j]}
     return slots, values, tuple(sorted(active)), tuple(sorted(pairs))

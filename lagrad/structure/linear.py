@@ -52,8 +52,10 @@ def moved(equation: jex.JaxprEqn, known: Known, where: np.ndarray) -> Maps:
     for index, operand in enumerate(equation.invars):
         size = size_of(operand)
         if known[index] is None:
-            local = where if len(equation.invars) == 1 else np.where(
-                (where >= start) & (where < start + size), where - start, -1
+            local = (
+                where
+                if len(equation.invars) == 1
+                else np.where((where >= start) & (where < start + size), where - start, -1)
             )
             result[index] = LinearMap((where.size, size), Indices.of(local))
         start += size
@@ -118,7 +120,11 @@ def quotient(equation: jex.JaxprEqn, known: Known) -> Maps | None:
 def converted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """A change of dtype among floats is a copy."""
     floating = np.issubdtype(equation.outvars[0].aval.dtype, np.floating)
-    return {0: same(equation, 0)} if floating and np.issubdtype(equation.invars[0].aval.dtype, np.floating) else None
+    return (
+        {0: same(equation, 0)}
+        if floating and np.issubdtype(equation.invars[0].aval.dtype, np.floating)
+        else None
+    )
 
 
 def summed(equation: jex.JaxprEqn, known: Known) -> Maps:
@@ -156,12 +162,14 @@ def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
     """Flat output position of each update, -1 if it is dropped, shape (number of updates,)."""
     operand, _, updates = (atom.aval.shape for atom in equation.invars)
     numbers = equation.params["dimension_numbers"]
-    if len(operand) == 1 and len(updates) == 1 and indices.shape == (updates[0], 1):
-        if numbers.inserted_window_dims == (0,):
-            target = indices[:, 0].astype(np.int64)
-            return np.where((target >= 0) & (target < operand[0]), target, -1)
+    is_list = len(operand) == len(updates) == 1 and indices.shape == (updates[0], 1)
+    if is_list and numbers.inserted_window_dims == (0,):
+        target = indices[:, 0].astype(np.int64)
+        return np.where((target >= 0) & (target < operand[0]), target, -1)
     # Each update takes from the output what the transposed scatter, a gather, gives it; 0 is nowhere.
-    _, pullback = jax.vjp(lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates))
+    _, pullback = jax.vjp(
+        lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates)
+    )
     (numbered,) = pullback(np.arange(1.0, prod(operand) + 1.0).reshape(operand))
     return np.asarray(numbered).reshape(-1).astype(np.int64) - 1
 

@@ -48,7 +48,7 @@ class LinearMap:
 
 @dataclass(frozen=True, eq=False)
 class Adjoint:
-    """Sparse B of shape (number of outputs, size) as triplets: what the outputs take from a variable linearly."""
+    """Sparse B, (number of outputs, size), as triplets: what the outputs take from a variable linearly."""
 
     rows: np.ndarray
     columns: np.ndarray

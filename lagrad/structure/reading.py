@@ -1,9 +1,9 @@
 """What each variable of a program is: a program in, known, fixed, affine or curved for every variable out.
 
-    known    its numbers are fixed by the program            idx, 2.0
-    fixed    changes with params only                         p * 3
-    affine   A x + b with A and b known                       theta[i] - theta[j]
-    curved   anything else                                    sin(x), p * x
+known    its numbers are fixed by the program            idx, 2.0
+fixed    changes with params only                         p * 3
+affine   A x + b with A and b known                       theta[i] - theta[j]
+curved   anything else                                    sin(x), p * x
 """
 
 from __future__ import annotations

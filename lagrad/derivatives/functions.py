@@ -1,0 +1,56 @@
+"""Sparse derivatives of plain functions: fun and an example x in, a compiled callable x -> csr_array out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.constraints import Equality
+from lagrad.derivatives.derivatives import differentiate
+from lagrad.problem import Problem
+
+
+def sparse_jacobian(fun: Callable, x) -> Callable[..., sp.csr_array]:
+    """Compile the sparse Jacobian of a function.
+
+    Args:
+        fun: x -> array or pytree of arrays, m elements in all.
+        x: array or pytree of arrays, n elements in all; its shapes count, and where it is finite is checked.
+
+    Returns:
+        Callable: x, a pytree like the given one or a flat vector, to a csr_array of shape (m, n).
+
+    Raises:
+        ProblemError: x or the value of fun is not made of real arrays.
+        DerivativeError: fun cannot be traced.
+
+    >>> sparse_jacobian(lambda x: x[1:] * x[:-1], np.ones(3))(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+    """
+    return differentiate(Problem(lambda x: 0.0, x, Equality(fun))).jacobian
+
+
+def sparse_hessian(fun: Callable, x) -> Callable[..., sp.csr_array]:
+    """Compile the sparse Hessian of a scalar function.
+
+    Args:
+        fun: x -> scalar.
+        x: array or pytree of arrays, n elements in all; its shapes count, and where it is finite is checked.
+
+    Returns:
+        Callable: x, a pytree like the given one or a flat vector, to a csr_array of shape (n, n).
+
+    Raises:
+        ProblemError: x is not made of real arrays, or the value of fun is no scalar.
+        DerivativeError: fun cannot be traced.
+
+    >>> sparse_hessian(lambda x: (x[1:] * x[:-1]).sum(), np.ones(3))(np.ones(3)).toarray()
+    array([[0., 1., 0.],
+           [1., 0., 1.],
+           [0., 1., 0.]])
+    """
+    derivatives, nothing = differentiate(Problem(fun, x)), np.zeros(0)
+    return lambda x: derivatives.hessian(x, nothing)

@@ -1,0 +1,121 @@
+"""The guard: derivatives and a point in, an error out if the assembled matrices are not the derivatives.
+
+A wrong pattern is a silently wrong answer, so every set-up and every solve ends with a look. One random
+direction v is enough to see an entry that is missing: J v and H v against central differences, which need no
+further compilation. What looks wrong there is judged by one exact JVP or Hessian-vector product.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from lagrad.derivatives.blocks import vector
+from lagrad.derivatives.compiled import Lowered, lower
+from lagrad.errors import DerivativeError
+from lagrad.program import Program
+
+if TYPE_CHECKING:
+    from lagrad.derivatives.derivatives import Derivatives
+
+STEP = 1e-6
+# Central differences of smooth functions agree to about 1e-8; a missing entry is off by its whole size.
+SUSPICIOUS = 1e-3
+WRONG = 1e-7
+
+
+def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None) -> None:
+    """Compare the assembled Jacobian and Hessian with products that do not use their patterns.
+
+    Args:
+        derivatives: what is looked at.
+        x: point, shape (n,).
+        multipliers: weights of the constraint rows, shape (m,).
+        params: params of the point, or None for the problem's own.
+
+    Raises:
+        DerivativeError: a matrix is wrong; the message names the rows.
+    """
+    direction = np.random.default_rng(0).choice([-1.0, 1.0], derivatives.n)
+    step = STEP * np.maximum(1.0, np.abs(x))
+    before, after = x - step * direction, x + step * direction
+    verify_jacobian(derivatives, x, before, after, params)
+    verify_hessian(derivatives, x, before, after, multipliers, params)
+
+
+def verify_jacobian(derivatives: Derivatives, x, before, after, params) -> None:
+    """J v against the difference of c, then against a JVP."""
+    if not derivatives.m:
+        return
+    move, values = (after - before) / 2, derivatives.jacobian_values(x, params)
+    product = times(derivatives.jacobian_structure, values, move, derivatives.m)
+    scale = times(derivatives.jacobian_structure, np.abs(values), np.abs(move), derivatives.m)
+    difference = (derivatives.constraints(after, params) - derivatives.constraints(before, params)) / 2
+    rows = suspects(product, difference, scale)
+    if rows.size:
+        exact = derivatives.jvp(x, move, params)
+        refuse(derivatives.problem.describe_row, "Jacobian", rows, product, exact, scale)
+
+
+def verify_hessian(derivatives: Derivatives, x, before, after, multipliers, params) -> None:
+    """H v against the difference of the Lagrangian's gradient, then against a Hessian-vector product."""
+    move, values = (after - before) / 2, derivatives.hessian_values(x, multipliers, 1.0, params)
+    rows, columns = derivatives.hessian_structure
+    values = np.concatenate([values, np.where(rows == columns, 0.0, values)])
+    entries = np.concatenate([rows, columns]), np.concatenate([columns, rows])
+    product = times(entries, values, move, derivatives.n)
+    scale = times(entries, np.abs(values), np.abs(move), derivatives.n)
+    slopes = [slope(derivatives, point, multipliers, params) for point in (before, after)]
+    found = suspects(product, (slopes[1] - slopes[0]) / 2, scale + STEP * np.abs(slopes[0]))
+    if found.size:
+        exact = derivatives.hvp(x, multipliers, move, 1.0, params)
+        describe = derivatives.problem.variables.describe
+        refuse(describe, "Hessian of the Lagrangian", found, product, exact, scale)
+
+
+def slope(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params) -> np.ndarray:
+    """Gradient of f + multipliers @ c."""
+    rows, columns = derivatives.jacobian_structure
+    values = derivatives.jacobian_values(x, params)
+    return derivatives.gradient(x, params) + times((columns, rows), values, multipliers, derivatives.n)
+
+
+def times(
+    entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
+) -> np.ndarray:
+    """Product of the matrix of some triplets with a vector."""
+    rows, columns = entries
+    return np.bincount(rows, weights=values * factor[columns], minlength=size)
+
+
+def suspects(found: np.ndarray, expected: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Rows that differ by more than rounding and curvature explain; not where a difference is not finite."""
+    error = np.abs(found - expected)
+    return np.flatnonzero(np.isfinite(error) & (error > SUSPICIOUS * (scale + np.abs(expected) + STEP**2)))
+
+
+def refuse(
+    describe, name: str, rows: np.ndarray, found: np.ndarray, exact: np.ndarray, scale: np.ndarray
+) -> None:
+    """Raise if the suspects are wrong in exact arithmetic, too."""
+    error = np.abs(found - exact)[rows]
+    wrong = rows[np.isfinite(error) & (error > WRONG * (scale + np.abs(exact))[rows])]
+    if wrong.size:
+        shown = ", ".join(describe(int(row)) for row in wrong[:5]) + (", ..." if wrong.size > 5 else "")
+        raise DerivativeError(
+            f"{name}: {wrong.size} rows differ from an exact product with a random direction: {shown}. "
+            f"{describe(int(wrong[0]))}: {found[wrong[0]]:.6g} assembled, {exact[wrong[0]]:.6g} expected. "
+            'Differentiate with strategy="dense" to go on, and report the functions.'
+        )
+
+
+def lower_jvp(program: Program) -> Lowered:
+    """(x, v, *leaves) -> derivative of c along v."""
+    run, n = program.function(), program.size(program.inputs[0])
+
+    def product(x, v, *leaves):
+        return jax.jvp(lambda x: run(x, *leaves)[1], (x,), (v,))[1]
+
+    return lower(product, [vector(n), vector(n), *(program.avals[number] for number in program.inputs[1:])])

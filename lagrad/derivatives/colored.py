@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.coloring import Coloring, Recovery, decompress, recovery
+from lagrad.derivatives.directions import gradient
 from lagrad.nested import modes
 
 
@@ -101,7 +102,7 @@ def hessian(outputs: Callable, coloring: Coloring, chunk: int, mode: str = "forw
             return weights @ outputs(x, *leaves)
 
         if mode == "forward-over-reverse":
-            _, push = jax.linearize(jax.grad(lagrangian), x)
+            _, push = jax.linearize(gradient(lagrangian), x)
         else:
 
             def push(v):

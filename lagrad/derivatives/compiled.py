@@ -68,19 +68,20 @@ def compiled_for_backend(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
         return lowered.compile()
 
 
-def lower(fun: Callable, arguments: Sequence, barrier: bool = False) -> Lowered:
+def lower(fun: Callable, arguments: Sequence, barrier: bool = False, effects: bool = False) -> Lowered:
     """Trace and lower a function.
 
     Args:
         fun: (*arguments) -> pytree of arrays.
         arguments: arrays or `jax.ShapeDtypeStruct`.
         barrier: whether transcendentals are to be written to memory once, see `stages`.
+        effects: whether `jax.debug.print` and the like are to happen.
 
     Returns:
         Lowered; results come back as a flat list.
     """
     with float64():
-        function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier)
+        function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier, effects)
         return Lowered(jax.jit(function).lower(True, captured, *arguments), captured)
 
 

@@ -17,6 +17,7 @@ from lagrad.derivatives import plan as planning
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
 from lagrad.derivatives.figures import figures
+from lagrad.derivatives.directions import gradient
 from lagrad.derivatives.guard import lower_jvp, verify
 from lagrad.precision import float64
 from lagrad.problem import Problem
@@ -252,15 +253,17 @@ def differentiate(
 
 def lower_values(program: Program) -> Lowered:
     """(x, *leaves) -> f, c."""
-    return lower(program.function(), [program.avals[number] for number in program.inputs])
+    return lower(program.function(), [program.avals[number] for number in program.inputs], effects=True)
 
 
 def lower_gradient(program: Program) -> Lowered:
     """(x, *leaves) -> gradient of f."""
     run = program.function()
-    return lower(
-        jax.grad(lambda x, *leaves: run(x, *leaves)[0]), [program.avals[number] for number in program.inputs]
-    )
+
+    def slope(x, *leaves):
+        return gradient(lambda x: run(x, *leaves)[0])(x)
+
+    return lower(slope, [program.avals[number] for number in program.inputs])
 
 
 def lower_hvp(program: Program) -> Lowered:
@@ -272,7 +275,7 @@ def lower_hvp(program: Program) -> Lowered:
             f, c = run(x, *leaves)
             return weights[0] * f + weights[1:] @ c
 
-        return jax.jvp(jax.grad(lagrangian), (x,), (v,))[1]
+        return jax.jvp(gradient(lagrangian), (x,), (v,))[1]
 
     return lower(
         product, [vector(n), vector(m + 1), vector(n), *(program.avals[i] for i in program.inputs[1:])]

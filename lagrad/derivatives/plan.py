@@ -21,7 +21,8 @@ import numpy as np
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import colored, elements
 from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block, element_block
-from lagrad.derivatives.remainder import everything, remainder
+from lagrad.derivatives.directions import refuses_forward, refuses_reverse
+from lagrad.derivatives.remainder import Outputs, everything, remainder
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
@@ -131,7 +132,10 @@ def takes_elements(split: Lift, strategy: str) -> bool:
     program = split.reading.program
     if program.size(program.inputs[0]) > FEW_VARIABLES:
         return bool(split.groups) or not split.rest
-    curved = sum(split.reading.kinds[equation.outputs[0]] is Kind.CURVED for equation in program.equations)
+    kinds = [
+        max(map(split.reading.kinds.get, equation.outputs), default=None) for equation in program.equations
+    ]
+    curved = kinds.count(Kind.CURVED)
     return not split.rest and equations_of_elements(split) <= SWEEP_EQUATIONS * curved
 
 
@@ -167,18 +171,36 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
     blocks = {"jacobian": list(plan.jacobian), "hessian": list(plan.hessian)}
     with watch.step("trace"), float64():
         if rows.nnz:
-            sweeps = colored.jacobian(
-                lambda x, *leaves: outputs(x, *leaves)[1:], colorings["jacobian"], chunk
-            )
-            blocks["jacobian"].append(
-                colored_block(sweeps, name_of(colorings["jacobian"]), n, m, arguments[1:])
-            )
+            block, colorings["jacobian"] = jacobian_part(outputs, colorings["jacobian"], chunk, arguments)
+            blocks["jacobian"].append(block)
         if structure.hessian.nnz:
             sweeps = colored.hessian(outputs, colorings["hessian"], chunk, options.mode)
             blocks["hessian"].append(
                 colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])
             )
     return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings)
+
+
+def jacobian_part(
+    outputs: Outputs, coloring: Coloring, chunk: int, arguments: list
+) -> tuple[Pending, Coloring]:
+    """The Jacobian by the coloring given, or by the other direction if the functions allow no other."""
+    (m, n), pattern = coloring.pattern.shape, coloring.pattern
+
+    def block(coloring: Coloring) -> Pending:
+        sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], coloring, chunk)
+        return colored_block(sweeps, name_of(coloring), n, m, arguments[1:])
+
+    try:
+        return block(coloring), coloring
+    except (TypeError, ValueError) as error:
+        if refuses_reverse(error):
+            coloring = color_columns(pattern)
+        elif refuses_forward(error):
+            coloring = color_rows(pattern)
+        else:
+            raise
+    return block(coloring), coloring
 
 
 def sweeps_at_once(program: Program, memory_limit: int) -> int:

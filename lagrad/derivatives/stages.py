@@ -43,12 +43,15 @@ EXPENSIVE = frozenset(
 MOST_STAGES = 4
 
 
-def staged(closed: jex.ClosedJaxpr, barrier: bool = True) -> tuple[Callable, list[np.ndarray]]:
+def staged(
+    closed: jex.ClosedJaxpr, barrier: bool = True, effects: bool = False
+) -> tuple[Callable, list[np.ndarray]]:
     """The function of a closed jaxpr in stages.
 
     Args:
         closed: jaxpr of (*arguments) -> results.
         barrier: whether to have stages; without them equal equations are still merged.
+        effects: whether equations with effects, such as `jax.debug.print`, are kept.
 
     Returns:
         function (go, captured, *arguments) -> list of results, to be called with `go` True; and the captured
@@ -65,7 +68,8 @@ def staged(closed: jex.ClosedJaxpr, barrier: bool = True) -> tuple[Callable, lis
         known = {line.name(number): value for number, value in known.items()}
         for level in levels:
             known |= behind_barrier(go, line, level, known)
-        return line.evaluate([line.name(number) for number in program.outputs], known)
+        effectful = [i for i, equation in enumerate(program.equations) if effects and equation.source.effects]
+        return line.evaluate([line.name(number) for number in program.outputs], known, effectful)
 
     return run, [np.asarray(program.constants[number]) for number in captured]
 
@@ -88,9 +92,10 @@ class Merged:
         """The variable that stands for all of equal value."""
         return self.names.get(variable, variable)
 
-    def needed(self, targets: Iterable[int], known: Iterable[int]) -> list[int]:
-        """Equations between known and target variables, in order."""
-        found, stack, known = set(), list(targets), set(known)
+    def needed(self, targets: Iterable[int], known: Iterable[int], also: Iterable[int] = ()) -> list[int]:
+        """Equations between known and target variables, and those that others need, in order."""
+        found, stack, known = set(also), list(targets), set(known)
+        stack += [self.name(operand) for index in found for operand in self.program.equations[index].inputs]
         while stack:
             variable = stack.pop()
             index = self.producers.get(variable)
@@ -99,10 +104,10 @@ class Merged:
                 stack += [self.name(operand) for operand in self.program.equations[index].inputs]
         return sorted(found)
 
-    def evaluate(self, targets: list[int], known: dict) -> list:
-        """Values of the targets from those of known variables."""
+    def evaluate(self, targets: list[int], known: dict, also: Iterable[int] = ()) -> list:
+        """Values of the targets from those of known variables; further equations are evaluated on the way."""
         values = dict(known)
-        for index in self.needed(targets, known):
+        for index in self.needed(targets, known, also):
             equation = self.program.equations[index]
             results = equation.bind(*(values[self.name(operand)] for operand in equation.inputs))
             values |= dict(zip(equation.outputs, results, strict=True))

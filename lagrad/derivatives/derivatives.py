@@ -16,8 +16,8 @@ import scipy.sparse as sp
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
-from lagrad.derivatives.figures import figures
 from lagrad.derivatives.directions import gradient
+from lagrad.derivatives.figures import figures
 from lagrad.derivatives.guard import lower_jvp, verify
 from lagrad.precision import float64
 from lagrad.problem import Problem

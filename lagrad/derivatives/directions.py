@@ -1,7 +1,7 @@
-"""Directions of differentiation that a function allows: a function in, its gradient by whatever sweep it takes out.
+"""Directions of differentiation: a function in, its gradient by whatever sweeps it allows out.
 
-Reverse mode cannot run `lax.while_loop` backwards, forward mode cannot enter a `custom_vjp`. JAX says so while
-tracing; then the other direction is taken, and the user is told what it costs.
+Reverse mode cannot run `lax.while_loop` backwards, forward mode cannot enter a `custom_vjp`. JAX says so
+while tracing; then the other direction is taken, and the user is told what it costs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def refuses_forward(error: Exception) -> bool:
 
 
 def gradient(fun: Callable) -> Callable:
-    """Gradient of a scalar function of a flat x, by a reverse sweep or, where there is none, by n forward ones.
+    """Gradient of a scalar function of a flat x, by one reverse sweep or, failing that, n forward ones.
 
     Args:
         fun: x of shape (n,) -> scalar, traceable.
@@ -43,8 +43,8 @@ def gradient(fun: Callable) -> Callable:
             if not refuses_reverse(error):
                 raise
             warn_user(
-                f"`objective` or `constraints`: a lax.while_loop has no reverse mode, so {x.size} forward sweeps "
-                "take its place in every gradient. Use lax.scan or lax.fori_loop with a fixed number of steps, "
+                f"`objective` or `constraints`: a lax.while_loop has no reverse mode; {x.size} forward sweeps "
+                "take its place in every gradient. Use lax.scan, lax.fori_loop with a fixed number of steps, "
                 "lagrad.nested.forward_mode around the loop, or lagrad.nested.implicit around the solver."
             )
             return jax.jacfwd(fun)(x)

@@ -28,6 +28,7 @@ def energy(x):
 
 
 circle = so.NonlinearConstraint(lambda x: x[0] ** 2 + x[1] ** 2, 1.0, 1.0)
+CHARGES = np.random.default_rng(0).normal(size=12)
 START = [0.5, np.sqrt(0.75)]
 below = so.LinearConstraint([[1.0, 2.0]], -np.inf, 1.0)
 line = so.LinearConstraint([2.0, 1.0], 1.0, 1.0)
@@ -50,7 +51,7 @@ CLASSICS = {
         [0.41494, 0.17011], None,
     ),
     "Rosenbrock in a box": (rosenbrock, [-0.2, 0.2], (), [(-2.0, 0.0), (0.0, 2.0)], [0.0, 0.0], 1.0),
-    "four charges on a sphere": (energy, np.random.default_rng(0).normal(size=12), sphere, None, None, 3.674234614),
+    "four charges on a sphere": (energy, CHARGES, sphere, None, None, 3.674234614),
 }  # fmt: skip
 
 

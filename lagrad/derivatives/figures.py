@@ -65,10 +65,12 @@ def shares(part: int, whole: int) -> str:
 
 def constant_rows(derivatives: Any) -> int:
     """Number of constraint rows that are linear in x."""
-    outputs = [group.outputs for group in derivatives.plan.lift.groups]
-    curved = np.zeros(derivatives.m + 1, dtype=bool)
-    for matrix in [*outputs, *derivatives.plan.lift.rest.values()]:
-        curved[matrix.tocoo().row] = True
+    plan = derivatives.plan
+    # Rows are curved through an element, or through the part that is colored.
+    curved = np.zeros(derivatives.m + 1, dtype=bool) if plan.structure is None else plan.structure.degrees > 1
+    for group in plan.lift.groups:
+        if group.pairs:
+            curved[group.outputs.tocoo().row] = True
     return int(derivatives.m - curved[1:].sum())
 
 

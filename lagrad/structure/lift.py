@@ -134,7 +134,8 @@ class Splitter:
         for label, kernel in enumerate(pieces.kernels):
             part = adjoint if pieces.labels is None else adjoint.only(pieces.labels[adjoint.columns] == label)
             if kernel is None and part.columns.size:
-                rest[variable] = part.to_scipy((m + 1, self.reading.program.size(variable)))
+                matrix = part.to_scipy((m + 1, self.reading.program.size(variable)))
+                rest[variable] = matrix + rest[variable] if variable in rest else matrix
             elif part.columns.size:
                 groups.append(group(self.reading, pieces, kernel, variable, part, m))
 

@@ -6,6 +6,7 @@ solution     point, multipliers, status, certificate, history
 """
 
 from lagrad import nested
+from lagrad.checks import DerivativeCheck, certify, check_derivatives
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
@@ -37,6 +38,9 @@ __all__ = [
     "to_cyipopt",
     "ipopt",
     "trust_constr",
+    "check_derivatives",
+    "DerivativeCheck",
+    "certify",
     "jacobian_sparsity",
     "hessian_sparsity",
     "sparse_jacobian",

@@ -111,6 +111,9 @@ class Certificate:
             return None
         return self.constraint_rank == self.active_rows
 
+    def __str__(self) -> str:
+        return "\n".join(certificate_lines(self))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Solution:
@@ -204,6 +207,26 @@ class Solution:
             ValueError: the file is damaged, foreign, or of a later format.
         """
         return from_record(archive.read(path))
+
+
+def certificate_lines(check: Certificate) -> list[str]:
+    """The verdict, a line for each residual, and what is known of rank and curvature."""
+    verdict = "satisfied" if check.is_satisfied else "NOT satisfied"
+    rank, rows = check.constraint_rank, check.active_rows
+    if rank is None or rows is None:
+        regular = "not known"
+    else:
+        regular = f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
+    curvature = {True: "a strict local minimum", False: "NOT a strict local minimum", None: "not known"}
+    return [
+        f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
+        *(
+            f"  {kind:<17}{getattr(check, kind):.1e}{place(check, kind)}"
+            for kind in ("stationarity", "feasibility", "complementarity")
+        ),
+        f"  {'constraints':<17}{regular}",
+        f"  {'second order':<17}{curvature[check.second_order]}",
+    ]
 
 
 def stop_lines(solution: Solution) -> list[str]:

@@ -1,0 +1,418 @@
+"""A problem and a point in; whether its derivatives are right there, and if not which entries, out.
+
+The assembled sparse matrices, patterns and all, are held against two others along random directions:
+
+    J v, H v   by plain JAX products at x and nearby   ->   a missing or misplaced entry, a wrong color
+    F(x + hv)  by finite differences at x              ->   a wrong rule of the user's own (custom_jvp)
+
+A row that disagrees is searched for the entry to blame. See the README of this folder for the toy version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.checks.differences import inward, slopes
+from lagrad.checks.kinks import Kink, find_kinks
+from lagrad.checks.nonfinite import NonFinite, nonfinite_derivatives, nonfinite_values
+from lagrad.checks.oracle import Oracle
+from lagrad.checks.steps import OBJECTIVE, arguments, functions
+from lagrad.derivatives import Derivatives, differentiate
+from lagrad.errors import DerivativeError
+from lagrad.problem import Problem
+
+AUTODIFF, DIFFERENCES = "plain JAX", "finite differences"
+AGREEMENT = {AUTODIFF: 1e-9, DIFFERENCES: 1e-5}
+# Rows that are searched for the entry to blame, in each comparison.
+SEARCHED = 4
+# What JAX raises where a custom rule has no forward mode, or a loop no reverse mode.
+NO_MODE = (TypeError, ValueError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """An entry of a derivative on which two computations disagree.
+
+    Args:
+        matrix: "gradient", "jacobian" or "hessian".
+        against: "plain JAX" or "finite differences".
+        row: name of the row, such as `flow[3]`.
+        column: name of the variable.
+        found: lagrad's value.
+        expected: the other's.
+        error: their difference relative to the size of the row.
+        is_stored: whether the entry is in the pattern.
+        on_kink: whether a function has a kink at the point, so that differences prove nothing.
+    """
+
+    matrix: str
+    against: str
+    row: str
+    column: str
+    found: float
+    expected: float
+    error: float
+    is_stored: bool
+    on_kink: bool = False
+
+    def __str__(self) -> str:
+        entry = f"{self.matrix} of {self.row} by {self.column}"
+        stored = "" if self.is_stored else ", not in the pattern"
+        kink = " (on a kink)" if self.on_kink else ""
+        return (
+            f"{entry}: found {self.found:.10g}{stored}, but {self.against} gives {self.expected:.10g}, "
+            f"{self.error:.1e} of the row{kink}"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class DerivativeCheck:
+    """Whether derivatives are right; prints as a page.
+
+    Args:
+        mismatches: worst first.
+        faults: what is not finite; nothing else is compared then.
+        kinks: name of each function -> operations that have no derivative at the point.
+        orders: name of each function -> order of its Taylor remainder: 2 if right, 1 if not, nan if linear.
+        comparisons: how many rows were compared with each other computation.
+        notes: what could not be compared, in sentences.
+        asymmetric: variables in whose rows the Hessian that JAX computes is not symmetric.
+    """
+
+    mismatches: tuple[Mismatch, ...]
+    faults: tuple[NonFinite, ...]
+    kinks: dict[str, list[Kink]]
+    orders: dict[str, float]
+    comparisons: dict[str, int]
+    notes: tuple[str, ...] = ()
+    asymmetric: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was compared agrees and is finite; disagreements on a kink do not count."""
+        is_clean = not self.faults and not self.asymmetric
+        return is_clean and all(mismatch.on_kink for mismatch in self.mismatches)
+
+    def __repr__(self) -> str:
+        return f"DerivativeCheck(ok={self.ok}, {len(self.mismatches)} mismatches, {len(self.faults)} faults)"
+
+    def __str__(self) -> str:
+        return "\n".join(page(self))
+
+    def raise_for_errors(self) -> None:
+        """Raise DerivativeError, the whole page as its text, unless `ok`."""
+        if not self.ok:
+            raise DerivativeError(str(self))
+
+
+def page(check: DerivativeCheck) -> list[str]:
+    """A check in lines."""
+    lines = [f"derivatives: {'right' if check.ok else 'WRONG' if not check.faults else 'NOT FINITE'}"]
+    lines += [f"  compared    {count:,} rows with {against}" for against, count in check.comparisons.items()]
+    shown = {name: order for name, order in check.orders.items() if order == order}
+    if shown:
+        orders = ", ".join(f"{name} {order:.2f}" for name, order in [*shown.items()][:8])
+        lines.append(f"  Taylor      remainder of order (2 is right, 1 is wrong): {orders}")
+    lines += [f"  not finite  {fault}" for fault in check.faults]
+    lines += [f"  mismatch    {mismatch}" for mismatch in check.mismatches]
+    if check.asymmetric:
+        names = ", ".join(check.asymmetric)
+        lines.append(
+            f"  asymmetric  JAX's own Hessian in the rows of {names}: a custom rule contradicts itself"
+        )
+    lines += [f"  kink        {name}: {kink}" for name, kinks in check.kinks.items() for kink in kinks]
+    return lines + [f"  note        {note}" for note in check.notes]
+
+
+def check_derivatives(
+    problem: Problem | Derivatives,
+    x=None,
+    *,
+    params=None,
+    multipliers=None,
+    points: int = 3,
+    directions: int = 2,
+    seed: int = 0,
+) -> DerivativeCheck:
+    """Hold gradient, Jacobian and Hessian of the Lagrangian against plain JAX and finite differences.
+
+    Args:
+        problem: a Problem, or the Derivatives made of one.
+        x: point, a pytree like x0 or flat; the problem's start if not given.
+        params: in place of the problem's.
+        multipliers: of the rows, shape (m,); random if not given.
+        points: how many to compare with plain JAX: x, and others near it.
+        directions: random directions at each point.
+        seed: of the random numbers.
+
+    Returns:
+        DerivativeCheck: `ok`, the worst entries by name, kinks at the point; `raise_for_errors()`.
+
+    Raises:
+        ProblemError: x or params do not fit the problem.
+        DerivativeError: the functions cannot be traced or differentiated at all.
+
+    >>> problem = lagrad.Problem(lambda x: x[0] ** 2 * x[1], [1.0, 2.0])
+    >>> check_derivatives(problem).ok
+    True
+    """
+    derivatives = unchecked(problem)
+    problem, random = derivatives.problem, np.random.default_rng(seed)
+    x = problem.start if x is None else problem.variables.flatten(problem.read_x0(x))
+    weights = random.normal(size=problem.m) if multipliers is None else flat_multipliers(problem, multipliers)
+    faults = nonfinite_values(problem, x, params) or nonfinite_derivatives(derivatives, x, weights, params)
+    if faults:
+        return DerivativeCheck((), tuple(faults), {}, {}, {})
+    kinks = kinks_of(problem, x, params)
+    setting = Setting(derivatives, Oracle(problem, params), weights, random, params, bool(kinks))
+    found = Comparison([], {AUTODIFF: 0, DIFFERENCES: 0}, [], {})
+    for point in nearby(problem, x, points, random):
+        for _ in range(directions):
+            compare_products(setting, point, found)
+    for _ in range(directions):
+        compare_differences(setting, x, found)
+    return DerivativeCheck(
+        mismatches=distinct(found.mismatches),
+        faults=(),
+        kinks=kinks,
+        orders=found.orders,
+        comparisons=found.counts,
+        notes=tuple(dict.fromkeys(found.notes)),
+        asymmetric=tuple(sorted(found.asymmetric)),
+    )
+
+
+def distinct(mismatches: list[Mismatch]) -> tuple[Mismatch, ...]:
+    """Each entry once in each comparison; the worst first, Hessians last, what kinks explain at the end."""
+    ranked = sorted(mismatches, key=lambda m: (m.on_kink, m.matrix == "hessian", -m.error))
+    first: dict[tuple, Mismatch] = {}
+    for mismatch in ranked:
+        first.setdefault((mismatch.matrix, mismatch.row, mismatch.column, mismatch.against), mismatch)
+    return tuple(first.values())
+
+
+def unchecked(problem: Problem | Derivatives) -> Derivatives:
+    """Derivatives that have not been looked at: what is wrong with them is for the report to say."""
+    return problem if isinstance(problem, Derivatives) else differentiate(problem, check=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What every comparison needs."""
+
+    derivatives: Derivatives
+    oracle: Oracle
+    multipliers: np.ndarray
+    random: np.random.Generator
+    params: object
+    has_kinks: bool
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Of F = [f, c] in the Lagrangian, shape (m + 1,)."""
+        return np.concatenate([[1.0], self.multipliers])
+
+    def first(self, x: np.ndarray) -> sp.csr_array:
+        """Assembled derivative of F, shape (m + 1, n)."""
+        gradient = self.derivatives.gradient(x, self.params)
+        return sp.vstack(
+            [sp.csr_array(gradient[None]), self.derivatives.jacobian(x, self.params)], format="csr"
+        )
+
+    def second(self, x: np.ndarray) -> sp.csr_array:
+        """Assembled Hessian of the Lagrangian, shape (n, n)."""
+        return self.derivatives.hessian(x, self.multipliers, 1.0, self.params)
+
+    def name(self, order: int, row: int) -> tuple[str, str]:
+        """Which matrix a row belongs to, and the row's name."""
+        if order == 2:
+            return "hessian", self.oracle.problem.variables.describe(row)
+        return (
+            ("gradient", "the objective")
+            if row == 0
+            else ("jacobian", self.oracle.problem.describe_row(row - 1))
+        )
+
+
+@dataclass(eq=False)
+class Comparison:
+    """What has been found so far."""
+
+    mismatches: list[Mismatch]
+    counts: dict[str, int]
+    notes: list[str]
+    orders: dict[str, float]
+    asymmetric: set[str] = field(default_factory=set)
+
+
+def flat_multipliers(problem: Problem, multipliers) -> np.ndarray:
+    """Multipliers as a flat vector: given flat, or as a dict name -> array, as a Solution has them."""
+    if isinstance(multipliers, dict):
+        parts = [problem.row_layouts[name].flatten(multipliers[name]) for name in problem.constraints]
+        return np.concatenate([np.zeros(0), *parts])
+    return np.asarray(multipliers, float).reshape(problem.m)
+
+
+def kinks_of(problem: Problem, x: np.ndarray, params) -> dict[str, list[Kink]]:
+    """Kinks of each function at x, functions without any left out."""
+    given = arguments(problem, x, params)
+    found = {name: find_kinks(function, given) for name, function in functions(problem).items()}
+    return {name: kinks for name, kinks in found.items() if kinks}
+
+
+def nearby(problem: Problem, x: np.ndarray, count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """x itself, then points around it and within the bounds."""
+    yield x
+    for _ in range(count - 1):
+        step = 0.05 * np.maximum(1.0, np.abs(x)) * random.normal(size=x.size)
+        yield np.clip(x + step, problem.lower, problem.upper)
+
+
+def compare_products(setting: Setting, x: np.ndarray, found: Comparison) -> None:
+    """Hold both matrices against plain JAX along one random direction."""
+    oracle, direction = setting.oracle, setting.random.normal(size=x.size)
+
+    def dense_row(row: int) -> np.ndarray:
+        return oracle.vjp(x, unit_like(setting.weights, row))
+
+    def dense_hessian_row(row: int) -> np.ndarray:
+        return oracle.hvp(x, setting.weights, unit_like(x, row))
+
+    cases = (
+        (1, setting.first, lambda: oracle.jvp(x, direction), dense_row),
+        (2, setting.second, lambda: oracle.hvp(x, setting.weights, direction), dense_hessian_row),
+    )
+    for order, assembled, product, row_of in cases:
+        matrix = assembled(x)
+        try:
+            expected = product()
+        except NO_MODE as error:
+            found.notes.append(
+                f"{setting.name(order, 1)[0]}: not compared with plain JAX: {first_line(error)}"
+            )
+            continue
+        scale = abs(matrix) @ abs(direction) + abs(expected)
+        error = abs(matrix @ direction - expected)
+        # At nearby points a function may leave its domain: that is no disagreement.
+        error, known = np.where(np.isfinite(expected), error, 0.0), int(np.isfinite(expected).sum())
+        found.counts[AUTODIFF] += known
+        bad = rows_off(error, AGREEMENT[AUTODIFF] * scale + 1e-14 * scale.max(initial=0.0))
+        blame_entries(setting, found, (order, AUTODIFF), matrix, [(row, row_of(row)) for row in bad])
+        if order == 2 and bad and found.mismatches[-1].error <= AGREEMENT[AUTODIFF]:
+            found.mismatches[-len(bad) :] = []
+            found.asymmetric.update(setting.name(2, row)[1] for row in bad)
+
+
+def compare_differences(setting: Setting, x: np.ndarray, found: Comparison) -> None:
+    """Hold both matrices against finite differences along one random direction."""
+    problem, oracle = setting.oracle.problem, setting.oracle
+    direction = setting.random.uniform(0.5, 1.0, x.size) * setting.random.choice([-1.0, 1.0], x.size)
+    direction = inward(x, direction * np.maximum(1.0, np.abs(x)) * 0.1, problem.lower, problem.upper)
+
+    def slope(x: np.ndarray) -> np.ndarray:
+        return oracle.vjp(x, setting.weights)
+
+    for order, assembled, function in ((1, setting.first, oracle.values), (2, setting.second, slope)):
+        matrix = assembled(x)
+        try:
+            rows, orders = differ(function, matrix, x, direction)
+        except NO_MODE as error:
+            found.notes.append(
+                f"{setting.name(order, 1)[0]}: not compared with differences: {first_line(error)}"
+            )
+            continue
+        found.counts[DIFFERENCES] += matrix.shape[0]
+        if order == 1:
+            note_orders(problem, orders, found.orders)
+        blamed = [(row, *search(function, matrix, x, direction, row)) for row in rows]
+        blame_entries(
+            setting, found, (order, DIFFERENCES), matrix, [(r, only(x.size, j, v)) for r, j, v in blamed]
+        )
+
+
+def differ(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray):
+    """Rows whose differences disagree with the matrix, worst first, and all Taylor orders."""
+    expected = matrix @ direction
+    seen = slopes(function, x, direction, expected)
+    scale = abs(matrix) @ abs(direction) + abs(seen.values)
+    error = np.where(np.isfinite(seen.values), abs(seen.values - expected), 0.0)
+    return rows_off(error, AGREEMENT[DIFFERENCES] * scale + seen.noise), seen.orders
+
+
+def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray, row: int):
+    """The column in which a row disagrees most with differences, by halving, and the entry's difference."""
+
+    def slope(columns: np.ndarray) -> tuple[float, float]:
+        part = np.zeros_like(direction)
+        part[columns] = direction[columns]
+        expected = matrix @ part
+        value = slopes(function, x, part, expected).values[row]
+        return abs(value - expected[row]), value
+
+    columns = np.arange(x.size)
+    while columns.size > 1:
+        half = columns.size // 2
+        left, right = columns[:half], columns[half:]
+        columns = left if slope(left)[0] >= slope(right)[0] else right
+    return int(columns[0]), slope(columns)[1] / direction[columns[0]]
+
+
+def blame_entries(setting: Setting, found: Comparison, kind: tuple, matrix: sp.csr_array, rows: list) -> None:
+    """Add the worst entry of each row that disagrees; nan in an expected row is an entry nobody knows."""
+    order, against = kind
+    for row, expected in rows:
+        mine = matrix[[row]].toarray().ravel()
+        error = np.nan_to_num(abs(mine - expected))
+        column = int(np.argmax(error))
+        name, label = setting.name(order, row)
+        found.mismatches.append(
+            Mismatch(
+                matrix=name,
+                against=against,
+                row=label,
+                column=setting.oracle.problem.variables.describe(column),
+                found=float(mine[column]),
+                expected=float(expected[column]),
+                error=float(error[column] / max(np.abs(mine).max(), abs(expected[column]), 1e-300)),
+                is_stored=column in matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]],
+                on_kink=setting.has_kinks and against == DIFFERENCES,
+            )
+        )
+
+
+def note_orders(problem: Problem, orders: np.ndarray, known: dict[str, float]) -> None:
+    """Keep the lowest Taylor order of each function."""
+    ranges = {name: problem.rows(name) for name in problem.constraints}
+    shifted = {name: slice(rows.start + 1, rows.stop + 1) for name, rows in ranges.items()}
+    for name, rows in ({OBJECTIVE: slice(0, 1)} | shifted).items():
+        mine = orders[rows][np.isfinite(orders[rows])]
+        known[name] = float(np.fmin(known.get(name, np.nan), mine.min() if mine.size else np.nan))
+
+
+def rows_off(error: np.ndarray, allowed: np.ndarray) -> list[int]:
+    """Rows whose error is beyond what is allowed, worst first, a few at most."""
+    bad = np.flatnonzero(~(error <= allowed))
+    return [int(row) for row in bad[np.argsort(-error[bad])][:SEARCHED]]
+
+
+def only(size: int, index: int, value: float) -> np.ndarray:
+    """nan but for one entry, shape (size,)."""
+    found = np.full(size, np.nan)
+    found[index] = value
+    return found
+
+
+def unit_like(vector: np.ndarray, index: int) -> np.ndarray:
+    """Unit vector of the same shape."""
+    found = np.zeros_like(vector)
+    found[index] = 1.0
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text."""
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

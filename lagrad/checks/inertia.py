@@ -1,0 +1,140 @@
+"""A symmetric matrix in, how many of its eigenvalues are positive, negative and zero out.
+
+Small matrices: eigenvalues. Large sparse ones: A = L D L' without pivoting (SuperLU in symmetric mode), whose
+D has the signs of A's eigenvalues (Sylvester). Without pivoting the factors may be inaccurate, so that a
+solve with them is checked; None means: not known.
+
+Both questions of the certificate are asked this way. With A the active rows and H the Hessian,
+
+    [ I   A' ]   has as many negative eigenvalues as A has singular values above sqrt(t)
+    [ A  t I ]
+
+    [ H   A' ]   has n positive eigenvalues, as t -> 0, when v'H v > 0 for all v with A v = 0
+    [ A -t I ]
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg
+
+# Order up to which eigenvalues are computed: 1500 take two seconds and 18 MB.
+DENSE = 1500
+# Largest order that is factorised at all.
+SPARSE = 200_000
+ACCURATE = 1e-6
+# Singular values below this, relative to the largest, count as zero.
+RANK = 1e-7
+
+
+class Inertia(NamedTuple):
+    """Numbers of eigenvalues by sign."""
+
+    positive: int
+    negative: int
+    zero: int
+
+
+def inertia(matrix: Any, zero: float = 0.0) -> Inertia | None:
+    """Count eigenvalues by sign.
+
+    Args:
+        matrix: symmetric, shape (k, k).
+        zero: magnitude up to which an eigenvalue counts as zero, for matrices up to order `DENSE`.
+
+    Returns:
+        Inertia, or None if the matrix is too large or its factors too inaccurate.
+
+    >>> inertia(sp.csc_array([[0.0, 1.0], [1.0, 0.0]]))
+    Inertia(positive=1, negative=1, zero=0)
+    """
+    size = matrix.shape[0]
+    if size <= DENSE:
+        return of_values(scipy.linalg.eigvalsh(matrix.toarray()) if size else np.zeros(0), zero)
+    return factorised(sp.csc_array(matrix)) if size <= SPARSE else None
+
+
+def of_values(eigenvalues: np.ndarray, zero: float) -> Inertia:
+    """Inertia of a diagonal."""
+    positive, negative = int((eigenvalues > zero).sum()), int((eigenvalues < -zero).sum())
+    return Inertia(positive, negative, eigenvalues.size - positive - negative)
+
+
+def factorised(matrix: sp.csc_array) -> Inertia | None:
+    """Inertia by L D L' with diagonal pivots, None if that went wrong."""
+    settings = {"SymmetricMode": True}
+    try:
+        factors = sp.linalg.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=settings)
+    except (RuntimeError, MemoryError):
+        return None
+    right = np.random.default_rng(0).normal(size=matrix.shape[0])
+    found = factors.solve(right)
+    error = np.abs(matrix @ found - right).max()
+    is_accurate = bool(error <= ACCURATE * max(1.0, float(np.abs(found).max()) * float(abs(matrix).max())))
+    if not is_accurate or not np.array_equal(factors.perm_r, factors.perm_c):
+        return None
+    return of_values(factors.U.diagonal(), 0.0)
+
+
+def rank(rows: Any) -> int | None:
+    """Number of linearly independent rows, each scaled to length 1.
+
+    Args:
+        rows: shape (k, n).
+
+    Returns:
+        The rank to a relative accuracy of `RANK`, or None if it is not known.
+
+    >>> rank(sp.csr_array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]]))
+    1
+    """
+    scaled: Any = unit_rows(sp.csr_array(rows))
+    if 0 in scaled.shape or not scaled.nnz:
+        return 0
+    if sum(scaled.shape) <= 2 * DENSE:
+        values = scipy.linalg.svdvals(scaled.toarray())
+        return int((values > RANK * values[0]).sum())
+    # RANK squared would drown in rounding errors.
+    shift = 1e-12 * sp.eye_array(scaled.shape[0])
+    found = inertia(
+        sp.block_array([[sp.eye_array(scaled.shape[1]), scaled.T], [scaled, shift]], format="csc")
+    )
+    return None if found is None else found.negative
+
+
+def unit_rows(rows: sp.csr_array) -> sp.csr_array:
+    """Rows scaled to length 1, zero rows left as they are."""
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ rows)
+
+
+def is_convex_along(hessian: Any, rows: Any, floor: float = 1e-8) -> bool | None:
+    """Whether v'H v > 0 for every v other than zero with rows @ v = 0.
+
+    Args:
+        hessian: symmetric, shape (n, n).
+        rows: shape (k, n), any rank.
+        floor: least curvature, relative to the largest entry of the Hessian; may be negative.
+
+    Returns:
+        True or False, None if it is not known.
+
+    >>> saddle = sp.csr_array([[1.0, 0.0], [0.0, -1.0]])
+    >>> is_convex_along(saddle, sp.csr_array([[0.0, 1.0]])), is_convex_along(saddle, sp.csr_array((0, 2)))
+    (True, False)
+    """
+    n = hessian.shape[0]
+    size = float(abs(hessian).max()) if n and hessian.nnz else 0.0
+    scale = size if size > 0 else 1.0
+    scaled, shifted = unit_rows(sp.csr_array(rows)), sp.csr_array(hessian) / scale - floor * sp.eye_array(n)
+    if n + scaled.shape[0] <= DENSE:
+        basis = scipy.linalg.null_space(scaled.toarray(), rcond=RANK) if scaled.shape[0] else np.eye(n)
+        reduced = basis.T @ (shifted @ basis)
+        return bool(basis.shape[1] == 0 or scipy.linalg.eigvalsh(reduced)[0] > 0)
+    corner = -1e-10 * sp.eye_array(scaled.shape[0])
+    found = inertia(sp.block_array([[shifted, scaled.T], [scaled, corner]], format="csc"))
+    return None if found is None else found.positive == n

@@ -1,0 +1,176 @@
+"""A function and a point in; the operations that have no derivative exactly there out.
+
+| operation            | its kink                       | what JAX calls the derivative    |
+|----------------------|--------------------------------|----------------------------------|
+| abs, sign            | operand 0                      | 0                                |
+| max, min, clamp      | operands equal                 | half of each                     |
+| reduce_max, sort     | two largest (neighbors) equal  | shared, or that of one           |
+| lt, gt, ... in where | operands equal                 | that of the branch taken         |
+| floor, ceil, round   | whole (or half) number         | 0                                |
+| sqrt, cbrt           | operand 0                      | infinite                         |
+
+An operation counts only if x reaches it, and it the result, by a way that derivatives take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from lagrad.checks.faults import described
+from lagrad.checks.steps import Step, Walk, walk
+from lagrad.precision import float64
+
+# Relative distance below which a point is taken to lie on the kink.
+NEAR = 1e-10
+
+
+@dataclass(frozen=True)
+class Kink:
+    """An operation at which the point has no derivative.
+
+    Args:
+        primitive: name of the operation.
+        place: the user's file and line.
+        operands: where it stands, as text.
+    """
+
+    primitive: str
+    place: str
+    operands: str
+
+    def __str__(self) -> str:
+        return f"`{self.primitive}`" + (f" at {self.operands}" if self.operands else "") + f", {self.place}"
+
+
+def equal(a, b):
+    """Where two arrays agree but for rounding; never where one is infinite."""
+    close = jnp.abs(a - b) <= NEAR * jnp.maximum(1.0, jnp.maximum(jnp.abs(a), jnp.abs(b)))
+    return close & jnp.isfinite(a) & jnp.isfinite(b)
+
+
+def at_zero(params: dict, x):
+    """Operand zero."""
+    return equal(x, jnp.zeros_like(x))
+
+
+def at_tie(params: dict, a, b):
+    """Both operands equal."""
+    return equal(a, b)
+
+
+def at_limits(params: dict, low, x, high):
+    """Operand equal to one of the limits of a clamp."""
+    return equal(x, jnp.broadcast_to(low, x.shape)) | equal(x, jnp.broadcast_to(high, x.shape))
+
+
+def at_whole(params: dict, x):
+    """Operand a whole number."""
+    return equal(x, jnp.round(x))
+
+
+def at_half(params: dict, x):
+    """Operand halfway between whole numbers."""
+    return equal(x - jnp.floor(x), jnp.full_like(x, 0.5))
+
+
+def shared_extreme(extreme: Callable):
+    """Test whether the largest (smallest) entry of a reduction is there twice."""
+
+    def at_shared(params: dict, x):
+        axes = tuple(params["axes"])
+        best = extreme(x, axis=axes, keepdims=True)
+        return (equal(x, best).sum(axis=axes) > 1) & (jnp.size(x) > 0)
+
+    return at_shared
+
+
+def at_neighbors(params: dict, x, *others):
+    """Two entries equal after sorting."""
+    ordered = jnp.moveaxis(jnp.sort(x, axis=params["dimension"]), params["dimension"], -1)
+    return equal(ordered[..., 1:], ordered[..., :-1])
+
+
+TESTS: dict[str, Callable] = {
+    "abs": at_zero,
+    "sign": at_zero,
+    "sqrt": at_zero,
+    "cbrt": at_zero,
+    "max": at_tie,
+    "min": at_tie,
+    "clamp": at_limits,
+    "lt": at_tie,
+    "le": at_tie,
+    "gt": at_tie,
+    "ge": at_tie,
+    "floor": at_whole,
+    "ceil": at_whole,
+    "round": at_half,
+    "reduce_max": shared_extreme(jnp.max),
+    "reduce_min": shared_extreme(jnp.min),
+    "sort": at_neighbors,
+}
+
+
+def find_kinks(function: Callable, inputs: Sequence) -> list[Kink]:
+    """Operations without a derivative at the point.
+
+    Args:
+        function: of `inputs`.
+        inputs: flat x, shape (n,), and further arrays.
+
+    Returns:
+        Kinks in the order of evaluation, a line of the user's once for each primitive.
+    """
+    found = walk(function, inputs)
+    suspects = [step for step in candidates(found) if takes_floats(step)]
+    if not suspects:
+        return []
+
+    def hits(*given):
+        values = found.values(given)
+        return [first_true(stands_on(step, values)) for step in suspects], [
+            [values[i] for i in step.inputs] for step in suspects
+        ]
+
+    with float64():
+        places, operands = jax.jit(hits)(*inputs)
+        met = [(s, v, int(k)) for s, v, k in zip(suspects, operands, places, strict=True) if int(k) >= 0]
+    shown = [described("value", step, values, index) for step, values, index in met]
+    return list({(s.primitive, s.place): Kink(s.primitive, s.place, s.operands) for s in shown}.values())
+
+
+def candidates(found: Walk) -> list[Step]:
+    """Operations with a test that lie on a way from x to the result."""
+    ahead, back = {found.inputs[0]}, set(found.outputs)
+    for step in found.steps:
+        if step.name != "stop_gradient" and ahead & set(step.inputs):
+            ahead |= set(step.outputs)
+    for step in reversed(found.steps):
+        if step.name != "stop_gradient" and back & set(step.outputs):
+            back |= set(step.inputs)
+    return [
+        step
+        for step in found.steps
+        if step.name in TESTS and ahead & set(step.inputs) and back & set(step.outputs)
+    ]
+
+
+def takes_floats(step: Step) -> bool:
+    """Whether the first operand is of floating type."""
+    return jnp.issubdtype(getattr(step.source.invars[0].aval, "dtype", bool), jnp.floating)
+
+
+def stands_on(step: Step, values: dict):
+    """Where an operation stands on its kink, Booleans."""
+    operands = [jnp.asarray(values[i]) for i in step.inputs]
+    return TESTS[step.name](step.source.params, *operands)
+
+
+def first_true(mask):
+    """Flat index of the first True, -1 for none."""
+    flat = jnp.ravel(mask)
+    return jnp.where(flat.any(), jnp.argmax(flat), -1) if flat.size else jnp.asarray(-1)

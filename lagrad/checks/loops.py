@@ -1,0 +1,75 @@
+"""A loop or branch and its operands in; the programs it runs, iteration by iteration, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core as jex
+
+from lagrad.checks.steps import Step, Walk, walk_of
+from lagrad.precision import float64
+
+MOST_ITERATIONS = 10_000
+
+
+def inner_walks(step: Step, operands: Sequence) -> Iterator[tuple[Walk, list]]:
+    """The body of a loop with its arguments in each iteration, or the branch that was taken.
+
+    Args:
+        step: any operation.
+        operands: its operands, arrays.
+
+    Yields:
+        (body, arguments); nothing for other operations. Loops end after `MOST_ITERATIONS`.
+    """
+    unroll = {"scan": scan_calls, "while": while_calls, "cond": cond_calls}.get(step.name)
+    if unroll is None:
+        return
+    known: dict[int, Walk] = {}
+    for body, given in unroll(step.source.params, list(operands)):
+        if id(body) not in known:
+            known[id(body)] = walk_of(body, place=step.place)
+        yield known[id(body)], given
+
+
+def cond_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
+    """The branch taken."""
+    branches = params["branches"]
+    yield branches[min(max(int(operands[0]), 0), len(branches) - 1)], operands[1:]
+
+
+def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
+    """Each iteration of a scan."""
+    body, fixed, count = params["jaxpr"], params["num_consts"], params["num_carry"]
+    constants, carry, slices = operands[:fixed], operands[fixed : fixed + count], operands[fixed + count :]
+    run = compiled(body)
+    order = range(params["length"])
+    for k in list(reversed(order) if params["reverse"] else order)[:MOST_ITERATIONS]:
+        given = [*constants, *carry, *(array[k] for array in slices)]
+        yield body, given
+        carry = run(given)[:count]
+
+
+def while_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
+    """Each iteration of a while loop, its condition first."""
+    first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    test, body, carry = operands[:first], operands[first:second], operands[second:]
+    goes_on, run = compiled(params["cond_jaxpr"]), compiled(params["body_jaxpr"])
+    for _ in range(MOST_ITERATIONS):
+        if not bool(jnp.all(goes_on([*test, *carry])[0])):
+            return
+        yield params["body_jaxpr"], [*body, *carry]
+        carry = run([*body, *carry])
+
+
+def compiled(body: jex.ClosedJaxpr):
+    """A program as a compiled function of a list."""
+    function = jax.jit(jex.jaxpr_as_fun(body))
+
+    def run(given: list) -> list:
+        with float64():
+            return list(function(*given))
+
+    return run

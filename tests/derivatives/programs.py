@@ -1,0 +1,159 @@
+"""Random vectorised programs: drawn steps in, an objective, constraints and params of a small problem out.
+
+A program keeps a pool of vectors, x first. Each step takes two of them and adds a third. The constraints are the
+last vectors, one after the other; the objective is a sum over all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import strategies as st
+
+import lagrad
+
+N = 7
+# Vectors are cut to this length, so that dense oracles stay cheap.
+LONGEST = 9
+PARAMS = {"scale": np.linspace(0.5, 1.5, LONGEST), "shift": np.float64(0.3)}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One equation: name of the operation, places of its operands in the pool, seed of its constants."""
+
+    name: str
+    left: int
+    right: int
+    seed: int
+
+
+def like(b, a):
+    """b repeated to the length of a."""
+    return b[np.arange(a.size) % b.size]
+
+
+def places(random, a, count):
+    """Random places in a, some of them twice."""
+    return random.integers(0, a.size, count)
+
+
+def windows(a):
+    """Overlapping pairs, shape (size, 2)."""
+    return a[(np.arange(a.size)[:, None] + np.arange(2)) % a.size]
+
+
+@jax.custom_jvp
+def square_of_sine(a):
+    """sin(a)^2 with a forward rule of its own."""
+    return jnp.sin(a) ** 2
+
+
+@square_of_sine.defjvp
+def _square_of_sine_jvp(primals, tangents):
+    return square_of_sine(*primals), jnp.sin(2 * primals[0]) * tangents[0]
+
+
+ELEMENTWISE = {
+    "product": lambda r, a, b, p: a * like(b, a),
+    "quotient": lambda r, a, b, p: a / (2.0 + like(b, a) ** 2),
+    "cube": lambda r, a, b, p: a**3,
+    "inverse power": lambda r, a, b, p: (1.5 + jnp.sin(a)) ** -2,
+    "sine": lambda r, a, b, p: jnp.sin(a + like(b, a)),
+    "bounded exponential": lambda r, a, b, p: jnp.exp(jnp.sin(a)) * like(b, a),
+    "tanh": lambda r, a, b, p: jnp.tanh(a - 2.0 * like(b, a)),
+    "angle": lambda r, a, b, p: jnp.arctan2(a, 2.0 + jnp.cos(like(b, a))),
+    "known mask": lambda r, a, b, p: jnp.where(r.integers(0, 2, a.size) > 0, a**2, like(b, a)),
+    "mask by value": lambda r, a, b, p: jnp.where(a > 0.55, a * like(b, a), jnp.sin(a)),
+    "clip": lambda r, a, b, p: jnp.clip(a, 0.31, 0.93) * like(b, a),
+    "params": lambda r, a, b, p: p["scale"][: a.size] * a**2 + p["shift"] * like(b, a),
+    "shared scalar": lambda r, a, b, p: a * b[0] + b[-1] ** 2,
+    "axes of length one": lambda r, a, b, p: (a[:3, None] * jnp.sin(b[None, :3]) * a[None, :1]).reshape(-1),
+}
+MOVERS = {
+    "gather": lambda r, a, b, p: a[places(r, a, 5)],
+    "slice": lambda r, a, b, p: a[:: r.integers(1, 3)][: r.integers(1, 6)],
+    "reverse": lambda r, a, b, p: a[::-1],
+    "transpose": lambda r, a, b, p: jnp.concatenate([a, a]).reshape(2, -1).T.reshape(-1),
+    "stack": lambda r, a, b, p: jnp.stack([a, like(b, a) ** 2], axis=1).reshape(-1),
+    "join": lambda r, a, b, p: jnp.concatenate([b[:2], jnp.full(2, 0.7), jnp.sin(a)]),
+    "initial condition": lambda r, a, b, p: jnp.concatenate([jnp.full(1, 0.4), a[:-1]]) - 2.0 * a + 1.0,
+    "set": lambda r, a, b, p: a.at[r.permutation(a.size)[:3]].set(like(b, a)[: min(3, a.size)] ** 2),
+    "add at": lambda r, a, b, p: a.at[places(r, a, 4)].add(b[places(r, b, 4)] * 0.5),
+    "add onto constants": lambda r, a, b, p: jnp.ones(a.size).at[r.permutation(a.size)].add(a**2),
+    "add onto params": lambda r, a, b, p: p["scale"].at[r.permutation(LONGEST)[: a.size]].add(a * 0.5),
+    "pad": lambda r, a, b, p: jnp.pad(a * like(b, a), (1, 2), constant_values=0.2),
+    "roll": lambda r, a, b, p: jnp.roll(a, 2) - a,
+    "dynamic slice": lambda r, a, b, p: jax.lax.dynamic_slice(a, (0 * a.size,), (min(3, a.size),)),
+}
+SUMS = {
+    "constant matrix": lambda r, a, b, p: r.normal(size=(4, a.size)) @ a,
+    "segments": lambda r, a, b, p: jax.ops.segment_sum(a * like(b, a), r.integers(0, 3, a.size), 3),
+    "small contraction": lambda r, a, b, p: jnp.einsum("ij,ij->i", windows(a), windows(like(b, a))),
+    "batch of products": lambda r, a, b, p: jnp.einsum(
+        "ij,ijk->ik", windows(a), windows(like(b, a))[:, :, None] * jnp.ones(2)
+    ).reshape(-1),
+    "mapped function": lambda r, a, b, p: jax.vmap(lambda u, v: jnp.stack([u @ v, u[0] / (2 + v[1] ** 2)]))(
+        windows(a), windows(like(b, a))
+    ).reshape(-1),
+    "short sum": lambda r, a, b, p: jnp.sum(windows(a) ** 2, axis=1),
+    "mean": lambda r, a, b, p: a - jnp.mean(b),
+}
+LONG = {
+    "sum": lambda r, a, b, p: jnp.sum(a * like(b, a))[None],
+    "running sum": lambda r, a, b, p: jnp.cumsum(a),
+    "running product": lambda r, a, b, p: jnp.cumprod(0.5 + a**2),
+    "product of all": lambda r, a, b, p: jnp.prod(a)[None] * b,
+    "norm": lambda r, a, b, p: a / (1.0 + jnp.linalg.norm(b)),
+    "softplus": lambda r, a, b, p: jax.nn.softplus(a) * like(b, a),
+    "silu": lambda r, a, b, p: jax.nn.silu(a - 0.2),
+    "relu": lambda r, a, b, p: jax.nn.relu(a - 0.45) * like(b, a),
+    "softmax": lambda r, a, b, p: jax.nn.softmax(a),
+    "own rule": lambda r, a, b, p: square_of_sine(a) + like(b, a),
+    "scan": lambda r, a, b, p: jax.lax.scan(lambda c, u: (0.5 * c * u + jnp.sin(u), c), b[0], a)[1],
+    "scan without carry": lambda r, a, b, p: jax.lax.scan(lambda c, u: (c, u * jnp.sin(u)), 0.0, a)[1],
+    "loop": lambda r, a, b, p: jax.lax.fori_loop(0, 3, lambda k, u: 0.5 * u * like(b, a) + k, a),
+    "branch": lambda r, a, b, p: jax.lax.cond(b[0] > 0.6, jnp.sin, lambda u: u**2, a),
+    "sort": lambda r, a, b, p: jnp.sort(a) * like(b, a),
+    "largest": lambda r, a, b, p: jnp.max(a)[None] * b[:2],
+    "solve": lambda r, a, b, p: jnp.linalg.solve(3 * jnp.eye(2) + jnp.outer(windows(a)[0], b[:1] * jnp.ones(2)), windows(b)[0]),
+    "remembered": lambda r, a, b, p: jax.checkpoint(lambda u: jnp.sin(u) ** 2)(a),
+}
+FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG}
+STEPS = ELEMENTWISE | MOVERS | SUMS | LONG
+
+
+def pool(steps: list[Step], x, params) -> list:
+    """All vectors of a program."""
+    found = [x]
+    for step in steps:
+        left, right = found[step.left % len(found)], found[step.right % len(found)]
+        found.append(STEPS[step.name](np.random.default_rng(step.seed), left, right, params)[:LONGEST])
+    return found
+
+
+def problem_of(steps: list[Step]) -> lagrad.Problem:
+    """The problem of a program: its last vectors as constraints, and a sum over all as objective."""
+
+    def objective(x, params):
+        return sum(jnp.sum(vector**2 if number % 2 else vector) for number, vector in enumerate(pool(steps, x, params)))
+
+    def constraints(x, params):
+        return {f"c{number}": vector for number, vector in enumerate(pool(steps, x, params)[-3:])}
+
+    return lagrad.Problem(objective, np.linspace(0.3, 1.1, N), lagrad.Equality(constraints), params=PARAMS)
+
+
+def programs(longest: int) -> st.SearchStrategy[list[Step]]:
+    """Programs of one to `longest` steps, most of them chained."""
+    recent = st.sampled_from([-1, -1, -1, -2, -3, 0])
+    step = st.builds(Step, st.sampled_from(sorted(STEPS)), recent, recent, st.integers(0, 99))
+    return st.lists(step, min_size=1, max_size=longest)
+
+
+def family(name: str) -> list[Step]:
+    """Every step of a family once, each on x and on the vector of the step before."""
+    return [Step(step, -(number % 2), -1, number) for number, step in enumerate(FAMILIES[name])]

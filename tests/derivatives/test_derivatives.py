@@ -1,0 +1,42 @@
+"""Laws of derivatives: whatever the program and the strategy, they are those of dense JAX."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import lagrad
+from tests.derivatives.oracle import check, dense
+from tests.derivatives.programs import FAMILIES, STEPS, Step, family, problem_of, programs
+
+WAYS = ("auto", "elements", "colored", "dense")
+SOME = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MANY = settings(SOME, max_examples=300, derandomize=False, print_blob=True)
+
+
+def agrees(steps: list[Step], strategy: str) -> None:
+    """Derivatives of a program, computed in one way, are those of dense JAX."""
+    check(lagrad.differentiate(problem_of(steps), strategy=strategy, check=False))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_elements_of_each_family_are_exact(name):
+    """All steps of a family in one program."""
+    agrees(family(name), "elements")
+
+
+@given(programs(longest=4), st.sampled_from(WAYS))
+@SOME
+def test_any_program_has_the_derivatives_of_dense_jax(steps, strategy):
+    """Whatever the program and the strategy."""
+    agrees(steps, strategy)
+
+
+@pytest.mark.slow
+@given(programs(longest=6), st.sampled_from(WAYS))
+@MANY
+def test_many_programs_have_the_derivatives_of_dense_jax(steps, strategy):
+    """The same, at length."""
+    agrees(steps, strategy)

@@ -8,6 +8,7 @@ over the gradient in the larger argument, which costs as much as one Hessian-vec
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -41,13 +42,19 @@ def cross_hessian(f: Callable, argnums: tuple[int, int] = (0, 1), chunk: int | N
 
     def block(*args):
         x, w = (args[i] for i in argnums)
+
+        def between(x, w):
+            return f(*replaced(args, argnums, (x, w)))
+
         (flat_x, unravel_x), (flat_w, unravel_w) = ravel_pytree(x), ravel_pytree(w)
-        flat = _between(f, args, argnums, unravel_x, unravel_w)
+        # Only the side that is swept is raveled: the gradient in the other one keeps its structure.
         if flat_x.size <= flat_w.size:
-            matrix = over_basis(lambda t: _slope_of_gradient(flat, 1, flat_x, flat_w, t), flat_x, chunk)
-        else:
-            matrix = over_basis(lambda t: _slope_of_gradient(flat, 0, flat_x, flat_w, t), flat_w, chunk).T
-        return _in_blocks(matrix, x, w)
+            rows = over_basis(lambda t: cross_transpose_product(between, x, w, unravel_x(t)), flat_x, chunk)
+            return _in_blocks(
+                x, lambda part: jax.tree.map(lambda leaf: leaf[part], rows), unravel=_first_axis
+            )
+        columns = over_basis(lambda t: cross_product(between, x, w, unravel_w(t)), flat_w, chunk)
+        return jax.tree.map(lambda leaf: _in_blocks(w, lambda part: leaf[part], unravel=_last_axis), columns)
 
     return block
 
@@ -114,45 +121,39 @@ def sparse_cross_hessian(f: Callable, pattern: SparsityPattern, *, rows=None, co
     side = 0 if columns is None else 1
     groups, color = np.unique(colors, return_inverse=True)
     seeds = (color == np.arange(groups.size)[:, None]).astype(float)
-    along, across = (pattern.rows, pattern.cols) if side == 0 else (pattern.cols, pattern.rows)
+    seeded, read = (pattern.rows, pattern.cols) if side == 0 else (pattern.cols, pattern.rows)
 
     @jax.jit
     def values(x, w):
         (flat_x, unravel_x), (flat_w, unravel_w) = ravel_pytree(x), ravel_pytree(w)
-        flat = _between(f, (x, w), (0, 1), unravel_x, unravel_w)
-        products = jax.vmap(lambda t: _slope_of_gradient(flat, 1 - side, flat_x, flat_w, t))(
-            jnp.asarray(seeds, (flat_x, flat_w)[side].dtype)
-        )
-        return products[color[along], across]
+        product = (cross_transpose_product, cross_product)[side]
+
+        def along(seed):
+            return product(lambda x, w: f(unravel_x(x), unravel_w(w)), flat_x, flat_w, seed)
+
+        products = jax.vmap(along)(jnp.asarray(seeds, (flat_x, flat_w)[side].dtype))
+        return products[color[seeded], read]
 
     return lambda x, w: pattern.to_scipy(np.asarray(values(x, w)))
 
 
-def _between(f, args, argnums, unravel_x, unravel_w) -> Callable:
-    return lambda x, w: f(*replaced(args, argnums, (unravel_x(x), unravel_w(w))))
+def _in_blocks(swept: Tree, cut: Callable, unravel: Callable) -> Tree:
+    """Tree like `swept`: for each leaf its part of the raveled first axis, in the leaf's shape."""
+    leaves, tree = jax.tree.flatten(swept)
+    ends = np.cumsum([0, *(jnp.size(leaf) for leaf in leaves)])
+    blocks = [
+        jax.tree.map(partial(unravel, jnp.shape(leaf)), cut(slice(*ends[i : i + 2])))
+        for i, leaf in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(tree, blocks)
 
 
-def _slope_of_gradient(f, kept: int, x, w, direction):
-    """Gradient in argument `kept`, differentiated along the other argument."""
-    if kept == 0:
-        return cross_product(f, x, w, direction)
-    return cross_transpose_product(f, x, w, direction)
+def _first_axis(shape, block):
+    return block.reshape(shape + block.shape[1:])
 
 
-def _in_blocks(matrix: jax.Array, x: Tree, w: Tree) -> Tree:
-    sizes = [np.cumsum([0, *(jnp.size(leaf) for leaf in jax.tree.leaves(tree))]) for tree in (x, w)]
-
-    def row_of_blocks(i, leaf):
-        blocks = [
-            matrix[sizes[0][i] : sizes[0][i + 1], sizes[1][j] : sizes[1][j + 1]].reshape(
-                jnp.shape(leaf) + jnp.shape(other)
-            )
-            for j, other in enumerate(jax.tree.leaves(w))
-        ]
-        return jax.tree.unflatten(jax.tree.structure(w), blocks)
-
-    leaves = [row_of_blocks(i, leaf) for i, leaf in enumerate(jax.tree.leaves(x))]
-    return jax.tree.unflatten(jax.tree.structure(x), leaves)
+def _last_axis(shape, block):
+    return jnp.moveaxis(block, 0, -1).reshape(block.shape[1:] + shape)
 
 
 def _colors_given(pattern: SparsityPattern, rows, columns) -> np.ndarray:

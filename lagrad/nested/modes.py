@@ -92,16 +92,16 @@ def jacobian(f: Callable, x: Tree, mode: str = "auto", chunk: int | None = None)
     return _chosen(JACOBIANS, mode, "jacobian")(raveled, flat, chunk)
 
 
-def over_basis(linear: Callable, like: jax.Array, chunk: int | None = None) -> jax.Array:
+def over_basis(linear: Callable, like: jax.Array, chunk: int | None = None) -> Any:
     """Matrix of a linear map, one unit vector after the other, in chunks.
 
     Args:
-        linear: maps an array like `like` to an array, linearly.
+        linear: maps an array like `like` to an array or pytree, linearly.
         like: array of shape (n,), for size and dtype.
         chunk: unit vectors pushed at once; all if None.
 
     Returns:
-        Images of the unit vectors, shape (n, ...).
+        Images of the unit vectors, stacked along a new first axis of size n.
 
     >>> over_basis(lambda t: 2 * t, jnp.zeros(2)).tolist()
     [[2.0, 0.0], [0.0, 2.0]]
@@ -115,8 +115,10 @@ def over_basis(linear: Callable, like: jax.Array, chunk: int | None = None) -> j
 
     full, rest = divmod(like.size, chunk)
     blocks = jax.lax.map(lambda k: images(k * chunk, chunk), jnp.arange(full))
-    joined = blocks.reshape(full * chunk, *blocks.shape[2:])
-    return jnp.concatenate([joined, images(full * chunk, rest)]) if rest else joined
+    joined = jax.tree.map(lambda block: block.reshape(full * chunk, *block.shape[2:]), blocks)
+    if not rest:
+        return joined
+    return jax.tree.map(lambda *pair: jnp.concatenate(pair), joined, images(full * chunk, rest))
 
 
 def forward_over_reverse(f: Callable, x: Tree, v: Tree) -> Tree:

@@ -17,7 +17,7 @@ import numpy as np
 from lagrad.derivatives.stages import staged
 from lagrad.precision import float64
 
-CPU_OPTIONS = {"xla_cpu_use_fusion_emitters": False}
+CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,11 +65,11 @@ class Pieces:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Groups of equal size whose slots are among those of the widest.
+    """Groups of equal size whose slots with second derivatives are among those of the widest.
 
     Args:
         groups: the groups.
-        slots: the slots of the widest.
+        slots: all their slots, each once.
         numbers: for each group, the number of each of its slots among `slots`.
     """
 
@@ -217,9 +217,10 @@ def pair_derivatives(lift: Lift, bundle: Bundle, slots: list, scales: list, fixe
         ]
         return sum(terms[1:], start=terms[0])
 
-    gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(range(len(slots)))))
+    rows = sorted({a for a, _ in bundle.pairs})
+    gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(rows)))
     tangents = {seeded: along(gradient, slots, seeded) for seeded in sorted({b for _, b in bundle.pairs})}
-    return {(a, b): tangents[b][a] for a, b in bundle.pairs}
+    return {(a, b): tangents[b][rows.index(a)] for a, b in bundle.pairs}
 
 
 def along(fun: Callable, slots: list, number: int):
@@ -232,19 +233,35 @@ def along(fun: Callable, slots: list, number: int):
 
 
 def bundled(groups: list[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other."""
-    bundles: list[tuple[list[Group], dict[bytes, int], list]] = []
-    for group in sorted(groups, key=lambda group: -len(group.slots)):
-        names = [slot_name(slot) for slot in group.slots]
-        for members, known, numbers in bundles:
-            if members[0].outputs.shape[1] == group.outputs.shape[1] and set(names) <= set(known):
-                members.append(group)
-                numbers.append(tuple(known[name] for name in names))
-                break
+    """Put groups of equal size together when one has all slots of the other that have second derivatives."""
+    bundles: list[list[Group]] = []
+    for group in sorted(groups, key=lambda group: -len(curved_slots(group))):
+        wider = (members for members in bundles if covers(members[0], group))
+        members = next(wider, None)
+        if members is None:
+            bundles.append([group])
         else:
-            known = {name: number for number, name in enumerate(names)}
-            bundles.append(([group], known, [tuple(range(len(names)))]))
-    return [Bundle(tuple(members), members[0].slots, tuple(numbers)) for members, _, numbers in bundles]
+            members.append(group)
+    return [bundle(members) for members in bundles]
+
+
+def covers(wide: Group, narrow: Group) -> bool:
+    """Whether two groups are of equal size and share every slot in which the second is curved."""
+    same_size = wide.outputs.shape[1] == narrow.outputs.shape[1]
+    return same_size and curved_slots(narrow).keys() <= curved_slots(wide).keys()
+
+
+def curved_slots(group: Group) -> dict[tuple, int]:
+    """Name and number of the slots of a group that have second derivatives."""
+    return {slot_name(group.slots[slot]): slot for pair in group.pairs for slot in pair}
+
+
+def bundle(groups: list[Group]) -> Bundle:
+    """Groups with all their slots, each once."""
+    slots = {slot_name(slot): slot for group in groups for slot in group.slots}
+    numbers = {name: number for number, name in enumerate(slots)}
+    places = tuple(tuple(numbers[slot_name(slot)] for slot in group.slots) for group in groups)
+    return Bundle(tuple(groups), tuple(slots.values()), places)
 
 
 def slot_name(slot: Slot) -> tuple:

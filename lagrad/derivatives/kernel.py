@@ -145,10 +145,10 @@ class Evaluation:
 
     def choice(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
         """Elements moved from one of several operands, all of them from the same."""
-        linear = self.reading.linear[variable]
+        linear = self.reading.maps_of(variable)
         operand = int(source_of(linear, list(linear))[indices.array[0]])
         if operand >= 0:
-            return self.value(equation.inputs[operand], linear[operand].selection.at(indices))
+            return self.value(equation.inputs[operand], linear[operand].places.at(indices))
         return self.constant(variable, equation, indices)
 
     def constant(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:

@@ -17,7 +17,7 @@ import numpy as np
 
 import lagrad
 from lagrad.report import duration, spy, table
-from lagrad_problems.opf import ac_opf
+from lagrad_problems import opf
 
 SETTING_UP, SOLVING = ("trace", "structure", "coloring", "compile"), ("callbacks", "solver")
 
@@ -36,10 +36,9 @@ def main() -> int:
 
 def power_flow(path: str | None, buses: int) -> lagrad.Solution:
     """The cheapest operation of a power network."""
-    entry = ac_opf(path) if path else ac_opf(buses=buses)
-    network, problem = entry.numbers, entry.problem
+    network = opf.network(opf.read(path)) if path else opf.synthetic(buses)
     counts = f"{network.buses} buses, {network.gens} generators, {network.branches} branches"
-    solution = tell(f"AC optimal power flow, {network.name}: {counts}", problem)
+    solution = tell(f"AC optimal power flow, {network.name}: {counts}", opf.opf_problem(network))
     power = network.base_mva * float(np.sum(solution.x["p_gen"]))
     magnitudes = solution.x["vm"]
     print(f"cost {solution.objective:,.2f} an hour for {power:,.1f} MW of power;", end=" ")

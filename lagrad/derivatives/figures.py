@@ -10,7 +10,6 @@ import numpy as np
 
 from lagrad.coloring import Coloring
 from lagrad.derivatives.blocks import Block
-from lagrad.pattern import SparsityPattern
 from lagrad.report import duration
 from lagrad.structure.lift import Group
 
@@ -32,26 +31,36 @@ def figures(derivatives: Any) -> dict[str, object]:
     2
     """
     n, m = derivatives.n, derivatives.m
-    jacobian = SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
-    hessian = SparsityPattern.from_triplets(*derivatives.hessian_structure, (n, n))
+    jacobian = count_entries(derivatives.jacobian_structure, n)
+    hessian = count_entries(derivatives.hessian_structure, n)
     colorings = derivatives.plan.colorings
     return {
         "variables": n,
         "constraint rows": m,
         "Jacobian": {
-            "nonzeros": shares(jacobian.nnz, n * m),
+            "nonzeros": shares(jacobian, n * m),
             "constant rows": constant_rows(derivatives),
             **strategies(derivatives.jacobian_blocks),
             **sweeps(colorings.get("jacobian")),
         },
         "Hessian": {
-            "nonzeros": shares(hessian.nnz, n * (n + 1) // 2) + " of the lower triangle",
+            "nonzeros": shares(hessian, n * (n + 1) // 2) + " of the lower triangle",
             **strategies(derivatives.hessian_blocks),
             **sweeps(colorings.get("hessian")),
         },
         **elements(derivatives.plan.lift.groups),
         "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
     }
+
+
+def count_entries(structure: tuple[np.ndarray, np.ndarray], n: int) -> int:
+    """Number of different entries of a matrix with n columns.
+
+    >>> count_entries((np.array([0, 0, 1]), np.array([2, 2, 0])), 3)
+    2
+    """
+    rows, cols = structure
+    return int(np.unique(rows.astype(np.int64) * n + cols).size)
 
 
 def shares(part: int, whole: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from jax.extend import core as jex
 from lagrad.functions import check_program
 from lagrad.precision import float64
 from lagrad.problem import Problem
+
+if TYPE_CHECKING:
+    from jax.core import ShapedArray
 
 INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
 
@@ -67,7 +71,7 @@ class Program:
 
     closed: jex.ClosedJaxpr
     equations: tuple[Equation, ...]
-    avals: tuple[jax.core.ShapedArray, ...]
+    avals: tuple[ShapedArray, ...]
     constants: dict[int, np.ndarray]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]

@@ -45,8 +45,8 @@ def gradient(fun: Callable) -> Callable:
             warn_user(
                 f"`objective` or `constraints`: a lax.while_loop has no reverse mode; {x.size} forward "
                 "sweeps take its place in every gradient. Use lax.scan, lax.fori_loop with a fixed number of "
-                "steps, "
-                "lagrad.nested.forward_mode around the loop, or lagrad.nested.implicit around the solver."
+                "steps, lagrad.nested.forward_mode around the loop, or lagrad.nested.implicit around the "
+                "solver."
             )
             return jax.jacfwd(fun)(x)
 

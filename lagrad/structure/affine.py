@@ -53,7 +53,7 @@ class Affine:
             return Affine(shape, None, sp.csr_array(linear.to_scipy() @ self.to_scipy()))
         moved = self.at(linear.selection)
         if moved.layers is None:
-            return Affine(shape, None, scaled_rows(moved.rows, linear.factor))
+            return Affine(shape, None, scaled_rows(moved.to_scipy(), linear.factor))
         return Affine(
             shape, tuple(Layer(layer.indices, layer.factor * linear.factor) for layer in moved.layers)
         )
@@ -64,7 +64,7 @@ class Affine:
         if indices.is_everything and indices.size == self.shape[0]:
             return self
         if self.layers is None:
-            return Affine(shape, None, take_rows(self.rows, indices.array))
+            return Affine(shape, None, take_rows(self.to_scipy(), indices.array))
         return Affine(
             shape,
             tuple(Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers),
@@ -83,9 +83,10 @@ class Affine:
         """A as a SciPy matrix."""
         if self.rows is not None:
             return self.rows
-        size, count = self.shape[0], len(self.layers)
+        layers = self.layers or ()
+        size, count = self.shape[0], len(layers)
         columns, values = np.empty((size, count), dtype=np.int64), np.empty((size, count))
-        for place, layer in enumerate(self.layers):
+        for place, layer in enumerate(layers):
             columns[:, place], values[:, place] = layer.indices.array, layer.factor
         indptr = (
             np.arange(0, size * count + 1, max(count, 1)) if count else np.zeros(size + 1, dtype=np.int64)
@@ -108,7 +109,7 @@ def collected(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 def picked(factor: Factor, indices: Indices) -> Factor:
     """Factors of some elements."""
-    return factor if np.ndim(factor) == 0 else indices.take(factor)
+    return factor if np.ndim(factor) == 0 else indices.take(np.asarray(factor))
 
 
 def take_rows(matrix: sp.csr_array, rows: np.ndarray) -> sp.csr_array:

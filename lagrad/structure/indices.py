@@ -59,7 +59,7 @@ class Indices:
         """Equal exactly for equal positions."""
         if self.listed is None:
             return self.size, self.start, self.stride if self.size > 1 else 1
-        return blake2b(np.ascontiguousarray(self.array), digest_size=16).digest()
+        return blake2b(np.ascontiguousarray(self.array).data, digest_size=16).digest()
 
     @property
     def is_everything(self) -> bool:

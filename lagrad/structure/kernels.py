@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from lagrad.program import Equation
 from lagrad.structure.indices import Indices, everything
-from lagrad.structure.linear import broadcast, contraction, size_of
+from lagrad.structure.linear import broadcast, contraction, shape_of, size_of
 from lagrad.structure.maps import LinearMap
 from lagrad.structure.reading import Kind, Reading
 from lagrad.structure.rules.elementwise import ELEMENTWISE, interactions
@@ -86,7 +87,7 @@ class Pieces:
 
     def at(self, indices: Indices) -> Kernel | None:
         """Kernel of some elements, all of one piece."""
-        if self.labels is None:
+        if self.labels is None or self.ranks is None:
             return None if self.kernels[0] is None else self.kernels[0].at(indices)
         kernel = self.kernels[self.labels[indices.array[0]]]
         return None if kernel is None else kernel.at(Indices.of(indices.take(self.ranks)))
@@ -191,15 +192,18 @@ def ranked(kernels: Sequence[Kernel | None], labels: np.ndarray, members: Sequen
 
 def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel]) -> Kernel | None:
     """The kernel, unless a part has none or it is too wide or too deep to be worth inlining."""
-    if any(kernel is None for kernel in kernels):
+    found = [kernel for kernel in kernels if kernel is not None]
+    if len(found) < len(kernels):
         return None
-    kernel = build(kernels)
+    kernel = build(found)
     return None if len(kernel.leaves) > MOST_LEAVES or kernel.depth > DEEPEST else kernel
 
 
 def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
     record = interactions(equation.name, equation.params, len(equation.inputs))
+    if record is None:
+        return Pieces((None,))
     numbers = list(operands)
 
     def build(kernels: list[Kernel]) -> Kernel:
@@ -235,10 +239,11 @@ def sum_terms(linear: LinearMap) -> list[Indices] | None:
     """Which elements add up to the output, None if their number differs or is large."""
     if linear.selection is not None:
         return [linear.selection] if linear.selection.is_complete else None
-    counts = np.diff(linear.rows.indptr)
+    rows = linear.to_scipy()
+    counts = np.diff(rows.indptr)
     if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= LONGEST_SUM:
         return None
-    return [Indices.of(column) for column in linear.rows.indices.reshape(-1, counts[0]).T]
+    return [Indices.of(column) for column in rows.indices.reshape(-1, counts[0]).T]
 
 
 def chosen(linear: dict[int, LinearMap], operands: dict[int, Pieces]) -> Pieces:
@@ -266,21 +271,21 @@ def picked(linear: dict[int, LinearMap], operands: dict[int, Pieces], sources: n
         if operand < 0:
             yield elements, everything(elements.size), Pieces((Kernel({}, frozenset(), frozenset()),))
         else:
-            yield elements, linear[operand].selection.at(Indices.of(elements)), operands[operand]
+            yield elements, linear[operand].places.at(Indices.of(elements)), operands[operand]
 
 
 def source_of(linear: dict[int, LinearMap], operands: Sequence[int]) -> np.ndarray:
     """Operand that each output element of a mover comes from, -1 for none of them."""
     sources = np.full(linear[operands[0]].shape[0], -1)
     for operand in operands:
-        sources[linear[operand].selection.array >= 0] = operand
+        sources[linear[operand].places.array >= 0] = operand
     return sources
 
 
 def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     """Kernels of a contraction over few terms: the sum of products of moved factors."""
     terms = contraction_terms(equation)
-    if terms is None or len(operands) * len(terms) > MOST_LEAVES * 2:
+    if not terms or len(operands) * len(terms) > MOST_LEAVES * 2:
         return Pieces((None,))
     numbers = list(operands)
 
@@ -297,13 +302,13 @@ def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     return combined(parts, size_of(equation.source.outvars[0]), build)
 
 
-def contraction_terms(equation: Equation) -> list[tuple[Indices, Indices]] | None:
-    """For each contracted index, where each output element takes its left and right factor."""
+def contraction_terms(equation: Equation) -> list[tuple[Indices, Indices]]:
+    """For each contracted index, where each output element takes its left and right factor; [] if many."""
     out = size_of(equation.source.outvars[0])
     (axes, _), _ = equation.params["dimension_numbers"]
-    length = int(np.prod([equation.source.invars[0].aval.shape[axis] for axis in axes], dtype=np.int64))
-    if not 0 < length <= LONGEST_SUM or out == 0:
-        return None
+    lengths = shape_of(equation.source.invars[0])
+    if not 0 < prod(lengths[axis] for axis in axes) <= LONGEST_SUM or out == 0:
+        return []
     _, left, right = contraction(equation.source)
     sides = ([Indices.of(column) for column in side.reshape(out, -1).T] for side in (left, right))
     return list(zip(*sides, strict=True))

@@ -133,10 +133,12 @@ class Splitter:
         pieces = self.kernels[variable]
         for label, kernel in enumerate(pieces.kernels):
             part = adjoint if pieces.labels is None else adjoint.only(pieces.labels[adjoint.columns] == label)
-            if kernel is None and part.columns.size:
+            if part.columns.size == 0:
+                continue
+            if kernel is None:
                 matrix = part.to_scipy((m + 1, self.reading.program.size(variable)))
                 rest[variable] = matrix + rest[variable] if variable in rest else matrix
-            elif part.columns.size:
+            else:
                 groups.append(group(self.reading, pieces, kernel, variable, part, m))
 
     def give(self, variable: int, adjoint: Adjoint) -> None:
@@ -150,7 +152,7 @@ class Splitter:
 
     def push(self, index: int, variable: int, adjoint: Adjoint) -> None:
         """Pass an adjoint through a linear equation to its operands."""
-        for operand, linear in self.reading.linear[variable].items():
+        for operand, linear in self.reading.maps_of(variable).items():
             self.give(self.reading.program.equations[index].inputs[operand], adjoint.through(linear))
 
     def passes(self, index: int, variable: int) -> bool:
@@ -198,10 +200,9 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
     if single is not None and len(single) <= len(forms):
         slots = tuple(Slot(form) for form in single.values())
         numbers = {name: number for number, name in enumerate(single)}
-        of_leaf = {
-            key: tuple(numbers[layer.indices.name] for layer in form.layers) for key, form in forms.items()
-        }
-        factors = {key: tuple(layer.factor for layer in form.layers) for key, form in forms.items()}
+        layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
+        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
+        factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
         offsets = {key: offset_of(reading, leaf) for key, leaf in kernel.leaves.items()}
     else:
         slots = tuple(Slot(forms[key], offset_of(reading, leaf)) for key, leaf in kernel.leaves.items())

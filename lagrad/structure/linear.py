@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import jax
 import numpy as np
@@ -42,7 +43,7 @@ def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
     move = mover(equation, known)
     if move is None:
         return [None] * len(equation.outvars)
-    where = move(numbered([atom.aval.shape for atom in equation.invars]), -1)
+    where = move(numbered([shape_of(atom) for atom in equation.invars]), -1)
     return [moved(equation, known, np.asarray(positions).reshape(-1)) for positions in where]
 
 
@@ -62,9 +63,14 @@ def moved(equation: jex.JaxprEqn, known: Known, where: np.ndarray) -> Maps:
     return result
 
 
-def size_of(atom) -> int:
+def shape_of(atom: Any) -> tuple[int, ...]:
+    """Shape of an operand or output."""
+    return atom.aval.shape
+
+
+def size_of(atom: Any) -> int:
     """Number of elements of an operand or output."""
-    return prod(atom.aval.shape)
+    return prod(shape_of(atom))
 
 
 def same(equation: jex.JaxprEqn, operand: int, factor: Factor = 1.0) -> LinearMap:
@@ -78,7 +84,7 @@ def broadcast(equation: jex.JaxprEqn, operand: int) -> Indices:
 
     Operands may be scalars, or have axes of length 1 where the output has longer ones.
     """
-    out, shape = equation.outvars[0].aval.shape, equation.invars[operand].aval.shape
+    out, shape = shape_of(equation.outvars[0]), shape_of(equation.invars[operand])
     if shape == out:
         return everything(prod(out))
     if prod(shape) == 1:
@@ -90,7 +96,7 @@ def flattened(equation: jex.JaxprEqn, value: np.ndarray) -> Factor:
     """A known factor for every output element, one number if it has one."""
     if value.size == 1:
         return float(value.reshape(-1)[0])
-    return np.broadcast_to(value, equation.outvars[0].aval.shape).reshape(-1).astype(float)
+    return np.broadcast_to(value, shape_of(equation.outvars[0])).reshape(-1).astype(float)
 
 
 def signed(*signs: float) -> Callable[[jex.JaxprEqn, Known], Maps]:
@@ -103,11 +109,11 @@ def signed(*signs: float) -> Callable[[jex.JaxprEqn, Known], Maps]:
 def product(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """x y with one of them known."""
     left, right = known
-    if left is None and right is None:
-        return None
-    if left is None:
+    if left is not None:
+        return {1: same(equation, 1, flattened(equation, left))}
+    if right is not None:
         return {0: same(equation, 0, flattened(equation, right))}
-    return {1: same(equation, 1, flattened(equation, left))}
+    return None
 
 
 def quotient(equation: jex.JaxprEqn, known: Known) -> Maps | None:
@@ -119,17 +125,18 @@ def quotient(equation: jex.JaxprEqn, known: Known) -> Maps | None:
 
 def converted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """A change of dtype among floats is a copy."""
-    floating = np.issubdtype(equation.outvars[0].aval.dtype, np.floating)
-    return (
-        {0: same(equation, 0)}
-        if floating and np.issubdtype(equation.invars[0].aval.dtype, np.floating)
-        else None
-    )
+    is_copy = is_floating(equation.invars[0]) and is_floating(equation.outvars[0])
+    return {0: same(equation, 0)} if is_copy else None
+
+
+def is_floating(atom: Any) -> bool:
+    """Whether an operand or output holds real floats."""
+    return np.issubdtype(atom.aval.dtype, np.floating)
 
 
 def summed(equation: jex.JaxprEqn, known: Known) -> Maps:
     """Sum over axes: every element goes to the output of its lane."""
-    shape, axes = equation.invars[0].aval.shape, equation.params["axes"]
+    shape, axes = shape_of(equation.invars[0]), equation.params["axes"]
     kept = tuple(1 if axis in axes else length for axis, length in enumerate(shape))
     targets = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
     return {0: grouped(targets, (prod(kept), targets.size))}
@@ -137,7 +144,7 @@ def summed(equation: jex.JaxprEqn, known: Known) -> Maps:
 
 def cumulated(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """Running sum along an axis: a triangle of ones for each lane."""
-    shape, axis = equation.invars[0].aval.shape, equation.params["axis"]
+    shape, axis = shape_of(equation.invars[0]), equation.params["axis"]
     length, size = shape[axis], prod(shape)
     if size * length > LARGEST_CUMULATIVE:
         return None
@@ -160,7 +167,7 @@ def scattered(equation: jex.JaxprEqn, known: Known) -> Maps | None:
 
 def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
     """Flat output position of each update, -1 if it is dropped, shape (number of updates,)."""
-    operand, _, updates = (atom.aval.shape for atom in equation.invars)
+    operand, _, updates = (shape_of(atom) for atom in equation.invars)
     numbers = equation.params["dimension_numbers"]
     is_list = len(operand) == len(updates) == 1 and indices.shape == (updates[0], 1)
     if is_list and numbers.inserted_window_dims == (0,):
@@ -176,11 +183,12 @@ def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
 
 def contracted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """Product of an unknown array with a known one over some axes."""
-    if known[0] is None and known[1] is None:
-        return None
     unknown = 0 if known[0] is None else 1
+    other = known[1 - unknown]
+    if other is None:
+        return None
     out, left, right = contraction(equation)
-    factor = known[1 - unknown].reshape(-1).astype(float)[right if unknown == 0 else left]
+    factor = other.reshape(-1).astype(float)[right if unknown == 0 else left]
     columns = left if unknown == 0 else right
     keep = factor != 0
     shape = (size_of(equation.outvars[0]), size_of(equation.invars[unknown]))
@@ -193,17 +201,15 @@ def contraction(equation: jex.JaxprEqn) -> tuple[np.ndarray, np.ndarray, np.ndar
     All of shape (output size * contracted size,), the contracted index last.
     """
     (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    left = np.arange(size_of(equation.invars[0])).reshape(equation.invars[0].aval.shape)
-    right = np.arange(size_of(equation.invars[1])).reshape(equation.invars[1].aval.shape)
+    left = np.arange(size_of(equation.invars[0])).reshape(shape_of(equation.invars[0]))
+    right = np.arange(size_of(equation.invars[1])).reshape(shape_of(equation.invars[1]))
     left, free = arranged(left, left_batch, left_sum)
     right, other = arranged(right, right_batch, right_sum)
     batch, inner = left.shape[0], left.shape[-1]
     shape = (batch, free, other, inner)
-    products = [
-        np.broadcast_to(left[:, :, None, :], shape).reshape(-1),
-        np.broadcast_to(right[:, None, :, :], shape).reshape(-1),
-    ]
-    return np.repeat(np.arange(batch * free * other), inner), *products
+    left = np.broadcast_to(left[:, :, None, :], shape).reshape(-1)
+    right = np.broadcast_to(right[:, None, :, :], shape).reshape(-1)
+    return np.repeat(np.arange(batch * free * other), inner), left, right
 
 
 def arranged(numbers: np.ndarray, batch: Sequence[int], inner: Sequence[int]) -> tuple[np.ndarray, int]:

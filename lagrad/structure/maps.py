@@ -33,13 +33,19 @@ class LinearMap:
     factor: Factor = 1.0
     rows: sp.csr_array | None = None
 
+    @property
+    def places(self) -> Indices:
+        """`selection`, of a map that is known to have one."""
+        assert self.selection is not None
+        return self.selection
+
     def to_scipy(self) -> sp.csr_array:
         """The same as a SciPy matrix."""
         if self.rows is not None:
             return self.rows
-        size, columns = self.shape[0], self.selection.array
+        size, columns = self.shape[0], self.places.array
         values = np.broadcast_to(np.asarray(self.factor, dtype=float), (size,))
-        if self.selection.is_complete:
+        if self.places.is_complete:
             return sp.csr_array((values, columns, np.arange(size + 1)), shape=self.shape)
         keep = columns >= 0
         indptr = np.concatenate([[0], np.cumsum(keep)])
@@ -57,9 +63,9 @@ class Adjoint:
     def through(self, linear: LinearMap) -> Adjoint:
         """B M: the same outputs as functions of the operand."""
         if linear.selection is None:
-            return self.through_rows(linear.rows)
-        values = self.values * (linear.factor if np.ndim(linear.factor) == 0 else linear.factor[self.columns])
-        columns = self.columns
+            return self.through_rows(linear.to_scipy())
+        factor = np.asarray(linear.factor)
+        values, columns = self.values * (factor[self.columns] if factor.ndim else factor), self.columns
         if linear.selection.listed is not None:
             columns = linear.selection.listed[columns]
         elif not linear.selection.is_everything:

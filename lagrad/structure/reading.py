@@ -51,12 +51,18 @@ class Reading:
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
 
+    def maps_of(self, variable: int) -> Maps:
+        """Linear maps of an equation that is known to be linear."""
+        found = self.linear[variable]
+        assert found is not None
+        return found
+
     def form(self, variable: int) -> Affine:
         """A of an affine variable A x + b, shape (size, n)."""
         for index in self.pending(variable, self.forms):
             equation = self.program.equations[index]
             for output in equation.outputs:
-                linear = self.linear[output]
+                linear = self.maps_of(output)
                 parts = [self.forms[equation.inputs[i]].through(linear[i]) for i in sorted(linear)]
                 self.forms[output] = reduce(Affine.plus, parts)
         return self.forms[variable]

@@ -6,13 +6,14 @@ solution     point, multipliers, status, certificate, history
 """
 
 from lagrad import nested
-from lagrad.checks import DerivativeCheck, certify, check_derivatives
+from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
+from lagrad.sensitivity import solution_map
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
 from lagrad.solvers import solve
 from lagrad.solvers.interop import to_cyipopt, to_scipy
@@ -34,13 +35,14 @@ __all__ = [
     "History",
     "Certificate",
     "BoundMultipliers",
+    "solution_map",
     "to_scipy",
     "to_cyipopt",
     "ipopt",
     "trust_constr",
     "check_derivatives",
-    "DerivativeCheck",
     "certify",
+    "diagnose",
     "jacobian_sparsity",
     "hessian_sparsity",
     "sparse_jacobian",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -216,14 +217,14 @@ class Setting:
         """Of F = [f, c] in the Lagrangian, shape (m + 1,)."""
         return np.concatenate([[1.0], self.multipliers])
 
-    def first(self, x: np.ndarray) -> sp.csr_array:
+    def first(self, x: np.ndarray) -> Any:
         """Assembled derivative of F, shape (m + 1, n)."""
         gradient = self.derivatives.gradient(x, self.params)
         return sp.vstack(
             [sp.csr_array(gradient[None]), self.derivatives.jacobian(x, self.params)], format="csr"
         )
 
-    def second(self, x: np.ndarray) -> sp.csr_array:
+    def second(self, x: np.ndarray) -> Any:
         """Assembled Hessian of the Lagrangian, shape (n, n)."""
         return self.derivatives.hessian(x, self.multipliers, 1.0, self.params)
 
@@ -346,19 +347,19 @@ def differ(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: n
 def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray, row: int):
     """The column in which a row disagrees most with differences, by halving, and the entry's difference."""
 
-    def slope(columns: np.ndarray) -> tuple[float, float]:
+    def slope(columns: np.ndarray) -> np.ndarray:
         part = np.zeros_like(direction)
         part[columns] = direction[columns]
         expected = matrix @ part
         value = slopes(function, x, part, expected).values[row]
-        return abs(value - expected[row]), value
+        return np.array([abs(value - expected[row]), value])
 
     columns = np.arange(x.size)
     while columns.size > 1:
         half = columns.size // 2
         left, right = columns[:half], columns[half:]
         columns = left if slope(left)[0] >= slope(right)[0] else right
-    return int(columns[0]), slope(columns)[1] / direction[columns[0]]
+    return int(columns[0]), float(slope(columns)[1] / direction[columns[0]])
 
 
 def blame_entries(setting: Setting, found: Comparison, kind: tuple, matrix: sp.csr_array, rows: list) -> None:

@@ -236,7 +236,7 @@ def entry(step: Step, bad: dict[int, int]) -> int:
 
 def described(kind: str, step: Step, operands: Sequence, index: int) -> Fault:
     """The fault of an operation, with its operands at the entry in question."""
-    shape = np.shape(step.source.outvars[0].aval)
+    shape = getattr(step.source.outvars[0].aval, "shape", ())
     shown = [at_entry(np.asarray(operand), shape, index) for operand in operands if is_float(operand)]
     return Fault(kind, step.name, step.place, ", ".join(filter(None, shown)))
 

@@ -1,0 +1,164 @@
+"""A problem and a point in; what a solver will stumble over, by name and with the cure, out.
+
+functions   not finite, changing from call to call, with a kink at the point
+counts      more equalities than variables, variables and rows that nothing depends on
+bounds      fixed variables; linear rows that bounds make redundant or impossible
+rows        dependent equalities, rows and columns of very different size
+point       violated constraints, the worst first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lagrad.checks.derivatives import kinks_of, nearby, unchecked
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
+from lagrad.checks.findings import (
+    bound_findings,
+    count_findings,
+    dependence_findings,
+    range_findings,
+    scaling_findings,
+    unused_findings,
+    violation_findings,
+)
+from lagrad.checks.nonfinite import nonfinite_derivatives, nonfinite_values
+from lagrad.checks.oracle import Oracle
+from lagrad.derivatives import Derivatives
+from lagrad.errors import DerivativeError
+from lagrad.problem import Problem
+
+QUESTIONS = (
+    violation_findings,
+    count_findings,
+    dependence_findings,
+    range_findings,
+    scaling_findings,
+    unused_findings,
+    bound_findings,
+)
+RANKS = {ERROR: 0, WARNING: 1, NOTE: 2}
+# Points at which matrices are looked at: what holds at all of them is taken to hold everywhere.
+POINTS = 3
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis:
+    """What was found, errors first; prints as a page.
+
+    Args:
+        findings: each with severity, kind, message and names.
+        title: what was looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    title: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found that stops every solver."""
+        return not any(finding.severity == ERROR for finding in self.findings)
+
+    def of(self, kind: str) -> list[Finding]:
+        """Findings of one kind."""
+        return [finding for finding in self.findings if finding.kind == kind]
+
+    def __repr__(self) -> str:
+        counts = {level: sum(f.severity == level for f in self.findings) for level in RANKS}
+        return f"Diagnosis({', '.join(f'{count} {level}s' for level, count in counts.items())})"
+
+    def __str__(self) -> str:
+        lines = [f"  {finding}" for finding in self.findings] or ["  nothing found"]
+        return "\n".join([self.title, *lines])
+
+
+def diagnose(problem: Problem | Derivatives, x=None, *, params=None) -> Diagnosis:
+    """Look for what makes solvers fail: at a point, and in the declaration.
+
+    Args:
+        problem: a Problem, or its Derivatives, which saves set-up.
+        x: point, a pytree like x0 or flat, such as `solution.x`; the problem's start if not given.
+        params: in place of the problem's.
+
+    Returns:
+        Diagnosis; print it. `ok` is False if a finding stops every solver.
+
+    Raises:
+        ProblemError: x or params do not fit the problem.
+
+    >>> problem = lagrad.Problem(lambda x: jnp.log(x[0]), [0.0])
+    >>> diagnose(problem).findings[0].kind
+    'nonfinite'
+    """
+    declared = problem.problem if isinstance(problem, Derivatives) else problem
+    x = declared.start if x is None else declared.variables.flatten(declared.read_x0(x))
+    found = [*function_findings(declared, x, params)]
+    bad = nonfinite_values(declared, x, params)
+    found += [Finding(ERROR, "nonfinite", f"{fault}.", (fault.what,)) for fault in bad]
+    try:
+        derivatives = unchecked(problem)
+    except DerivativeError as error:
+        return report(declared, [*found, Finding(ERROR, "not_differentiable", str(error))])
+    if not bad:
+        found += derivative_findings(derivatives, x, params)
+    return report(declared, found)
+
+
+def report(problem: Problem, found: list[Finding]) -> Diagnosis:
+    """The diagnosis, errors first."""
+    found = [*found, *(Finding(NOTE, "converted", note) for note in problem.notes)]
+    return Diagnosis(tuple(sorted(found, key=lambda finding: RANKS[finding.severity])), f"{problem!r}")
+
+
+def function_findings(problem: Problem, x: np.ndarray, params) -> Iterator[Finding]:
+    """Functions that change from call to call, and kinks."""
+    once, again = Oracle(problem, params), Oracle(problem, params)
+    values = [once.values(x), once.values(x), again.values(x)]
+    for other, cause in ((values[1], "evaluated twice"), (values[2], "traced twice")):
+        changed = np.flatnonzero(~np.isclose(values[0], other, rtol=0, atol=0, equal_nan=True))
+        if changed.size:
+            names = tuple("objective" if i == 0 else problem.describe_row(int(i - 1)) for i in changed)
+            text = (
+                f"{names[0]} changes from {values[0][changed[0]]:.10g} to {other[changed[0]]:.10g} when "
+                f"{cause}: it uses random numbers, a clock or something that changes. Pass it as params."
+            )
+            yield Finding(ERROR, "changing", text, names)
+            break
+    for name, kinks in kinks_of(problem, x, params).items():
+        for kink in kinks:
+            yield Finding(WARNING, "kink", f"{name} has a kink here: {kink}.", (name,))
+
+
+def derivative_findings(derivatives: Derivatives, x: np.ndarray, params) -> list[Finding]:
+    """Everything that needs derivatives."""
+    ones = np.ones(derivatives.m)
+    bad = nonfinite_derivatives(derivatives, x, ones, params)
+    if bad:
+        return [Finding(ERROR, "nonfinite", f"{fault}.", (fault.what,)) for fault in bad]
+    view = look(derivatives, x, params)
+    return [*stale(view, params), *(finding for question in QUESTIONS for finding in question(view))]
+
+
+def look(derivatives: Derivatives, x: np.ndarray, params) -> View:
+    """Values and first derivatives at x and at points nearby where they are finite."""
+    random = np.random.default_rng(0)
+    gradients, jacobians = [], []
+    for point in nearby(derivatives.problem, x, POINTS, random):
+        gradient, jacobian = derivatives.gradient(point, params), derivatives.jacobian(point, params)
+        if np.isfinite(gradient).all() and np.isfinite(jacobian.data).all():
+            gradients.append(gradient)
+            jacobians.append(jacobian)
+    return View(derivatives, x, derivatives.constraints(x, params), gradients, jacobians)
+
+
+def stale(view: View, params) -> Iterator[Finding]:
+    """Derivatives that were compiled from functions which have changed since."""
+    fresh = Oracle(view.problem, params).values(view.x)[1:]
+    changed = np.flatnonzero(~np.isclose(fresh, view.constraints, rtol=1e-9, atol=1e-9))
+    if changed.size:
+        names = view.rows(changed)
+        text = f"{names[0]} is not what was compiled: something it captured has changed. Differentiate again."
+        yield Finding(ERROR, "stale", text, names)

@@ -1,0 +1,186 @@
+"""A problem that no solver makes feasible in; which rows cannot hold together, by how much and where, out.
+
+The elastic problem lets every row give way and asks for as little of that as possible (bounds stay hard):
+
+    minimise  sum(a + b)   subject to   lower <= c(x) + a - b <= upper,   a, b >= 0
+
+Rows with a or b above zero are those that give way; rows with a multiplier are those that push against one
+another. Toy version: x <= 1 and x >= 3 gives a = 2 in one of the two, and multipliers in both.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.checks.finding import listed
+from lagrad.constraints import Inequality
+from lagrad.problem import Problem
+from lagrad.solution import Solution
+from lagrad.solvers import solve
+
+# Violations and multipliers below these do not count.
+GIVES_WAY = 1e-6
+PUSHES = 1e-3
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A row that has to give way.
+
+    Args:
+        name: such as `flow[3]`.
+        constraint: name of the constraint it belongs to.
+        value: c at the point.
+        side: the side it misses.
+        amount: by how much, positive.
+    """
+
+    name: str
+    constraint: str
+    value: float
+    side: float
+    amount: float
+
+    def __str__(self) -> str:
+        above = "at most" if self.value > self.side else "at least"
+        return f"{self.name} is {self.value:.6g}, should be {above} {self.side:.6g}: off by {self.amount:.4g}"
+
+
+@dataclass(frozen=True, repr=False)
+class Infeasibility:
+    """Why constraints cannot hold together near a point; prints as a page.
+
+    Args:
+        is_feasible: whether they can after all.
+        violations: rows that have to give way, the worst first; least in sum.
+        conflict: rows that push against one another, the strongest first.
+        bounds: variables whose bounds take part in that.
+        x: the point, a pytree like x0.
+        solution: of the elastic problem.
+    """
+
+    is_feasible: bool
+    violations: tuple[Violation, ...]
+    conflict: tuple[str, ...]
+    bounds: tuple[str, ...]
+    x: Any
+    solution: Solution
+
+    def by_constraint(self) -> dict[str, float]:
+        """Sum of violations under each constraint's name, the largest first."""
+        found: dict[str, float] = {}
+        for violation in self.violations:
+            found[violation.constraint] = found.get(violation.constraint, 0.0) + violation.amount
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def __repr__(self) -> str:
+        return f"Infeasibility(is_feasible={self.is_feasible}, {len(self.violations)} rows give way)"
+
+    def __str__(self) -> str:
+        if self.is_feasible:
+            return "The constraints can hold together: a feasible point is in `x`; start from there."
+        lines = ["The constraints cannot hold together near this point. With least violation in sum:"]
+        lines += [f"  gives way  {violation}" for violation in self.violations[:10]]
+        lines += [f"  conflict   {listed(self.conflict)}"] if self.conflict else []
+        lines += [f"  bounds of  {listed(self.bounds)}"] if self.bounds else []
+        if not self.solution.status.is_converged:
+            lines.append(f"  note       the elastic solve itself stopped with {self.solution.status}")
+        return "\n".join(lines)
+
+
+def explain_infeasibility(
+    problem: Problem, x=None, *, params=None, method: str | None = None, max_iterations: int | None = None
+) -> Infeasibility:
+    """Find the rows that cannot hold together: an elastic re-solve.
+
+    Args:
+        problem: with at least one constraint.
+        x: where to begin, a pytree like x0 or flat, such as the failed `solution.x`.
+        params: in place of the problem's.
+        method: of `lagrad.solve`; IPOPT if it is installed, else trust-constr.
+        max_iterations: of that solve.
+
+    Returns:
+        Infeasibility: the verdict is local, like the solver's own.
+
+    Raises:
+        ProblemError: x or params do not fit the problem.
+
+    >>> low, high = lagrad.Inequality(lambda x: x[0], upper=1.0), lagrad.Inequality(lambda x: x[0], 3.0)
+    >>> problem = lagrad.Problem(lambda x: x[0], [0.0], {"low": low, "high": high})
+    >>> found = explain_infeasibility(problem, method="trust-constr")
+    >>> found.is_feasible, sorted(found.conflict)
+    (False, ['high', 'low'])
+    """
+    changes = {name: value for name, value in (("x0", x), ("params", params)) if value is not None}
+    problem = problem.replace(**changes) if changes else problem
+    if method is None:
+        method = "ipopt" if importlib.util.find_spec("cyipopt") else "trust-constr"
+    solution = solve(elastic(problem), method, max_iterations=max_iterations)
+    point = np.asarray(solution.x["x"])
+    away = np.asarray(solution.x["raise"]) - np.asarray(solution.x["lower"])
+    values = np.asarray(solution.constraints["rows"]) - away
+    return explain(problem, solution, point, values)
+
+
+def elastic(problem: Problem) -> Problem:
+    """The problem in x, a and b whose solution violates the rows least in sum."""
+    values = jnp.asarray(problem.flat_constraints(problem.start, problem.params))
+    lacks = np.maximum(problem.constraint_lower - values, 0.0)
+    exceeds = np.maximum(values - problem.constraint_upper, 0.0)
+    start = {"x": np.array(problem.start), "raise": np.array(lacks), "lower": np.array(exceeds)}
+    nothing, endless = np.zeros(problem.m), np.full(problem.m, np.inf)
+    low = {"x": problem.lower, "raise": nothing, "lower": nothing}
+    high = {"x": problem.upper, "raise": endless, "lower": endless}
+
+    def amount(z, params=None):
+        return jnp.sum(z["raise"]) + jnp.sum(z["lower"])
+
+    def rows(z, params=None):
+        return problem.flat_constraints(z["x"], params) + z["raise"] - z["lower"]
+
+    given = Inequality(rows, problem.constraint_lower, problem.constraint_upper)
+    return Problem(amount, start, {"rows": given}, (low, high), problem.params, name="elastic")
+
+
+def explain(problem: Problem, solution: Solution, x: np.ndarray, values: np.ndarray) -> Infeasibility:
+    """The report of an elastic solution."""
+    lower, upper = problem.constraint_lower, problem.constraint_upper
+    amounts = np.maximum(np.maximum(lower - values, values - upper), 0.0)
+    scale = np.maximum(1.0, np.abs(np.where(values > upper, upper, np.where(values < lower, lower, 0.0))))
+    bad = np.flatnonzero(amounts > GIVES_WAY * scale)
+    worst = bad[np.argsort(-amounts[bad], kind="stable")]
+    sides = np.where(values > upper, upper, lower)
+    violations = tuple(
+        Violation(problem.describe_row(i), owner(problem, i), values[i], sides[i], amounts[i])
+        for i in map(int, worst)
+    )
+    pushes = np.abs(np.asarray(solution.multipliers["rows"]))
+    bounds = np.asarray(solution.bound_multipliers.lower["x"]) + np.asarray(
+        solution.bound_multipliers.upper["x"]
+    )
+    is_feasible = not violations
+    return Infeasibility(
+        is_feasible=is_feasible,
+        violations=violations,
+        conflict=() if is_feasible else strongest(pushes, problem.describe_row),
+        bounds=() if is_feasible else strongest(bounds, problem.variables.describe),
+        x=problem.variables.unflatten(x),
+        solution=solution,
+    )
+
+
+def owner(problem: Problem, row: int) -> str:
+    """Name of the constraint that a row belongs to."""
+    return next(name for name in problem.constraints if row < problem.rows(name).stop)
+
+
+def strongest(forces: np.ndarray, describe) -> tuple[str, ...]:
+    """Names of the entries that push, the strongest first."""
+    active = np.flatnonzero(forces > PUSHES)
+    return tuple(describe(int(i)) for i in active[np.argsort(-forces[active], kind="stable")])

@@ -1,0 +1,186 @@
+"""A view of a problem in; findings on counts, bounds, rows, sizes and violations out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, listed, plural
+from lagrad.checks.inertia import rank
+from lagrad.checks.matrices import Dependence, constant_rows, dependences, ranges, row_sizes
+from lagrad.solvers.violation import bound_violations, row_violations
+
+# Sizes beyond these make solvers slow or inexact; IPOPT scales gradients down from 100 by itself.
+LARGE, SMALL = 1e4, 1e-4
+VIOLATED = 1e-6
+SAME = 1e-8
+
+
+def count_findings(view: View) -> Iterator[Finding]:
+    """More equalities than free variables; rows that depend on no free variable."""
+    equalities, free = int(view.is_equality.sum()), int(view.is_free.sum())
+    if equalities > free:
+        yield Finding(
+            ERROR,
+            "too_many_equalities",
+            f"{plural(equalities, 'equality row')} but only {plural(free, 'free variable')}: "
+            "drop rows that follow from others, or free variables.",
+        )
+    empty = np.flatnonzero(np.bincount(view.derivatives.jacobian_structure[0], minlength=view.problem.m) == 0)
+    if empty.size:
+        names = view.rows(empty)
+        yield Finding(WARNING, "constant_rows", f"rows that depend on no variable: {listed(names)}.", names)
+
+
+def unused_findings(view: View) -> Iterator[Finding]:
+    """Variables that no function depends on."""
+    used = ~view.is_free
+    used[view.derivatives.jacobian_structure[1]] = True
+    for index in view.derivatives.hessian_structure:
+        used[index] = True
+    for gradient in view.gradients:
+        used |= gradient != 0
+    idle = np.flatnonzero(~used)
+    if idle.size:
+        names = view.variables(idle)
+        text = f"variables that nothing depends on: {listed(names)}. Leave them out, or fix them by bounds."
+        yield Finding(WARNING, "unused_variables", text, names)
+
+
+def bound_findings(view: View) -> Iterator[Finding]:
+    """Fixed variables, and a point outside its bounds."""
+    fixed = np.flatnonzero(~view.is_free)
+    if fixed.size:
+        names = view.variables(fixed)
+        yield Finding(NOTE, "fixed_variables", f"fixed by their bounds: {listed(names)}.", names)
+
+
+def range_findings(view: View) -> Iterator[Finding]:
+    """Linear rows that the bounds make impossible, redundant, or into bounds themselves."""
+    problem, jacobian = view.problem, view.jacobians[0]
+    linear = constant_rows(view.jacobians) if problem.m else np.zeros(0, bool)
+    offset = view.constraints - jacobian @ view.x
+    low, high = ranges(jacobian, problem.lower, problem.upper)
+    low, high = low + offset, high + offset
+    slack = SAME * np.maximum(1.0, np.abs(offset))
+    impossible = linear & (
+        (low > problem.constraint_upper + slack) | (high < problem.constraint_lower - slack)
+    )
+    for row in np.flatnonzero(impossible)[:5]:
+        yield Finding(
+            ERROR,
+            "impossible_rows",
+            f"{view.rows([row])[0]} lies in [{low[row]:.6g}, {high[row]:.6g}] for all x within the bounds, "
+            f"but must be in [{problem.constraint_lower[row]:.6g}, {problem.constraint_upper[row]:.6g}]. "
+            "Widen one of them.",
+            view.rows([row]),
+        )
+    holds = (
+        linear & ~view.is_equality & (low >= problem.constraint_lower) & (high <= problem.constraint_upper)
+    )
+    yield from named_rows(view, holds, "redundant_rows", "hold for all x within the bounds, so they can go")
+    count = np.bincount(sp.coo_array(jacobian).row[sp.coo_array(jacobian).data != 0], minlength=problem.m)
+    single = linear & (count == 1) & ~holds & ~impossible
+    text = "concern one variable and are linear: declare them as bounds, which solvers keep more cheaply"
+    yield from named_rows(view, single, "rows_that_are_bounds", text)
+
+
+def named_rows(view: View, which: np.ndarray, kind: str, text: str) -> Iterator[Finding]:
+    """A note on some rows, if there are any."""
+    names = view.rows(np.flatnonzero(which))
+    if names:
+        yield Finding(NOTE, kind, f"rows that {text}: {listed(names)}.", names)
+
+
+def dependence_findings(view: View) -> Iterator[Finding]:
+    """Equality rows whose gradients depend on others, here and nearby."""
+    rows = np.flatnonzero(view.is_equality)
+    matrices = [matrix[rows][:, view.is_free] for matrix in view.jacobians]
+    if not rows.size:
+        return
+    here = dependences(matrices[0])
+    if here is None:
+        yield from large_dependence(rows.size, rank(matrices[0]))
+        return
+    linear = constant_rows(matrices)
+    nearby = [dependences(matrix) or [] for matrix in matrices[1:]]
+    lasting = min((len(found) for found in nearby), default=0)
+    for dependence in here[:5]:
+        yield dependent(view, dependence, rows, linear, len(here) <= lasting)
+    if len(here) > 5:
+        yield Finding(
+            WARNING, "dependent_rows", f"and {len(here) - 5} more equality rows that follow from others."
+        )
+
+
+def large_dependence(count: int, independent: int | None) -> Iterator[Finding]:
+    """What can be said of many rows: how many depend on others."""
+    if independent is None:
+        yield Finding(NOTE, "dependent_rows", f"rank of the {count:,} equality rows: not known, too large.")
+    elif independent < count:
+        text = f"{plural(count - independent, 'equality row')} of {count:,} follow from others."
+        yield Finding(WARNING, "dependent_rows", text)
+
+
+def dependent(view: View, found: Dependence, rows: np.ndarray, linear: np.ndarray, lasts: bool) -> Finding:
+    """The finding of one dependent row: superfluous, contradictory, or only so at this point."""
+    problem, row = view.problem, int(rows[found.row])
+    parts = list(found.coefficients.items())
+    names = view.rows([row, *(rows[index] for index, _ in parts)])
+    formula = " + ".join(f"{factor:.4g} {name}" for (_, factor), name in zip(parts, names[1:], strict=True))
+    what = f"{names[0]} = {formula}" if parts else f"{names[0]} depends on no free variable"
+    residual = view.constraints - problem.constraint_lower
+    gap = float(residual[row] - sum(factor * residual[rows[index]] for index, factor in parts))
+    if linear[[found.row, *found.coefficients]].all() and abs(gap) > VIOLATED:
+        text = f"contradictory equality rows: {what}, but their values differ by {abs(gap):.4g}."
+        return Finding(ERROR, "contradictory_rows", text, names)
+    where = "here and nearby" if lasts else "at this point only"
+    text = f"dependent equality rows, {where}: the gradients satisfy {what}. Drop one if that is always so."
+    return Finding(WARNING, "dependent_rows", text, names)
+
+
+def scaling_findings(view: View) -> Iterator[Finding]:
+    """Rows, columns and an objective of very different size."""
+    jacobian, problem = view.jacobians[0], view.problem
+    describe_row, describe = problem.describe_row, problem.variables.describe
+    yield from sizes(row_sizes(jacobian), describe_row, "badly_scaled_rows", "rows of the Jacobian")
+    columns = np.maximum(row_sizes(sp.csr_array(jacobian.T)), np.abs(view.gradients[0]))
+    yield from sizes(columns, describe, "badly_scaled_columns", "columns (derivatives by one variable)")
+    slope = float(np.abs(view.gradients[0]).max(initial=0.0))
+    if slope > LARGE:
+        text = f"gradient of the objective is {slope:.1e}: divide the objective by about that."
+        yield Finding(WARNING, "badly_scaled_objective", text)
+
+
+def sizes(values: np.ndarray, describe, kind: str, text: str) -> Iterator[Finding]:
+    """A warning if some sizes are far from 1, the farthest first."""
+    away = np.abs(np.log10(np.where(values > 0, values, 1.0)))
+    bad = np.flatnonzero((values > LARGE) | ((values < SMALL) & (values > 0)))
+    if bad.size:
+        worst = bad[np.argsort(-away[bad], kind="stable")]
+        names = tuple(describe(int(index)) for index in worst)
+        shown = listed([f"{name} {values[index]:.1e}" for name, index in zip(names, worst, strict=True)])
+        yield Finding(
+            WARNING, kind, f"{text} far from 1: {shown}. Change units so that they are about 1.", names
+        )
+
+
+def violation_findings(view: View) -> Iterator[Finding]:
+    """Constraints and bounds that do not hold at the point, the worst first."""
+    problem = view.problem
+    violations = np.concatenate(
+        [row_violations(problem, view.constraints), bound_violations(problem, view.x)]
+    )
+    bad = np.flatnonzero(violations > VIOLATED)
+    if bad.size:
+        worst = bad[np.argsort(-violations[bad], kind="stable")]
+        m = problem.m
+        names = tuple(
+            (problem.describe_row(int(i)) if i < m else problem.variables.describe(int(i - m))) for i in worst
+        )
+        shown = listed([f"{name} by {violations[i]:.4g}" for name, i in zip(names, worst, strict=True)])
+        advice = "If no solver can repair that, ask lagrad.checks.explain_infeasibility."
+        text = f"{plural(bad.size, 'row or bound')} violated at this point: {shown}. {advice}"
+        yield Finding(NOTE, "violated", text.replace("row or bounds", "rows or bounds"), names)

@@ -58,7 +58,7 @@ class Indices:
     def name(self) -> tuple | bytes:
         """Equal exactly for equal positions."""
         if self.listed is None:
-            return self.size, self.start, self.stride if self.size > 1 else 1
+            return self.size, self.start if self.size else 0, self.stride if self.size > 1 else 1
         return blake2b(np.ascontiguousarray(self.array).data, digest_size=16).digest()
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.precision import float64
 from lagrad.program import bind
 from lagrad.structure.indices import Indices, everything, everywhere
 from lagrad.structure.maps import Factor, LinearMap, grouped
@@ -172,12 +173,15 @@ def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
     is_list = len(operand) == len(updates) == 1 and indices.shape == (updates[0], 1)
     if is_list and numbers.inserted_window_dims == (0,):
         target = indices[:, 0].astype(np.int64)
+        if equation.params["mode"] is jax.lax.GatherScatterMode.CLIP:
+            return np.clip(target, 0, operand[0] - 1)
         return np.where((target >= 0) & (target < operand[0]), target, -1)
     # Each update takes from the output what the transposed scatter, a gather, gives it; 0 is nowhere.
-    _, pullback = jax.vjp(
-        lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates)
-    )
-    (numbered,) = pullback(np.arange(1.0, prod(operand) + 1.0).reshape(operand))
+    with float64():
+        _, pullback = jax.vjp(
+            lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates)
+        )
+        (numbered,) = pullback(np.arange(1.0, prod(operand) + 1.0).reshape(operand))
     return np.asarray(numbered).reshape(-1).astype(np.int64) - 1
 
 

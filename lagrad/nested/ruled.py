@@ -34,19 +34,19 @@ def ruled_call(program: ClosedJaxpr, rule: Callable, operands: Sequence) -> list
     >>> jax.grad(lambda x: ruled_call(half, lambda y, x, t: [7 * t[0]], [x])[0])(1.0).tolist()
     7.0
     """
-    return ruled_call_p.bind(*operands, jaxpr=program, rule=rule)
+    return ruled_call_p.bind(*operands, jaxpr=program, rule=rule, mapped=((),) * len(operands))
 
 
-def _run(*operands, jaxpr, rule):
+def _run(*operands, jaxpr, rule, mapped):
     return jaxpr_as_fun(jaxpr)(*operands)
 
 
-def _abstract(*avals, jaxpr, rule):
+def _abstract(*avals, jaxpr, rule, mapped):
     return jaxpr.out_avals
 
 
-def _differentiate(primals, tangents, *, jaxpr, rule):
-    values = ruled_call(jaxpr, rule, primals)
+def _differentiate(primals, tangents, *, jaxpr, rule, mapped):
+    values = ruled_call_p.bind(*primals, jaxpr=jaxpr, rule=rule, mapped=mapped)
     moved = [
         None if type(t) is ad.Zero or not _is_real(x) else t for x, t in zip(primals, tangents, strict=True)
     ]
@@ -58,7 +58,7 @@ def _differentiate(primals, tangents, *, jaxpr, rule):
     ]
 
 
-def _batch(operands, dims, *, jaxpr, rule):
+def _batch(operands, dims, *, jaxpr, rule, mapped):
     size = next(x.shape[d] for x, d in zip(operands, dims, strict=True) if d is not None)
     fronted = [x if d is None else jnp.moveaxis(x, d, 0) for x, d in zip(operands, dims, strict=True)]
     axes = [None if d is None else 0 for d in dims]
@@ -70,7 +70,9 @@ def _batch(operands, dims, *, jaxpr, rule):
         moved = [axis if tangent is not None else None for axis, tangent in zip(axes, tangents, strict=True)]
         return jax.vmap(rule, in_axes=(0, axes, moved), axis_size=size)(values, list(operands), tangents)
 
-    values = ruled_call(program, batched_rule, fronted)
+    # For readers of programs: which operands have each leading batch axis of the values, the outermost first.
+    layers = tuple((d is not None, *inner) for d, inner in zip(dims, mapped, strict=True))
+    values = ruled_call_p.bind(*fronted, jaxpr=program, rule=batched_rule, mapped=layers)
     return values, [0] * len(values)
 
 

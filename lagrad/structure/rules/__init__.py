@@ -10,6 +10,7 @@ from lagrad.structure.rules.custom import CUSTOM
 from lagrad.structure.rules.indexing import MOVERS
 from lagrad.structure.rules.linalg import LINALG
 from lagrad.structure.rules.moving import SCATTERS, move
+from lagrad.structure.rules.nested import NESTED
 from lagrad.structure.rules.random import RANDOM
 from lagrad.structure.rules.reductions import REDUCTIONS
 from lagrad.structure.rules.sparse import SPARSE
@@ -49,6 +50,7 @@ RULES = merged(
     RANDOM,
     CONTROL,
     CUSTOM,
+    NESTED,
     SPARSE,
     WINDOWS,
 )

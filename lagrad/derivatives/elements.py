@@ -116,7 +116,7 @@ def jacobian(lift: Lift) -> Pieces:
             columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in requests], fixed)
             found |= {(number, slot): column for slot, column in columns.items()}
         return together(
-            [*(line.values(found.get) for line in entries), *(found[source] for source in uneven)]
+            [*(line.values(found.__getitem__) for line in entries), *(found[source] for source in uneven)]
         )
 
     assembly = assemble(entries, list(uneven.values()), (constant.row, constant.col, constant.data), (m, n))
@@ -155,7 +155,7 @@ def hessian(lift: Lift) -> Pieces:
             )
             found |= {(number, pair): values for pair, values in second.items()}
         return together(
-            [*(line.values(found.get) for line in entries), *(found[source] for source in uneven)]
+            [*(line.values(found.__getitem__) for line in entries), *(found[source] for source in uneven)]
         )
 
     nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
@@ -175,7 +175,7 @@ Terms = list[tuple[int, Factor]]
 def request(feed: Feed, slot: Slot) -> tuple[Terms, np.ndarray | None]:
     """Ask a feed for what a slot adds up: pieces with factors, and a constant."""
     if slot.form.layers is None:
-        return [(feed.request_rows(slot.form.rows), 1.0)], slot.offset
+        return [(feed.request_rows(slot.form.to_scipy()), 1.0)], slot.offset
     return [(feed.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
 
 

@@ -20,6 +20,7 @@ from lagrad.structure.indices import Indices, everything
 from lagrad.structure.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.structure.maps import Adjoint, Factor, total
 from lagrad.structure.reading import Kind, Reading, read
+from lagrad.structure.rules.indexing import MOVERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +122,11 @@ class Splitter:
                 if self.reading.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
                     continue
                 adjoint = self.collect(variable, m)
-                if self.passes(index, variable):
-                    self.push(index, variable, adjoint)
-                else:
-                    self.settle(variable, adjoint, m, groups, rest)
+                stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
+                if not stays.all():
+                    self.push(index, variable, adjoint.only(~stays))
+                if stays.any():
+                    self.settle(variable, adjoint.only(stays), m, groups, rest)
         linear = self.collect(program.inputs[0], m).to_scipy((m + 1, program.size(program.inputs[0])))
         return Lift(self.reading, linear, tuple(groups), rest)
 
@@ -132,7 +134,7 @@ class Splitter:
         """Make groups of the pieces of a variable, and leave over what has no kernel."""
         pieces = self.kernels[variable]
         for label, kernel in enumerate(pieces.kernels):
-            part = adjoint if pieces.labels is None else adjoint.only(pieces.labels[adjoint.columns] == label)
+            part = adjoint.only(self.labels(variable)[adjoint.columns] == label)
             if part.columns.size == 0:
                 continue
             if kernel is None:
@@ -155,14 +157,29 @@ class Splitter:
         for operand, linear in self.reading.maps_of(variable).items():
             self.give(self.reading.program.equations[index].inputs[operand], adjoint.through(linear))
 
+    def labels(self, variable: int) -> np.ndarray:
+        """Piece of each element of a variable."""
+        labels = self.kernels[variable].labels
+        return np.zeros(self.reading.program.size(variable), dtype=np.int64) if labels is None else labels
+
+    def stays(self, index: int, variable: int) -> np.ndarray:
+        """For each piece, whether the walk stops at this equation; pieces without curvature never gain by it."""
+        kernels = self.kernels[variable].kernels
+        if self.reading.linear[variable] is None:
+            return np.ones(len(kernels), dtype=bool)
+        stops = self.reading.kinds[variable] is Kind.CURVED and not self.passes(index, variable)
+        return np.array([stops and kernel is not None and bool(kernel.pairs) for kernel in kernels])
+
     def passes(self, index: int, variable: int) -> bool:
         """Whether the walk goes on through this equation rather than stop at it."""
         linear = self.reading.linear[variable]
         if linear is None:
             return False
-        inputs = [self.reading.program.equations[index].inputs[operand] for operand in linear]
+        equation = self.reading.program.equations[index]
+        inputs = [equation.inputs[operand] for operand in linear]
         curved = [i for i in inputs if self.reading.kinds[i] is Kind.CURVED]
-        if len(inputs) == 1 or not curved:
+        # What only moves elements never has fewer derivatives than its operands.
+        if len(inputs) == 1 or not curved or equation.name in MOVERS:
             return True
         cost = self.cost(variable)
         return np.isinf(cost) or cost > sum(self.cost(i) for i in curved)

@@ -7,27 +7,35 @@ import numpy as np
 
 from lagrad.precision import float64
 
+# Each function is compiled once and run at a few points: the compiler need not try.
+QUICKLY = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
-def nonzero_jacobian(function, n: int, points: int = 3, seed: int = 0) -> np.ndarray:
-    """Boolean (m, n): entries that are finite and not zero at one of a few points."""
+
+def nonzeros(function, n: int, *, seed: int = 0, forward: bool = True, points: int = 3):
+    """Entries of Jacobian and Hessian that are finite and not zero at some of a few random points.
+
+    Args:
+        function: vector of n numbers -> vector of m.
+        n: number of inputs.
+        seed: of the points, and of the weights of the outputs in the Hessian.
+        forward: forward over reverse, else reverse over reverse; custom rules may tell them apart.
+        points: how many.
+
+    Returns:
+        Boolean (m, n) and Boolean (n, n).
+    """
+    rng = np.random.default_rng(seed)
+    outer = jax.jacfwd if forward else jax.jacrev
+
+    def both(x, weights):
+        return jax.jacrev(function)(x), outer(jax.grad(lambda v: weights @ function(v)))(x)
+
     with float64():
-        values = np.asarray(jax.vmap(jax.jacrev(function))(sample(points, n, seed)))
-    return seen(values)
-
-
-def nonzero_hessian(function, n: int, points: int = 3, seed: int = 0, *, forward: bool = True) -> np.ndarray:
-    """Boolean (n, n): the same for the Hessian of the outputs with random weights, forward or reverse over reverse."""
-    with float64():
-        x = sample(points, n, seed)
-        weights = np.random.default_rng(seed + 1).normal(size=jax.eval_shape(function, x[0]).shape)
-        outer = jax.jacfwd if forward else jax.jacrev
-        values = np.asarray(jax.vmap(outer(jax.grad(lambda v: weights @ function(v))))(x))
-    return seen(values)
-
-
-def sample(points: int, n: int, seed: int) -> np.ndarray:
-    """Random points of moderate size."""
-    return np.random.default_rng(seed).normal(size=(points, n))
+        x = rng.normal(size=(points, n))
+        weights = rng.normal(size=(points, *jax.eval_shape(function, x[0]).shape))
+        compiled = jax.jit(jax.vmap(both)).lower(x, weights).compile(compiler_options=QUICKLY)
+        jacobian, hessian = compiled(x, weights)
+    return seen(np.asarray(jacobian)), seen(np.asarray(hessian))
 
 
 def seen(values: np.ndarray) -> np.ndarray:

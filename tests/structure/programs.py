@@ -39,7 +39,9 @@ def crossed(x, y):
     return jnp.floor(x) + jnp.floor(y)
 
 
-crossed.defjvp(lambda primals, tangents: (crossed(*primals), primals[1] * tangents[0] + jnp.roll(tangents[1], 1)))
+crossed.defjvp(
+    lambda primals, tangents: (crossed(*primals), primals[1] * tangents[0] + jnp.roll(tangents[1], 1))
+)
 
 
 @jax.custom_vjp
@@ -73,7 +75,9 @@ def root(x, y, k):
     def newton(f, z):
         return lax.fori_loop(0, 20, lambda _, v: v - (v + 0.25 * v**3 - x) / (1 + 0.75 * v**2), z)
 
-    return lax.custom_root(lambda z: z + 0.25 * z**3 - x, jnp.zeros(N), newton, lambda g, b: b / g(jnp.ones(N)))
+    return lax.custom_root(
+        lambda z: z + 0.25 * z**3 - x, jnp.zeros(N), newton, lambda g, b: b / g(jnp.ones(N))
+    )
 
 
 def carry_step(carry, a):
@@ -173,7 +177,9 @@ OPS: dict[str, Callable] = {
     "matvec": lambda x, y, k: MATRICES[k] @ x,
     "quadratic": lambda x, y, k: x * (y @ MATRICES[k] @ x),
     "matmul": lambda x, y, k: long(x, x[:4].reshape(2, 2) @ y[1:].reshape(2, 2)),
-    "batched": lambda x, y, k: long(x, jnp.einsum("bi,bij->bj", x[:4].reshape(2, 2), jnp.outer(y[:4], y[:2]).reshape(2, 2, 2))),
+    "batched": lambda x, y, k: long(
+        x, jnp.einsum("bi,bij->bj", x[:4].reshape(2, 2), jnp.outer(y[:4], y[:2]).reshape(2, 2, 2))
+    ),
     "outer": lambda x, y, k: jnp.sum(x[:, None] * y[None, :] * MATRICES[k], axis=1),
     "convolve": lambda x, y, k: jnp.convolve(x, y[: k + 1], mode="same"),
     "convolve_known": lambda x, y, k: jnp.convolve(x, MASKS[k], mode="same"),
@@ -181,9 +187,13 @@ OPS: dict[str, Callable] = {
     "bcoo": lambda x, y, k: sparse.BCOO.fromdense(MATRICES[k], nse=N * 2) @ x,
     # linear algebra
     "solve": lambda x, y, k: long(y, jnp.linalg.solve(spd(x), y[:2])),
-    "solve_batched": lambda x, y, k: long(y, jnp.linalg.solve(jnp.stack([spd(x), spd(y)]), x[:4].reshape(2, 2, 1))),
+    "solve_batched": lambda x, y, k: long(
+        y, jnp.linalg.solve(jnp.stack([spd(x), spd(y)]), x[:4].reshape(2, 2, 1))
+    ),
     "cholesky": lambda x, y, k: long(y, jnp.linalg.cholesky(spd(x))),
-    "triangular": lambda x, y, k: long(y, lax.linalg.triangular_solve(spd(x), y[:4].reshape(2, 2), left_side=k > 0)),
+    "triangular": lambda x, y, k: long(
+        y, lax.linalg.triangular_solve(spd(x), y[:4].reshape(2, 2), left_side=k > 0)
+    ),
     "inverse": lambda x, y, k: long(y, jnp.linalg.inv(spd(x))),
     "eigh": lambda x, y, k: long(y, jnp.linalg.eigh(spd(x) + jnp.diag(jnp.array([0.0, 3.0])))[0]),
     # control flow
@@ -245,5 +255,8 @@ def random_program(rng: np.random.Generator, longest: int = 6) -> RandomProgram:
     """A program drawn at random."""
     names = sorted(OPS)
     length = int(rng.integers(1, longest + 1))
-    draws = [(names[rng.integers(len(names))], *rng.integers(0, longest, 2).tolist(), int(rng.integers(3))) for _ in range(length)]
+    draws = [
+        (names[rng.integers(len(names))], *rng.integers(0, longest, 2).tolist(), int(rng.integers(3)))
+        for _ in range(length)
+    ]
     return RandomProgram(tuple(draws))

@@ -13,7 +13,9 @@ from lagrad.structure.maps import LinearMap
 SLICES = LinearMap((4, 5), Indices(4, 1), 2.0)
 GATHER = LinearMap((4, 5), Indices.of(np.array([3, 0, 0, 4])), np.array([1.0, -1.0, 2.0, 3.0]))
 HOLES = LinearMap((4, 5), Indices.of(np.array([3, -1, 0, -1])), 2.0)
-ROWS = LinearMap((4, 5), rows=sp.csr_array(np.array([[1.0, 2, 0, 0, 0], [0] * 5, [0, 0, 1, 1, 1], [0, 0, 0, 0, 3]])))
+ROWS = LinearMap(
+    (4, 5), rows=sp.csr_array(np.array([[1.0, 2, 0, 0, 0], [0] * 5, [0, 0, 1, 1, 1], [0, 0, 0, 0, 3]]))
+)
 ALL = {"slices": SLICES, "gather": GATHER, "holes": HOLES, "rows": ROWS}
 
 
@@ -56,7 +58,10 @@ def test_many_layers_become_rows():
     total, expected = Affine.identity(20), np.eye(20)
     for shift in range(1, MOST_LAYERS + 2):
         linear = LinearMap((20, 20), Indices.of(np.roll(np.arange(20), shift)), float(shift))
-        total, expected = total.plus(Affine.identity(20).through(linear)), expected + linear.to_scipy().toarray()
+        total, expected = (
+            total.plus(Affine.identity(20).through(linear)),
+            expected + linear.to_scipy().toarray(),
+        )
     assert total.layers is None
     np.testing.assert_array_equal(total.to_scipy().toarray(), expected)
 
@@ -72,7 +77,9 @@ def test_layers_that_meet_add_up():
 def test_rows_are_taken_and_scaled():
     """Sparse rows in any order; diag(factor) A."""
     matrix = ROWS.rows
-    np.testing.assert_array_equal(take_rows(matrix, np.array([2, 2, 1])).toarray(), matrix.toarray()[[2, 2, 1]])
+    np.testing.assert_array_equal(
+        take_rows(matrix, np.array([2, 2, 1])).toarray(), matrix.toarray()[[2, 2, 1]]
+    )
     factor = np.array([1.0, 2.0, 3.0, 4.0])
     np.testing.assert_array_equal(scaled_rows(matrix, factor).toarray(), factor[:, None] * matrix.toarray())
     np.testing.assert_array_equal(scaled_rows(matrix, 2.0).toarray(), 2 * matrix.toarray())

@@ -42,7 +42,9 @@ CASES = {
     "scatter-add dropping": scatter_add(jax.lax.GatherScatterMode.FILL_OR_DROP),
     "dot_general left": lambda x, y: jnp.dot(np.arange(18.0).reshape(3, 6) - 4, x),
     "dot_general right": lambda x, y: jnp.dot(x.reshape(2, 3), np.arange(12.0).reshape(3, 4) - 4),
-    "dot_general batched": lambda x, y: jnp.einsum("bi,bij->bj", x.reshape(2, 3), np.arange(24.0).reshape(2, 3, 4)),
+    "dot_general batched": lambda x, y: jnp.einsum(
+        "bi,bij->bj", x.reshape(2, 3), np.arange(24.0).reshape(2, 3, 4)
+    ),
     "gather": lambda x, y: x[np.array([[0, 5], [5, 2]])],
     "slice": lambda x, y: x[1:6:2],
     "rev": lambda x, y: x[::-1],
@@ -136,5 +138,7 @@ def test_contraction_lists_every_product():
 
 def test_scatter_targets_of_whole_rows():
     """Windows of more than one element are followed element by element."""
-    equation, operands, _ = last(unwrapped(lambda x, y: x.reshape(3, 2).at[np.array([2, 0])].add(jnp.stack([y[:2], y[1:]]))))
+    equation, operands, _ = last(
+        unwrapped(lambda x, y: x.reshape(3, 2).at[np.array([2, 0])].add(jnp.stack([y[:2], y[1:]])))
+    )
     assert scatter_targets(equation, operands[1]).tolist() == [4, 5, 0, 1]

@@ -73,7 +73,7 @@ def function(name: str):
 
 @cache
 def derivatives(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """First and second derivatives at every combination of sample points, (k, arity) and (k, arity, arity)."""
+    """First and second derivatives at all combinations of sample points: (k, arity), (k, arity, arity)."""
     arity = len(ELEMENTWISE[name].first)
     points = np.stack(np.meshgrid(*[DOMAINS.get(name, ANYWHERE)] * arity), -1).reshape(-1, arity)
     run = function(name)

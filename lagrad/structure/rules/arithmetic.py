@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -75,9 +76,9 @@ def least_degree(row: Interaction, operands: Sequence[Value]) -> Degree:
     steps = [value for first, value in zip(row.first, operands, strict=True) if row.jumps or not first]
     if not any(value.varies for value in steps):
         return 0
-    if len({value.size for value in steps}) > 1:
+    if len({value.size for value in operands}) > 1:
         return GENERAL
-    varying = np.logical_or.reduce([np.asarray(value.degree) > 0 for value in steps])
+    varying = reduce(np.logical_or, [np.asarray(value.degree) > 0 for value in steps])
     return simplest(np.where(varying, np.int8(GENERAL), np.int8(0))) if varying.ndim else GENERAL
 
 

@@ -24,6 +24,7 @@ from lagrad.structure.liveness import live_pairs, symmetric_matrix
 from lagrad.structure.outcome import Context, Outcome, Pair, Request, is_inexact
 from lagrad.structure.rules.blocks import dense
 from lagrad.structure.rules.loops import Steps, traced
+from lagrad.structure.rules.reductions import steps
 from lagrad.structure.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
@@ -291,4 +292,6 @@ CUSTOM: dict[str, Callable[..., Any]] = {
     "custom_linear_solve": linear_solve,
     "pure_callback": callback,
     "io_callback": callback,
+    "debug_callback": steps,
+    "debug_print": steps,
 }

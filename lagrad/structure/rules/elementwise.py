@@ -123,6 +123,7 @@ _ROWS = {
     "igamma": "x y | xx xy yy",
     "igammac": "x y | xx xy yy",
     "igamma_grad_a": "x y | xx xy yy",
+    "random_gamma": ". x | xx",
     "random_gamma_grad": "x y | xx xy yy",
     "regularized_incomplete_beta": "x y z | xx xy xz yy yz zz",
     "bessel_i0e": "x | xx",

@@ -26,7 +26,7 @@ def check(program: RandomProgram, seed: int) -> None:
     assert not (hessian & ~structure.hessian.toarray()).any(), program.steps
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(programs(), SEEDS)
 def test_patterns_contain_every_nonzero(program, seed):
     """Jacobian and Hessian of programs of all families, custom rules among them."""
@@ -34,7 +34,7 @@ def test_patterns_contain_every_nonzero(program, seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(programs(), SEEDS)
 def test_patterns_contain_every_nonzero_of_many_programs(program, seed):
     """The same, more often."""

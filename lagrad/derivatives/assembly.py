@@ -24,12 +24,13 @@ MOST_LAYERS = 8
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """Matrix entries from numbers: (rows[k], columns[k]) gets factors[k] * numbers[sources[k]]."""
+    """Matrix entries from numbers: (rows[k], columns[k]) gets factors[k] * numbers[sources[k]], of `count`."""
 
     rows: np.ndarray
     columns: np.ndarray
     sources: np.ndarray
     factors: np.ndarray
+    count: int
 
     @classmethod
     def outer(cls, left: sp.csr_array, right: sp.csr_array) -> Entries:
@@ -39,18 +40,18 @@ class Entries:
         counts = right_counts[elements]
         entries = spread(right.indptr[elements], counts)
         factors = np.repeat(left.data, counts) * right.data[entries]
-        return cls(
-            np.repeat(left.indices, counts), right.indices[entries], np.repeat(elements, counts), factors
-        )
+        rows, columns = np.repeat(left.indices, counts), right.indices[entries]
+        return cls(rows, columns, np.repeat(elements, counts), factors, left_counts.size)
 
     def lower(self, mirrored: bool) -> Entries:
         """On and below the diagonal; `mirrored` if the transposed entries are part of the matrix too."""
         if not mirrored:
             keep = self.rows >= self.columns
-            return Entries(self.rows[keep], self.columns[keep], self.sources[keep], self.factors[keep])
+            parts = (self.rows[keep], self.columns[keep], self.sources[keep], self.factors[keep])
+            return Entries(*parts, self.count)
         twice = np.where(self.rows == self.columns, 2.0, 1.0)
         rows, columns = np.maximum(self.rows, self.columns), np.minimum(self.rows, self.columns)
-        return Entries(rows, columns, self.sources, self.factors * twice)
+        return Entries(rows, columns, self.sources, self.factors * twice, self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +106,8 @@ def assemble(
     if not uneven and (straight or rows.size <= MOST_REPEATED * distinct(rows, columns, shape)):
         return Assembly(rows, columns, None, np.asarray(constant[2], dtype=float))
     count = sum(line.rows.size for line in lines)
-    start, parts = count, [Entries(rows[:count], columns[:count], np.arange(count), np.ones(count))]
-    for entries in uneven:
-        parts.append(Entries(entries.rows, entries.columns, entries.sources + start, entries.factors))
-        start += int(entries.sources.max(initial=-1)) + 1
-    return summed(joined(parts), constant, start, shape)
+    parts = [Entries(rows[:count], columns[:count], np.arange(count), np.ones(count), count), *uneven]
+    return summed(joined(parts), constant, shape)
 
 
 def narrow(indices: Indices | np.ndarray) -> np.ndarray:
@@ -128,7 +126,7 @@ def distinct(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> i
     return int((ordered[1:] != ordered[:-1]).sum()) + min(rows.size, 1)
 
 
-def summed(entries: Entries, constant: Constant, count: int, shape: tuple[int, int]) -> Assembly:
+def summed(entries: Entries, constant: Constant, shape: tuple[int, int]) -> Assembly:
     """One value an entry, by a constant matrix from the numbers."""
     rows, columns = (
         np.concatenate([entries.rows, constant[0]]),
@@ -142,20 +140,21 @@ def summed(entries: Entries, constant: Constant, count: int, shape: tuple[int, i
     varies = order < entries.sources.size
     moving, still = order[varies], order[~varies] - entries.sources.size
     indptr = np.concatenate([[0], np.cumsum(np.bincount(entry_of[varies], minlength=nnz))])
-    matrix = sp.csr_array((entries.factors[moving], entries.sources[moving], indptr), shape=(nnz, count))
+    entered = (entries.factors[moving], entries.sources[moving], indptr)
+    matrix = sp.csr_array(entered, shape=(nnz, entries.count))
     base = np.bincount(entry_of[~varies], weights=np.asarray(constant[2], float)[still], minlength=nnz)
     lead = order[first]
     return Assembly(narrow(rows[lead]), narrow(columns[lead]), matrix, base)
 
 
 def joined(parts: Sequence[Entries]) -> Entries:
-    """All entries, one after the other."""
-    return Entries(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("rows", "columns", "sources", "factors")
-        )
+    """All entries, the numbers of one part after those of the other."""
+    starts = np.cumsum([0, *(part.count for part in parts)])
+    rows, columns, factors = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "columns", "factors")
     )
+    sources = np.concatenate([part.sources + start for part, start in zip(parts, starts, strict=False)])
+    return Entries(rows, columns, sources, factors, int(starts[-1]))
 
 
 def layered(matrix: sp.csr_array) -> list[Layer] | None:

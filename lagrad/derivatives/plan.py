@@ -132,10 +132,8 @@ def takes_elements(split: Lift, strategy: str) -> bool:
     program = split.reading.program
     if program.size(program.inputs[0]) > FEW_VARIABLES:
         return bool(split.groups) or not split.rest
-    kinds = [
-        max(map(split.reading.kinds.get, equation.outputs), default=None) for equation in program.equations
-    ]
-    curved = kinds.count(Kind.CURVED)
+    kinds = split.reading.kinds
+    curved = sum(any(kinds[i] is Kind.CURVED for i in equation.outputs) for equation in program.equations)
     return not split.rest and equations_of_elements(split) <= SWEEP_EQUATIONS * curved
 
 
@@ -160,12 +158,13 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
     outputs = remainder(plan.lift) if plan.jacobian else everything(program)
     with watch.step("structure"), float64():
         structure = detect(jax.make_jaxpr(outputs)(*arguments))
-    rows = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:])
+    rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian
+    assert hessian is not None
     with watch.step("coloring"):
         dense = options.strategy == "dense"
         colorings = {
             "jacobian": jacobian_coloring(rows, dense),
-            "hessian": hessian_coloring(structure.hessian, dense),
+            "hessian": hessian_coloring(hessian, dense),
         }
     chunk = sweeps_at_once(program, options.memory_limit)
     blocks = {"jacobian": list(plan.jacobian), "hessian": list(plan.hessian)}
@@ -173,7 +172,7 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
         if rows.nnz:
             block, colorings["jacobian"] = jacobian_part(outputs, colorings["jacobian"], chunk, arguments)
             blocks["jacobian"].append(block)
-        if structure.hessian.nnz:
+        if hessian.nnz:
             sweeps = colored.hessian(outputs, colorings["hessian"], chunk, options.mode)
             blocks["hessian"].append(
                 colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.derivatives import differentiate
-from lagrad.errors import ProblemError
+from lagrad.derivatives import Derivatives, differentiate
+from lagrad.errors import DerivativeError, ProblemError
 from lagrad.problem import Problem
 from lagrad.solution import Solution
 from lagrad.solvers import ipopt, trust_constr
@@ -91,7 +91,24 @@ def solve(
     solution = finish(task, outcome, method, timings)
     if evaluation.failure is not None and not isinstance(evaluation.failure, KeyboardInterrupt):
         raise note_solution(evaluation.failure, solution)
+    if isinstance(derivatives, Derivatives):
+        verify_at(derivatives, solution, params)
     return solution
+
+
+def verify_at(derivatives: Derivatives, solution: Solution, params: Any) -> None:
+    """Look once more whether the matrices were the derivatives, where the solve ended.
+
+    Raises:
+        DerivativeError: they were not; the Solution is its attribute `solution`.
+    """
+    problem = derivatives.problem
+    layouts = problem.row_layouts
+    parts = [layouts[name].flatten(value) for name, value in solution.multipliers.items()]
+    try:
+        derivatives.verify(solution.x, np.concatenate(parts) if parts else np.zeros(0), params)
+    except DerivativeError as error:
+        raise note_solution(error, solution) from None
 
 
 def find_adapter(method: str) -> Any:

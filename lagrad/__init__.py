@@ -20,6 +20,7 @@ from lagrad.solvers.interop import to_cyipopt, to_scipy
 from lagrad.solvers.minimize import ipopt, trust_constr
 from lagrad.status import Status
 from lagrad.structure import hessian_sparsity, jacobian_sparsity
+from lagrad.sweep import multistart, solve_many
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,8 @@ __all__ = [
     "Certificate",
     "BoundMultipliers",
     "solution_map",
+    "solve_many",
+    "multistart",
     "to_scipy",
     "to_cyipopt",
     "ipopt",

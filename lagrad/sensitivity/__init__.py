@@ -1,5 +1,5 @@
 """Sensitivity: a problem with params in, the differentiable map from params to its solution out."""
 
-from lagrad.sensitivity.solution_map import Optimum, SolutionMap, solution_map
+from lagrad.sensitivity.mapping import Optimum, SolutionMap, solution_map
 
 __all__ = ["Optimum", "SolutionMap", "solution_map"]

@@ -60,7 +60,7 @@ def clip():
 
 @pytest.mark.parametrize("p, slope", [(0.3, 1.0), (1.7, 0.0), (-2.0, 0.0)])
 def test_bounds_hold_or_let_go(clip, p, slope):
-    """dx/dp of clip(p, 0, 1) in both modes; the bound's multiplier 2 |p - x| takes over where x stands still."""
+    """dx/dp of clip(p, 0, 1) in both modes; where x stands still, the bound's multiplier 2 |p - x| moves."""
     np.testing.assert_allclose(jax.jacrev(clip)(p), [slope], atol=1e-12)
     np.testing.assert_allclose(jax.jacfwd(clip)(p), [slope], atol=1e-12)
     multipliers = jax.jacobian(lambda p: clip.optimum(p).bound_multipliers)(p)

@@ -1,0 +1,177 @@
+"""A problem and many params or starts in, a Solution for each out, in the same order."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+from lagrad.errors import ProblemError
+from lagrad.solution import Solution
+from lagrad.solvers.solve import find_adapter, prepare, solve
+from lagrad.status import Status
+from lagrad.sweep.pools import Call, run_calls, shares_memory
+from lagrad.sweep.series import read_series
+from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote
+
+LOG_PAUSE = 1.0
+# Arguments of `lagrad.solve` that a sweep gives itself, or that cannot cross to a worker.
+NOT_GIVEN = {"problem", "callback", "x0", "params", "progress", "method"}
+
+
+def solve_many(
+    problem: Any,
+    params: Any = None,
+    x0: Any = None,
+    executor: Executor | int | None = None,
+    progress: bool = False,
+    method: str = "ipopt",
+    **options: Any,
+) -> list[Solution]:
+    """Solve one problem for many params, from many starts, or both in pairs.
+
+    Each solve stands for itself: none begins from another's result, so the list does not depend on the
+    executor or on timing. One that raises, or whose worker process dies, is a Solution with status "error",
+    with the reason as its message; the others go on. Ctrl-C keeps what is there, the rest is "interrupted".
+
+    What crosses to other processes: the problem, pickled once (its functions must stand at the top of a
+    module, unless cloudpickle is installed), then params, starts and Solutions. Every process compiles for
+    itself, once. To share compiled code between processes and runs, set JAX's own
+    `jax_compilation_cache_dir` to a folder that only you can write to.
+
+    Args:
+        problem: a Problem, or its Derivatives.
+        params: a sequence of params; or a pytree like the problem's whose arrays have one axis more in front.
+        x0: a sequence of starts, or likewise a pytree with leading axes; or an array of flat starts, shape
+            (k, n). With params, as many as these.
+        executor: None for one after the other; any concurrent.futures.Executor, such as ThreadPoolExecutor,
+            ProcessPoolExecutor (with the "spawn" context) or Dask's `client.get_executor()`; or a number of
+            worker processes to start for this sweep.
+        progress: whether to show how many are done.
+        method: as in `lagrad.solve`.
+        options: further arguments of `lagrad.solve`, the same for all; not callback.
+
+    Returns:
+        Solutions in the order of params or x0.
+
+    Raises:
+        ProblemError: an argument does not fit; the message says which entry.
+        ImportError: IPOPT is asked for and not installed.
+
+    >>> problem = lagrad.Problem(lambda x, p: (x[0] - p) ** 2, [0.0], params=0.0)
+    >>> solutions = solve_many(problem, params=np.array([1.0, 2.0]), method="trust-constr")
+    >>> [round(float(solution.x[0]), 6) for solution in solutions]
+    [1.0, 2.0]
+    """
+    find_adapter(method).check(options.get("options"))
+    check_options(options, executor)
+    declared = problem if not hasattr(problem, "problem") else problem.problem
+    pairs = read_series(declared, params, x0)
+    if not pairs:
+        return []
+    options = options | {"method": method}
+    calls = make_calls(problem, declared, pairs, executor, options)
+    found: list[Solution | None] = [None] * len(pairs)
+    with show_progress(progress, len(pairs), declared.name) as show:
+        try:
+            for number, result in run_calls(calls, executor):
+                found[number] = solution = as_solution(result, declared, pairs[number][1])
+                show(found)
+                if executor is None and solution.status is Status.INTERRUPTED:
+                    break
+        except KeyboardInterrupt:
+            pass
+    starts = [x0 for _, x0 in pairs]
+    return [unsolved(declared, x0) if one is None else one for one, x0 in zip(found, starts, strict=True)]
+
+
+def check_options(options: dict[str, Any], executor: Any) -> None:
+    """Raise ProblemError for what a sweep cannot take."""
+    known = set(inspect.signature(solve).parameters) - NOT_GIVEN
+    unwelcome = sorted(set(options) - known)
+    if unwelcome:
+        raise ProblemError(f"`solve_many`: {unwelcome[0]!r}, expected one of {', '.join(sorted(known))}.")
+    is_count = isinstance(executor, int) and not isinstance(executor, bool) and executor > 0
+    if not (executor is None or is_count or hasattr(executor, "submit")):
+        raise ProblemError(
+            f"`executor`: {executor!r}, expected a concurrent.futures.Executor or a number of processes. "
+            "Give None to solve one after the other."
+        )
+
+
+def make_calls(problem: Any, declared: Any, pairs: list, executor: Any, options: dict) -> list[Call]:
+    """The calls of a sweep: with compiled functions in this process, with a packed problem in others."""
+    if shares_memory(executor):
+        derivatives = prepare(problem)[0]
+        return [(solve_one, (derivatives, *pair, options)) for pair in pairs]
+    cargo = pack(declared)
+    return [(solve_remote, (cargo, *pair, options)) for pair in pairs]
+
+
+def as_solution(result: Any, problem: Any, x0: Any) -> Solution:
+    """A call's result as a Solution; an exception of the executor's is one that failed."""
+    if isinstance(result, BaseException):
+        return failure(problem, result, x0)
+    if result.x is None:
+        return empty(problem, result.status, result.message, x0)
+    return result
+
+
+def unsolved(problem: Any, x0: Any) -> Solution:
+    """What stands for a solve that was not begun, or not waited for."""
+    return empty(problem, Status.INTERRUPTED, "The sweep was interrupted before this was solved.", x0)
+
+
+@contextmanager
+def show_progress(wanted: bool, total: int, name: str | None) -> Iterator[Callable[[list], None]]:
+    """A function that shows how many are done: a bar where it can be redrawn, else a line now and then."""
+    if not wanted:
+        yield lambda found: None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ImportError:
+        yield in_log(name)
+        return
+    console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield in_log(name)
+        return
+    with Progress(console=console) as bar:
+        task = bar.add_task(name or "sweep", total=total)
+
+        def show(found: list) -> None:
+            bar.update(task, completed=len(found) - found.count(None), description=line(found, name))
+
+        yield show
+
+
+def in_log(name: str | None) -> Callable[[list], None]:
+    """A function that prints a line on stderr after each pause, and the last."""
+    shown = -LOG_PAUSE
+
+    def show(found: list) -> None:
+        nonlocal shown
+        now = time.perf_counter()
+        if now - shown >= LOG_PAUSE or None not in found:
+            shown = now
+            print(line(found, name), file=sys.stderr, flush=True)
+
+    return show
+
+
+def line(found: list, name: str | None) -> str:
+    """How far a sweep is, as text.
+
+    >>> line([None, None], "flow")
+    'flow   0 of 2 done'
+    """
+    done = [solution for solution in found if solution is not None]
+    failed = sum(not solution.success for solution in done)
+    tail = f"   {failed} without success" if failed else ""
+    return f"{name or 'sweep'}   {len(done)} of {len(found)} done{tail}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from lagrad.bounds import read_bounds
 from lagrad.errors import ProblemError
@@ -75,7 +74,7 @@ def multistart(
     seed: int = 0,
     box: Any = None,
     reach: float = 10.0,
-    sampler: qmc.QMCEngine | None = None,
+    sampler: Any = None,
     distinct: float = 1e-4,
     executor: Executor | int | None = None,
     progress: bool = False,
@@ -114,9 +113,7 @@ def multistart(
     return Multistart(starts, solutions, group(declared, solutions, distinct))
 
 
-def sample(
-    problem: Problem, count: int, seed: int, box: Any, reach: float, sampler: qmc.QMCEngine | None
-) -> np.ndarray:
+def sample(problem: Problem, count: int, seed: int, box: Any, reach: float, sampler: Any) -> np.ndarray:
     """The problem's own start and points that fill the box, shape (count, n)."""
     lower, upper = (problem.lower, problem.upper) if box is None else read_bounds(box, problem.variables)
     width = reach * np.maximum(1.0, np.abs(problem.start))
@@ -132,6 +129,9 @@ def sample(
 def latin_hypercube(n: int, seed: int) -> qmc.QMCEngine:
     """Sampler of n dimensions that puts one point into each slice of each axis."""
     # SciPy 1.14 knows only `seed`, later ones also `rng`.
+    # scipy.stats would take half the time of `import lagrad`.
+    from scipy.stats import qmc
+
     engine: Any = qmc.LatinHypercube
     return engine(n, seed=np.random.default_rng(seed))
 

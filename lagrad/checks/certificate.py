@@ -67,9 +67,13 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
     tolerance = solution.certificate.tolerance
     found = certificate(problem, x, (effective, values[1:], jacobian), multipliers, start_gradient, tolerance)
     found = with_signs(found, problem, multipliers, max(1.0, largest(gradient), start_gradient / 100.0))
+    if not np.isfinite(values).all():
+        return replace(found, error=np.nan)
     if not np.isfinite(slope).all() or not np.isfinite(jacobian.data).all():
         return found
     hessian = derivatives.hessian(x, multipliers[0], 1.0, params)
+    if not np.isfinite(hessian.data).all():
+        return found
     return with_curvature(found, problem, (x, values[1:], gradient), multipliers, (jacobian, hessian))
 
 

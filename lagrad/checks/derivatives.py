@@ -28,6 +28,7 @@ from lagrad.problem import Problem
 
 AUTODIFF, DIFFERENCES = "plain JAX", "finite differences"
 AGREEMENT = {AUTODIFF: 1e-9, DIFFERENCES: 1e-5}
+MATRICES = {1: "gradient and jacobian", 2: "hessian"}
 # Rows that are searched for the entry to blame, in each comparison.
 SEARCHED = 4
 # What JAX raises where a custom rule has no forward mode, or a loop no reverse mode.
@@ -270,7 +271,9 @@ def nearby(problem: Problem, x: np.ndarray, count: int, random: np.random.Genera
     yield x
     for _ in range(count - 1):
         step = 0.05 * np.maximum(1.0, np.abs(x)) * random.normal(size=x.size)
-        yield np.clip(x + step, problem.lower, problem.upper)
+        one, other = (np.clip(x + way * step, problem.lower, problem.upper) for way in (1.0, -1.0))
+        # A variable on its bound moves inside, or what depends on it would look linear.
+        yield np.where(np.abs(one - x) >= np.abs(other - x), one, other)
 
 
 def compare_products(setting: Setting, x: np.ndarray, found: Comparison) -> None:
@@ -292,9 +295,7 @@ def compare_products(setting: Setting, x: np.ndarray, found: Comparison) -> None
         try:
             expected = product()
         except NO_MODE as error:
-            found.notes.append(
-                f"{setting.name(order, 1)[0]}: not compared with plain JAX: {first_line(error)}"
-            )
+            found.notes.append(f"{MATRICES[order]}: not compared with plain JAX: {first_line(error)}")
             continue
         scale = abs(matrix) @ abs(direction) + abs(expected)
         error = abs(matrix @ direction - expected)
@@ -322,9 +323,7 @@ def compare_differences(setting: Setting, x: np.ndarray, found: Comparison) -> N
         try:
             rows, orders = differ(function, matrix, x, direction)
         except NO_MODE as error:
-            found.notes.append(
-                f"{setting.name(order, 1)[0]}: not compared with differences: {first_line(error)}"
-            )
+            found.notes.append(f"{MATRICES[order]}: not compared with differences: {first_line(error)}")
             continue
         found.counts[DIFFERENCES] += matrix.shape[0]
         if order == 1:
@@ -351,7 +350,7 @@ def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: n
         part = np.zeros_like(direction)
         part[columns] = direction[columns]
         expected = matrix @ part
-        value = slopes(function, x, part, expected).values[row]
+        value = slopes(function, x, part, expected).consensus[row]
         return np.array([abs(value - expected[row]), value])
 
     columns = np.arange(x.size)

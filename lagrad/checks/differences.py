@@ -30,11 +30,13 @@ class Slopes:
 
     Args:
         values: slope that comes closest to the supposed one, shape (k,); nan where none was finite.
+        consensus: slope on which two neighboring steps agree best, whatever was supposed, shape (k,).
         noise: rounding error to expect in it, shape (k,).
         orders: order of the Taylor remainder of each row, shape (k,); nan where it is rounding error only.
     """
 
     values: np.ndarray
+    consensus: np.ndarray
     noise: np.ndarray
     orders: np.ndarray
 
@@ -63,8 +65,18 @@ def slopes(function: Callable, x: np.ndarray, direction: np.ndarray, expected: n
     noise = 8 * EPSILON * size / steps
     remainders = np.abs(once - here - steps * expected)
     return Slopes(
-        quotients[best, columns], noise[best, columns], remainder_orders(remainders, EPSILON * size)
+        values=quotients[best, columns],
+        consensus=agreed(quotients),
+        noise=noise[best, columns],
+        orders=remainder_orders(remainders, EPSILON * size),
     )
+
+
+def agreed(quotients: np.ndarray) -> np.ndarray:
+    """The quotient of each column, shape (steps, k), that is closest to the one before it."""
+    changes = np.abs(np.diff(quotients, axis=0))
+    best = np.argmin(np.where(np.isfinite(changes), changes, np.inf), axis=0)
+    return quotients[best + 1, np.arange(quotients.shape[1])]
 
 
 def remainder_orders(remainders: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -33,8 +33,8 @@ ORDERS = {
     "adjoint": "derivative of ",
     "second": "second derivative of ",
 }
-# What reverse mode raises where it has no rule: while loops, callbacks.
-NO_REVERSE = (NotImplementedError, ValueError, TypeError)
+# What JAX raises where forward mode (custom_vjp) or reverse mode (while loops) has no rule.
+NO_MODE = (NotImplementedError, ValueError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ def value_fault(found: Walk, inputs: Sequence) -> Fault | None:
 
 def inside(step: Step, operands: Sequence) -> Fault | None:
     """The fault within a loop or branch, None if the operation is neither."""
-    for count, (body, given) in enumerate(inner_walks(step, operands)):
+    for body, given, iteration in inner_walks(step, operands):
         fault = value_fault(body, given)
         if fault is not None and fault.primitive != "input":
-            where = "" if step.name == "cond" else f", iteration {count} of `{step.name}`"
+            where = "" if step.name == "cond" else f", iteration {iteration} of `{step.name}`"
             return replace(fault, place=fault.place + where)
     return None
 
@@ -104,7 +104,10 @@ def inside(step: Step, operands: Sequence) -> Fault | None:
 def derivative_fault(found: Walk, inputs: Sequence, direction, weights) -> Fault | None:
     """The first operation whose derivative is not finite and reaches the result."""
     with float64():
-        sweeps = jax.jit(lambda given, d, w: sweep(found, given, d, w))(list(inputs), direction, weights)
+        try:
+            sweeps = jax.jit(lambda given, d, w: sweep(found, given, d, w))(list(inputs), direction, weights)
+        except NO_MODE:
+            return None
         bad = jax.tree.map(int, sweeps)
         for kind, step in (
             ("tangent", origin_forward(found, bad["tangent"])),
@@ -153,14 +156,16 @@ def smooth(step: Step, values: dict) -> tuple[Callable, list[int], list[int]]:
 
 
 def push(step: Step, values: dict, tangents: dict) -> dict:
-    """Tangents of an operation's results; none where no operand has one."""
+    """Tangents of an operation's results; none where no operand has one, zero without a forward rule."""
     apply, numbers, results = smooth(step, values)
-    if not results or not any(i in tangents for i in numbers):
+    if step.name == "stop_gradient" or not results or not any(i in tangents for i in numbers):
         return {}
     floats = [jnp.asarray(values[i]) for i in numbers]
     directions = [tangents.get(i, jnp.zeros_like(v)) for i, v in zip(numbers, floats, strict=True)]
-    found = jax.jvp(apply, floats, directions)[1]
-    return dict(zip(results, found, strict=True))
+    # JAX notices only when it compiles that such a rule has no forward mode.
+    if step.name.startswith("custom_vjp"):
+        return {i: jnp.zeros_like(values[i]) for i in results}
+    return dict(zip(results, jax.jvp(apply, floats, directions)[1], strict=True))
 
 
 def pull(step: Step, values: dict, tangents: dict, adjoints: dict, seconds: dict) -> list[tuple]:
@@ -179,7 +184,7 @@ def pull(step: Step, values: dict, tangents: dict, adjoints: dict, seconds: dict
 
     try:
         found, moved = jax.jvp(back, (floats, given), (moves, given_moves))
-    except NO_REVERSE:
+    except NO_MODE:
         return []
     rows = zip(numbers, found, moved, strict=True)
     return [(i, adjoint, second) for i, adjoint, second in rows if i in active]

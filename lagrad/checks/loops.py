@@ -8,39 +8,36 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core as jex
 
-from lagrad.checks.steps import Step, Walk, walk_of
+from lagrad.checks.steps import Step, Walk, is_float, walk_of
 from lagrad.precision import float64
 
 MOST_ITERATIONS = 10_000
 
 
-def inner_walks(step: Step, operands: Sequence) -> Iterator[tuple[Walk, list]]:
-    """The body of a loop with its arguments in each iteration, or the branch that was taken.
+def inner_walks(step: Step, operands: Sequence) -> Iterator[tuple[Walk, list, int]]:
+    """The body of a loop in each iteration that gives something not finite, or the branch that was taken.
 
     Args:
         step: any operation.
         operands: its operands, arrays.
 
     Yields:
-        (body, arguments); nothing for other operations. Loops end after `MOST_ITERATIONS`.
+        (body, its arguments, iteration); nothing for other operations. Loops end after `MOST_ITERATIONS`.
     """
     unroll = {"scan": scan_calls, "while": while_calls, "cond": cond_calls}.get(step.name)
     if unroll is None:
         return
-    known: dict[int, Walk] = {}
-    for body, given in unroll(step.source.params, list(operands)):
-        if id(body) not in known:
-            known[id(body)] = walk_of(body, place=step.place)
-        yield known[id(body)], given
+    for body, given, iteration in unroll(step.source.params, list(operands)):
+        yield walk_of(body, place=step.place), given, iteration
 
 
-def cond_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
+def cond_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
     """The branch taken."""
     branches = params["branches"]
-    yield branches[min(max(int(operands[0]), 0), len(branches) - 1)], operands[1:]
+    yield branches[min(max(int(operands[0]), 0), len(branches) - 1)], operands[1:], 0
 
 
-def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
+def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
     """Each iteration of a scan."""
     body, fixed, count = params["jaxpr"], params["num_consts"], params["num_carry"]
     constants, carry, slices = operands[:fixed], operands[fixed : fixed + count], operands[fixed + count :]
@@ -48,20 +45,29 @@ def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, 
     order = range(params["length"])
     for k in list(reversed(order) if params["reverse"] else order)[:MOST_ITERATIONS]:
         given = [*constants, *carry, *(array[k] for array in slices)]
-        yield body, given
-        carry = run(given)[:count]
+        results = run(given)
+        if not all_finite(results):
+            yield body, given, k
+        carry = results[:count]
 
 
-def while_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list]]:
-    """Each iteration of a while loop, its condition first."""
+def while_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
+    """Each iteration of a while loop, its condition asked first."""
     first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     test, body, carry = operands[:first], operands[first:second], operands[second:]
     goes_on, run = compiled(params["cond_jaxpr"]), compiled(params["body_jaxpr"])
-    for _ in range(MOST_ITERATIONS):
+    for k in range(MOST_ITERATIONS):
         if not bool(jnp.all(goes_on([*test, *carry])[0])):
             return
-        yield params["body_jaxpr"], [*body, *carry]
-        carry = run([*body, *carry])
+        results = run([*body, *carry])
+        if not all_finite(results):
+            yield params["body_jaxpr"], [*body, *carry], k
+        carry = results
+
+
+def all_finite(values: list) -> bool:
+    """Whether no floating entry is infinite or nan."""
+    return all(bool(jnp.isfinite(value).all()) for value in values if is_float(value))
 
 
 def compiled(body: jex.ClosedJaxpr):

@@ -80,6 +80,8 @@ def row_sizes(matrix: Any) -> np.ndarray:
 def constant_rows(matrices: list) -> np.ndarray:
     """Which rows are equal in all matrices, Booleans: linear rows, if the points were random."""
     first = matrices[0]
+    if len(matrices) < 2:
+        return np.zeros(first.shape[0], bool)
     scale = np.maximum(row_sizes(first), 1e-300)
     changes = [row_sizes(sp.csr_array(other - first)) for other in matrices[1:]]
     return np.all([change <= 1e-12 * scale for change in changes], axis=0)

@@ -126,7 +126,7 @@ def sample(problem: Problem, count: int, seed: int, box: Any, reach: float, samp
     return np.vstack([problem.start, np.clip(points, problem.lower, problem.upper)])
 
 
-def latin_hypercube(n: int, seed: int) -> qmc.QMCEngine:
+def latin_hypercube(n: int, seed: int) -> Any:
     """Sampler of n dimensions that puts one point into each slice of each axis."""
     # SciPy 1.14 knows only `seed`, later ones also `rng`.
     # scipy.stats would take half the time of `import lagrad`.

@@ -27,6 +27,7 @@ SIGNATURES = {
     "color_rows": "pattern",
     "color_symmetric": "pattern method",
     "color_bidirectional": "pattern",
+    "solution_map": "problem method",
     "to_scipy": "problem",
     "to_cyipopt": "problem",
 }

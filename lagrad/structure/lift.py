@@ -182,7 +182,8 @@ class Splitter:
         if len(inputs) == 1 or not curved or equation.name in MOVERS:
             return True
         cost = self.cost(variable)
-        return np.isinf(cost) or cost > sum(self.cost(i) for i in curved)
+        # At equal cost the terms share no slot, and apart each has fewer.
+        return np.isinf(cost) or cost >= sum(self.cost(i) for i in curved)
 
     def cost(self, variable: int) -> float:
         """Number of first and second derivatives of an element, on average."""

@@ -39,7 +39,7 @@ def test_power_flow_is_elements_only():
     found = lift(trace(opf.opf_problem(network)))
     assert not found.rest
     branches = [group for group in found.groups if group.outputs.shape[1] == network.branches]
-    assert sorted((len(group.slots), len(group.pairs)) for group in branches) == [(2, 2)] * 2 + [(3, 5)] * 4
+    assert sorted((len(group.slots), len(group.pairs)) for group in branches) == [(1, 1)] * 4 + [(3, 5)] * 4
     assert len(found.groups) <= len(branches) + 3
 
 

@@ -5,7 +5,7 @@ derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, com
 solution     point, multipliers, status, certificate, history
 """
 
-from lagrad import nested
+from lagrad import nested, plot
 from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
@@ -57,6 +57,7 @@ __all__ = [
     "color_bidirectional",
     "Coloring",
     "nested",
+    "plot",
     "ProblemError",
     "DerivativeError",
     "LagradWarning",

@@ -86,11 +86,16 @@ MOVERS = {
     "add onto constants": lambda r, a, b, p: jnp.ones(a.size).at[r.permutation(a.size)].add(a**2),
     "add onto params": lambda r, a, b, p: p["scale"].at[r.permutation(LONGEST)[: a.size]].add(a * 0.5),
     "pad": lambda r, a, b, p: jnp.pad(a * like(b, a), (1, 2), constant_values=0.2),
+    "add rows at": lambda r, a, b, p: windows(a)
+    .at[places(r, a, 3)]
+    .add(windows(like(b, a))[:3][np.arange(3) % a.size], mode="clip")
+    .reshape(-1),
     "roll": lambda r, a, b, p: jnp.roll(a, 2) - a,
     "dynamic slice": lambda r, a, b, p: jax.lax.dynamic_slice(a, (0 * a.size,), (min(3, a.size),)),
 }
 SUMS = {
     "constant matrix": lambda r, a, b, p: r.normal(size=(4, a.size)) @ a,
+    "sparse matrix": lambda r, a, b, p: (r.normal(size=(6, a.size)) * (r.uniform(size=(6, a.size)) < 0.3)) @ a,
     "segments": lambda r, a, b, p: jax.ops.segment_sum(a * like(b, a), r.integers(0, 3, a.size), 3),
     "small contraction": lambda r, a, b, p: jnp.einsum("ij,ij->i", windows(a), windows(like(b, a))),
     "batch of products": lambda r, a, b, p: jnp.einsum(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,8 +19,12 @@ from lagrad.structure.links import Live, either
 from lagrad.structure.outcome import Outcome, Pair
 from lagrad.structure.value import Value
 
-# Products of sparse rows beyond this are first tried with equal rows stored once.
-MANY_PRODUCTS = 10_000_000
+# A sparse product of fewer pairs is always cheap.
+MANY_PRODUCTS = 1_000_000
+# A dense product multiplies about thirty times as many numbers in the same time as a sparse one.
+DENSE_SPEED = 1 / 30
+# Side of a dense matrix that is held for a moment: 400 MB in single precision.
+LARGEST_DENSE = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,50 +87,134 @@ def meetings(pairs: Iterable[Pair]) -> list[Meeting]:
 def symmetric_matrix(pairs: Iterable[Pair], n: int) -> sp.csr_array:
     """Boolean matrix (n, n) with an entry where two inputs meet, both triangles.
 
+    Args:
+        pairs: where inputs meet.
+        n: number of inputs.
+
+    Returns:
+        Canonical Boolean matrix.
+
     Raises:
         DerivativeError: the matrix would not fit into memory.
     """
-    half = meeting_matrix(pairs, n)
-    rows, cols = triplets(half)
-    off = rows != cols
-    return boolean_matrix(np.concatenate([rows, cols[off]]), np.concatenate([cols, rows[off]]), (n, n))
-
-
-def meeting_matrix(pairs: Iterable[Pair], n: int) -> sp.csr_array:
-    """Boolean matrix (n, n) with an entry (larger, smaller) where two inputs meet."""
-    groups: dict[tuple[int, int], list[Meeting]] = {}
-    for meeting in meetings(pairs):
-        groups.setdefault((id(meeting.left.base), id(meeting.right.base)), []).append(meeting)
+    products = products_of(meetings(pairs))
+    crowded = [product for product in products if product.is_crowded(n)]
     rows, cols = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for group in groups.values():
-        left, right = met_inputs(group, n)
-        rows.append(np.maximum(left, right))
-        cols.append(np.minimum(left, right))
-    return boolean_matrix(np.concatenate(rows), np.concatenate(cols), (n, n))
+    for product in products:
+        if product not in crowded:
+            left, right = product.entries(n)
+            rows.append(np.maximum(left, right))
+            cols.append(np.minimum(left, right))
+    if crowded:
+        return marked(crowded, np.concatenate(rows), np.concatenate(cols), n)
+    half = boolean_matrix(np.concatenate(rows), np.concatenate(cols), (n, n))
+    below, before = triplets(half)
+    off = below != before
+    return boolean_matrix(np.concatenate([below, before[off]]), np.concatenate([before, below[off]]), (n, n))
 
 
-def met_inputs(group: Sequence[Meeting], n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs that meet in slots over one pair of bases."""
-    met = [meeting.rows() for meeting in group]
-    left = np.concatenate([one for one, _ in met])
-    right = np.concatenate([other for _, other in met])
-    base, other = group[0].left.base, group[0].right.base
-    if base is None and other is None:
-        return left, right
-    identity = sp.csr_array(sp.eye_array(n, dtype=bool))
-    base, other = (identity if matrix is None else matrix for matrix in (base, other))
-    return triplets(sandwich(base, boolean_matrix(left, right, (base.shape[0], other.shape[0])), other))
+def products_of(met: Sequence[Meeting]) -> list[Product]:
+    """All meetings in at most three products: of inputs, of an input and a row, of two rows of one base."""
+    slots = [slot for meeting in met for slot in (meeting.left, meeting.right)]
+    stack, offsets = stacked([slot.base for slot in slots if slot.base is not None])
+    groups: dict[tuple[bool, bool], list[list[np.ndarray]]] = {}
+    for meeting in met:
+        sides = [
+            (slot.base is not None, rows + np.int32(offsets.get(id(slot.base), 0)))
+            for slot, rows in zip((meeting.left, meeting.right), meeting.rows(), strict=True)
+        ]
+        (is_row, left), (is_other_row, right) = sorted(sides, key=lambda side: side[0])
+        groups.setdefault((is_row, is_other_row), []).append([left, right])
+    products = []
+    for (is_row, is_other_row), group in groups.items():
+        left, right = (np.concatenate(side) for side in zip(*group, strict=True))
+        products.append(Product(left, right, stack if is_row else None, stack if is_other_row else None))
+    return products
 
 
-def sandwich(left: sp.csr_array, middle: sp.csr_array, right: sp.csr_array) -> sp.csr_array:
-    """left' middle right of Boolean matrices."""
-    counts = np.diff(left.indptr)
-    rows, cols = triplets(middle)
-    products = int(counts[rows].astype(np.int64) @ np.diff(right.indptr)[cols])
-    if min(products, left.shape[1] * right.shape[1]) > MOST_ENTRIES:
-        raise DerivativeError(
-            f"structure: the Hessian has up to {products} entries, more than the {MOST_ENTRIES} kept. "
-            "A nonlinear function of a sum over many variables makes it dense; introducing the sum as a "
-            "variable with a constraint makes it sparse."
-        )
-    return left.T.tocsr() @ (middle @ right)
+def stacked(bases: Sequence[sp.csr_array]) -> tuple[sp.csr_array | None, dict[int, int]]:
+    """Distinct bases one below the other, and the row where each begins, by its id."""
+    distinct = {id(base): base for base in bases}
+    if len(distinct) <= 1:
+        return next(iter(distinct.values()), None), {}
+    starts = np.cumsum([0] + [int(base.shape[0]) for base in distinct.values()])
+    joined = sp.csr_array(sp.vstack(list(distinct.values()), format="csr"))
+    return joined, dict(zip(distinct, starts[:-1].tolist(), strict=True))
+
+
+def marked(crowded: Sequence[Product], rows: np.ndarray, cols: np.ndarray, n: int) -> sp.csr_array:
+    """Both triangles of products that fill much of the matrix, and of single entries."""
+    marks = np.zeros((n, n), dtype=bool)
+    for product in crowded:
+        marks |= product.dense()
+    marks[rows, cols] = True
+    return sp.csr_array(marks | marks.T)
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """Inputs that meet in slots over one pair of bases: left' M right, M with an entry where rows meet.
+
+    Args:
+        left: row of the left base at each site.
+        right: row of the right base at each site.
+        left_base: Boolean matrix (rows, n), None for the identity.
+        right_base: likewise.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    left_base: sp.csr_array | None
+    right_base: sp.csr_array | None
+
+    @cached_property
+    def middle(self) -> sp.csr_array:
+        """M, repeated meetings once; its rows are those of the left base, or the inputs."""
+        shape = [
+            1 + int(index.max(initial=-1)) if base is None else base.shape[0]
+            for index, base in ((self.left, self.left_base), (self.right, self.right_base))
+        ]
+        return boolean_matrix(self.left, self.right, (shape[0], shape[1]))
+
+    @cached_property
+    def products(self) -> int:
+        """Number of pairs of inputs, repeated ones included."""
+        rows, cols = triplets(self.middle)
+        return int(lengths(self.left_base, rows) @ lengths(self.right_base, cols))
+
+    def is_crowded(self, n: int) -> bool:
+        """Whether a dense product costs less than a sparse one, and fits."""
+        if (self.left_base is None and self.right_base is None) or n > LARGEST_DENSE:
+            return False
+        return self.products > max(MANY_PRODUCTS, DENSE_SPEED * self.middle.shape[0] * n * n)
+
+    def entries(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of inputs that meet, some perhaps more than once."""
+        if self.left_base is None and self.right_base is None:
+            return self.left, self.right
+        if min(self.products, n * n) > MOST_ENTRIES:
+            raise DerivativeError(
+                f"structure: the Hessian has up to {self.products} entries, over the {MOST_ENTRIES} kept. "
+                "A nonlinear function of a sum over many variables makes it dense; introducing the sum as a "
+                "variable with a constraint makes it sparse."
+            )
+        right = self.middle if self.right_base is None else self.middle @ self.right_base
+        total = right if self.left_base is None else self.left_base.T.tocsr() @ right
+        return triplets(sp.csr_array(total))
+
+    def dense(self) -> np.ndarray:
+        """The same as a dense Boolean matrix (n, n), by a dense product."""
+        if self.left_base is None or self.right_base is None:
+            base = self.right_base if self.left_base is None else self.left_base
+            assert base is not None
+            n = base.shape[1]
+            found = np.zeros((n, n), dtype=bool)
+            found[self.entries(n)] = True
+            return found
+        right = sp.csr_array(self.middle @ self.right_base).toarray().astype(np.float32)
+        return self.left_base.toarray().astype(np.float32).T @ right > 0
+
+
+def lengths(base: sp.csr_array | None, rows: np.ndarray) -> np.ndarray:
+    """Number of inputs in each of some rows of a base, int64."""
+    return np.ones(rows.size, np.int64) if base is None else np.diff(base.indptr)[rows].astype(np.int64)

@@ -217,7 +217,7 @@ def certificate_lines(check: Certificate) -> list[str]:
         regular = "not known"
     else:
         regular = f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
-    curvature = {True: "a strict local minimum", False: "NOT a strict local minimum", None: "not known"}
+    curvature = {True: "a strict local minimum", False: "sufficient condition does NOT hold"}
     return [
         f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
         *(
@@ -225,7 +225,7 @@ def certificate_lines(check: Certificate) -> list[str]:
             for kind in ("stationarity", "feasibility", "complementarity")
         ),
         f"  {'constraints':<17}{regular}",
-        f"  {'second order':<17}{curvature[check.second_order]}",
+        f"  {'second order':<17}{curvature.get(check.second_order, 'not known')}",
     ]
 
 

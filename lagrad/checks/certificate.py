@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.checks.derivatives import flat_multipliers
-from lagrad.checks.inertia import is_convex_along, rank
+from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.problem import Problem
@@ -115,7 +115,8 @@ def with_curvature(
     strong_rows, active_rows = activity(c, rows, below, above, weight)
     strong_bounds, active_bounds = activity(x, bounds, multipliers[1], multipliers[2], weight)
     free = ~active_bounds
-    independent = rank(jacobian[active_rows][:, free])
+    # Scaled before columns are dropped, so that a gradient along the bounds alone counts as none.
+    independent = rank(unit_rows(jacobian[active_rows])[:, free])
     return replace(
         found,
         constraint_rank=None if independent is None else int(active_bounds.sum()) + independent,

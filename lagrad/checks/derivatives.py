@@ -337,7 +337,7 @@ def compare_differences(setting: Setting, x: np.ndarray, found: Comparison) -> N
 def differ(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray):
     """Rows whose differences disagree with the matrix, worst first, and all Taylor orders."""
     expected = matrix @ direction
-    seen = slopes(function, x, direction, expected)
+    seen = slopes(function, x, direction, matrix)
     scale = abs(matrix) @ abs(direction) + abs(seen.values)
     error = np.where(np.isfinite(seen.values), abs(seen.values - expected), 0.0)
     return rows_off(error, AGREEMENT[DIFFERENCES] * scale + seen.noise), seen.orders
@@ -349,9 +349,8 @@ def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: n
     def slope(columns: np.ndarray) -> np.ndarray:
         part = np.zeros_like(direction)
         part[columns] = direction[columns]
-        expected = matrix @ part
-        value = slopes(function, x, part, expected).consensus[row]
-        return np.array([abs(value - expected[row]), value])
+        value = slopes(function, x, part, matrix).consensus[row]
+        return np.array([abs(value - (matrix @ part)[row]), value])
 
     columns = np.arange(x.size)
     while columns.size > 1:

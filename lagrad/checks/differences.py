@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,24 +42,26 @@ class Slopes:
     orders: np.ndarray
 
 
-def slopes(function: Callable, x: np.ndarray, direction: np.ndarray, expected: np.ndarray) -> Slopes:
+def slopes(function: Callable, x: np.ndarray, direction: np.ndarray, matrix: Any) -> Slopes:
     """Differentiate a function along a direction by differences.
 
     Args:
         function: of flat x, returns shape (k,).
         x: shape (n,).
         direction: shape (n,), about as long as x is.
-        expected: supposed derivative times direction, shape (k,).
+        matrix: supposed derivative, shape (k, n).
 
     Returns:
         Slopes.
     """
-    here = function(x)
+    here, expected = function(x), matrix @ direction
+    # Terms of a row that cancel leave rounding errors of their own size.
+    terms = abs(matrix) @ (np.abs(x) + np.abs(direction))
     once = np.array([function(x + h * direction) for h in STEPS])
     twice = np.array([function(x + 2 * h * direction) for h in STEPS])
     steps = STEPS[:, None]
     quotients = (-3 * here + 4 * once - twice) / (2 * steps)
-    size = np.abs(here) + np.abs(once) + np.abs(expected)
+    size = np.abs(here) + np.abs(once) + terms
     errors = np.abs(quotients - expected)
     best = np.argmin(np.where(np.isfinite(errors), errors, np.inf), axis=0)
     columns = np.arange(expected.size)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, listed, plural
-from lagrad.checks.inertia import rank
+from lagrad.checks.inertia import rank, unit_rows
 from lagrad.checks.matrices import Dependence, constant_rows, dependences, ranges, row_sizes
 from lagrad.solvers.violation import bound_violations, row_violations
 
@@ -102,7 +102,7 @@ def dependence_findings(view: View) -> Iterator[Finding]:
         return
     here = dependences(matrices[0])
     if here is None:
-        yield from large_dependence(rows.size, rank(matrices[0]))
+        yield from large_dependence(rows.size, rank(unit_rows(matrices[0])))
         return
     linear = constant_rows(matrices)
     nearby = [dependences(matrix) or [] for matrix in matrices[1:]]

@@ -81,18 +81,18 @@ def factorised(matrix: sp.csc_array) -> Inertia | None:
 
 
 def rank(rows: Any) -> int | None:
-    """Number of linearly independent rows, each scaled to length 1.
+    """Number of linearly independent rows.
 
     Args:
-        rows: shape (k, n).
+        rows: shape (k, n), of length 1 or a little less: see `unit_rows`.
 
     Returns:
         The rank to a relative accuracy of `RANK`, or None if it is not known.
 
-    >>> rank(sp.csr_array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]]))
-    1
+    >>> rank(sp.csr_array([[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]))
+    2
     """
-    scaled: Any = unit_rows(sp.csr_array(rows))
+    scaled: Any = sp.csr_array(rows)
     if 0 in scaled.shape or not scaled.nnz:
         return 0
     if sum(scaled.shape) <= 2 * DENSE:

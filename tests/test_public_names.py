@@ -27,7 +27,11 @@ SIGNATURES = {
     "color_rows": "pattern",
     "color_symmetric": "pattern method",
     "color_bidirectional": "pattern",
+    "check_derivatives": "problem x",
+    "certify": "problem solution",
+    "diagnose": "problem x",
     "solution_map": "problem method",
+    "solve_many": "problem params x0 executor progress",
     "to_scipy": "problem",
     "to_cyipopt": "problem",
 }

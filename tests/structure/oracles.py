@@ -1,4 +1,4 @@
-"""Dense derivatives at random points: a function in, where its Jacobian and Hessian are not zero out."""
+"""Dense derivatives at random points: a function in, its Jacobians and Hessians out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lagrad.precision import float64
 QUICKLY = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
-def nonzeros(function, n: int, *, seed: int = 0, forward: bool = True, points: int = 3):
-    """Entries of Jacobian and Hessian that are finite and not zero at some of a few random points.
+def dense_derivatives(function, n: int, *, seed: int = 0, forward: bool = True, points: int = 3):
+    """Jacobian and Hessian at a few random points.
 
     Args:
         function: vector of n numbers -> vector of m.
@@ -22,7 +22,7 @@ def nonzeros(function, n: int, *, seed: int = 0, forward: bool = True, points: i
         points: how many.
 
     Returns:
-        Boolean (m, n) and Boolean (n, n).
+        Arrays of shape (points, m, n) and (points, n, n).
     """
     rng = np.random.default_rng(seed)
     outer = jax.jacfwd if forward else jax.jacrev
@@ -35,9 +35,9 @@ def nonzeros(function, n: int, *, seed: int = 0, forward: bool = True, points: i
         weights = rng.normal(size=(points, *jax.eval_shape(function, x[0]).shape))
         compiled = jax.jit(jax.vmap(both)).lower(x, weights).compile(compiler_options=QUICKLY)
         jacobian, hessian = compiled(x, weights)
-    return seen(np.asarray(jacobian)), seen(np.asarray(hessian))
+    return np.asarray(jacobian), np.asarray(hessian)
 
 
-def seen(values: np.ndarray) -> np.ndarray:
-    """Entries with a finite nonzero at one of the points on the leading axis."""
+def nonzero(values: np.ndarray) -> np.ndarray:
+    """Entries that are finite and not zero at one of the points on the leading axis."""
     return (np.isfinite(values) & (values != 0)).any(axis=0)

@@ -150,6 +150,7 @@ DEGREES = {
     "chosen by x": (lambda x: jnp.where(x[:1] > 0, x[:1], 2 * x[:1]), [3]),
     "rounded factor": (lambda x: jnp.floor(x[:1]) * x[1], [3]),
     "sorted": (lambda x: jnp.sort(x[:2]), [3, 3]),
+    "repeated as x says": (lambda x: lax.while_loop(lambda c: c < x[1], lambda c: 2 * c, x[0])[None], [3]),
     "inner product": (lambda x: (x @ x)[None], [2]),
     "matrix times": (lambda x: BAND[:2] @ x, [1, 1]),
 }

@@ -79,7 +79,9 @@ def cost(jaxpr: Any) -> int:
     """Number of equations, those of nested programs included."""
     total = 1
     for equation in jaxpr.eqns:
-        total += 1 + sum(cost(closed(inner).jaxpr) for inner in jex.jaxprs_in_params(equation.params))
+        total += 1 + sum(
+            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
+        )
     return total
 
 

@@ -112,7 +112,10 @@ def carried(body: jex.ClosedJaxpr, consts, carry, xs, length: int | None, revers
     if length is None:
         entered = yield loop_entry(bound, sources)
         outputs = yield Request(body, (*consts, *entered))
-        return loop_exit(bound, outputs)
+        # How often it runs may depend on the inputs, so that even an affine body gives no affine result.
+        return loop_exit(
+            [replace(value, degree=GENERAL) if value.varies else value for value in bound], outputs
+        )
     every = vectorized(body, len(consts), length)
     stacked = [repeated(value, length) for value in bound]
     counters = guessed_counters((yield from one_after(body, consts, carry, xs)), carry, length, reverse)

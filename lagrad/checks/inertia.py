@@ -98,8 +98,7 @@ def rank(rows: Any) -> int | None:
     if sum(scaled.shape) <= 2 * DENSE:
         values = scipy.linalg.svdvals(scaled.toarray())
         return int((values > RANK * values[0]).sum())
-    # RANK squared would drown in rounding errors.
-    shift = 1e-12 * sp.eye_array(scaled.shape[0])
+    shift = RANK**2 * sp.eye_array(scaled.shape[0])
     found = inertia(
         sp.block_array([[sp.eye_array(scaled.shape[1]), scaled.T], [scaled, shift]], format="csc")
     )

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.functions import function
 from lagrad.places import is_users
 from lagrad.precision import float64
 from lagrad.problem import Problem
@@ -31,7 +32,7 @@ RULED = {
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
 }
-UNKNOWN = "a line that JAX did not record"
+UNKNOWN = "a line outside of your files"
 LONGEST_QUOTE = 90
 
 
@@ -108,8 +109,12 @@ def functions(problem: Problem) -> dict[str, Callable]:
     structure = jax.tree.structure(problem.params)
 
     def row_function(name: str) -> Callable:
+        # Not a slice of all rows: in reverse, a zero adjoint times infinity elsewhere would be nan.
+        apply = function(problem.constraints[name].fun, problem.has_params)
+
         def rows(x, *leaves):
-            return problem.flat_constraints(x, jax.tree.unflatten(structure, leaves))[problem.rows(name)]
+            value = apply(problem.variables.unflatten(x), jax.tree.unflatten(structure, leaves))
+            return problem.row_layouts[name].ravel(value)
 
         return rows
 
@@ -124,11 +129,11 @@ def arguments(problem: Problem, x: np.ndarray, params=None) -> list:
     return [x, *jax.tree.leaves(problem.read_params(params))]
 
 
-def walk(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Walk:
+def walk(traced: Callable, inputs: Sequence, rules_whole: bool = False) -> Walk:
     """Trace a function and write its operations one after the other.
 
     Args:
-        function: of `inputs`.
+        traced: function of `inputs`.
         inputs: arrays; only shapes and dtypes count.
         rules_whole: whether calls with a derivative rule of their own stay one operation.
 
@@ -136,7 +141,7 @@ def walk(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Wal
         Walk.
     """
     with float64():
-        closed = jax.make_jaxpr(function)(*inputs)
+        closed = jax.make_jaxpr(traced)(*inputs)
     return walk_of(closed, rules_whole)
 
 

@@ -45,6 +45,11 @@ class Memory:
                 self.kept.popitem(last=False)
         return result
 
+    def forget(self) -> None:
+        """Drop everything."""
+        with self.lock:
+            self.kept.clear()
+
 
 @dataclass(frozen=True, eq=False)
 class Host:

@@ -118,10 +118,9 @@ def factor(hessian: sp.csr_array, jacobian: sp.csr_array, rows: np.ndarray, boun
         return Kkt(hessian, jacobian, free, active, matrix, np.zeros(0), None)
     if active.size > free.size:
         raise singular(free, active, jacobian)
-    scale = equilibrate(matrix)
-    diagonal = sp.diags_array(scale)
+    scale, scaled = equilibrate(matrix)
     try:
-        factors = scipy.sparse.linalg.splu(sp.csc_array(diagonal @ matrix @ diagonal))
+        factors = scipy.sparse.linalg.splu(scaled)
     except RuntimeError as error:
         raise singular(free, active, jacobian) from error
     pivots = np.abs(factors.U.diagonal())
@@ -139,16 +138,20 @@ def assemble(hessian, jacobian, free: np.ndarray, active: np.ndarray) -> sp.csc_
     return sp.csc_array(sp.block_array([[inner, rows.T], [rows, None]]))
 
 
-def equilibrate(matrix: Any, sweeps: int = 3) -> np.ndarray:
-    """D such that the largest entry of each row of D matrix D is about 1.
+def equilibrate(matrix: sp.csc_array, sweeps: int = 2) -> tuple[np.ndarray, sp.csc_array]:
+    """D and D matrix D, whose largest entry in each row is about 1, for a symmetric matrix.
 
     Source: Ruiz (2001), A scaling algorithm to equilibrate both rows and columns norms in matrices.
     """
-    scale, sizes = np.ones(matrix.shape[0]), abs(matrix)
+    counts = np.diff(matrix.indptr)
+    columns, filled = np.repeat(np.arange(counts.size), counts), counts > 0
+    scale, data = np.ones(counts.size), matrix.data
     for _ in range(sweeps):
-        largest = (sizes.multiply(scale[:, None]).multiply(scale[None, :])).max(axis=1).toarray().ravel()
+        largest = np.ones(counts.size)
+        largest[filled] = np.maximum.reduceat(np.abs(data), matrix.indptr[:-1][filled]) if data.size else 1.0
         scale = scale / np.sqrt(np.where(largest > 0, largest, 1.0))
-    return scale
+        data = matrix.data * scale[matrix.indices] * scale[columns]
+    return scale, sp.csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def singular(free: np.ndarray, active: np.ndarray, jacobian: sp.csr_array) -> DerivativeError:

@@ -24,7 +24,7 @@ MOST_LAYERS = 8
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """Matrix entries from numbers: (rows[k], columns[k]) gets factors[k] * numbers[sources[k]], of `count`."""
+    """Matrix entries from `count` numbers: (rows[k], columns[k]) gets factors[k] * numbers[sources[k]]."""
 
     rows: np.ndarray
     columns: np.ndarray

@@ -217,7 +217,8 @@ def certificate_lines(check: Certificate) -> list[str]:
         regular = "not known"
     else:
         regular = f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
-    curvature = {True: "a strict local minimum", False: "sufficient condition does NOT hold"}
+    enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
+    curvature = {True: enough, False: "sufficient condition does NOT hold"}
     return [
         f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
         *(

@@ -14,7 +14,10 @@ from lagrad.program import INLINED, bind, numbered, trace
 SHARED = lagrad.Problem(
     lambda x, p: jnp.sum(jax.jit(jnp.sin)(x) * p["w"]) + 2.0,
     np.array([0.1, 0.2, 0.4]),
-    {"a": lagrad.Equality(lambda x, p: x[:2] * np.array([3.0, 4.0])), "b": lagrad.Equality(lambda x, p: x[0] ** 2)},
+    {
+        "a": lagrad.Equality(lambda x, p: x[:2] * np.array([3.0, 4.0])),
+        "b": lagrad.Equality(lambda x, p: x[0] ** 2),
+    },
     params={"w": np.ones(3), "unused": np.float64(1.0)},
 )
 
@@ -94,7 +97,9 @@ def test_an_equation_can_be_bound_to_other_shapes():
 def test_calls_with_rules_can_be_bound():
     """Custom derivative rules and loops survive being bound again, rules included."""
     with float64():
-        program = numbered(jax.make_jaxpr(lambda x: jax.nn.relu(x) + jax.lax.fori_loop(0, 2, lambda k, y: y * x, x))(1.5))
+        program = numbered(
+            jax.make_jaxpr(lambda x: jax.nn.relu(x) + jax.lax.fori_loop(0, 2, lambda k, y: y * x, x))(1.5)
+        )
         assert "custom_jvp_call" in {equation.name for equation in program.equations}
         assert run(program, np.float64(2.0))[0] == 2 + 8
         assert jax.grad(lambda x: run_traced(program, x))(2.0) == 1 + 3 * 4

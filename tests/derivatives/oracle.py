@@ -44,7 +44,9 @@ def dense(problem: lagrad.Problem) -> Callable[..., Dense]:
     def at(x, multipliers, weight=1.0, params=None) -> Dense:
         with jax.enable_x64(True):
             params = problem.params if params is None else params
-            values, first, second = map(np.asarray, compiled(x, np.concatenate([[weight], multipliers]), params))
+            values, first, second = map(
+                np.asarray, compiled(x, np.concatenate([[weight], multipliers]), params)
+            )
         return Dense(values[0], first[0], values[1:], first[1:], second)
 
     return at
@@ -57,20 +59,28 @@ def assert_close(name: str, found, expected, scale=0.0) -> None:
     assert error <= TOLERANCE * largest, f"{name}: off by {error:.1e} of {largest:.1e}"
 
 
-def check(derivatives: lagrad.Derivatives, count: int = 2, seed: int = 0, products: bool = False, params=None) -> None:
+def check(
+    derivatives: lagrad.Derivatives, count: int = 2, seed: int = 0, products: bool = False, params=None
+) -> None:
     """f, c, gradient, Jacobian and Hessian are those of dense JAX at random points, and hvp if `products`."""
     problem, random = derivatives.problem, np.random.default_rng(seed)
     at = dense(problem)
     for _ in range(count):
         x = problem.start * random.uniform(0.8, 1.2, problem.n) + random.uniform(-0.05, 0.05, problem.n)
-        multipliers, weight, vector = random.normal(size=problem.m), random.normal(), random.normal(size=problem.n)
+        multipliers, weight, vector = (
+            random.normal(size=problem.m),
+            random.normal(),
+            random.normal(size=problem.n),
+        )
         expected = at(x, multipliers, weight, params)
         f, c = derivatives.values(x, params=params)
         assert_close("objective", f, expected.f)
         assert_close("constraints", c, expected.c)
         assert_close("gradient", derivatives.gradient(x, params=params), expected.gradient)
         assert_close("jacobian", derivatives.jacobian(x, params=params).toarray(), expected.jacobian)
-        assert_close("hessian", derivatives.hessian(x, multipliers, weight, params=params).toarray(), expected.hessian)
+        assert_close(
+            "hessian", derivatives.hessian(x, multipliers, weight, params=params).toarray(), expected.hessian
+        )
         if products:
             found = derivatives.hvp(x, multipliers, vector, weight, params=params)
             scale = (abs(expected.hessian) @ abs(vector)).max()

@@ -1,7 +1,7 @@
 """Random vectorised programs: drawn steps in, an objective, constraints and params of a small problem out.
 
-A program keeps a pool of vectors, x first. Each step takes two of them and adds a third. The constraints are the
-last vectors, one after the other; the objective is a sum over all of them.
+A program keeps a pool of vectors, x first. Each step takes two of them and adds a third. The constraints are
+the last vectors, one after the other; the objective is a sum over all of them.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ ELEMENTWISE = {
     "clip": lambda r, a, b, p: jnp.clip(a, 0.31, 0.93) * like(b, a),
     "params": lambda r, a, b, p: p["scale"][: a.size] * a**2 + p["shift"] * like(b, a),
     "shared scalar": lambda r, a, b, p: a * b[0] + b[-1] ** 2,
+    "phasors": lambda r, a, b, p: jnp.real(a * jnp.exp(1j * like(b, a)) * jnp.conj((a + 2j)[::-1])),
     "axes of length one": lambda r, a, b, p: (a[:3, None] * jnp.sin(b[None, :3]) * a[None, :1]).reshape(-1),
 }
 MOVERS = {
@@ -86,16 +87,20 @@ MOVERS = {
     "add onto constants": lambda r, a, b, p: jnp.ones(a.size).at[r.permutation(a.size)].add(a**2),
     "add onto params": lambda r, a, b, p: p["scale"].at[r.permutation(LONGEST)[: a.size]].add(a * 0.5),
     "pad": lambda r, a, b, p: jnp.pad(a * like(b, a), (1, 2), constant_values=0.2),
-    "add rows at": lambda r, a, b, p: windows(a)
-    .at[places(r, a, 3)]
-    .add(windows(like(b, a))[:3][np.arange(3) % a.size], mode="clip")
-    .reshape(-1),
+    "add rows at": lambda r, a, b, p: (
+        windows(a)
+        .at[places(r, a, 3)]
+        .add(windows(like(b, a))[:3][np.arange(3) % a.size], mode="clip")
+        .reshape(-1)
+    ),
     "roll": lambda r, a, b, p: jnp.roll(a, 2) - a,
     "dynamic slice": lambda r, a, b, p: jax.lax.dynamic_slice(a, (0 * a.size,), (min(3, a.size),)),
 }
 SUMS = {
     "constant matrix": lambda r, a, b, p: r.normal(size=(4, a.size)) @ a,
-    "sparse matrix": lambda r, a, b, p: (r.normal(size=(6, a.size)) * (r.uniform(size=(6, a.size)) < 0.3)) @ a,
+    "sparse matrix": lambda r, a, b, p: (
+        (r.normal(size=(6, a.size)) * (r.uniform(size=(6, a.size)) < 0.3)) @ a
+    ),
     "segments": lambda r, a, b, p: jax.ops.segment_sum(a * like(b, a), r.integers(0, 3, a.size), 3),
     "small contraction": lambda r, a, b, p: jnp.einsum("ij,ij->i", windows(a), windows(like(b, a))),
     "batch of products": lambda r, a, b, p: jnp.einsum(
@@ -124,7 +129,9 @@ LONG = {
     "branch": lambda r, a, b, p: jax.lax.cond(b[0] > 0.6, jnp.sin, lambda u: u**2, a),
     "sort": lambda r, a, b, p: jnp.sort(a) * like(b, a),
     "largest": lambda r, a, b, p: jnp.max(a)[None] * b[:2],
-    "solve": lambda r, a, b, p: jnp.linalg.solve(3 * jnp.eye(2) + jnp.outer(windows(a)[0], b[:1] * jnp.ones(2)), windows(b)[0]),
+    "solve": lambda r, a, b, p: jnp.linalg.solve(
+        3 * jnp.eye(2) + jnp.outer(windows(a)[0], b[:1] * jnp.ones(2)), windows(b)[0]
+    ),
     "remembered": lambda r, a, b, p: jax.checkpoint(lambda u: jnp.sin(u) ** 2)(a),
 }
 FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG}
@@ -144,7 +151,10 @@ def problem_of(steps: list[Step]) -> lagrad.Problem:
     """The problem of a program: its last vectors as constraints, and a sum over all as objective."""
 
     def objective(x, params):
-        return sum(jnp.sum(vector**2 if number % 2 else vector) for number, vector in enumerate(pool(steps, x, params)))
+        return sum(
+            jnp.sum(vector**2 if number % 2 else vector)
+            for number, vector in enumerate(pool(steps, x, params))
+        )
 
     def constraints(x, params):
         return {f"c{number}": vector for number, vector in enumerate(pool(steps, x, params)[-3:])}

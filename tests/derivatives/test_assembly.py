@@ -27,7 +27,9 @@ def test_outer_is_a_sum_over_elements():
     found = Entries.outer(sp.csr_array(left), sp.csr_array(right))
     assert found.count == 5
     values = found.factors * numbers[found.sources]
-    np.testing.assert_allclose(dense(found.rows, found.columns, values, (3, 4)), left.T @ np.diag(numbers) @ right)
+    np.testing.assert_allclose(
+        dense(found.rows, found.columns, values, (3, 4)), left.T @ np.diag(numbers) @ right
+    )
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -61,7 +63,9 @@ def test_lines_uneven_parts_and_constants_add_up(repeated):
     for count in (0, 2):
         assembly = assemble([listed], uneven[:count], constant, (4, 3))
         found = dense(assembly.rows, assembly.columns, assembly(numbers[: 1 + count]), (4, 3))
-        expected = dense(places, listed.columns.array, numbers[0], (4, 3)) + dense(*constant[:2], constant[2], (4, 3))
+        expected = dense(places, listed.columns.array, numbers[0], (4, 3)) + dense(
+            *constant[:2], constant[2], (4, 3)
+        )
         for part in numbers[1 : 1 + count]:
             expected += left.toarray().T @ np.diag(part) @ right.toarray()
         np.testing.assert_allclose(found, expected, rtol=1e-15)

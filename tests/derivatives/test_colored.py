@@ -60,4 +60,6 @@ def test_lower_triangle_is_read_from_hessian_products(method, mode):
     with float64():
         products = np.asarray(jax.jit(sweeps.function)(X, WEIGHTS))
     assert (sweeps.rows >= sweeps.columns).all()
-    np.testing.assert_allclose(matrix(sweeps, sweeps.read(products)), np.tril(hessian()), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(
+        matrix(sweeps, sweeps.read(products)), np.tril(hessian()), rtol=1e-11, atol=1e-13
+    )

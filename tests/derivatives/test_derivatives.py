@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lagrad
-from tests.derivatives.oracle import check, dense
-from tests.derivatives.programs import FAMILIES, STEPS, Step, family, problem_of, programs
+from lagrad.derivatives import compiled
+from tests.derivatives.oracle import check
+from tests.derivatives.programs import FAMILIES, Step, family, problem_of, programs
 
 WAYS = ("auto", "elements", "colored", "dense")
-SOME = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 MANY = settings(SOME, max_examples=300, derandomize=False, print_blob=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unoptimised():
+    """Compile quickly: these programs run once or twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "CPU_OPTIONS", compiled.CPU_OPTIONS | {"xla_backend_optimization_level": 0})
+        yield
 
 
 def agrees(steps: list[Step], strategy: str) -> None:

@@ -16,7 +16,9 @@ def problem() -> lagrad.Problem:
     """Steep, flat and linear rows, and a kink at the start."""
 
     def rows(x):
-        return jnp.concatenate([1e6 * x[:2] * x[1:3], 1e-6 * jnp.sin(x), 2.0 * x[:1], jnp.abs(x[3:4] - 0.5) * x[:1]])
+        return jnp.concatenate(
+            [1e6 * x[:2] * x[1:3], 1e-6 * jnp.sin(x), 2.0 * x[:1], jnp.abs(x[3:4] - 0.5) * x[:1]]
+        )
 
     start = np.array([0.3, 0.6, 0.9, 0.5])
     return lagrad.Problem(lambda x: jnp.sum(x**4), start, {"rows": lagrad.Equality(rows)})
@@ -65,6 +67,8 @@ def test_a_missing_hessian_entry_is_named(row, column):
 def test_sparse_functions_are_those_of_a_problem():
     """Plain functions in, matrices out, for points like the example."""
     x = np.array([1.0, 2.0, 3.0])
-    np.testing.assert_allclose(lagrad.sparse_jacobian(lambda x: x[1:] * x[:-1], x)(x).toarray(), [[2, 1, 0], [0, 3, 2]])
+    np.testing.assert_allclose(
+        lagrad.sparse_jacobian(lambda x: x[1:] * x[:-1], x)(x).toarray(), [[2, 1, 0], [0, 3, 2]]
+    )
     hessian = lagrad.sparse_hessian(lambda x: (x[1:] * x[:-1] ** 2).sum(), x)
     np.testing.assert_allclose(hessian(x).toarray(), [[4, 2, 0], [2, 6, 4], [0, 4, 0]])

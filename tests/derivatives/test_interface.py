@@ -31,7 +31,10 @@ def rows(x, p):
 @cache
 def derivatives() -> lagrad.Derivatives:
     """One object for all laws: n = 10, m = 6."""
-    constraints = {"rows": lagrad.Equality(rows), "norm": lagrad.Inequality(lambda x, p: x["a"] @ x["a"], upper=4.0)}
+    constraints = {
+        "rows": lagrad.Equality(rows),
+        "norm": lagrad.Inequality(lambda x, p: x["a"] @ x["a"], upper=4.0),
+    }
     return lagrad.differentiate(lagrad.Problem(objective, START, constraints, params=PARAMS))
 
 
@@ -79,7 +82,9 @@ def test_x_may_be_flat_or_a_pytree():
     np.testing.assert_array_equal(d.constraints(tree), d.constraints(X))
     np.testing.assert_array_equal(d.constraints(X.tolist()), d.constraints(X))
     np.testing.assert_array_equal(d.jacobian(narrow).toarray(), d.jacobian(X.astype(np.float32)).toarray())
-    np.testing.assert_array_equal(d.constraints(jnp.asarray(X, jnp.float32)), d.constraints(X.astype(np.float32)))
+    np.testing.assert_array_equal(
+        d.constraints(jnp.asarray(X, jnp.float32)), d.constraints(X.astype(np.float32))
+    )
     assert d.constraints(narrow).dtype == np.float64
 
 

@@ -21,7 +21,9 @@ CASES = {
     "params": lambda x, p: p * jnp.exp(x) + jnp.cos(p),
     "short sum": lambda x, p: jnp.sum((x**2).reshape(3, 2), axis=1) ** 2,
     "contraction": lambda x, p: jnp.einsum("ij,ij->i", x.reshape(3, 2), jnp.sin(x).reshape(3, 2)),
-    "contraction with constants": lambda x, p: jnp.einsum("ij,j->i", (x**2).reshape(3, 2), np.array([2.0, -1.0])) ** 2,
+    "contraction with constants": lambda x, p: (
+        jnp.einsum("ij,j->i", (x**2).reshape(3, 2), np.array([2.0, -1.0])) ** 2
+    ),
     "added onto constants": lambda x, p: jnp.sin(jnp.ones(6).at[np.array([1, 0, 4, 2, 5, 3])].add(x**2)),
     "constants added": lambda x, p: jnp.sin((x**2).at[np.array([1, 1])].add(np.array([5.0, 6.0]))),
     "offsets": lambda x, p: jnp.sin(jnp.concatenate([jnp.full(1, 0.2), x[:-1]]) - 3.0 * x + 1.0) * x,
@@ -40,7 +42,10 @@ def test_groups_and_the_linear_part_are_the_program(function):
         fixed = fixed_values(found.reading, [jnp.asarray(P)])
         total = found.linear.toarray() @ x
         for group in found.groups:
-            slots = [slot.form.to_scipy().toarray() @ x + (0.0 if slot.offset is None else slot.offset) for slot in group.slots]
+            slots = [
+                slot.form.to_scipy().toarray() @ x + (0.0 if slot.offset is None else slot.offset)
+                for slot in group.slots
+            ]
             total += group.outputs.toarray() @ group_values(found.reading, group, slots, fixed)
         return total[1:]
 
@@ -63,5 +68,7 @@ def test_fixed_values_are_those_of_params():
     """Everything that depends on params only, once for all groups."""
     found = lift(program_of(lambda x, p: x * jnp.sin(p)[::-1], 6, params=(P,)))
     values = fixed_values(found.reading, [jnp.asarray(P)])
-    assert any(np.allclose(value, np.sin(P)[::-1], rtol=1e-6) for value in values.values() if np.shape(value) == (6,))
+    assert any(
+        np.allclose(value, np.sin(P)[::-1], rtol=1e-6) for value in values.values() if np.shape(value) == (6,)
+    )
     assert jax.tree.leaves(values)

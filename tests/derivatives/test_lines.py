@@ -15,9 +15,13 @@ SIZE = 12
 def progressions(size: int):
     """Progressions of a given size within the matrix, and lists."""
     straight = st.builds(
-        lambda start, stride: Indices(size, start, stride), st.integers(0, 3), st.integers(0, (SIZE - 4) // size)
+        lambda start, stride: Indices(size, start, stride),
+        st.integers(0, 3),
+        st.integers(0, (SIZE - 4) // size),
     )
-    listed = st.lists(st.integers(0, SIZE - 1), min_size=size, max_size=size).map(lambda p: Indices.of(np.array(p)))
+    listed = st.lists(st.integers(0, SIZE - 1), min_size=size, max_size=size).map(
+        lambda p: Indices.of(np.array(p))
+    )
     return straight | straight | listed
 
 

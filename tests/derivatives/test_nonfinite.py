@@ -87,7 +87,7 @@ def products(x):
 
 @pytest.mark.parametrize("strategy", ["elements", "colored"])
 def test_what_is_not_a_number_spreads_no_further_than_in_dense_jax(strategy):
-    """One variable is NaN: rows that do not take it are finite, and a color spoils nothing that JAX would not."""
+    """One variable is NaN: rows without it are finite, and a color spoils nothing that JAX would not."""
     problem = lagrad.Problem(lambda x: x @ x, np.ones(N), lagrad.Equality(products))
     derivatives, x = lagrad.differentiate(problem, strategy=strategy), at_zero()
     x[3] = np.nan

@@ -1,15 +1,15 @@
-"""Laws of the plan: every way and nesting gives the same matrices, memory limits change nothing, wholes stay whole."""
+"""Laws of the plan: every way and nesting gives the same matrices, and nothing is lost between parts."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import lagrad_problems
 import numpy as np
 import pytest
-from lagrad_problems import opf
 
 import lagrad
+import lagrad_problems
+from lagrad_problems import opf
 from tests.derivatives.oracle import check, dense
 
 
@@ -63,7 +63,9 @@ def test_part_of_a_problem_is_lifted_and_the_rest_colored():
             "linear": x[::-1] - 2 * x,
         }
 
-    problem = lagrad.Problem(lambda x: jnp.sum(x**3) + jnp.sum(x) ** 3, np.linspace(0.4, 1.0, 70), lagrad.Equality(rows))
+    problem = lagrad.Problem(
+        lambda x: jnp.sum(x**3) + jnp.sum(x) ** 3, np.linspace(0.4, 1.0, 70), lagrad.Equality(rows)
+    )
     derivatives = lagrad.differentiate(problem)
     assert "elements" in strategies(derivatives)
     assert strategies(derivatives) & {"colored", "dense"}
@@ -120,7 +122,9 @@ def test_functions_without_forward_mode_are_swept_backwards():
         return x**2
 
     square.defvjp(lambda x: (x**2, x), lambda x, w: (2 * x * w,))
-    problem = lagrad.Problem(lambda x: jnp.sum(x**2), np.ones(6), lagrad.Equality(lambda x: square(x)[:3] * x[3:]))
+    problem = lagrad.Problem(
+        lambda x: jnp.sum(x**2), np.ones(6), lagrad.Equality(lambda x: square(x)[:3] * x[3:])
+    )
     derivatives, x = lagrad.differentiate(problem, strategy="colored"), np.linspace(0.5, 1.5, 6)
     expected = np.hstack([np.diag(2 * x[:3] * x[3:]), np.diag(x[:3] ** 2)])
     np.testing.assert_allclose(derivatives.jacobian(x).toarray(), expected, rtol=1e-14)
@@ -130,14 +134,18 @@ def test_functions_without_reverse_mode_are_swept_forwards():
     """A loop that ends when its values say so has no reverse mode; the user is told."""
 
     def rows(x):
-        return jax.lax.while_loop(lambda state: state[0] < 3, lambda state: (state[0] + 1, jnp.sin(state[1])), (0, x))[1]
+        return jax.lax.while_loop(
+            lambda state: state[0] < 3, lambda state: (state[0] + 1, jnp.sin(state[1])), (0, x)
+        )[1]
 
     def unrolled(x):
         return jnp.sin(jnp.sin(jnp.sin(x)))
 
     start = np.linspace(0.3, 0.9, 4)
     with pytest.warns(lagrad.LagradWarning, match="while_loop has no reverse mode"):
-        found = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(rows)), check=False)
+        found = lagrad.differentiate(
+            lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(rows)), check=False
+        )
     at = dense(lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(unrolled)))
     expected = at(start, np.ones(4), 0.5)
     np.testing.assert_allclose(found.jacobian(start).toarray(), expected.jacobian, atol=1e-14)

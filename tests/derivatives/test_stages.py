@@ -79,7 +79,9 @@ def test_what_nobody_needs_is_left_out_but_not_its_effects():
 def test_compiled_functions_take_and_give_float64():
     """Several side by side, with arrays captured by each."""
     with float64():
-        parts = [lower(lambda x, k=k: x * W + 1 / k, [jax.ShapeDtypeStruct((5,), jnp.float64)]) for k in (3.0, 7.0)]
+        parts = [
+            lower(lambda x, k=k: x * W + 1 / k, [jax.ShapeDtypeStruct((5,), jnp.float64)]) for k in (3.0, 7.0)
+        ]
     for compiled, k in zip(compile_all(parts), (3.0, 7.0), strict=True):
         with float64():
             (found,) = compiled(X)

@@ -1,4 +1,4 @@
-"""Laws of the lift: it is exact, it finds what repeats, and nothing is lost where only part of a program lifts."""
+"""Laws of the lift: it finds what repeats, and nothing is lost where only part of a program lifts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_chain_is_two_groups_whatever_its_size(n):
 
 
 def test_power_flow_is_elements_only():
-    """A branch end is an element of two magnitudes and one angle difference; what is linear in a row is constant."""
+    """A branch end is an element of two magnitudes and one angle difference; linear terms are constant."""
     network = opf.synthetic(40, seed=1)
     found = lift(trace(opf.opf_problem(network)))
     assert not found.rest
@@ -54,9 +54,14 @@ def test_a_free_final_time_is_one_slot_more():
 def test_linear_rows_beside_curved_ones_stay_constant():
     """Whether they are joined by the user or by the problem."""
     matrix = np.array([[1.0, 0.0, -2.0], [0.0, 3.0, 0.0]])
-    constraints = {"linear": lagrad.Equality(lambda x: matrix @ x), "curved": lagrad.Equality(lambda x: x**2 + jnp.roll(x, 1))}
+    constraints = {
+        "linear": lagrad.Equality(lambda x: matrix @ x),
+        "curved": lagrad.Equality(lambda x: x**2 + jnp.roll(x, 1)),
+    }
     found = lift(trace(lagrad.Problem(lambda x: x[0], np.ones(3), constraints)))
-    np.testing.assert_array_equal(found.linear.toarray(), np.vstack([[1, 0, 0], matrix, np.roll(np.eye(3), -1, 1)]))
+    np.testing.assert_array_equal(
+        found.linear.toarray(), np.vstack([[1, 0, 0], matrix, np.roll(np.eye(3), -1, 1)])
+    )
     assert signature(found) == [(3, 1, 1)]
 
 
@@ -70,7 +75,7 @@ def test_leading_elements_are_narrowed():
 
 
 def test_linear_rows_are_the_matrix_c():
-    """They need no group, and keep their coefficients; so does a linear term of other variables in a curved row."""
+    """They need no group, and keep their coefficients; so do other variables' linear terms in curved rows."""
     matrix = np.array([[1.0, 0.0, -2.0], [0.0, 3.0, 0.0]])
     found = lift(program_of(lambda x: jnp.concatenate([matrix @ x + 1.0, x**2 - 4.0 * x[::-1]]), 3))
     expected = np.vstack([np.zeros(3), matrix, -4 * np.eye(3)[::-1]])
@@ -105,7 +110,7 @@ def test_slots_are_distinct():
 
 
 def test_nothing_is_lost_when_part_of_a_program_lifts():
-    """Groups, C and rest together reach every row; a variable may be lifted in one place and left over in another."""
+    """Groups, C and rest together reach every row; a vector may be lifted in part."""
 
     def constraints(x):
         long = jnp.sin(x) * jnp.sum(x**2)

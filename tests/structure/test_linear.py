@@ -128,7 +128,10 @@ def test_every_row_of_the_table_is_tried():
 
 def test_contraction_lists_every_product():
     """out[k] is the sum of left * right over its products, batch axes and all."""
-    function = lambda x, y: jnp.einsum("bik,bkj->bij", x.reshape(1, 2, 3), jnp.stack([y, y * 2], 1)[None])
+
+    def function(x, y):
+        return jnp.einsum("bik,bkj->bij", x.reshape(1, 2, 3), jnp.stack([y, y * 2], 1)[None])
+
     equation, (left, right), _ = last(unwrapped(function))
     out, i, j = contraction(equation)
     expected = bind(equation, left, right)[0].reshape(-1)

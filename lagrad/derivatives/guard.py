@@ -107,7 +107,8 @@ def refuse(
         raise DerivativeError(
             f"{name}: {wrong.size} rows differ from an exact product with a random direction: {shown}. "
             f"{describe(int(wrong[0]))}: {found[wrong[0]]:.6g} assembled, {exact[wrong[0]]:.6g} expected. "
-            'Differentiate with strategy="dense" to go on, and report the functions.'
+            "Ask lagrad.check_derivatives(problem) whether a custom rule of yours is wrong; if it is not, "
+            'differentiate with strategy="dense" to go on, and report the functions.'
         )
 
 

@@ -1,4 +1,4 @@
-"""KKT solves against the dense matrix that the room's page draws, and the ways in which it can be singular."""
+"""KKT solves against the dense matrix as it is defined, and the ways in which it can be singular."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ STEP = 1e-6
 # Central differences of smooth functions agree to about 1e-8; a missing entry is off by its whole size.
 SUSPICIOUS = 1e-3
 WRONG = 1e-7
+# Rounding of a function's value, as a share of the terms that it adds up.
+ROUNDING = 1e-12
 
 
 def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None) -> None:
@@ -52,8 +54,9 @@ def verify_jacobian(derivatives: Derivatives, x, before, after, params) -> None:
     move, values = (after - before) / 2, derivatives.jacobian_values(x, params)
     product = times(derivatives.jacobian_structure, values, move, derivatives.m)
     scale = times(derivatives.jacobian_structure, np.abs(values), np.abs(move), derivatives.m)
-    difference = (derivatives.constraints(after, params) - derivatives.constraints(before, params)) / 2
-    rows = suspects(product, difference, scale)
+    ends = [derivatives.constraints(point, params) for point in (before, after)]
+    terms = np.abs(ends[0]) + times(derivatives.jacobian_structure, np.abs(values), np.abs(x), derivatives.m)
+    rows = suspects(product, (ends[1] - ends[0]) / 2, scale, terms)
     if rows.size:
         exact = derivatives.jvp(x, move, params)
         refuse(derivatives.problem.describe_row, "Jacobian", rows, product, exact, scale)
@@ -67,19 +70,23 @@ def verify_hessian(derivatives: Derivatives, x, before, after, multipliers, para
     entries = np.concatenate([rows, columns]), np.concatenate([columns, rows])
     product = times(entries, values, move, derivatives.n)
     scale = times(entries, np.abs(values), np.abs(move), derivatives.n)
-    slopes = [slope(derivatives, point, multipliers, params) for point in (before, after)]
-    found = suspects(product, (slopes[1] - slopes[0]) / 2, scale + STEP * np.abs(slopes[0]))
+    (first, terms), (second, _) = (
+        slope(derivatives, point, multipliers, params) for point in (before, after)
+    )
+    found = suspects(product, (second - first) / 2, scale, terms)
     if found.size:
         exact = derivatives.hvp(x, multipliers, move, 1.0, params)
         describe = derivatives.problem.variables.describe
         refuse(describe, "Hessian of the Lagrangian", found, product, exact, scale)
 
 
-def slope(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params) -> np.ndarray:
-    """Gradient of f + multipliers @ c."""
+def slope(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params) -> tuple:
+    """Gradient of f + multipliers @ c, and the size of the terms that it adds up."""
     rows, columns = derivatives.jacobian_structure
-    values = derivatives.jacobian_values(x, params)
-    return derivatives.gradient(x, params) + times((columns, rows), values, multipliers, derivatives.n)
+    values, gradient = derivatives.jacobian_values(x, params), derivatives.gradient(x, params)
+    total = gradient + times((columns, rows), values, multipliers, derivatives.n)
+    size = np.abs(gradient) + times((columns, rows), np.abs(values), np.abs(multipliers), derivatives.n)
+    return total, size
 
 
 def times(
@@ -90,10 +97,17 @@ def times(
     return np.bincount(rows, weights=values * factor[columns], minlength=size)
 
 
-def suspects(found: np.ndarray, expected: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Rows that differ by more than rounding and curvature explain; not where a difference is not finite."""
-    error = np.abs(found - expected)
-    return np.flatnonzero(np.isfinite(error) & (error > SUSPICIOUS * (scale + np.abs(expected) + STEP**2)))
+def suspects(found: np.ndarray, expected: np.ndarray, scale: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """Rows that differ by more than rounding and curvature explain; not where a difference is not finite.
+
+    Args:
+        found: entries of a product with an assembled matrix.
+        expected: differences of the function.
+        scale: size of what the product adds up.
+        terms: size of what the function adds up.
+    """
+    error, least = np.abs(found - expected), ROUNDING * (1.0 + terms)
+    return np.flatnonzero(np.isfinite(error) & (error > SUSPICIOUS * (scale + np.abs(expected)) + least))
 
 
 def refuse(

@@ -33,6 +33,13 @@ ours, plain = partial(outer, nested.grad), partial(outer, jax.grad)
 JACOBIANS = {"forward": jax.jacfwd, "reverse": jax.jacrev}
 
 
+NESTINGS = [
+    ("reverse", "forward"),
+    ("reverse", "reverse"),
+    *[pytest.param("forward", second, marks=pytest.mark.slow) for second in JACOBIANS],
+]
+
+
 def assert_same(ours, expected, tolerance=1e-11):
     assert jax.tree.structure(ours) == jax.tree.structure(expected)
     for left, right in zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True):
@@ -59,8 +66,7 @@ def test_derivative_without_compilation():
     assert_same(jax.grad(ours)(X, weights()), jax.jit(jax.grad(plain))(X, weights()))
 
 
-@pytest.mark.parametrize("second", JACOBIANS)
-@pytest.mark.parametrize("first", JACOBIANS)
+@pytest.mark.parametrize(("first", "second"), NESTINGS)
 def test_second_derivative_in_every_nesting(first, second):
     """Third derivatives of the inner function come out right in all four nestings."""
 
@@ -123,7 +129,13 @@ BATCHES = {
 }
 
 
-@pytest.mark.parametrize("batch", BATCHES)
+# Each is compiled twice, ours and the peer: what the others cover as well runs with the slow tests.
+COVERED = {"products of points", "parameters", "second axis", "sum over points"}
+
+
+@pytest.mark.parametrize(
+    "batch", [pytest.param(name, marks=[pytest.mark.slow] * (name in COVERED)) for name in BATCHES]
+)
 def test_batches(batch):
     """vmap around and inside of derivatives, over points, parameters and directions."""
     xs = jnp.stack([X, X**2 / 4, -X])
@@ -153,7 +165,7 @@ def test_control_flow_and_checkpoint():
         last, forces = jax.lax.scan(jax.checkpoint(step), x, None, length=4)
         return jnp.sum(last**2) + jnp.sum(forces)
 
-    hessians = [jax.hessian(partial(energy, gradient))(X) for gradient in (nested.grad, jax.grad)]
+    hessians = [jax.jit(jax.hessian(partial(energy, gradient)))(X) for gradient in (nested.grad, jax.grad)]
     assert_same(*hessians)
 
 

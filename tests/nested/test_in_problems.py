@@ -52,7 +52,9 @@ PAIRS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("tool", PAIRS)
+@pytest.mark.parametrize(
+    "tool", [pytest.param(name, marks=[pytest.mark.slow] * (name == "segments")) for name in PAIRS]
+)
 def test_structure_stays_sparse_and_values_are_dense_ones(tool):
     """The pattern is as narrow as the function; Jacobian and Lagrangian Hessian are those of dense JAX."""
     fun, plain, entries = PAIRS[tool]

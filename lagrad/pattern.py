@@ -81,7 +81,8 @@ class SparsityPattern:
         csr = sp.csr_array(matrix)
         if not csr.has_canonical_format:
             # A copy of the values, so that summing duplicates cannot overflow or alter the user's matrix.
-            csr = sp.csr_array((np.zeros(csr.nnz, np.int8), csr.indices, csr.indptr), shape=csr.shape, copy=True)
+            zeros = np.zeros(csr.nnz, np.int8)
+            csr = sp.csr_array((zeros, csr.indices, csr.indptr), shape=csr.shape, copy=True)
             csr.sum_duplicates()
         rows = np.repeat(np.arange(csr.shape[0], dtype=np.int32), np.diff(csr.indptr))
         return cls(rows, csr.indices.astype(np.int32, copy=False), (int(csr.shape[0]), int(csr.shape[1])))
@@ -159,5 +160,5 @@ def check_indices(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) ->
     for name, index, limit in (("row", rows, shape[0]), ("column", cols, shape[1])):
         outside = np.flatnonzero((index < 0) | (index >= limit))
         if outside.size:
-            found = index[outside[0]]
-            raise ValueError(f"pattern: {name} index {found} at position {outside[0]}, expected 0 to {limit - 1}.")
+            where = f"{name} index {index[outside[0]]} at position {outside[0]}"
+            raise ValueError(f"pattern: {where}, expected 0 to {limit - 1}.")

@@ -219,6 +219,7 @@ def certificate_lines(check: Certificate) -> list[str]:
         regular = f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
     enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
     curvature = {True: enough, False: "sufficient condition does NOT hold"}
+    second = "not known" if check.second_order is None else curvature[check.second_order]
     return [
         f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
         *(
@@ -226,7 +227,7 @@ def certificate_lines(check: Certificate) -> list[str]:
             for kind in ("stationarity", "feasibility", "complementarity")
         ),
         f"  {'constraints':<17}{regular}",
-        f"  {'second order':<17}{curvature.get(check.second_order, 'not known')}",
+        f"  {'second order':<17}{second}",
     ]
 
 

@@ -58,7 +58,7 @@ def peel_columns(pattern: SparsityPattern) -> np.ndarray:
 
 def peeling_bounds(pattern: SparsityPattern, sizes: np.ndarray, fullest: np.ndarray) -> np.ndarray:
     """Lower bound of the colors with the k fullest rows peeled, for k = 0, 1, ..."""
-    count = min(sizes.size, MOST_PEELED, int(sizes.max(initial=0)))
+    count = min(sizes.size, MOST_PEELED)
     heights, height, bounds = np.zeros(pattern.shape[1], np.int64), 0, []
     for k in range(count + 1):
         bounds.append(height + (sizes[fullest[k]] if k < sizes.size else 0))

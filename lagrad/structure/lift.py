@@ -163,7 +163,7 @@ class Splitter:
         return np.zeros(self.reading.program.size(variable), dtype=np.int64) if labels is None else labels
 
     def stays(self, index: int, variable: int) -> np.ndarray:
-        """For each piece, whether the walk stops at this equation; without curvature it never gains by that."""
+        """For each piece, whether the walk stops here; without curvature it never gains by that."""
         kernels = self.kernels[variable].kernels
         if self.reading.linear[variable] is None:
             return np.ones(len(kernels), dtype=bool)

@@ -41,7 +41,11 @@ def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
     rule = LINEAR.get(equation.primitive.name)
     if rule is not None:
         # Coefficients are real: what has complex ones is left to kernels and coloring.
-        return [None if any(map(np.iscomplexobj, known)) else rule(equation, known)]
+        return [
+            None
+            if any(np.iscomplexobj(value) for value in known if value is not None)
+            else rule(equation, known)
+        ]
     move = mover(equation, known)
     if move is None:
         return [None] * len(equation.outvars)

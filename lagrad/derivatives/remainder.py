@@ -44,13 +44,15 @@ def remainder(split: Lift) -> Outputs:
 
 
 def applied(matrix: sp.csr_array, value: jax.Array) -> jax.Array:
-    """B v; a shift of v where B is one."""
+    """B v; a shift of v, or a sum over it, where B is one: scatters are slow."""
     triplets, size = matrix.tocoo(), matrix.shape[0]
     rows, columns = Indices.of(triplets.row), Indices.of(triplets.col)
     taken = (
         value.reshape(-1)[triplets.col] if not columns.is_everything else value.reshape(-1)[: columns.size]
     )
     scaled = taken * np.asarray(triplets.data)
+    if rows.listed is None and rows.stride == 0 and rows.size:
+        return jnp.pad(scaled.sum()[None], (rows.start, size - rows.start - 1))
     if rows.listed is None and rows.stride == 1 and rows.size:
         return jnp.pad(scaled, (rows.start, size - rows.start - rows.size))
     return jnp.zeros(size).at[triplets.row].add(scaled)

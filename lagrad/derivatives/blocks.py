@@ -70,7 +70,9 @@ def element_block(pieces: Pieces, n: int, m: int, leaves: list) -> Pending:
 
         return Block("elements", pieces.rows, pieces.columns, values)
 
-    return Pending(lower(pieces.function, arguments, pieces.barrier), finish)
+    return Pending(
+        lower(pieces.function, arguments, barrier=pieces.barrier, quick=not pieces.barrier), finish
+    )
 
 
 def colored_block(sweeps: Sweeps, strategy: str, n: int, m: int, leaves: list) -> Pending:

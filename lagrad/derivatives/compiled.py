@@ -27,16 +27,18 @@ class Lowered:
     Args:
         lowered: what XLA is to compile.
         captured: constant arrays, the function's first arguments.
+        quick: whether compile time counts more than the last tenths of speed.
     """
 
     lowered: jax.stages.Lowered
     captured: list[np.ndarray]
+    quick: bool
 
     def compile(self) -> Compiled:
         """Compile; may run in any thread."""
         with float64():
             captured = [jnp.asarray(array) for array in self.captured]
-            return Compiled(compiled_for_backend(self.lowered), jnp.asarray(True), captured)
+            return Compiled(compiled_for_backend(self.lowered, self.quick), jnp.asarray(True), captured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +54,13 @@ class Compiled:
         return self.executable(self.go, self.captured, *arguments)
 
 
-def compiled_for_backend(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
+def compiled_for_backend(lowered: jax.stages.Lowered, quick: bool) -> jax.stages.Compiled:
     """Compile with what suits the backend.
 
-    On a CPU, XLA's older loop emitters take a third of the time of its fusion emitters for programs such as
-    ours, whose loops run as fast either way.
+    On a CPU, XLA's older loop emitters take a third to a half of the time of its fusion emitters; the loops
+    run as fast, but for concatenations of long arrays, which are slower by a quarter.
     """
-    if jax.default_backend() != "cpu":
+    if not quick or jax.default_backend() != "cpu":
         return lowered.compile()
     try:
         return lowered.compile(compiler_options=CPU_OPTIONS)
@@ -68,7 +70,9 @@ def compiled_for_backend(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
         return lowered.compile()
 
 
-def lower(fun: Callable, arguments: Sequence, barrier: bool = False, effects: bool = False) -> Lowered:
+def lower(
+    fun: Callable, arguments: Sequence, *, barrier: bool = False, effects: bool = False, quick: bool = True
+) -> Lowered:
     """Trace and lower a function.
 
     Args:
@@ -76,13 +80,14 @@ def lower(fun: Callable, arguments: Sequence, barrier: bool = False, effects: bo
         arguments: arrays or `jax.ShapeDtypeStruct`.
         barrier: whether transcendentals are to be written to memory once, see `stages`.
         effects: whether `jax.debug.print` and the like are to happen.
+        quick: whether compile time counts more than the last tenths of speed.
 
     Returns:
         Lowered; results come back as a flat list.
     """
     with float64():
         function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier, effects)
-        return Lowered(jax.jit(function).lower(True, captured, *arguments), captured)
+        return Lowered(jax.jit(function).lower(True, captured, *arguments), captured, quick)
 
 
 def compile_all(parts: Sequence[Lowered]) -> list[Compiled]:

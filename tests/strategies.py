@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -13,8 +12,6 @@ from lagrad.constraints import Equality, Inequality
 from lagrad.problem import Problem
 
 # The first example of a test may trace and compile, the others do not: no deadline fits both.
-settings.register_profile("lagrad", deadline=None, max_examples=50)
-settings.load_profile("lagrad")
 
 # Sizes 0 and 1 belong to every test; no two sizes of one shape are equal, so that a transposition shows.
 SHAPES = [(), (0,), (1,), (2,), (5,), (2, 3), (1, 4), (3, 0), (2, 1, 3)]

@@ -1,0 +1,8 @@
+"""What all tests share: property tests without deadlines, on CI with the same examples in every run."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("lagrad", deadline=None, max_examples=50, derandomize="CI" in os.environ)
+settings.load_profile("lagrad")

@@ -4,5 +4,6 @@ import os
 
 from hypothesis import settings
 
+# The first example of a test may trace and compile, the others do not: no deadline fits both.
 settings.register_profile("lagrad", deadline=None, max_examples=50, derandomize="CI" in os.environ)
 settings.load_profile("lagrad")

@@ -11,8 +11,6 @@ from hypothesis.extra.numpy import arrays
 from lagrad.constraints import Equality, Inequality
 from lagrad.problem import Problem
 
-# The first example of a test may trace and compile, the others do not: no deadline fits both.
-
 # Sizes 0 and 1 belong to every test; no two sizes of one shape are equal, so that a transposition shows.
 SHAPES = [(), (0,), (1,), (2,), (5,), (2, 3), (1, 4), (3, 0), (2, 1, 3)]
 NAMES = st.text("abcxyz_", min_size=1, max_size=3)

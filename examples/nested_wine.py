@@ -27,7 +27,7 @@ DECAY = 1e-3
 
 def wine() -> tuple[np.ndarray, np.ndarray]:
     """Features of mean 0 and deviation 1, shape (178, 13), and kinds one-hot, shape (178, 3)."""
-    from sklearn.datasets import load_wine
+    from sklearn.datasets import load_wine  # pyright: ignore[reportMissingImports]
 
     features, kinds = load_wine(return_X_y=True)
     features, kinds = np.asarray(features), np.asarray(kinds)

@@ -25,7 +25,7 @@ STEP = 1e-6
 SUSPICIOUS = 1e-3
 WRONG = 1e-7
 # Rounding of a function's value, as a share of the terms that it adds up.
-ROUNDING = 1e-12
+ROUNDING = 2e-14
 
 
 def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None) -> None:

@@ -1,7 +1,7 @@
 # make demo             set everything up and solve two problems with IPOPT
 # make demo CASE=x.m    the same, with the network of a MATPOWER file
 # make test             set everything up and run the fast tests
-# make test-slow        the tests marked slow
+# make test-slow        the tests marked slow, those in TESTS if that is given
 # make lint types       what CI checks beside the tests
 # make clean            remove what was built
 #
@@ -10,6 +10,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 CASE ?=
+TESTS ?=
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/ready
@@ -45,7 +46,7 @@ test: $(TOOLS)
 	$(RUN) -m pytest --durations=10
 
 test-slow: $(TOOLS)
-	$(RUN) -m pytest -m slow --durations=10
+	$(RUN) -m pytest -m slow --durations=10 $(TESTS)
 
 lint: $(TOOLS)
 	$(RUN) -m ruff check .

@@ -24,8 +24,6 @@ from lagrad.problem import Problem
 from lagrad.program import Program, trace
 from lagrad.report import outline
 
-DEFAULT_MEMORY_LIMIT = 2**30
-
 
 @dataclass(frozen=True, eq=False)
 class Derivatives:
@@ -203,7 +201,7 @@ def differentiate(
     *,
     strategy: str = "auto",
     mode: str = "forward-over-reverse",
-    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    memory_limit: int = planning.Options.memory_limit,
     check: bool = True,
 ) -> Derivatives:
     """Find the structure of a problem and compile its derivatives.

@@ -10,16 +10,13 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-import jax
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
-from lagrad.precision import float64
-from lagrad.program import bind
 from lagrad.structure.indices import Indices, everything, everywhere
 from lagrad.structure.maps import Factor, LinearMap, grouped
-from lagrad.structure.rules.indexing import mover, numbered
+from lagrad.structure.rules.indexing import mover, numbered, scatter_positions
 
 Known = Sequence[np.ndarray | None]
 Maps = dict[int, LinearMap]
@@ -164,30 +161,12 @@ def scattered(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """Scatter-add at known indices: operand kept, every update added to its target."""
     if known[1] is None:
         return None
-    targets = scatter_targets(equation, known[1])
+    shapes = [shape_of(atom) for atom in equation.invars]
+    targets = scatter_positions(shapes, known[1], **equation.params).reshape(-1)
     result = {0: same(equation, 0)} if known[0] is None else {}
     if known[2] is None:
         result[2] = grouped(targets, (size_of(equation.outvars[0]), targets.size))
     return result
-
-
-def scatter_targets(equation: jex.JaxprEqn, indices: np.ndarray) -> np.ndarray:
-    """Flat output position of each update, -1 if it is dropped, shape (number of updates,)."""
-    operand, _, updates = (shape_of(atom) for atom in equation.invars)
-    numbers = equation.params["dimension_numbers"]
-    is_list = len(operand) == len(updates) == 1 and indices.shape == (updates[0], 1)
-    if is_list and numbers.inserted_window_dims == (0,):
-        target = indices[:, 0].astype(np.int64)
-        if equation.params["mode"] is jax.lax.GatherScatterMode.CLIP:
-            return np.clip(target, 0, operand[0] - 1)
-        return np.where((target >= 0) & (target < operand[0]), target, -1)
-    # Each update takes from the output what the transposed scatter, a gather, gives it; 0 is nowhere.
-    with float64():
-        _, pullback = jax.vjp(
-            lambda update: bind(equation, np.zeros(operand), indices, update)[0], np.zeros(updates)
-        )
-        (numbered,) = pullback(np.arange(1.0, prod(operand) + 1.0).reshape(operand))
-    return np.asarray(numbered).reshape(-1).astype(np.int64) - 1
 
 
 def contracted(equation: jex.JaxprEqn, known: Known) -> Maps | None:

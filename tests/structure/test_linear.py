@@ -9,7 +9,8 @@ import pytest
 
 from lagrad.precision import float64
 from lagrad.program import bind
-from lagrad.structure.linear import LINEAR, contraction, maps, scatter_targets
+from lagrad.structure.linear import LINEAR, contraction, maps
+from lagrad.structure.rules.indexing import scatter_positions
 
 K = np.arange(1.0, 7.0)
 X, Y = np.linspace(0.1, 0.6, 6), np.linspace(1.0, 2.0, 3)
@@ -144,4 +145,6 @@ def test_scatter_targets_of_whole_rows():
     equation, operands, _ = last(
         unwrapped(lambda x, y: x.reshape(3, 2).at[np.array([2, 0])].add(jnp.stack([y[:2], y[1:]])))
     )
-    assert scatter_targets(equation, operands[1]).tolist() == [4, 5, 0, 1]
+    shapes = [atom.aval.shape for atom in equation.invars]
+    targets = scatter_positions(shapes, operands[1], **equation.params)
+    assert targets.reshape(-1).tolist() == [4, 5, 0, 1]

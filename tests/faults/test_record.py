@@ -1,0 +1,27 @@
+"""Every fault of the list has a test, and outcomes are told in one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.faults.record import Row, described, table
+
+FAULTS = 64
+
+
+def test_an_error_is_told_by_kind_and_message_in_one_line():
+    assert described(ValueError("a\n  b")) == "`ValueError`: a b"
+
+
+def test_rows_stand_in_order_of_numbers_and_once():
+    rows = [Row(12, "b", "c"), Row(2, "a|b", "d"), Row(12, "b", "c")]
+    assert table(rows).splitlines()[-2:] == ["| 2 | a\\|b | d |", "| 12 | b | c |"]
+
+
+def test_every_fault_has_a_test_and_a_row():
+    folder = Path(__file__).parent
+    texts = [path.read_text() for path in folder.glob("test_*.py")]
+    tested = {int(number) for text in texts for number in re.findall(r"def test_(\d\d)_", text)}
+    rows = re.findall(r"^\| (\d+) \|", (folder / "TABLE.md").read_text(), re.MULTILINE)
+    assert tested == {int(row) for row in rows} == set(range(1, FAULTS + 1))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
 from lagrad.derivatives.directions import gradient
 from lagrad.derivatives.figures import figures
+from lagrad.derivatives.given import nearby, read_pattern, read_symmetric_pattern
 from lagrad.derivatives.guard import lower_jvp, verify
 from lagrad.precision import float64
 from lagrad.problem import Problem
@@ -202,6 +204,8 @@ def differentiate(
     strategy: str = "auto",
     mode: str = "forward-over-reverse",
     memory_limit: int = planning.Options.memory_limit,
+    jacobian_pattern: Any = None,
+    hessian_pattern: Any = None,
     check: bool = True,
 ) -> Derivatives:
     """Find the structure of a problem and compile its derivatives.
@@ -211,20 +215,29 @@ def differentiate(
         strategy: "auto", or what to use wherever it can be used: "elements", "colored" or "dense".
         mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
         memory_limit: bytes that the sweeps of one chunk may take together.
+        jacobian_pattern: where the Jacobian of the constraints can be nonzero, if you know better: a
+            SparsityPattern or a SciPy sparse matrix of shape (m, n). It may hold too much, never too little.
+            All matrices are then colored.
+        hessian_pattern: the same of the Lagrangian's Hessian, (n, n), one triangle or both.
         check: whether to compare the matrices at the start with products that do not use their patterns.
 
     Returns:
         Derivatives.
 
     Raises:
-        ProblemError: an unknown strategy, or a limit that is not positive.
-        DerivativeError: a function cannot be traced or differentiated, or the check fails.
+        ProblemError: an unknown strategy, a limit that is not positive, or a pattern of another shape.
+        DerivativeError: a function cannot be traced or differentiated, or the check fails: a given pattern
+            is too small.
 
     >>> problem = lagrad.Problem(lambda x: (x**3).sum(), [1.0, 2.0])
     >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
     [[6.0, 0.0], [0.0, 12.0]]
     """
-    options = planning.Options(strategy, mode, memory_limit)
+    patterns = (
+        read_pattern(jacobian_pattern, (problem.m, problem.n), "jacobian_pattern"),
+        read_symmetric_pattern(hessian_pattern, problem.n, "hessian_pattern"),
+    )
+    options = planning.Options(strategy, mode, memory_limit, *patterns)
     watch, start = planning.Watch(), time.perf_counter()
     with watch.step("trace"):
         program = trace(problem)
@@ -245,6 +258,8 @@ def differentiate(
     if check:
         with watch.step("check"):
             derivatives.verify()
+            if options.given:
+                derivatives.verify(nearby(problem))
     watch.seconds["total"] = time.perf_counter() - start
     return derivatives
 

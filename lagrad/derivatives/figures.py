@@ -48,7 +48,7 @@ def figures(derivatives: Any) -> dict[str, object]:
             **strategies(derivatives.hessian_blocks),
             **sweeps(colorings.get("hessian")),
         },
-        **elements(derivatives.plan.lift.groups),
+        **elements(derivatives.plan.groups),
         "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
     }
 
@@ -77,7 +77,7 @@ def constant_rows(derivatives: Any) -> int:
     plan = derivatives.plan
     # Rows are curved through an element, or through the part that is colored.
     curved = np.zeros(derivatives.m + 1, dtype=bool) if plan.structure is None else plan.structure.degrees > 1
-    for group in plan.lift.groups:
+    for group in plan.groups:
         if group.pairs:
             curved[group.outputs.tocoo().row] = True
     return int(derivatives.m - curved[1:].sum())

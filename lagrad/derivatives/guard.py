@@ -26,6 +26,14 @@ SUSPICIOUS = 1e-3
 WRONG = 1e-7
 # Rounding of a function's value, as a share of the terms that it adds up.
 ROUNDING = 2e-14
+NAMES = {"jacobian": "Jacobian", "hessian": "Hessian of the Lagrangian"}
+CURE = (
+    "Ask lagrad.check_derivatives(problem) whether a custom rule of yours is wrong; if it is not, "
+    'differentiate with strategy="dense" to go on, and report the functions.'
+)
+PATTERN_CURE = (
+    "The given `{}_pattern` lacks entries there: add them, or leave the argument out: lagrad finds them."
+)
 
 
 def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None) -> None:
@@ -40,7 +48,9 @@ def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, par
     Raises:
         DerivativeError: a matrix is wrong; the message names the rows.
     """
-    direction = np.random.default_rng(0).choice([-1.0, 1.0], derivatives.n)
+    random = np.random.default_rng(0)
+    # Different sizes, so that two missing entries of one row do not cancel.
+    direction = random.choice([-1.0, 1.0], derivatives.n) * random.uniform(0.5, 1.0, derivatives.n)
     step = STEP * np.maximum(1.0, np.abs(x))
     before, after = x - step * direction, x + step * direction
     verify_jacobian(derivatives, x, before, after, params)
@@ -59,7 +69,7 @@ def verify_jacobian(derivatives: Derivatives, x, before, after, params) -> None:
     rows = suspects(product, (ends[1] - ends[0]) / 2, scale, terms)
     if rows.size:
         exact = derivatives.jvp(x, move, params)
-        refuse(derivatives.problem.describe_row, "Jacobian", rows, product, exact, scale)
+        refuse(derivatives, "jacobian", rows, product, exact, scale)
 
 
 def verify_hessian(derivatives: Derivatives, x, before, after, multipliers, params) -> None:
@@ -76,8 +86,7 @@ def verify_hessian(derivatives: Derivatives, x, before, after, multipliers, para
     found = suspects(product, (second - first) / 2, scale, terms)
     if found.size:
         exact = derivatives.hvp(x, multipliers, move, 1.0, params)
-        describe = derivatives.problem.variables.describe
-        refuse(describe, "Hessian of the Lagrangian", found, product, exact, scale)
+        refuse(derivatives, "hessian", found, product, exact, scale)
 
 
 def slope(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params) -> tuple:
@@ -111,18 +120,25 @@ def suspects(found: np.ndarray, expected: np.ndarray, scale: np.ndarray, terms: 
 
 
 def refuse(
-    describe, name: str, rows: np.ndarray, found: np.ndarray, exact: np.ndarray, scale: np.ndarray
+    derivatives: Derivatives,
+    matrix: str,
+    rows: np.ndarray,
+    found: np.ndarray,
+    exact: np.ndarray,
+    scale: np.ndarray,
 ) -> None:
     """Raise if the suspects are wrong in exact arithmetic, too."""
     error = np.abs(found - exact)[rows]
     wrong = rows[np.isfinite(error) & (error > WRONG * (scale + np.abs(exact))[rows])]
     if wrong.size:
+        problem = derivatives.problem
+        describe = problem.describe_row if matrix == "jacobian" else problem.variables.describe
         shown = ", ".join(describe(int(row)) for row in wrong[:5]) + (", ..." if wrong.size > 5 else "")
+        cure = PATTERN_CURE.format(matrix) if matrix in derivatives.plan.given else CURE
         raise DerivativeError(
-            f"{name}: {wrong.size} rows differ from an exact product with a random direction: {shown}. "
-            f"{describe(int(wrong[0]))}: {found[wrong[0]]:.6g} assembled, {exact[wrong[0]]:.6g} expected. "
-            "Ask lagrad.check_derivatives(problem) whether a custom rule of yours is wrong; if it is not, "
-            'differentiate with strategy="dense" to go on, and report the functions.'
+            f"{NAMES[matrix]}: {wrong.size} rows differ from an exact product with a random direction: "
+            f"{shown}. {describe(int(wrong[0]))}: {found[wrong[0]]:.6g} assembled, "
+            f"{exact[wrong[0]]:.6g} expected. {cure}"
         )
 
 

@@ -28,8 +28,9 @@ from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.program import Program
 from lagrad.structure.detect import Structure, detect
-from lagrad.structure.lift import Lift, lift
+from lagrad.structure.lift import Group, Lift, lift
 from lagrad.structure.reading import Kind
+from lagrad.structure.value import GENERAL
 
 STRATEGIES = ("auto", "elements", "colored", "dense")
 # Up to this many variables compile time is all that counts.
@@ -52,17 +53,30 @@ class Options:
         strategy: one of `STRATEGIES`.
         mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
         memory_limit: bytes that the sweeps of one chunk may take together.
+        jacobian_pattern: of the Jacobian, (m, n), in place of the one found; everything is then colored.
+        hessian_pattern: of the Hessian, (n, n), likewise.
     """
 
     strategy: str = "auto"
     mode: str = "forward-over-reverse"
     memory_limit: int = 2**30
+    jacobian_pattern: SparsityPattern | None = None
+    hessian_pattern: SparsityPattern | None = None
 
     def __post_init__(self):
         if self.strategy not in STRATEGIES:
             raise ProblemError(f"`strategy`: {self.strategy!r}, expected one of {', '.join(STRATEGIES)}.")
         if not self.memory_limit > 0:
             raise ProblemError(f"`memory_limit`: {self.memory_limit}, expected a positive number of bytes.")
+        if self.given and self.strategy == "elements":
+            found = f"'elements', but `{self.given[0]}_pattern` is given, and patterns are colored"
+            raise ProblemError(f"`strategy`: {found}. Leave one of them out.")
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Which patterns the user gives: "jacobian", "hessian"."""
+        patterns = {"jacobian": self.jacobian_pattern, "hessian": self.hessian_pattern}
+        return tuple(name for name, pattern in patterns.items() if pattern is not None)
 
 
 @dataclass
@@ -86,18 +100,25 @@ class Plan:
     """How each matrix is computed.
 
     Args:
-        lift: the split of the program; without groups if elements are not used.
+        lift: the split of the program; without groups if elements are not used, None if patterns are given.
         structure: patterns of the colored part; None if nothing is colored.
         jacobian: blocks of the Jacobian, ready or waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
         colorings: "jacobian" and "hessian" -> Coloring, of colored parts.
+        given: which patterns are the user's: "jacobian", "hessian".
     """
 
-    lift: Lift
+    lift: Lift | None
     structure: Structure | None
     jacobian: list[Block | Pending]
     hessian: list[Block | Pending]
     colorings: dict[str, Coloring]
+    given: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups of elements, if any."""
+        return () if self.lift is None else self.lift.groups
 
 
 def make(program: Program, options: Options, watch: Watch) -> Plan:
@@ -111,6 +132,8 @@ def make(program: Program, options: Options, watch: Watch) -> Plan:
     Returns:
         Plan.
     """
+    if options.given:
+        return with_colored(Plan(None, None, [], [], {}, options.given), program, options, watch)
     with watch.step("structure"):
         split = lift(program)
     if not takes_elements(split, options.strategy):
@@ -155,9 +178,9 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
     """Add colored blocks for what has no elements."""
     n, m = program.size(program.inputs[0]), program.size(program.outputs[1])
     arguments = [program.avals[number] for number in program.inputs]
-    outputs = remainder(plan.lift) if plan.jacobian else everything(program)
+    outputs = remainder(plan.lift) if plan.lift and plan.jacobian else everything(program)
     with watch.step("structure"), float64():
-        structure = detect(jax.make_jaxpr(outputs)(*arguments))
+        structure = structure_of(outputs, arguments, options)
     rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian
     assert hessian is not None
     with watch.step("coloring"):
@@ -177,7 +200,23 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
             blocks["hessian"].append(
                 colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])
             )
-    return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings)
+    return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings, plan.given)
+
+
+def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structure:
+    """Patterns of stacked outputs: the user's where they are given, else what is found."""
+    first, second = below_objective(options.jacobian_pattern), options.hessian_pattern
+    if first is not None and second is not None:
+        return Structure(first, second, np.full(first.shape[0], GENERAL, np.int8))
+    found = detect(jax.make_jaxpr(outputs)(*arguments), second_order=second is None)
+    return replace(found, jacobian=first or found.jacobian, hessian=second or found.hessian)
+
+
+def below_objective(pattern: SparsityPattern | None) -> SparsityPattern | None:
+    """A Jacobian's pattern below the empty row of the objective, whose gradient is not colored."""
+    if pattern is None:
+        return None
+    return SparsityPattern(pattern.rows + 1, pattern.cols, (pattern.shape[0] + 1, pattern.shape[1]))
 
 
 def jacobian_part(

@@ -26,6 +26,8 @@ _STALE = (
     "Return values instead of storing them, and pass what varies as params."
 )
 
+_IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
+
 # What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
 _CURES: dict[type[Exception], str] = {
     jax.errors.TracerBoolConversionError: (
@@ -79,6 +81,8 @@ def _cure(error: Exception) -> str | None:
     # A traced shape, as in jnp.zeros(x[0]), is a bare TypeError.
     if type(error) is TypeError and "concrete value" in str(error):
         return _CURES[jax.errors.ConcretizationTypeError]
+    if type(error) is TypeError and "in-place item assignment" in str(error):
+        return _IN_PLACE
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
 

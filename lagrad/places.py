@@ -38,9 +38,12 @@ def users_line(error: BaseException) -> str:
         error: an exception that has been raised.
 
     Returns:
-        Such as "model.py, line 12: `if x[0] > 0:`"; "an unknown line" if no frame is the user's.
+        Such as "model.py, line 12: `if x[0] > 0:`"; if the user's function is one of SciPy's or NumPy's, its
+        line; "an unknown line" if the exception was never raised.
     """
-    summaries = [s for s in traceback.extract_tb(error.__traceback__) if is_users(s.filename)]
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [s for s in frames if not s.filename.startswith((*_NOT_THE_USERS[:2], _STANDARD_LIBRARY))]
+    summaries = [s for s in frames if is_users(s.filename)] or inside
     if not summaries:
         return "an unknown line"
     last = summaries[-1]

@@ -171,6 +171,7 @@ INDEX = (
     "A value that depends on x or params is used as a length, or as an index of a list. "
     "Use jnp.take or jax.lax.fori_loop."
 )
+IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,7 @@ INDEX = (
         ("x[x > 0]", MASK),
         ("[1.0, 2.0][x[0].astype(int)]", INDEX),
         ("sum(range(x[0].astype(int)))", INDEX),
+        ("x.__setitem__(0, 1.0)", IN_PLACE),
     ],
 )
 def test_what_cannot_be_traced_is_quoted_with_its_cure(tmp_path, code, cure):

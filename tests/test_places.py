@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 
 from lagrad.errors import LagradWarning
 from lagrad.places import is_called_from, is_users, users_line, warn_user
@@ -49,6 +50,14 @@ def test_the_deepest_line_of_the_user_is_quoted():
         outer()
     line = inner.__code__.co_firstlineno + 1
     assert users_line(caught.value) == f"{__file__}, line {line}: `return jnp.ones(3) + jnp.ones(4)`"
+
+
+def test_a_function_of_scipys_own_is_quoted_where_it_stands():
+    """Nothing of the user's is on the way, so SciPy's line is the next best."""
+    with pytest.raises(jax.errors.TracerArrayConversionError) as caught:
+        jax.eval_shape(scipy.optimize.rosen, jnp.ones(2))
+    frames = caught.value.__traceback__.tb_next
+    assert "scipy" in users_line(caught.value.with_traceback(frames)).partition(", line")[0]
 
 
 def test_a_long_line_is_cut():

@@ -20,16 +20,20 @@ from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, Optimi
 
 from lagrad.constraints import Inequality
 from lagrad.derivatives import differentiate
-from lagrad.errors import ProblemError
+from lagrad.errors import DerivativeError, ProblemError
 from lagrad.places import warn_user
 from lagrad.problem import Problem
 from lagrad.solution import Solution
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.solve import solve
-from lagrad.solvers.supplied import SuppliedDerivatives, choose_piece, untraced
+from lagrad.solvers.supplied import OBJECTIVE, SuppliedDerivatives, choose_piece, untraced
 from lagrad.status import Status
 
+OTHER_WAY = (
+    "lagrad: functions of NumPy are fine, too, if their derivatives are given: jac=... here, and in each "
+    "NonlinearConstraint or dict. Finite differences ('2-point', ...) do not count."
+)
 OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 
 
@@ -72,9 +76,11 @@ def ipopt(
         options: `tol`, `maxiter`, `time_limit`, `disp` (print a summary), and the solver's own.
 
     Returns:
-        OptimizeResult: x, fun, jac, hess, success, status, message, nit, nfev, njev, nhev, maxcv, constr, v
-        (multipliers of each constraint, then of the bounds, in the signs of `lagrad.Solution`),
-        constr_violation, optimality, execution_time, and `solution`, lagrad's own.
+        OptimizeResult: x, fun, jac, hess, success, status (0 optimal, else the place of `solution.status` in
+        `lagrad.Status`), message, nit, nfev, njev, nhev, maxcv; of trust-constr's: grad, lagrangian_grad,
+        constr, v (multipliers of each constraint, then of the bounds, in the signs of `lagrad.Solution`),
+        constr_nfev, constr_njev, constr_nhev, constr_violation, optimality, execution_time; and `solution`,
+        lagrad's own.
 
     Raises:
         ProblemError: something cannot be read; the message names it.
@@ -116,7 +122,12 @@ def minimize(
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
     x0 = np.atleast_1d(np.asarray(x0, float))
     rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
-    derivatives = declare(lambda x: fun(x, *args), x0, objective_derivatives(supplied, args), bounds, rows)
+    given = objective_derivatives(supplied, args)
+    try:
+        derivatives = declare(lambda x: fun(x, *args), x0, given, bounds, rows)
+    except DerivativeError as error:
+        error.add_note(OTHER_WAY)
+        raise
     options = dict(options)
     solution = solve(
         derivatives,
@@ -160,7 +171,7 @@ def declare(fun: Callable, x0: np.ndarray, supplied: tuple, bounds: Any, rows: l
         return differentiate(
             Problem(fun, x0, [Inequality(row.fun, row.lower, row.upper) for row in rows], sides)
         )
-    pieces = [choose_piece("objective", fun, jac, hess, x0)]
+    pieces = [choose_piece(OBJECTIVE, fun, jac, hess, x0)]
     pieces += [choose_piece(f"constraints[{i}]", r.fun, r.jac, r.hess, x0) for i, r in enumerate(rows)]
     declared = [Inequality(r.fun if r.jac is None else untraced(r.fun, x0), r.lower, r.upper) for r in rows]
     problem = Problem(fun if jac is None else untraced(fun, x0), x0, declared, sides)
@@ -254,8 +265,10 @@ def state_of(iterate: Iterate, x: np.ndarray) -> OptimizeResult:
 
 def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
     """A Solution in SciPy's words."""
-    x, check = np.array(solution.x), solution.certificate
+    x, check, counts = np.array(solution.x), solution.certificate, solution.evaluations
     lower, upper = solution.bound_multipliers
+    rows = [np.atleast_1d(value) for value in solution.multipliers.values()]
+    each = len(rows)
     result = OptimizeResult(
         x=x,
         fun=solution.objective,
@@ -264,25 +277,37 @@ def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
         message=solution.message,
         nit=solution.iterations,
         niter=solution.iterations,
-        nfev=solution.evaluations["objective"],
-        njev=solution.evaluations["gradient"],
-        nhev=solution.evaluations["hessian"],
+        nfev=counts["objective"],
+        njev=counts["gradient"],
+        nhev=counts["hessian"],
+        constr_nfev=[counts["constraints"]] * each,
+        constr_njev=[counts["jacobian"]] * each,
+        constr_nhev=[counts["hessian"]] * each,
         maxcv=check.feasibility,
         constr_violation=check.feasibility,
         optimality=check.stationarity,
         constr=[np.atleast_1d(value) for value in solution.constraints.values()],
-        v=[*map(np.atleast_1d, solution.multipliers.values()), upper - lower],
+        v=[*rows, upper - lower],
         execution_time=solution.timings["total"],
         method=solution.method,
         solution=solution,
     )
-    return OptimizeResult(**result, **derivatives_at(derivatives, x))
+    net = np.concatenate([np.zeros(0), *map(np.ravel, rows)]), upper - lower
+    return OptimizeResult(**result, **derivatives_at(derivatives, x, net))
 
 
-def derivatives_at(derivatives: Any, x: np.ndarray) -> dict[str, Any]:
-    """Gradient and Hessian of the objective at the result."""
-    found: dict[str, Any] = {"jac": derivatives.first_order(x)[0]}
-    found["grad"] = found["jac"]
+def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """Gradient and Hessian of the objective, and gradient of the Lagrangian, at the result.
+
+    Args:
+        derivatives: compiled functions.
+        x: the result, shape (n,).
+        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
+    """
+    gradient, entries = derivatives.first_order(x)
+    rows, cols = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
+    found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": gradient + pull + net[1]}
     if getattr(derivatives, "has_hessian", True):
         structure: Sequence = rows_and_columns(derivatives.hessian_structure)
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)

@@ -18,11 +18,13 @@ from scipy.sparse.linalg import LinearOperator
 
 from lagrad.constraints import Inequality
 from lagrad.derivatives import differentiate
-from lagrad.errors import DerivativeError, ProblemError
+from lagrad.errors import ProblemError
+from lagrad.functions import function, objective_shape
 from lagrad.problem import Problem
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 
 PROBES = 2
+OBJECTIVE = "objective"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,13 +97,16 @@ def two_dimensional(matrix: Any, n: int, name: str) -> Any:
     return matrix
 
 
-def traced(fun: Callable, x0: np.ndarray) -> Traced:
+def traced(fun: Callable, x0: np.ndarray, name: str) -> Traced:
     """A function differentiated by lagrad.
 
     Raises:
-        DerivativeError: it cannot be traced.
+        DerivativeError: it cannot be traced; the message has this name.
     """
-    return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, Inequality(fun, lower=-1e19))))
+    if name == OBJECTIVE:
+        objective_shape(function(fun, False), (x0, None))
+    row = {name: Inequality(fun, lower=-1e19)}
+    return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, row)))
 
 
 def untraced(fun: Callable, x0: np.ndarray) -> Callable:
@@ -226,10 +231,11 @@ def choose_piece(name: str, fun: Callable, jac: Any, hess: Any, x0: np.ndarray) 
         DerivativeError: no derivatives are given, and the function cannot be traced by JAX.
     """
     if jac is None:
-        return traced(fun, x0)
+        return traced(fun, x0, name)
     if hess is not None:
         return Given(name, fun, jac, hess)
     try:
-        return Given(name, fun, jac, traced(fun, x0).hessian)
-    except DerivativeError:
+        return Given(name, fun, jac, traced(fun, x0, name).hessian)
+    except Exception:
+        # With its own jac a function may be anything, and fail in any way when JAX traces it.
         return Given(name, fun, jac, None)

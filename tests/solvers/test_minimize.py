@@ -76,12 +76,95 @@ def test_classical_problems_are_solved(method, name):
         "nit",
         "maxcv",
         "constr",
+        "constr_nfev",
+        "constr_njev",
+        "constr_nhev",
         "v",
         "execution_time",
         "solution",
     ):
         assert field in result
     assert result.jac.shape == result.x.shape and result.hess.shape == (result.x.size,) * 2
+    assert np.abs(result.lagrangian_grad).max() == pytest.approx(result.optimality, abs=1e-12)
+
+
+def charges(x):
+    """`energy`, by NumPy with an array that is filled in place: nothing that JAX could trace."""
+    points, total = x.reshape(3, -1), np.zeros(1)
+    for i in range(points.shape[1]):
+        for j in range(i):
+            total[0] += 1.0 / np.sqrt(np.sum((points[:, i] - points[:, j]) ** 2))
+    return total[0]
+
+
+def charges_slope(x):
+    """Gradient of `charges`: minus the sum of (p_i - p_j) / |p_i - p_j|^3."""
+    points, slope = x.reshape(3, -1), np.zeros((3, x.size // 3))
+    for i in range(points.shape[1]):
+        for j in set(range(points.shape[1])) - {i}:
+            apart = points[:, i] - points[:, j]
+            slope[:, i] -= apart / np.linalg.norm(apart) ** 3
+    return slope.ravel()
+
+
+def on_sphere(hess):
+    """Each charge at distance 1, by NumPy, with one of SciPy's ways to say how the Hessian comes about."""
+
+    def fun(x):
+        rows = np.zeros(x.size // 3)
+        rows[:] = np.sum(np.asarray(x).reshape(3, -1) ** 2, axis=0)
+        return rows
+
+    def jac(x):
+        return np.hstack([np.diag(2.0 * part) for part in x.reshape(3, -1)])
+
+    def exact(x, v):
+        return 2.0 * np.diag(np.tile(v, 3))
+
+    return so.NonlinearConstraint(fun, 1.0, 1.0, jac=jac, hess=exact if hess == "exact" else hess)
+
+
+@both
+@pytest.mark.parametrize("hess", ["exact", "2-point", so.BFGS(), so.SR1()], ids=str)
+def test_problems_in_numpy_are_solved_with_their_gradients(method, hess):
+    """SciPy's charges on a sphere as its users write them; Hessians given, or anything that SciPy takes."""
+    start = np.random.default_rng(0).normal(size=6)
+    result = so.minimize(charges, start, jac=charges_slope, method=method, constraints=on_sphere(hess))
+    assert result.success
+    np.testing.assert_allclose(result.fun, 0.5, atol=1e-6)
+
+
+@both
+def test_args_reach_the_objective_and_its_derivatives(method):
+    """SciPy's Maratos problem with args, by its own derivatives and by lagrad's."""
+
+    def fun(x, name, number):
+        assert (name, number) == ("a", 234)
+        return maratos(x)
+
+    def jac(x, name, number):
+        assert (name, number) == ("a", 234)
+        return np.array([4.0 * x[0] - 1.0, 4.0 * x[1]])
+
+    for given in ({}, {"jac": jac, "hess": lambda x, name, number: 4.0 * np.eye(2)}):
+        result = so.minimize(fun, START, args=("a", 234), method=method, constraints=circle, **given)
+        np.testing.assert_allclose(result.x, [1.0, 0.0], atol=1e-6)
+
+
+@both
+def test_more_equalities_than_variables_are_told(method):
+    """Three contradictory rows in two variables: no exception, and the counts in the message."""
+    rows = so.LinearConstraint(np.arange(6.0).reshape(3, 2), [1.0, 2.0, 4.0], [1.0, 2.0, 4.0])
+    result = so.minimize(rosenbrock, [1.0, 1.0], method=method, constraints=rows)
+    assert not result.success and "3 equality rows but only 2 free variables" in result.message
+
+
+@both
+def test_functions_without_derivatives_learn_of_the_other_way(method):
+    """NumPy without jac cannot be traced; the note says that giving jac is enough."""
+    with pytest.raises(DerivativeError, match="`objective`: cannot be traced") as caught:
+        so.minimize(charges, CHARGES, jac="3-point", method=method, constraints=sphere)
+    assert any("if their derivatives are given: jac=" in note for note in caught.value.__notes__)
 
 
 @both

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import numpy as np
 
 from lagrad.precision import float64
 
+Modes = tuple[Callable, Callable]
+FORWARD_OVER_REVERSE: Modes = (jax.jacrev, jax.jacfwd)
 # Each function is compiled once and run at a few points: the compiler need not try.
 QUICKLY = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
-def dense_derivatives(function, n: int, *, seed: int = 0, forward: bool = True, points: int = 3):
+def dense_derivatives(
+    function, n: int, *, modes: Modes = FORWARD_OVER_REVERSE, seed: int = 0, points: int = 3
+):
     """Jacobian and Hessian at a few random points.
 
     Args:
         function: vector of n numbers -> vector of m.
         n: number of inputs.
+        modes: inner and outer derivative; custom rules may tell modes apart.
         seed: of the points, and of the weights of the outputs in the Hessian.
-        forward: forward over reverse, else reverse over reverse; custom rules may tell them apart.
         points: how many.
 
     Returns:
         Arrays of shape (points, m, n) and (points, n, n).
     """
     rng = np.random.default_rng(seed)
-    outer = jax.jacfwd if forward else jax.jacrev
+    inner, outer = modes
 
     def both(x, weights):
-        return jax.jacrev(function)(x), outer(jax.grad(lambda v: weights @ function(v)))(x)
+        return inner(function)(x), outer(inner(lambda v: weights @ function(v)))(x)
 
     with float64():
         x = rng.normal(size=(points, n))

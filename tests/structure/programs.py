@@ -16,12 +16,20 @@ from hypothesis import strategies as st
 from jax import lax
 from jax.experimental import sparse
 
-N = 5
-INDICES = [np.array([0, 0, 3, 1, 4]), np.array([4, 2, 2, 2, 0]), np.array([1, 0, 4, 3, 2])]
-MASKS = [np.array([0, 1, 1, 0, 1.0]), np.array([1, 0, 0, 0, 1.0]), np.array([0.0, 0, 0, 2, 0])]
+from tests.structure.library import (
+    BACKWARD_ONLY,
+    FORWARD_ONLY,
+    INDICES,
+    LIBRARY,
+    MASKS,
+    MATRICES,
+    OUTSIDE,
+    N,
+    long,
+    spd,
+)
+
 SEGMENTS = [np.array([0, 2, 0, 2, 1]), np.array([1, 1, 1, 0, 0]), np.array([2, 1, 0, 4, 4])]
-MATRICES = [np.eye(N, k=1) - 2 * np.eye(N), np.outer(MASKS[0], MASKS[1]), np.diag(MASKS[2]) + np.eye(N)[::-1]]
-OUTSIDE = np.array([1, 7, -9, 0, 4])
 
 
 @jax.custom_jvp
@@ -88,17 +96,6 @@ def carry_step(carry, a):
 def square_and_scale(a):
     """One step without a carry."""
     return a * a[0]
-
-
-def spd(x):
-    """Positive definite 2 x 2 matrix."""
-    return jnp.outer(x[:2], x[:2]) + jnp.diag(2 + x[2:4] ** 2)
-
-
-def long(x, short):
-    """A shorter vector continued by x."""
-    flat = jnp.ravel(short)[:N]
-    return jnp.concatenate([flat, x[: N - flat.size]])
 
 
 def set_one_by_one(i, s):
@@ -218,7 +215,8 @@ OPS: dict[str, Callable] = {
     # random numbers
     "random": lambda x, y, k: x * jax.random.normal(jax.random.key(k), (N,)),
     "permutation": lambda x, y, k: x[jax.random.permutation(jax.random.key(k), N)],
-}
+} | LIBRARY
+BACKWARD = BACKWARD_ONLY | {"bent_backward", "clipped_backward"}
 
 
 @dataclass(frozen=True)
@@ -239,9 +237,19 @@ class RandomProgram:
         return jnp.concatenate([pool[-1], pool[-2 % len(pool)] * MASKS[0]])
 
     @property
-    def is_forward(self) -> bool:
-        """Whether forward mode works: JAX has none through custom_vjp."""
-        return not {"bent_backward", "clipped_backward"} & {name for name, *_ in self.steps}
+    def names(self) -> set[str]:
+        """Operations used."""
+        return {name for name, *_ in self.steps}
+
+    def modes(self, prefers_reverse: bool) -> tuple[Callable, Callable] | None:
+        """How JAX can differentiate it twice: inner and outer; None where its parts have no mode in common.
+
+        There is no forward mode through `custom_vjp`, though forward over reverse there is; and no reverse
+        mode through `while`.
+        """
+        if self.names & FORWARD_ONLY:
+            return None if self.names & BACKWARD else (jax.jacfwd, jax.jacfwd)
+        return jax.jacrev, jax.jacrev if prefers_reverse else jax.jacfwd
 
 
 def programs(longest: int = 6) -> st.SearchStrategy[RandomProgram]:

@@ -20,7 +20,10 @@ def check(program: RandomProgram, seed: int) -> None:
     """The patterns of a program contain every nonzero of its derivatives, and affine rows are affine."""
     with float64():
         structure = detect(jax.make_jaxpr(program)(np.zeros(N)))
-    jacobian, hessian = dense_derivatives(program, N, seed=seed, forward=seed % 3 > 0)
+    modes = program.modes(seed % 3 == 0)
+    if modes is None:
+        return
+    jacobian, hessian = dense_derivatives(program, N, modes=modes, seed=seed)
     assert not (nonzero(jacobian) & ~structure.jacobian.toarray()).any(), program.steps
     assert structure.hessian is not None
     assert not (nonzero(hessian) & ~structure.hessian.toarray()).any(), program.steps
@@ -29,7 +32,7 @@ def check(program: RandomProgram, seed: int) -> None:
     np.testing.assert_allclose(affine, np.broadcast_to(affine[:1], affine.shape), rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(programs(), SEEDS)
 def test_patterns_contain_every_nonzero(program, seed):
     """Jacobian and Hessian of programs of all families, custom rules among them."""

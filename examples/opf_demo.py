@@ -16,7 +16,8 @@ from collections.abc import Mapping
 import numpy as np
 
 import lagrad
-from lagrad.report import duration, spy, table
+from lagrad.picture import spy
+from lagrad.report import duration, table
 from lagrad_problems import opf
 
 SETTING_UP, SOLVING = ("trace", "structure", "coloring", "compile"), ("callbacks", "solver")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import lagrad
 import lagrad_problems
-from lagrad import report
+from lagrad import picture, report
 from lagrad.pattern import SparsityPattern
 
 
@@ -146,22 +146,12 @@ def pictures(derivatives: lagrad.Derivatives, width: int) -> str:
     columns, rows = lagrad.color_columns(jacobian).num_colors, lagrad.color_rows(jacobian).num_colors
     symmetric = lagrad.color_symmetric(hessian).num_colors
     lines = [
-        f"\nJacobian, {caption(jacobian)}; {columns} colors for its columns, {rows} for its rows",
-        report.spy(jacobian, width),
-        f"\nHessian of the Lagrangian, {caption(hessian)}; {symmetric} colors",
-        report.spy(hessian, width),
+        f"\nJacobian, {picture.caption(jacobian)}; {columns} colors for its columns, {rows} for its rows",
+        picture.spy(jacobian, width),
+        f"\nHessian of the Lagrangian, {picture.caption(hessian)}; {symmetric} colors",
+        picture.spy(hessian, width),
     ]
     return "\n".join(lines)
-
-
-def caption(pattern: SparsityPattern) -> str:
-    """Shape and number of entries.
-
-    >>> caption(SparsityPattern.from_dense([[1, 0, 1]]))
-    '1 x 3, 2 entries'
-    """
-    rows, cols = pattern.shape
-    return f"{rows} x {cols}, {pattern.nnz:,} entries"
 
 
 def load(source: str, sizes: Mapping[str, object]) -> lagrad.Problem:

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad import picture
+
 
 @dataclass(frozen=True, eq=False)
 class SparsityPattern:
@@ -21,8 +23,13 @@ class SparsityPattern:
         cols: column of each entry, shape (nnz,), int32.
         shape: number of rows and columns.
 
-    >>> SparsityPattern.from_triplets([0, 1, 1, 1], [0, 2, 1, 2], (2, 3))
+    >>> pattern = SparsityPattern.from_triplets([0, 1, 1, 1], [0, 2, 1, 2], (2, 3))
+    >>> pattern
     SparsityPattern(shape=(2, 3), nnz=3)
+    >>> print(pattern)
+    2 x 3, 3 entries (50 %)
+    ●··
+    ·●●
     """
 
     rows: np.ndarray = field(repr=False)
@@ -31,6 +38,12 @@ class SparsityPattern:
 
     def __repr__(self) -> str:
         return f"SparsityPattern(shape={self.shape}, nnz={self.nnz})"
+
+    def __str__(self) -> str:
+        return f"{picture.caption(self)}\n{self.spy()}"
+
+    def _repr_html_(self) -> str:
+        return picture.preformatted(str(self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparsityPattern):
@@ -122,6 +135,15 @@ class SparsityPattern:
         """Entries on and below the diagonal."""
         keep = self.rows >= self.cols
         return SparsityPattern(self.rows[keep], self.cols[keep], self.shape)
+
+    def spy(self, width: int = 64, height: int = 32) -> str:
+        """Picture in characters: a sign an entry if that fits, else braille dots that stand for blocks.
+
+        Args:
+            width: most characters a line.
+            height: most lines.
+        """
+        return picture.spy(self, width, height)
 
     def contains(self, other: SparsityPattern) -> bool:
         """Whether every entry of `other` is an entry here."""

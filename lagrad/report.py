@@ -1,90 +1,10 @@
-"""Figures and patterns as text: plain dictionaries or a SparsityPattern in, a string for the terminal out."""
+"""Figures as text: plain dictionaries in, a string for the terminal out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-
-from lagrad.pattern import SparsityPattern
-
-# Bit of each of the 4 x 2 dots of a braille character, as Unicode numbers them from U+2800.
-BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-COLOR_NAMES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def spy(pattern: SparsityPattern, width: int = 64, height: int = 32, colors=None) -> str:
-    """Picture of a pattern: a sign an entry if that fits, else braille dots that stand for blocks.
-
-    Args:
-        pattern: what to show, m rows and n columns.
-        width: most characters a line, at least 1.
-        height: most lines, at least 1.
-        colors: color of each column, shape (n,), integers; small pictures then show it at each entry.
-
-    Returns:
-        Lines joined by newlines, without a last one; "(empty)" if the pattern has no rows or no columns.
-
-    >>> pattern = SparsityPattern.from_triplets([0, 1, 1], [0, 1, 3], (2, 4))
-    >>> print(spy(pattern))
-    ●···
-    ·●·●
-    >>> print(spy(pattern, colors=[0, 0, 1, 1]))
-    0···
-    ·0·1
-    """
-    rows, cols = pattern.shape
-    if rows == 0 or cols == 0:
-        return "(empty)"
-    if rows <= height and cols <= width:
-        return signs(pattern, colors)
-    return braille(pattern, width, height)
-
-
-def signs(pattern: SparsityPattern, colors=None) -> str:
-    """One character an element, whatever the size.
-
-    >>> print(signs(SparsityPattern.from_dense([[1, 0], [1, 1]])))
-    ●·
-    ●●
-    """
-    shown = np.full(pattern.shape, "·")
-    shown[pattern.rows, pattern.cols] = "●" if colors is None else color_names(colors)[pattern.cols]
-    return "\n".join("".join(line) for line in shown)
-
-
-def color_names(colors) -> np.ndarray:
-    """One character a color; after 62 they repeat.
-
-    >>> print("".join(color_names([0, 9, 10, 62])))
-    09a0
-    """
-    return np.array(list(COLOR_NAMES))[np.asarray(colors, dtype=np.int64) % len(COLOR_NAMES)]
-
-
-def braille(pattern: SparsityPattern, width: int, height: int) -> str:
-    """Eight dots a character; a dot is set if its block has an entry. The aspect is kept.
-
-    >>> print(braille(SparsityPattern.from_dense(np.tril(np.ones((4, 4)))), width=2, height=1))
-    ⣷⣄
-    """
-    rows, cols = pattern.shape
-    # Entries a dot, along both axes; a fraction below 1 would leave gaps.
-    scale = max(rows / (4 * height), cols / (2 * width), 1.0)
-    dots = np.zeros((round_up(rows / scale, 4), round_up(cols / scale, 2)), dtype=np.int64)
-    dots[(pattern.rows / scale).astype(int), (pattern.cols / scale).astype(int)] = 1
-    cells = dots.reshape(dots.shape[0] // 4, 4, dots.shape[1] // 2, 2)
-    codes = 0x2800 + np.einsum("iajb,ab->ij", cells, BRAILLE_BITS)
-    return "\n".join("".join(map(chr, line)) for line in codes)
-
-
-def round_up(length: float, multiple: int) -> int:
-    """Smallest multiple of `multiple` that is at least `length`, up to rounding errors.
-
-    >>> round_up(9.2, 4)
-    12
-    """
-    return multiple * int(np.ceil(length / multiple - 1e-9))
 
 
 def outline(figures: Mapping[str, object]) -> str:

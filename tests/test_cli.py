@@ -140,7 +140,7 @@ def test_inspect_shows_sizes_colors_and_pictures(capsys):
     assert main(["inspect", "chained_rosenbrock", "--size", "n=6"]) == 0
     printed = capsys.readouterr().out
     assert "●●····\n●●●···\n·●●●··\n··●●●·\n···●●●\n····●●" in printed
-    assert "Jacobian, 4 x 6, 12 entries; 3 colors for its columns" in printed
+    assert "Jacobian, 4 x 6, 12 entries (50 %); 3 colors for its columns" in printed
 
 
 def test_version_is_told(capsys):

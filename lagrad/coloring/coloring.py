@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lagrad import picture
 from lagrad.pattern import SparsityPattern
 
 DIRECT = ("columns", "rows", "star", "bidirectional-star")
@@ -32,8 +33,13 @@ class Coloring:
 
     >>> pattern = SparsityPattern.from_dense([[1, 0], [0, 1]])
     >>> one = np.ones(2, np.int32)
-    >>> Coloring("columns", pattern, one, 0 * one).num_colors
+    >>> coloring = Coloring("columns", pattern, one, 0 * one)
+    >>> coloring.num_colors
     1
+    >>> print(coloring)
+    columns, given: 1 product instead of 2
+    1·
+    ·1
     """
 
     kind: str
@@ -47,6 +53,17 @@ class Coloring:
             f"Coloring(kind={self.kind!r}, shape={self.pattern.shape}, num_colors={self.num_colors}, "
             f"columns={self.num_column_colors}, rows={self.num_row_colors}, method={self.method!r})"
         )
+
+    def __str__(self) -> str:
+        rows, cols = self.pattern.shape
+        whole = {"rows": rows, "columns": cols}.get(self.kind, min(rows, cols))
+        products = f"{self.num_colors} product{'' if self.num_colors == 1 else 's'}"
+        head = f"{self.kind}, {self.method or 'given'}: {products} instead of {whole}"
+        colors = self.column_colors if self.num_column_colors else None
+        return f"{head}\n{picture.spy(self.pattern, colors=colors, row_colors=self.row_colors)}"
+
+    def _repr_html_(self) -> str:
+        return picture.preformatted(str(self))
 
     @property
     def num_column_colors(self) -> int:

@@ -10,7 +10,7 @@ from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.constraints import Equality, Inequality
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
-from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.errors import DerivativeError, LagradWarning, ProblemError, SolveError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem import Problem
 from lagrad.sensitivity import solution_map
@@ -60,5 +60,6 @@ __all__ = [
     "plot",
     "ProblemError",
     "DerivativeError",
+    "SolveError",
     "LagradWarning",
 ]

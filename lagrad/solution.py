@@ -19,8 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lagrad import archive
+from lagrad.errors import SolveError
+from lagrad.picture import preformatted
 from lagrad.status import Status
 
+UNKNOWN = "not known (`lagrad.certify` looks, where size allows)"
 INNER_TIMINGS = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
 
 
@@ -178,6 +181,24 @@ class Solution:
         """Why it stopped, what point it holds, and what that took: three parts, a few lines each."""
         return "\n".join([*stop_lines(self), *point_lines(self), *work_lines(self)])
 
+    def _repr_html_(self) -> str:
+        return preformatted(self.summary())
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the constraints and bounds hold at x, to the certificate's tolerance, optimal or not."""
+        return self.success or bool(self.certificate.feasibility <= self.certificate.tolerance)
+
+    def raise_for_status(self) -> Solution:
+        """This Solution if it is a success, for calls such as `lagrad.solve(problem).raise_for_status().x`.
+
+        Raises:
+            SolveError: it is none; the Solution is the error's attribute `solution`.
+        """
+        if not self.success:
+            raise SolveError(self.summary(), self)
+        return self
+
     def replace(self, **changes) -> Solution:
         """A copy with some fields changed."""
         return replace(self, **changes)
@@ -212,43 +233,56 @@ class Solution:
 def certificate_lines(check: Certificate) -> list[str]:
     """The verdict, a line for each residual, and what is known of rank and curvature."""
     verdict = "satisfied" if check.is_satisfied else "NOT satisfied"
-    rank, rows = check.constraint_rank, check.active_rows
-    if rank is None or rows is None:
-        regular = "not known"
-    else:
-        regular = f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
-    enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
-    curvature = {True: enough, False: "sufficient condition does NOT hold"}
-    second = "not known" if check.second_order is None else curvature[check.second_order]
     return [
         f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
         *(
             f"  {kind:<17}{getattr(check, kind):.1e}{place(check, kind)}"
             for kind in ("stationarity", "feasibility", "complementarity")
         ),
-        f"  {'constraints':<17}{regular}",
-        f"  {'second order':<17}{second}",
+        f"  {'constraints':<17}{rank_words(check) or UNKNOWN}",
+        f"  {'second order':<17}{curvature_words(check) or UNKNOWN}",
     ]
+
+
+def rank_words(check: Certificate) -> str:
+    """Whether the active rows are independent, empty where that is not known."""
+    rank, rows = check.constraint_rank, check.active_rows
+    if rank is None or rows is None:
+        return ""
+    return f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
+
+
+def curvature_words(check: Certificate) -> str:
+    """Whether the curvature is that of a minimum, empty where that is not known."""
+    if check.second_order is None:
+        return ""
+    enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
+    return enough if check.second_order else "sufficient condition does NOT hold"
 
 
 def stop_lines(solution: Solution) -> list[str]:
     """Why the solver stopped, and what to do about it."""
     name, count = solution.name or "problem", solution.iterations
     title = f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
-    advice = [] if solution.success else [solution.status.advice]
-    return [title, f"  stopped   {solution.message}", *(f"            {line}" for line in advice if line)]
+    words = "" if solution.solver_message in solution.message else solution.solver_message
+    told = f"{solution.method} says {words!r}." if words else ""
+    more = [] if solution.success else [told, solution.status.advice]
+    return [title, f"  stopped   {solution.message}", *(f"            {line}" for line in more if line)]
 
 
 def point_lines(solution: Solution) -> list[str]:
     """What point it holds: objective, residuals, and whether it counts as a solution."""
     check = solution.certificate
-    verdict = "solution" if solution.success else "no solution"
+    place_held = "feasible, but no solution" if solution.is_feasible else "no solution, not feasible"
+    verdict = "solution" if solution.success else place_held
+    known = [line for line in (rank_words(check), curvature_words(check)) if line]
     return [
         f"  point     objective {solution.objective:.12g}: {verdict}, "
         f"optimality error {check.error:.1e} (allowed {check.tolerance:.0e})",
         f"            stationarity {check.stationarity:.1e}{place(check, 'stationarity')}, "
         f"feasibility {check.feasibility:.1e}{place(check, 'feasibility')}, "
         f"complementarity {check.complementarity:.1e}{place(check, 'complementarity')}",
+        *([f"            constraints {'; second order: '.join(known)}"] if known else []),
     ]
 
 

@@ -56,7 +56,8 @@ TEXTS = {
     ),
     Status.INFEASIBLE: (
         "The constraints could not be satisfied near the point reached.",
-        "`lagrad.diagnose` ranks the violated constraints. Another x0 may help: this is a local verdict.",
+        "`lagrad.checks.explain_infeasibility(problem, solution.x)` names the constraints that cannot hold "
+        "together. Another x0 may help: this is a local verdict.",
     ),
     Status.UNBOUNDED: (
         "The iterates or the objective run away to infinity.",
@@ -80,6 +81,6 @@ TEXTS = {
     ),
     Status.ERROR: (
         "The solver gave up.",
-        "`solver_message` tells why. `lagrad.diagnose` looks at scaling and redundant constraints.",
+        "`lagrad.diagnose(problem, solution.x)` looks at scaling, dependent rows and numbers not finite.",
     ),
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import FrozenInstanceError, dataclass, fields
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
 
 import jax
 import numpy as np
 import pytest
 
 from lagrad import archive
+from lagrad.errors import SolveError
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
 from lagrad.status import TEXTS, Status
 
@@ -74,6 +75,53 @@ def test_summary_has_three_parts(solution):
     assert repr(solution).startswith("Solution(iteration_limit after 7 iterations") and "\n" not in repr(
         solution
     )
+
+
+def test_summary_quotes_the_solver_where_there_is_no_success(solution):
+    """Its own words, but not what the message says already."""
+    assert "ipopt says 'Maximum_Iterations_Exceeded'." in str(solution)
+    assert "says" not in str(solution.replace(message="Maximum_Iterations_Exceeded"))
+    assert "says" not in str(solution.replace(success=True))
+
+
+@pytest.mark.parametrize(
+    ("success", "feasibility", "words"),
+    [
+        (True, 1.0, "1.5: solution,"),
+        (False, 2e-9, "1.5: feasible, but no solution,"),
+        (False, 1e-3, "1.5: no solution, not feasible,"),
+        (False, np.nan, "1.5: no solution, not feasible,"),
+    ],
+)
+def test_summary_says_what_point_is_held(solution, success, feasibility, words):
+    """Optimal, at least feasible, or neither; nan is neither."""
+    check = replace(solution.certificate, feasibility=feasibility)
+    held = solution.replace(success=success, certificate=check)
+    assert words in str(held)
+    assert held.is_feasible == ("not feasible" not in words)
+
+
+def test_summary_tells_rank_and_curvature_where_they_are_known(solution):
+    """As `lagrad.certify` found them."""
+    check = replace(solution.certificate, constraint_rank=2, active_rows=3, second_order=False)
+    assert "constraints 3 active, rank 2: DEPENDENT; second order: sufficient condition does NOT hold" in str(
+        solution.replace(certificate=check)
+    )
+    assert "constraints " not in str(solution)
+
+
+def test_raise_for_status_lets_only_success_pass(solution):
+    """The Solution itself, or an error that holds it and prints its summary."""
+    good = solution.replace(success=True)
+    assert good.raise_for_status() is good
+    with pytest.raises(SolveError, match="toy: iteration_limit") as caught:
+        solution.raise_for_status()
+    assert caught.value.solution is solution and isinstance(caught.value, RuntimeError)
+
+
+def test_notebooks_show_the_summary(solution):
+    """With its lines kept."""
+    assert solution._repr_html_().startswith("<pre") and "toy: iteration_limit" in solution._repr_html_()
 
 
 def test_a_solution_cannot_be_changed(solution):

@@ -13,7 +13,8 @@ A point counts as a solution when each residual, relative to what meets in it, i
     complementarity   / the divisor of stationarity
 
 The hundreds are those of IPOPT's own scaling (Waechter and Biegler 2006, section 3.8 and equation 5): what it
-calls converged passes here unless the scaling hid something.
+calls converged passes here unless the scaling hid something. A gradient or mean multiplier of 1e20 counts as
+infinite, as bounds of that size do: everything is small relative to it, and nothing is a solution.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from lagrad.solvers.violation import bound_violations, row_violations
 
 SCALE = 100.0
 LOOSEST = 1e-6
+INFINITE = 1e20
 
 
 def success_tolerance(tol: float) -> float:
@@ -36,6 +38,7 @@ def success_tolerance(tol: float) -> float:
     return max(10.0 * tol, LOOSEST)
 
 
+@np.errstate(all="ignore")
 def certificate(
     problem: Any,
     x: np.ndarray,
@@ -78,10 +81,15 @@ def certificate(
         stationarity=largest(residual),
         feasibility=largest(violation),
         complementarity=largest(slackness),
-        error=float(np.max([largest(residual) / weight, largest(relative), largest(slackness) / weight])),
+        error=worst_of(largest(residual) / weight, largest(relative), largest(slackness) / weight, weight),
         tolerance=tolerance,
         worst={kind: name for kind, name in worst.items() if name},
     )
+
+
+def worst_of(stationarity: float, feasibility: float, complementarity: float, weight: float) -> float:
+    """The largest relative residual, infinite where they are relative to something endless."""
+    return float(np.max([stationarity, feasibility, complementarity])) if weight < INFINITE else np.inf
 
 
 def unknown_certificate(tolerance: float) -> Certificate:

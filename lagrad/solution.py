@@ -264,8 +264,9 @@ def stop_lines(solution: Solution) -> list[str]:
     """Why the solver stopped, and what to do about it."""
     name, count = solution.name or "problem", solution.iterations
     title = f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
-    words = "" if solution.solver_message in solution.message else solution.solver_message
-    told = f"{solution.method} says {words!r}." if words else ""
+    # Elsewhere our own sentence says it all, or the solver only knows that a callback ended it.
+    is_unclear = solution.status in (Status.ERROR, Status.ACCEPTABLE) and solution.solver_message
+    told = f"{solution.method} says: {solution.solver_message}" if is_unclear else ""
     more = [] if solution.success else [told, solution.status.advice]
     return [title, f"  stopped   {solution.message}", *(f"            {line}" for line in more if line)]
 

@@ -12,7 +12,12 @@ from lagrad.precision import float64
 Modes = tuple[Callable, Callable]
 FORWARD_OVER_REVERSE: Modes = (jax.jacrev, jax.jacfwd)
 # Each function is compiled once and run at a few points: the compiler need not try.
-QUICKLY = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
+QUICKLY = {
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
 
 
 def dense_derivatives(

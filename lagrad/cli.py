@@ -23,6 +23,9 @@ import lagrad_problems
 from lagrad import picture, report
 from lagrad.pattern import SparsityPattern
 
+# Options whose values are code for Ipopt to load.
+LIBRARIES = {"hsllib", "pardisolib"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -121,12 +124,27 @@ def solve(chosen: argparse.Namespace) -> int:
         max_iterations=chosen.max_iterations,
         time_limit=chosen.time_limit,
         progress=chosen.progress,
-        options=dict(chosen.options) or None,
+        options=typed_options(chosen.options) or None,
     )
     print(solution)
     if chosen.save is not None:
         print(f"  saved     {solution.save(chosen.save)}")
     return 0 if solution.success else 1
+
+
+def typed_options(given: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Options of the solver as typed; whoever supplies a command line must not choose the code to load.
+
+    Raises:
+        ProblemError: an option names a library.
+    """
+    options = dict(given)
+    for name in options.keys() & LIBRARIES:
+        raise lagrad.ProblemError(
+            f"`--options`: {name} loads a library, and is not taken from a command line. "
+            "Call lagrad.solve(..., options=...) from Python."
+        )
+    return options
 
 
 def inspect(chosen: argparse.Namespace) -> int:

@@ -21,7 +21,20 @@ SLOW = {"scipy.stats"}
 # The floors of the house, lowest first; on each, the rooms, which do not know one another. A file or folder
 # directly in lagrad/ stands in exactly one room, and may use its own room and all floors below.
 FLOORS = [
-    [{"errors", "trees", "pattern", "precision", "places", "report", "archive", "picture", "console"}],
+    [
+        {
+            "errors",
+            "trees",
+            "pattern",
+            "precision",
+            "places",
+            "report",
+            "archive",
+            "forks",
+            "picture",
+            "console",
+        }
+    ],
     [{"problem", "bounds", "constraints", "functions"}, {"nested"}],
     [{"program"}],
     [{"structure"}, {"coloring"}],

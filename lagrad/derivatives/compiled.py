@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.derivatives.stages import staged
+from lagrad.forks import refuse_forks
 from lagrad.precision import float64
 
 CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
@@ -35,7 +36,8 @@ class Lowered:
     quick: bool
 
     def compile(self) -> Compiled:
-        """Compile; may run in any thread."""
+        """Compile; may run in any thread, not in a fork."""
+        refuse_forks()
         with float64():
             captured = [jnp.asarray(array) for array in self.captured]
             return Compiled(compiled_for_backend(self.lowered, self.quick), jnp.asarray(True), captured)
@@ -51,6 +53,7 @@ class Compiled:
 
     def __call__(self, *arguments) -> list[jax.Array]:
         """Results for arguments of exactly the shapes that were lowered."""
+        refuse_forks()
         return self.executable(self.go, self.captured, *arguments)
 
 

@@ -70,7 +70,7 @@ class Evaluation:
         self.refused_in_a_row = 0
         self.was_hopeless = self.fell_without_end = False
         self.start_gradient = 0.0
-        self._has_begun = False
+        self._has_begun = self._is_over = False
         self._start: bytes | None = None
         self._place: bytes | None = None
         self._values: tuple[float, np.ndarray] | None = None
@@ -125,6 +125,9 @@ class Evaluation:
             self.counts["gradient"] += 1
             self.counts["jacobian"] += 1
             if not (np.isfinite(gradient).all() and np.isfinite(jacobian).all()):
+                if self._place == self._start:
+                    # The value itself may be at fault, and is then what to tell of.
+                    self.values(x)
                 self._refuse(lambda: first_order_fault(self, gradient, jacobian))
             elif self._place == self._start:
                 self.start_gradient = float(np.abs(gradient).max(initial=0.0))
@@ -169,16 +172,24 @@ class Evaluation:
         self.reason = self.reason or reason
 
     def fail(self, error: BaseException) -> None:
-        """Keep the first exception of a user's function or callback, and end the solve."""
+        """Keep the first exception of a user's function or callback, and end the solve.
+
+        The first Ctrl-C only ends the solve; one after that is for the user to see.
+        """
         if isinstance(error, Stopped):
+            return
+        if isinstance(error, KeyboardInterrupt):
+            if self.reason is Status.INTERRUPTED:
+                self.failure = self.failure or error
+            self.stop(Status.INTERRUPTED)
             return
         if self.failure is None and self.reason is None:
             self.failure = error
-        self.stop(Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.ERROR)
+        self.stop(Status.ERROR)
 
     def reopen(self) -> None:
         """Allow evaluations again, to look at the point with which the solve ended."""
-        self.reason, self.deadline = None, math.inf
+        self._is_over = True
         often = 4 * self.counts["nonfinite"] > self.counts["objective"]
         self.was_hopeless = self.refused_in_a_row >= HOPELESS or (
             often and self.counts["nonfinite"] >= HOPELESS
@@ -213,6 +224,8 @@ class Evaluation:
 
     def _begin(self) -> float:
         now = time.perf_counter()
+        if self._is_over:
+            return now
         if now > self.deadline:
             self.stop(Status.TIME_LIMIT)
         if self.reason is not None:
@@ -233,7 +246,7 @@ class Evaluation:
             raise DerivativeError(fault())
         refused = self.counts["nonfinite"]
         if refused > PATIENCE and refused > PATIENCE / 10 * (self.counts["objective"] - refused):
-            self.stop(Status.INVALID_NUMBER)
+            self.stop(Status.UNBOUNDED if self.fell_without_end else Status.INVALID_NUMBER)
 
 
 def rank(point: Point, tolerance: float) -> tuple[float, float]:

@@ -24,6 +24,8 @@ from lagrad.status import Status
 # A solver that merely stalled is not taken at its word beyond this relative error.
 LOOSE = 1e-3
 
+UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
+
 Values = tuple[np.ndarray, np.ndarray, sp.csr_array]
 Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -50,25 +52,63 @@ def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float])
     multipliers = settle_multipliers(problem, point, values)
     check = check_point(task, point, values, multipliers)
     status = reason or judge(task, outcome, point, check, values)
-    return Solution(
-        x=problem.variables.unflatten(point.x),
-        objective=point.objective,
-        constraints=by_name(problem, point.constraints),
-        multipliers=by_name(problem, multipliers[0]),
-        bound_multipliers=BoundMultipliers(*(problem.variables.unflatten(part) for part in multipliers[1:])),
+    # A Ctrl-C that comes while the end is looked at loses nothing either.
+    status = Status.INTERRUPTED if evaluation.reason is Status.INTERRUPTED else status
+    return solution_at(
+        task,
+        point,
+        multipliers,
         success=status.allows_success and check.is_satisfied,
         status=status,
         message=" ".join(filter(None, [status.message, outcome.note, *remarks(task, status, check)])),
-        iterations=task.monitor.iterations,
-        history=task.monitor.history(),
         evaluations=counts,
         timings=all_timings(timings, seconds),
         certificate=check,
         method=method,
         solver_status=outcome.code,
         solver_message=outcome.message,
-        name=problem.name,
         versions={**versions(), **outcome.versions},
+    )
+
+
+def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any) -> Solution:
+    """A Solution of what is known at a point, with the history so far, and the rest as given."""
+    problem = task.problem
+    bounds = (problem.variables.unflatten(part) for part in multipliers[1:])
+    return Solution(
+        x=problem.variables.unflatten(point.x),
+        objective=point.objective,
+        constraints=by_name(problem, point.constraints),
+        multipliers=by_name(problem, multipliers[0]),
+        bound_multipliers=BoundMultipliers(*bounds),
+        iterations=task.monitor.iterations,
+        history=task.monitor.history(),
+        name=problem.name,
+        **rest,
+    )
+
+
+def snapshot(task: Task, point: Point, method: str) -> Solution:
+    """A Solution of a solve that is under way; nothing is evaluated for it.
+
+    Args:
+        task: what was asked.
+        point: the best so far.
+        method: the solver's name.
+    """
+    evaluation = task.evaluation
+    return solution_at(
+        task,
+        point,
+        settle_multipliers(task.problem, point, None),
+        success=False,
+        status=Status.INTERRUPTED,
+        message=UNDER_WAY,
+        evaluations=dict(evaluation.counts),
+        timings=evaluation.seconds | {"total": time.perf_counter() - task.monitor.began},
+        certificate=unknown_certificate(success_tolerance(task.tol)),
+        method=method,
+        versions=versions(),
     )
 
 
@@ -78,12 +118,13 @@ def choose(task: Task, outcome: Outcome, reason: Status | None) -> Point:
     best = task.evaluation.best
     if best is not None:
         best = inside_bounds(task.evaluation, best)
-    if last is None or (best is not None and math.isnan(last.objective)):
+    if last is None or (best is not None and not is_finite(last)):
         return best if best is not None else start_point(task)
     converged = reason is None and outcome.status.is_converged
-    if converged or best is None or rank(last, task.tol) <= rank(best, task.tol):
+    if converged or best is None:
         return last
-    return best
+    is_better = rank(last, task.tol) <= rank(best, task.tol) and has_slopes(task.evaluation, last)
+    return last if is_better else best
 
 
 def last_point(task: Task, outcome: Outcome) -> Point | None:
@@ -94,13 +135,24 @@ def last_point(task: Task, outcome: Outcome) -> Point | None:
     return try_point(task.evaluation, x, task.monitor.iterations, outcome.multipliers)
 
 
+def is_finite(point: Point) -> bool:
+    """Whether objective and constraints are finite at a point."""
+    return math.isfinite(point.objective) and bool(np.isfinite(point.constraints).all())
+
+
+def has_slopes(evaluation: Evaluation, point: Point) -> bool:
+    """Whether a solve could go on from a point: its first derivatives are finite."""
+    values = evaluate(evaluation, point.x)
+    return values is not None and all(np.isfinite(part).all() for part in (values[0], values[2].data))
+
+
 def inside_bounds(evaluation: Evaluation, point: Point) -> Point:
     """The same point, moved onto the bounds that IPOPT relaxes by a hair."""
     x = np.clip(point.x, evaluation.problem.lower, evaluation.problem.upper)
     if np.array_equal(x, point.x):
         return point
     moved = try_point(evaluation, x, point.iteration, point.multipliers)
-    return point if moved is None else moved
+    return moved if moved is not None and is_finite(moved) else point
 
 
 def start_point(task: Task) -> Point:
@@ -181,7 +233,10 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     if status is Status.INFEASIBLE and "feasibility" in check.worst:
         parts.append(f"The largest violation is {check.feasibility:.2e}, of {check.worst['feasibility']}.")
     if refused:
-        parts.append(f"{refused} evaluations were not finite and were refused.")
+        were = "evaluation was" if refused == 1 else "evaluations were"
+        parts.append(f"{refused} {were} not finite and refused.")
+    if status is Status.TIME_LIMIT:
+        parts.append(f"It ended {time.perf_counter() - task.evaluation.deadline:.2g} s after it.")
     equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
     free = int((problem.lower < problem.upper).sum())
     if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free:

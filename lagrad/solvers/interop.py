@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, NonlinearConstraint
 
 from lagrad.derivatives import differentiate
+from lagrad.places import warn_user
 from lagrad.problem import Problem
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.evaluation import Evaluation
+from lagrad.solvers.ipopt_options import ALWAYS
 
 # Jacobians of at most so many entries are handed to SciPy dense, so that its dense methods work too.
 DENSE_ENTRIES = 10_000
@@ -34,7 +37,7 @@ def to_scipy(problem: Any) -> dict[str, Any]:
     >>> scipy.optimize.minimize(**to_scipy(problem), method="trust-constr").x.round(6)
     array([0.5, 0.5])
     """
-    callbacks = to_cyipopt(problem)
+    callbacks = Callbacks(derivatives_of(problem))
     finite = np.isfinite(callbacks.lb).any() or np.isfinite(callbacks.ub).any()
     return {
         "fun": callbacks.objective,
@@ -56,9 +59,24 @@ def to_cyipopt(problem: Any) -> Callbacks:
 
     Returns:
         Callbacks: pass it as `problem_obj` to cyipopt.Problem together with its n, m, lb, ub, cl and cu; or
-        `minimize_arguments()` to cyipopt.minimize_ipopt.
+        `minimize_arguments()` to cyipopt.minimize_ipopt. Left alone, Ipopt obeys a file ipopt.opt in the
+        working directory, libraries to load included, and crashes on NaN in a Jacobian: set the options in
+        `safe_options`, name -> value, to end both.
+
+    Warns:
+        LagradWarning: there is such a file now.
     """
-    return Callbacks(differentiate(problem) if isinstance(problem, Problem) else problem)
+    if Path("ipopt.opt").exists():
+        warn_user(
+            f"`to_cyipopt`: Ipopt will obey {Path('ipopt.opt').absolute()}, whoever wrote it. Pass the "
+            "callbacks' `safe_options` on to cyipopt, or remove the file."
+        )
+    return Callbacks(derivatives_of(problem))
+
+
+def derivatives_of(problem: Any) -> Any:
+    """Derivatives of a problem; what is none is taken for Derivatives."""
+    return differentiate(problem) if isinstance(problem, Problem) else problem
 
 
 class Callbacks:
@@ -73,6 +91,7 @@ class Callbacks:
         lb, ub: bounds, shape (n,).
         cl, cu: sides of the rows, shape (m,).
         equalities: whether each row is an equality, shape (m,).
+        safe_options: Ipopt's options that a file or a NaN can do no harm with.
     """
 
     def __init__(self, derivatives: Any):
@@ -81,6 +100,7 @@ class Callbacks:
         self.lb, self.ub = problem.lower, problem.upper
         self.cl, self.cu = problem.constraint_lower, problem.constraint_upper
         self.equalities = self.cl == self.cu
+        self.safe_options = dict(ALWAYS)
         self._evaluation = Evaluation(derivatives, problem)
         self._jacobian = rows_and_columns(derivatives.jacobian_structure)
         self._hessian = rows_and_columns(derivatives.hessian_structure)

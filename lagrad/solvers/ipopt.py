@@ -15,17 +15,19 @@ import numpy as np
 
 from lagrad.errors import ProblemError
 from lagrad.solvers.assembly import rows_and_columns
-from lagrad.solvers.evaluation import Stopped
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, ELSEWHERE, KINDS, OWNED
+from lagrad.solvers.linear_solvers import available, check_linear_solver
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_library, check_options, check_output_file
 from lagrad.solvers.outcome import Outcome, Start, Task
 from lagrad.status import Status
 
 INSTALL = (
-    "`method`: 'ipopt' needs cyipopt, which is missing. Install it by `python -m lagrad.install_ipopt` "
+    "`method`: 'ipopt' needs cyipopt, found: {}. Install it by `python -m lagrad.install_ipopt` "
     "or `conda install -c conda-forge cyipopt`, or use method='trust-constr', which always works."
 )
+# What lagrad needs of cyipopt; very old ones, and folders of that name, lack it.
+NEEDED = ("Problem", "IPOPT_VERSION")
 
 # Code -> (Ipopt's own name, status in lagrad's words). Optimal and acceptable are claims that lagrad checks.
 CODES: Mapping[int, tuple[str, Status]] = {
@@ -50,6 +52,8 @@ CODES: Mapping[int, tuple[str, Status]] = {
     -102: ("Insufficient_Memory", Status.ERROR),
     -199: ("Internal_Error", Status.ERROR),
 }
+
+INVALID_OPTION, INSUFFICIENT_MEMORY = -12, -102
 
 # No step was small enough to go on, which may or may not be because the point is optimal.
 STALLED = (1, 3)
@@ -85,7 +89,11 @@ def load() -> Any:
     try:
         import cyipopt
     except ImportError as error:
-        raise ImportError(INSTALL) from error
+        raise ImportError(INSTALL.format(error)) from error
+    missing = [name for name in NEEDED if not hasattr(cyipopt, name)]
+    if missing:
+        place = getattr(cyipopt, "__file__", None) or "an unknown place"
+        raise ImportError(INSTALL.format(f"one in {place} that lacks {missing[0]}"))
     return cyipopt
 
 
@@ -99,7 +107,8 @@ def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
         dict name -> int, float or str.
 
     Raises:
-        ProblemError: an option is unknown, of the wrong kind, unsafe, or set by lagrad itself.
+        ProblemError: an option is unknown, of the wrong kind, unsafe, or set by lagrad itself; or this Ipopt
+            does not have the linear solver.
     """
     checked = check_options(options, KINDS, OWNED, ELSEWHERE)
     may_append = checked.get("file_append", "no") == "yes"
@@ -108,6 +117,9 @@ def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
     for name in ("hsllib", "pardisolib"):
         if name in checked:
             checked[name] = check_library(name, checked[name])
+    if "linear_solver" in checked:
+        libraries = {name: checked[name] for name in ("hsllib", "pardisolib") if name in checked}
+        check_linear_solver(checked["linear_solver"], libraries)
     return checked
 
 
@@ -143,15 +155,31 @@ def run(task: Task) -> Outcome:
         f"{name}: {' '.join(words.split())}",
         x,
         (end["mult_g"], end["mult_x_L"], end["mult_x_U"]),
+        note=explain(end["status"], task),
         versions=versions(cyipopt),
         stalled=end["status"] in STALLED,
     )
 
 
+def explain(code: int, task: Task) -> str:
+    """What lagrad can add to some of Ipopt's codes, a sentence or nothing."""
+    if code == INVALID_OPTION:
+        return f"Ipopt takes none of its options, or lacks a linear solver: it has {', '.join(available())}."
+    if code == INSUFFICIENT_MEMORY:
+        derivatives = task.evaluation.derivatives
+        matrices = (derivatives.jacobian_structure, derivatives.hessian_structure)
+        entries = [len(rows_and_columns(structure)[0]) for structure in matrices]
+        return (
+            f"Memory ran out in the factorization for {task.problem.n} variables and {task.problem.m} rows, "
+            f"{entries[0]} entries in the Jacobian and {entries[1]} in the Hessian."
+        )
+    return "" if code in CODES else f"Ipopt's code {code} is not known to lagrad."
+
+
 def build(cyipopt: Any, task: Task) -> Any:
     """A fresh cyipopt.Problem, which keeps nothing of earlier solves."""
     problem, derivatives = task.problem, task.evaluation.derivatives
-    callbacks = Callbacks(task, cyipopt.CyIpoptEvaluationError)
+    callbacks = Callbacks(task)
     callbacks.jacobianstructure = constantly(rows_and_columns(derivatives.jacobian_structure))
     callbacks.hessianstructure = constantly(rows_and_columns(derivatives.hessian_structure))
     nlp = cyipopt.Problem(
@@ -215,17 +243,22 @@ class Callbacks:
 
     Args:
         task: of this solve.
-        refusal: exception that tells cyipopt that a point cannot be evaluated.
     """
 
     jacobianstructure: Callable[[], Any]
     hessianstructure: Callable[[], Any]
     current_iterate: Callable[[], Any] | None = None
 
-    def __init__(self, task: Task, refusal: type[Exception]):
+    def __init__(self, task: Task):
         self._evaluation, self._monitor, self._tol = task.evaluation, task.monitor, task.tol
-        self._refusal = refusal
         self._last = task.start.x
+        derivatives = task.evaluation.derivatives
+        self._sizes = {
+            "gradient": task.problem.n,
+            "constraints": task.problem.m,
+            "jacobian": len(derivatives.jacobian_structure[0]),
+            "hessian": len(derivatives.hessian_structure[0]),
+        }
 
     def objective(self, x: np.ndarray) -> float:
         """f(x)."""
@@ -291,8 +324,7 @@ class Callbacks:
     def _guarded(self, function: Callable, *arguments: Any) -> Any:
         try:
             return function(*arguments)
-        except Stopped:
-            raise self._refusal() from None
         except BaseException as error:
             self._evaluation.fail(error)
-            raise self._refusal() from None
+            # Ipopt takes NaN for a refusal. Told of one by an exception, it crashes on what it did not get.
+            return np.full(self._sizes.get(function.__name__, ()), np.nan)

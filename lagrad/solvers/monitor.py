@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +75,12 @@ class Monitor:
         callback: called with an Iterate each iteration; True or StopIteration ends the solve.
         progress: called with a history row each iteration, or None.
         began: value of `time.perf_counter` at the beginning of the solve.
+
+    Attributes:
+        watch: called after each iteration has been noted, or None.
     """
+
+    watch: Callable[[], Any] | None = None
 
     def __init__(
         self,
@@ -122,6 +124,8 @@ class Monitor:
         row = (point.iteration, point.objective, point.violation, stationarity, mu, step, step_size)
         row += (regularization, trials, restoration, now - self.began)
         self._rows.append(row)
+        if self.watch is not None:
+            self.watch()
         if self.progress is not None:
             self.progress(dict(zip(COLUMNS, row, strict=True)))
         if self.callback is not None:
@@ -157,25 +161,3 @@ class Monitor:
             found = type(answer).__name__
             message = f"`callback`: returned {found}, expected True to stop, False or None to go on. Ignored."
             warn_user(message)
-
-
-@contextmanager
-def interruptible(evaluation: Evaluation) -> Iterator[None]:
-    """Turn the first Ctrl-C into a request to stop; the second raises KeyboardInterrupt at once.
-
-    Only where Python's own handler is in place and this is the main thread; what was there is put back.
-    """
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-
-    def handle(number, frame):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        evaluation.stop(Status.INTERRUPTED)
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,6 +9,7 @@ import math
 import numbers
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,20 @@ from lagrad.errors import DerivativeError, ProblemError
 from lagrad.problem import Problem
 from lagrad.solution import Solution
 from lagrad.solvers import ipopt, trust_constr
+from lagrad.solvers.checkpoint import checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.finish import finish, note_solution
 from lagrad.solvers.fixed import run as run_fixed
-from lagrad.solvers.monitor import Iterate, Monitor, interruptible
+from lagrad.solvers.monitor import Iterate, Monitor
 from lagrad.solvers.outcome import Outcome, Task
-from lagrad.solvers.progress import show_progress
+from lagrad.solvers.progress import ending, ready, show_progress, starting, teller
+from lagrad.solvers.signals import interruptible
 from lagrad.solvers.warm import warm
 from lagrad.status import Status
 
 METHODS = {"ipopt": ipopt, "trust-constr": trust_constr}
+# Who stops a solve does not want to wait for more.
+HURRIED = (Status.TIME_LIMIT, Status.INTERRUPTED)
 
 
 def solve(
@@ -44,6 +49,7 @@ def solve(
     callback: Callable[[Iterate], Any] | None = None,
     progress: bool = False,
     options: Mapping[str, Any] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Solution:
     """Find a local minimum.
 
@@ -61,6 +67,11 @@ def solve(
         callback: called with an Iterate each iteration; True or StopIteration ends the solve.
         progress: whether to show a line that follows the solve.
         options: the solver's own options; they go before the arguments above.
+        checkpoint: file for the best point so far with its multipliers and history, written each half minute,
+            at SIGTERM and at the end; `Solution.load` reads it. After SIGTERM the process then ends, or does
+            what else your own handler wants. An existing file is replaced only if `warm_start` is what it
+            holds, so that a job can be run again and again:
+            `solve(..., warm_start=Solution.load(file) if file.exists() else None, checkpoint=file)`.
 
     Returns:
         Solution. Whatever ends the solve, it holds the best point so far.
@@ -69,6 +80,8 @@ def solve(
         ProblemError: an argument or option is wrong.
         DerivativeError: a function cannot be differentiated, or is not finite at the start.
         ImportError: IPOPT is asked for and not installed.
+        FileExistsError: `checkpoint` exists and holds something else than `warm_start`.
+        KeyboardInterrupt: at the second Ctrl-C; its attribute `solution` is the Solution so far.
         Exception: whatever the callback or the user's functions raise, unchanged; the Solution so far is its
             attribute `solution`.
     """
@@ -76,22 +89,28 @@ def solve(
     adapter = find_adapter(method)
     checked = adapter.check(options)
     check_arguments(tol, max_iterations, time_limit, callback)
+    file = checked_path(checkpoint, warm_start)
     deadline = math.inf if time_limit is None else began + time_limit
+    tell = teller(progress)
+    tell(starting(problem))
     derivatives, setup = prepare(problem)
+    tell(ready(derivatives.problem, setup))
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
     evaluation = Evaluation(derivatives, declared, declared.params if params is not None else None, deadline)
     with show_progress(progress, declared.name, began) as show:
         monitor = Monitor(evaluation, callback, show, began)
         task = Task(evaluation, monitor, start, tol, max_iterations, checked)
-        entered = time.perf_counter()
-        with interruptible(evaluation):
+        with interruptible(evaluation), keeping(file, task, method) as write:
+            entered = time.perf_counter()
             outcome = run(adapter, task)
-        timings = setup | {"inside": time.perf_counter() - entered, "began": began}
-    solution = finish(task, outcome, method, timings)
-    if evaluation.failure is not None and not isinstance(evaluation.failure, KeyboardInterrupt):
+            timings = setup | {"inside": time.perf_counter() - entered, "began": began}
+            solution = finish(task, outcome, method, timings)
+    tell(ending(solution))
+            write(solution)
+    if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
-    if isinstance(derivatives, Derivatives):
+    if isinstance(derivatives, Derivatives) and solution.status not in HURRIED:
         verify_at(derivatives, solution, params)
     return solution
 

@@ -13,7 +13,6 @@ Source: Byrd, Hribar, Nocedal (1999); Lalee, Nocedal, Plantenga (1998).
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,11 +23,13 @@ import scipy.optimize
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
+from lagrad.errors import ProblemError
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.evaluation import Point, Stopped
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_options
 from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.quiet import SCIPY_QUIET
 from lagrad.solvers.violation import is_stuck_outside
 from lagrad.status import Status
 
@@ -51,6 +52,21 @@ KINDS: Mapping[str, type] = {
 OWNED = {
     "finite_diff_rel_step": "lagrad gives exact derivatives.",
     "workers": "lagrad gives exact derivatives.",
+}
+
+NOT_NEGATIVE = ("gtol", "xtol", "barrier_tol", "maxiter", "verbose")
+POSITIVE = (
+    "initial_constr_penalty",
+    "initial_tr_radius",
+    "initial_barrier_parameter",
+    "initial_barrier_tolerance",
+)
+# Whether each method of factorization wants sparse Jacobians.
+FACTORIZATIONS = {
+    "NormalEquation": True,
+    "AugmentedSystem": True,
+    "QRFactorization": False,
+    "SVDFactorization": False,
 }
 
 CODES: Mapping[int, Status] = {
@@ -87,9 +103,23 @@ def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
         dict name -> value.
 
     Raises:
-        ProblemError: an option is unknown, of the wrong kind, or without use here.
+        ProblemError: an option is unknown, of the wrong kind, out of range, or without use here.
     """
-    return check_options(options, KINDS, OWNED)
+    checked = check_options(options, KINDS, OWNED)
+    for name, value in checked.items():
+        check_range(name, value)
+    return checked
+
+
+def check_range(name: str, value: Any) -> None:
+    """Raise ProblemError for a value that SciPy would choke on, or run with for ever."""
+    found = f"`options`: {name!r} is {value!r}"
+    if name in NOT_NEGATIVE and not value >= 0:
+        raise ProblemError(f"{found}, expected 0 or more.")
+    if name in POSITIVE and not 0 < value < math.inf:
+        raise ProblemError(f"{found}, expected a positive number.")
+    if name == "factorization_method" and value not in FACTORIZATIONS:
+        raise ProblemError(f"{found}, expected one of {', '.join(FACTORIZATIONS)}.")
 
 
 def run(task: Task) -> Outcome:
@@ -103,8 +133,7 @@ def run(task: Task) -> Outcome:
     """
     reduced = Reduced(task)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="scipy")
+        with SCIPY_QUIET:
             end = scipy.optimize.minimize(**reduced.arguments())
     except Stopped:
         return Outcome(task.evaluation.reason or Status.ERROR, versions=VERSIONS)
@@ -150,7 +179,7 @@ class Reduced:
         self.has_bounds = bool(
             np.isfinite(np.concatenate([problem.lower, problem.upper])[np.tile(self.free, 2)]).any()
         )
-        self.is_sparse = task.options.get("sparse_jacobian", self._is_large())
+        self.is_sparse = task.options.get("sparse_jacobian", self._wants_sparse())
         self.by_products = task.options.get("hessian_products", hessian_is_full(self.hessian_assembly))
         self.tolerance = task.options.get("gtol", task.tol)
         self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
@@ -317,6 +346,10 @@ class Reduced:
         whole = np.zeros(self.problem.n)
         whole[self.free] = np.ravel(vector)
         return self.evaluation.product(x, multipliers, whole)[self.free]
+
+    def _wants_sparse(self) -> bool:
+        method = self.task.options.get("factorization_method")
+        return self._is_large() if method is None else FACTORIZATIONS[method]
 
     def _is_large(self) -> bool:
         inequalities = int((self.problem.constraint_lower < self.problem.constraint_upper).sum()) + 2 * self.n

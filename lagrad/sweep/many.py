@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
+from lagrad import console
 from lagrad.errors import ProblemError
 from lagrad.solution import Solution
 from lagrad.solvers.solve import find_adapter, prepare, solve
@@ -18,9 +18,8 @@ from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
 from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote
 
-LOG_PAUSE = 1.0
 # Arguments of `lagrad.solve` that a sweep gives itself, or that cannot cross to a worker.
-NOT_GIVEN = {"problem", "callback", "x0", "params", "progress", "method"}
+NOT_GIVEN = {"problem", "callback", "x0", "params", "progress", "method", "checkpoint"}
 
 
 def solve_many(
@@ -132,37 +131,20 @@ def show_progress(wanted: bool, total: int, name: str | None) -> Iterator[Callab
     if not wanted:
         yield lambda found: None
         return
-    try:
-        from rich.console import Console
-        from rich.progress import Progress
-    except ImportError:
-        yield in_log(name)
+    where = console.redrawable()
+    if where is None:
+        log = console.in_log()
+        yield lambda found: log(line(found, name), time.perf_counter(), None not in found)
         return
-    console = Console(stderr=True)
-    if not (console.is_terminal or console.is_jupyter):
-        yield in_log(name)
-        return
-    with Progress(console=console) as bar:
+    from rich.progress import Progress
+
+    with Progress(console=where) as bar:
         task = bar.add_task(name or "sweep", total=total)
 
         def show(found: list) -> None:
             bar.update(task, completed=len(found) - found.count(None), description=line(found, name))
 
         yield show
-
-
-def in_log(name: str | None) -> Callable[[list], None]:
-    """A function that prints a line on stderr after each pause, and the last."""
-    shown = -LOG_PAUSE
-
-    def show(found: list) -> None:
-        nonlocal shown
-        now = time.perf_counter()
-        if now - shown >= LOG_PAUSE or None not in found:
-            shown = now
-            print(line(found, name), file=sys.stderr, flush=True)
-
-    return show
 
 
 def line(found: list, name: str | None) -> str:

@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-# Seconds between two lines where no line can be overwritten, and between two redraws where it can.
-LOG_PAUSE, REDRAW_PAUSE = 1.0, 0.05
+from lagrad import console
+from lagrad.problem import Problem
+from lagrad.report import duration
+from lagrad.solution import Solution
+
+# Seconds between two redraws.
+REDRAW_PAUSE = 0.05
+
+
+def starting(problem: Any) -> str:
+    """What is said before functions are compiled; nothing if they are already.
+
+    >>> starting(Problem(lambda x: x @ x, [1.0, 2.0], name="bowl"))
+    'bowl   n = 2, m = 0: compiling'
+    """
+    if not isinstance(problem, Problem):
+        return ""
+    return f"{problem.name or 'solve'}   n = {problem.n:,}, m = {problem.m:,}: compiling"
+
+
+def ready(problem: Any, setup: Mapping[str, float]) -> str:
+    """What is said when functions are compiled: how long each stage took; nothing if that was before.
+
+    >>> ready(Problem(lambda x: x @ x, [1.0, 2.0]), {"trace": 0.2, "compile": 0.5, "total": 0.8})
+    'solve   ready in 800 ms = 200 ms trace + 500 ms compile'
+    """
+    if not setup:
+        return ""
+    stages = [f"{duration(seconds)} {stage}" for stage, seconds in setup.items() if stage != "total"]
+    total = setup.get("total", sum(setup.values()))
+    return f"{problem.name or 'solve'}   ready in {duration(total)} = {' + '.join(stages)}"
+
+
+def ending(solution: Solution) -> str:
+    """What is said at the end of a solve."""
+    count = solution.iterations
+    return "   ".join(
+        [
+            solution.name or "solve",
+            f"{solution.status} after {count} iteration{'' if count == 1 else 's'}",
+            f"objective {solution.objective:.9g}",
+            f"optimality error {solution.certificate.error:.0e}",
+            f"{solution.timings.get('total', 0.0):.1f} s",
+        ]
+    )
+
+
+def teller(wanted: bool) -> Callable[[str], None]:
+    """A function that prints a line that stays, if it is not empty and progress is wanted."""
+    return lambda text: console.say(text) if wanted and text else None
 
 
 @contextmanager
-def show_progress(wanted: bool, name: str | None, began: float) -> Iterator[Callable[[dict], None] | None]:
+def show_progress(wanted: bool, name: str | None) -> Iterator[Callable[[dict], None] | None]:
     """A function that shows a history row, or None if no progress is wanted.
 
     A live line through rich where the terminal or notebook can redraw, else a line on stderr each second.
@@ -20,46 +68,32 @@ def show_progress(wanted: bool, name: str | None, began: float) -> Iterator[Call
     Args:
         wanted: whether anything is shown.
         name: of the problem, or None.
-        began: value of `time.perf_counter` at the beginning.
     """
     if not wanted:
         yield None
         return
-    try:
-        from rich.console import Console
-        from rich.live import Live
-    except ImportError:
-        yield in_log(name)
+    where = console.redrawable()
+    if where is None:
+        log = console.in_log()
+        yield lambda row: log(line(row, name), row["time"])
         return
-    console = Console(stderr=True)
-    if not (console.is_terminal or console.is_jupyter):
-        yield in_log(name)
-        return
-    with Live(line({}, name), console=console, auto_refresh=False) as live:
+    from rich.live import Live
+
+    with Live("", console=where, auto_refresh=False, transient=True) as live:
         yield redraw(live, name)
 
 
 def redraw(live, name: str | None) -> Callable[[dict], None]:
     """A function that redraws the live line, not too often."""
+    from rich.text import Text
+
     shown = 0.0
 
     def show(row: dict) -> None:
         nonlocal shown
-        live.update(line(row, name), refresh=time.perf_counter() - shown > REDRAW_PAUSE)
-        shown = time.perf_counter() if time.perf_counter() - shown > REDRAW_PAUSE else shown
-
-    return show
-
-
-def in_log(name: str | None) -> Callable[[dict], None]:
-    """A function that prints a row on stderr: the first, then one after each pause."""
-    shown = -LOG_PAUSE
-
-    def show(row: dict) -> None:
-        nonlocal shown
-        if row["time"] - shown >= LOG_PAUSE:
-            shown = row["time"]
-            print(line(row, name), file=sys.stderr, flush=True)
+        is_due = time.perf_counter() - shown > REDRAW_PAUSE
+        live.update(Text(line(row, name), no_wrap=True, overflow="ellipsis"), refresh=is_due)
+        shown = time.perf_counter() if is_due else shown
 
     return show
 
@@ -71,8 +105,6 @@ def line(row: dict, name: str | None) -> str:
     >>> line({"iteration": 3, "objective": 17.0, "time": 0.2} | residuals, "hs71")
     'hs71   iteration 3   objective 17   infeasibility 1e-03   stationarity 1e-01   step 5e-01   0.2 s'
     """
-    if not row:
-        return f"{name or 'solve'}   starting"
     shown = [
         f"{kind} {row[kind]:.0e}"
         for kind in ("infeasibility", "stationarity", "step")

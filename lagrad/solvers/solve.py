@@ -65,7 +65,8 @@ def solve(
         max_iterations: None for the solver's default, 3000; 0 evaluates the start only.
         time_limit: seconds for everything, compilation included. It is looked at between evaluations.
         callback: called with an Iterate each iteration; True or StopIteration ends the solve.
-        progress: whether to show a line that follows the solve.
+        progress: whether to tell on stderr how long set-up took, stage by stage, to show a line that follows
+            the solve, and to tell the outcome.
         options: the solver's own options; they go before the arguments above.
         checkpoint: file for the best point so far with its multipliers and history, written each half minute,
             at SIGTERM and at the end; `Solution.load` reads it. After SIGTERM the process then ends, or does
@@ -98,7 +99,7 @@ def solve(
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
     evaluation = Evaluation(derivatives, declared, declared.params if params is not None else None, deadline)
-    with show_progress(progress, declared.name, began) as show:
+    with show_progress(progress, declared.name) as show:
         monitor = Monitor(evaluation, callback, show, began)
         task = Task(evaluation, monitor, start, tol, max_iterations, checked)
         with interruptible(evaluation), keeping(file, task, method) as write:
@@ -106,8 +107,8 @@ def solve(
             outcome = run(adapter, task)
             timings = setup | {"inside": time.perf_counter() - entered, "began": began}
             solution = finish(task, outcome, method, timings)
-    tell(ending(solution))
             write(solution)
+    tell(ending(solution))
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
     if isinstance(derivatives, Derivatives) and solution.status not in HURRIED:
@@ -120,13 +121,14 @@ def verify_at(derivatives: Derivatives, solution: Solution, params: Any) -> None
 
     Raises:
         DerivativeError: they were not; the Solution is its attribute `solution`.
+        KeyboardInterrupt: Ctrl-C came in between; likewise.
     """
     problem = derivatives.problem
     layouts = problem.row_layouts
     parts = [layouts[name].flatten(value) for name, value in solution.multipliers.items()]
     try:
         derivatives.verify(solution.x, np.concatenate(parts) if parts else np.zeros(0), params)
-    except DerivativeError as error:
+    except (DerivativeError, KeyboardInterrupt) as error:
         raise note_solution(error, solution) from None
 
 

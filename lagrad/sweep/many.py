@@ -136,13 +136,14 @@ def show_progress(wanted: bool, total: int, name: str | None) -> Iterator[Callab
         log = console.in_log()
         yield lambda found: log(line(found, name), time.perf_counter(), None not in found)
         return
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=where) as bar:
-        task = bar.add_task(name or "sweep", total=total)
+        task = bar.add_task(escape(name or "sweep"), total=total)
 
         def show(found: list) -> None:
-            bar.update(task, completed=len(found) - found.count(None), description=line(found, name))
+            bar.update(task, completed=len(found) - found.count(None), description=escape(line(found, name)))
 
         yield show
 

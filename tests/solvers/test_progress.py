@@ -7,7 +7,7 @@ import pytest
 
 from lagrad.solvers import solve
 from lagrad.solvers.evaluation import Evaluation, Point
-from lagrad.solvers.progress import in_log, line
+from lagrad.solvers.progress import line
 from tests.solvers import cases
 from tests.solvers.cases import METHODS, derivatives
 
@@ -26,12 +26,20 @@ def test_a_line_leaves_out_what_is_unknown():
     assert line(ROW, None) == "solve   iteration 3   objective 17   infeasibility 1e-03   step 5e-01   0.2 s"
 
 
-def test_a_log_gets_a_line_a_second(capfd):
-    """The first row, then none until a second has passed."""
-    show = in_log("toy")
-    for seconds in (0.0, 0.5, 0.9, 1.1, 1.5, 2.2):
-        show(ROW | {"time": seconds})
-    assert capfd.readouterr().err.count("toy   iteration 3") == 3
+def test_set_up_is_told_before_and_after(capfd):
+    """What is about to be compiled, and how long each stage took; the outcome at the end."""
+    solution = solve(cases.banana(), "trust-constr", progress=True)
+    told = capfd.readouterr().err.splitlines()
+    assert told[0] == "banana   n = 2, m = 0: compiling"
+    assert told[1].startswith("banana   ready in ") and " trace + " in told[1] and " compile" in told[1]
+    assert told[2].startswith("banana   iteration 0")
+    assert told[-1].startswith(f"banana   optimal after {solution.iterations} iterations   objective ")
+
+
+def test_nothing_is_said_of_a_set_up_that_was_before(capfd):
+    """Derivatives are ready: the first line is the first iteration."""
+    solve(derivatives(cases.banana), progress=True)
+    assert capfd.readouterr().err.startswith("banana   iteration 0")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -43,8 +51,7 @@ def test_progress_goes_to_stderr_only(method, capfd):
 
 
 def test_a_terminal_gets_a_live_line(monkeypatch, capfd):
-    """With rich and a terminal the line is redrawn in place."""
-    pytest.importorskip("rich")
+    """With a terminal the line is redrawn in place."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     assert solve(derivatives(cases.banana), progress=True).success

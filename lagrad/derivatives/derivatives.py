@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
-from lagrad.derivatives.directions import gradient
+from lagrad.derivatives.directions import differentiable, gradient
 from lagrad.derivatives.figures import figures
 from lagrad.derivatives.given import nearby, read_pattern, read_symmetric_pattern
 from lagrad.derivatives.guard import lower_jvp, verify
@@ -198,6 +198,7 @@ class Derivatives:
         return self.functions[name]
 
 
+@differentiable()
 def differentiate(
     problem: Problem,
     *,

@@ -25,7 +25,7 @@ REFUSALS = {
     "IO callbacks do not support": ("io_callback", OWN_RULE),
     NO_REVERSE: (
         "while_loop",
-        "Use lax.scan, lax.fori_loop with a fixed number of steps, or lagrad.nested.implicit around a solver.",
+        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver.",
     ),
     NO_FORWARD: (
         "custom_vjp",

@@ -12,10 +12,12 @@ NO_WAY_BACK = 1e-4
 
 def row_violations(problem: Any, c: np.ndarray) -> np.ndarray:
     """How far each constraint row lies outside its sides, shape (m,), zero inside."""
+    lower, upper = problem.constraint_lower, problem.constraint_upper
+    if np.isfinite(c).all():
+        return np.maximum(np.maximum(lower - c, c - upper), 0.0)
     # An infinite value is as far outside as can be, also where there is no side.
     with np.errstate(invalid="ignore"):
-        outside = np.maximum(problem.constraint_lower - c, c - problem.constraint_upper)
-    return np.where(np.isinf(c), np.inf, np.maximum(outside, 0.0))
+        return np.where(np.isinf(c), np.inf, np.maximum(np.maximum(lower - c, c - upper), 0.0))
 
 
 def bound_violations(problem: Any, x: np.ndarray) -> np.ndarray:

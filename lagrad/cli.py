@@ -5,14 +5,18 @@
     lagrad solve model.py:problem          or a Problem in your own file, which is then executed,
     lagrad solve network.m                 or the power flow of a MATPOWER file
     lagrad inspect hs71                    its structure, colors and pictures of its derivatives
+    lagrad diagnose model.py               what a solver would stumble over, and whether derivatives are right
+    lagrad show solution.npz               what `lagrad solve --save` wrote
 
-Exit status: 0 solved, 1 the solver did not succeed, 2 the problem could not be declared.
+Exit status: 0 solved or nothing wrong, 1 the solver did not succeed or something is, 2 the problem could not
+be declared.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -20,7 +24,7 @@ from pathlib import Path
 
 import lagrad
 import lagrad_problems
-from lagrad import picture, report
+from lagrad import checks, picture, report
 from lagrad.pattern import SparsityPattern
 
 # Options whose values are code for Ipopt to load.
@@ -42,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (lagrad.ProblemError, lagrad.DerivativeError) as error:
         print(f"lagrad: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # `lagrad list | head`: nobody wants the rest, and Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +77,21 @@ def parser() -> argparse.ArgumentParser:
     add_source(inspecting)
     inspecting.add_argument("--width", type=int, default=64, help="of a picture (default %(default)s)")
     inspecting.set_defaults(command=inspect)
+    add_looks(commands)
     return top
+
+
+def add_looks(commands) -> None:
+    """The commands that say what is wrong, or what was found."""
+    diagnosing = commands.add_parser("diagnose", help="say what is wrong with a problem, and where")
+    add_source(diagnosing)
+    text = "also ask which constraints cannot hold together, by an elastic solve"
+    diagnosing.add_argument("--feasible", action="store_true", help=text)
+    diagnosing.set_defaults(command=diagnose)
+
+    showing = commands.add_parser("show", help="print a solution that was saved")
+    showing.add_argument("file", type=Path, help="what `lagrad solve --save` or Solution.save wrote")
+    showing.set_defaults(command=show)
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
@@ -117,18 +139,66 @@ def summary(entry: lagrad_problems.Entry, with_source: bool) -> Mapping[str, obj
 
 def solve(chosen: argparse.Namespace) -> int:
     """Solve the named problem and print the outcome."""
-    solution = lagrad.solve(
-        load(chosen.source, dict(chosen.size)),
-        method=chosen.method,
-        tol=chosen.tol,
-        max_iterations=chosen.max_iterations,
-        time_limit=chosen.time_limit,
-        progress=chosen.progress,
-        options=typed_options(chosen.options) or None,
-    )
+    options = typed_options(chosen.options) or None
+    problem = load(chosen.source, dict(chosen.size))
+    check_free(chosen.save)
+    try:
+        solution = lagrad.solve(
+            problem,
+            method=chosen.method,
+            tol=chosen.tol,
+            max_iterations=chosen.max_iterations,
+            time_limit=chosen.time_limit,
+            progress=chosen.progress,
+            options=options,
+        )
+    except ImportError as error:
+        raise lagrad.ProblemError(str(error)) from error
     print(solution)
     if chosen.save is not None:
         print(f"  saved     {solution.save(chosen.save)}")
+    if not solution.success:
+        flag = " --feasible" if solution.status is lagrad.Status.INFEASIBLE else ""
+        print(f"  next      lagrad diagnose {chosen.source}{flag}")
+    return 0 if solution.success else 1
+
+
+def check_free(path: Path | None) -> None:
+    """Raise ProblemError if a solution could not be saved there: better before a long solve than after."""
+    if path is None:
+        return
+    if path.exists():
+        raise lagrad.ProblemError(f"`--save`: {path} exists. Give another path, or remove the file.")
+    if not path.absolute().parent.is_dir():
+        raise lagrad.ProblemError(f"`--save`: there is no folder {path.absolute().parent}. Make it first.")
+
+
+def diagnose(chosen: argparse.Namespace) -> int:
+    """Print what is wrong with the named problem."""
+    problem = load(chosen.source, dict(chosen.size))
+    found = lagrad.diagnose(problem)
+    print(found)
+    is_right = found.ok
+    if found.ok:
+        derivatives = lagrad.check_derivatives(problem)
+        print(derivatives)
+        is_right = derivatives.ok
+    if found.ok and chosen.feasible and problem.m:
+        feasibility = checks.explain_infeasibility(problem)
+        print(feasibility)
+        is_right = is_right and feasibility.is_feasible
+    return 0 if is_right else 1
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Print a saved solution: its summary and the residuals one by one."""
+    check_file(chosen.file)
+    try:
+        solution = lagrad.Solution.load(chosen.file)
+    except ValueError as error:
+        raise lagrad.ProblemError(str(error)) from error
+    print(solution)
+    print(solution.certificate)
     return 0 if solution.success else 1
 
 

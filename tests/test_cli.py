@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -55,6 +56,81 @@ def test_solve_that_does_not_succeed_has_exit_status_one(capsys):
     """A script can tell."""
     assert main(["solve", "hs71", "--method", "trust-constr", "--max-iterations", "1"]) == 1
     assert "iteration_limit" in capsys.readouterr().out
+
+
+def test_solve_looks_for_the_file_to_save_before_it_works(tmp_path, capsys):
+    """An existing file or a missing folder is told at once, not after the solve."""
+    there = tmp_path / "there.npz"
+    there.write_text("")
+    for path, words in ((there, "exists"), (tmp_path / "no" / "s.npz", "there is no folder")):
+        assert main(["solve", "hs71", "--save", str(path)]) == 2
+        captured = capsys.readouterr()
+        assert words in captured.err and captured.out == ""
+
+
+def test_a_missing_solver_is_told_without_a_traceback(monkeypatch, capsys):
+    """With what to install, and what works without."""
+    monkeypatch.setitem(sys.modules, "cyipopt", None)
+    assert main(["solve", "hs71"]) == 2
+    assert "python -m lagrad.install_ipopt" in capsys.readouterr().err
+
+
+def test_saved_solutions_are_shown(tmp_path, capsys):
+    """Summary and residuals, without the problem; what is no solution is refused."""
+    path = tmp_path / "found.npz"
+    main(["solve", "hs6", "--method", "trust-constr", "--save", str(path)])
+    summary = capsys.readouterr().out.splitlines()[0]
+    assert main(["show", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert summary in printed and "optimality conditions satisfied" in printed
+    path.write_text("no archive")
+    assert main(["show", str(path)]) == 2
+    assert main(["show", str(tmp_path / "missing.npz")]) == 2
+
+
+def test_a_diagnosis_prints_findings_and_derivatives(capsys):
+    """A textbook problem has nothing wrong with it, and says so in the exit status."""
+    assert main(["diagnose", "hs71"]) == 0
+    printed = capsys.readouterr().out
+    assert "Problem('hs71'" in printed and "derivatives: right" in printed
+
+
+CONTRADICTION = """
+import lagrad
+problem = lagrad.Problem(lambda x: x @ x, [0.5, 0.5], {
+    "small": lagrad.Inequality(lambda x: x @ x, upper=1.0),
+    "large": lagrad.Inequality(lambda x: x[0], lower=3.0)})
+"""
+
+
+def test_contradictions_are_named_on_request(tmp_path, capsys):
+    """A solve that ends infeasible points at the command that names the constraints."""
+    path = tmp_path / "model.py"
+    path.write_text(CONTRADICTION)
+    assert main(["solve", str(path), "--method", "trust-constr"]) == 1
+    assert f"next      lagrad diagnose {path} --feasible" in capsys.readouterr().out
+    assert main(["diagnose", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["diagnose", str(path), "--feasible"]) == 1
+    printed = capsys.readouterr().out
+    assert "gives way" in printed and "large" in printed and "small" in printed
+
+
+def test_a_problem_that_cannot_start_is_diagnosed(tmp_path, capsys):
+    """An error, the operation and its line; nothing is compared then."""
+    path = tmp_path / "model.py"
+    lines = "import lagrad, jax.numpy as jnp", "problem = lagrad.Problem(lambda x: jnp.log(x[0]), [0.0])"
+    path.write_text("\n".join(lines))
+    assert main(["diagnose", str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "`log`" in printed and "line 2" in printed and "derivatives:" not in printed
+
+
+def test_a_reader_that_leaves_is_no_error():
+    """`lagrad list | head -1` ends without a traceback."""
+    command = f"{sys.executable} -m lagrad list | head -1"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert ended.stdout.startswith("name") and ended.stderr == ""
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("", "default"), (":problem", "default"), (":other", "other")])

@@ -11,7 +11,7 @@ A row that disagrees is searched for the entry to blame. See the README of this 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -170,13 +170,15 @@ def check_derivatives(
     if faults:
         return DerivativeCheck((), tuple(faults), {}, {}, {})
     kinks = kinks_of(problem, x, params)
-    setting = Setting(derivatives, Oracle(problem, params), weights, random, params, bool(kinks))
+    setting = Setting(derivatives, Oracle(problem, params), weights, random, params, frozenset(kinks))
     found = Comparison([], {AUTODIFF: 0, DIFFERENCES: 0}, [], {})
     for point in nearby(problem, x, points, random):
         for _ in range(directions):
             compare_products(setting, point, found)
     for _ in range(directions):
         compare_differences(setting, x, found)
+    if kinks:
+        compare_beside(setting, x, found)
     return DerivativeCheck(
         mismatches=distinct(found.mismatches),
         faults=(),
@@ -211,7 +213,7 @@ class Setting:
     multipliers: np.ndarray
     random: np.random.Generator
     params: object
-    has_kinks: bool
+    kinked: frozenset[str]
 
     @property
     def weights(self) -> np.ndarray:
@@ -228,6 +230,14 @@ class Setting:
     def second(self, x: np.ndarray) -> Any:
         """Assembled Hessian of the Lagrangian, shape (n, n)."""
         return self.derivatives.hessian(x, self.multipliers, 1.0, self.params)
+
+    def is_kinked(self, order: int, row: int) -> bool:
+        """Whether a function that takes part in a row has a kink at the point: in a Hessian's, all do."""
+        problem = self.oracle.problem
+        if order == 2:
+            return bool(self.kinked)
+        names = [name for name in problem.constraints if problem.rows(name).start < row]
+        return (names[-1] if names else OBJECTIVE) in self.kinked
 
     def name(self, order: int, row: int) -> tuple[str, str]:
         """Which matrix a row belongs to, and the row's name."""
@@ -249,6 +259,15 @@ class Comparison:
     notes: list[str]
     orders: dict[str, float]
     asymmetric: set[str] = field(default_factory=set)
+
+
+def compare_beside(setting: Setting, x: np.ndarray, found: Comparison) -> None:
+    """Differences at a point near one with kinks, where they prove something again."""
+    problem, params = setting.oracle.problem, setting.params
+    beside = list(nearby(problem, x, 2, setting.random))[1]
+    if np.isfinite(setting.oracle.values(beside)).all():
+        kinked = frozenset(kinks_of(problem, beside, params))
+        compare_differences(replace(setting, kinked=kinked), beside, found)
 
 
 def flat_multipliers(problem: Problem, multipliers) -> np.ndarray:
@@ -378,7 +397,7 @@ def blame_entries(setting: Setting, found: Comparison, kind: tuple, matrix: sp.c
                 expected=float(expected[column]),
                 error=float(error[column] / max(np.abs(mine).max(), abs(expected[column]), 1e-300)),
                 is_stored=column in matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]],
-                on_kink=setting.has_kinks and against == DIFFERENCES,
+                on_kink=against == DIFFERENCES and setting.is_kinked(order, row),
             )
         )
 

@@ -13,7 +13,7 @@ from lagrad.derivatives import Derivatives
 from lagrad.precision import float64
 from lagrad.problem import Problem
 
-MASKED = "In reverse, `jnp.where` multiplies what it masks by zero: make its operand harmless as well."
+MASKED = "In reverse, `jnp.where` multiplies what it masks by zero: make its operand harmless as well"
 
 
 @dataclass(frozen=True)

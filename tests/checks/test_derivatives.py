@@ -104,6 +104,35 @@ def test_a_kink_at_the_point_is_named_and_not_called_an_error():
     assert "kink" in str(check)
 
 
+def test_a_kink_elsewhere_excuses_no_wrong_rule():
+    """The row with the kink is let off at the kink, the careless ones beside it are not."""
+    rows = {
+        "kinked": lagrad.Inequality(lambda x: jnp.abs(x[0] - 1.0) + x[1], 0.0),
+        "empty": lagrad.Inequality(lambda x: x[:0], 0.0),
+        "wave": lagrad.Inequality(lambda x: careless(x), 0.0),
+    }
+    check = lagrad.check_derivatives(lagrad.Problem(lambda x: x[1] ** 2, [1.0, 0.5], rows))
+    assert not check.ok
+    excused = {(m.matrix, m.row) for m in check.mismatches if m.on_kink and m.matrix == "jacobian"}
+    blamed = {(m.matrix, m.row) for m in check.mismatches if not m.on_kink}
+    assert excused == {("jacobian", "kinked")}
+    assert blamed == {("jacobian", "wave[0]"), ("jacobian", "wave[1]")}
+
+
+def test_a_wrong_hessian_is_found_by_differences_beside_a_kink():
+    """At the kink differences prove nothing; a little away from it they do."""
+
+    def problem(factor):
+        rows = {"kinked": lagrad.Inequality(lambda x: jnp.abs(x[0] - 1.0), upper=1.0)}
+        return lagrad.Problem(lambda x: factor * x[1] ** 3, [1.0, 2.0], rows)
+
+    tampered = replace(lagrad.differentiate(problem(1.0)), problem=problem(1.5))
+    found = lagrad.check_derivatives(tampered).mismatches
+    assert [m.on_kink for m in found if (m.matrix, m.row, m.against) == ("hessian", "x[1]", DIFFERENCES)] == [
+        False
+    ]
+
+
 def test_what_is_not_finite_is_reported_instead_of_compared():
     """The entry, the operation and the user's line."""
     rows = {"root": lagrad.Equality(lambda x: jnp.sqrt(x))}

@@ -72,7 +72,7 @@ TEXTS = {
         "Raise `time_limit`, or go on from here with `warm_start=solution`.",
     ),
     Status.INTERRUPTED: (
-        "The solve was stopped from outside: Ctrl-C or a callback.",
+        "The solve was stopped from outside: by Ctrl-C, SIGTERM or a callback.",
         "The best point so far is here; go on with `warm_start=solution`.",
     ),
     Status.INVALID_NUMBER: (

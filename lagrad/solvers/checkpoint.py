@@ -69,7 +69,7 @@ class Checkpoint:
             solution.save(self.path, overwrite=True)
         except (OSError, TypeError) as error:
             if not self._has_failed:
-                warn_user(f"`checkpoint`: {self.path} was not written: {error}. The solve goes on without.")
+                warn_user(f"`checkpoint`: {self.path} was not written ({error}). The solve goes on.")
             self._has_failed = True
         now = time.perf_counter()
         self._due = now + max(PAUSE, LEISURE * (now - began))

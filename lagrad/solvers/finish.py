@@ -235,8 +235,9 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     if refused:
         were = "evaluation was" if refused == 1 else "evaluations were"
         parts.append(f"{refused} {were} not finite and refused.")
-    if status is Status.TIME_LIMIT:
-        parts.append(f"It ended {time.perf_counter() - task.evaluation.deadline:.2g} s after it.")
+    late = time.perf_counter() - task.evaluation.deadline
+    if status is Status.TIME_LIMIT and late > 0:
+        parts.append(f"It was exceeded by {late:.2g} s.")
     equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
     free = int((problem.lower < problem.upper).sum())
     if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free:

@@ -139,8 +139,8 @@ def refuse(
         cure = PATTERN_CURE.format(matrix) if matrix in derivatives.plan.given else CURE
         raise DerivativeError(
             f"{NAMES[matrix]}: {wrong.size} rows differ from an exact product with a random direction: "
-            f"{shown}. {describe(int(wrong[0]))}: {found[wrong[0]]:.6g} assembled, "
-            f"{exact[wrong[0]]:.6g} expected. {cure}"
+            f"{shown}. {describe(int(wrong[0]))}: {found[wrong[0]] / STEP:.6g} assembled, "
+            f"{exact[wrong[0]] / STEP:.6g} expected. {cure}"
         )
 
 

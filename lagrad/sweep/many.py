@@ -40,7 +40,8 @@ def solve_many(
     What crosses to other processes: the problem, pickled once (its functions must stand at the top of a
     module, unless cloudpickle is installed), then params, starts and Solutions. Every process compiles for
     itself, once. To share compiled code between processes and runs, set JAX's own
-    `jax_compilation_cache_dir` to a folder that only you can write to.
+    `JAX_COMPILATION_CACHE_DIR` to a folder that only you can write to, and
+    `JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0`, in the environment.
 
     Args:
         problem: a Problem, or its Derivatives.

@@ -10,6 +10,7 @@ import numpy as np
 
 from lagrad.bounds import read_bounds
 from lagrad.errors import ProblemError
+from lagrad.picture import preformatted
 from lagrad.problem import Problem
 from lagrad.solution import Solution
 from lagrad.sweep.many import solve_many
@@ -53,18 +54,32 @@ class Multistart:
     def __str__(self) -> str:
         return self.summary()
 
+    def _repr_html_(self) -> str:
+        return preformatted(self.summary())
+
     def summary(self, most: int = 10) -> str:
         """The optima as a table, and why the other starts found none."""
         found = sum(len(group.members) for group in self.optima)
-        head = f"{len(self.solutions)} starts: {found} succeeded, {len(self.optima)} distinct optima"
+        optima = f"{len(self.optima)} distinct optim{'um' if len(self.optima) == 1 else 'a'}"
+        head = f"{starts_in_words(len(self.solutions))}: {found} succeeded, {optima}"
         lines = [
-            f"  {rank:>3}   objective {group.solution.objective:<18.10g} from {len(group.members)} starts"
+            f"  {rank:>3}   objective {group.solution.objective:<18.10g} "
+            f"from {starts_in_words(len(group.members))}"
             for rank, group in enumerate(self.optima[:most], 1)
         ]
         more = [f"  and {len(self.optima) - most} more"] if len(self.optima) > most else []
         failed = [str(solution.status) for solution in self.solutions if not solution.success]
         reasons = ", ".join(f"{failed.count(status)} {status}" for status in dict.fromkeys(failed))
         return "\n".join([head, *lines, *more, *([f"  without success: {reasons}"] if failed else [])])
+
+
+def starts_in_words(count: int) -> str:
+    """A number of starts.
+
+    >>> starts_in_words(1), starts_in_words(2)
+    ('1 start', '2 starts')
+    """
+    return f"{count} start{'' if count == 1 else 's'}"
 
 
 def multistart(

@@ -117,12 +117,26 @@ def test_processes_agree_and_a_killed_one_loses_one_result():
 
 
 @pytest.mark.slow
+def test_processes_share_compiled_code_where_jax_is_told_to(monkeypatch, tmp_path):
+    """With JAX's cache in the environment, the workers of a second sweep find all that they need."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    kept = []
+    for _ in range(2):
+        assert all(solution.success for solution in solve_many(follower(), params=POINTS, executor=1))
+        kept.append({path.name for path in tmp_path.iterdir() if path.name.endswith("-cache")})
+    assert kept[0] and kept[0] == kept[1]
+
+
+@pytest.mark.slow
 def test_dask_is_an_executor():
-    """A local cluster of one worker process."""
-    distributed = pytest.importorskip("distributed")
+    """A local cluster of one worker process: in order, and one that raises is one among them."""
+    import distributed
+
     with (
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
-        solutions = solve_many(follower(), params=POINTS, executor=client.get_executor())
-    np.testing.assert_allclose(places(solutions), POINTS, atol=1e-7)
+        solutions = solve_many(follower(), params=[*POINTS, np.nan], executor=client.get_executor())
+    np.testing.assert_allclose(places(solutions[:3]), POINTS, atol=1e-7)
+    assert solutions[3].status is Status.ERROR and "nan" in solutions[3].message

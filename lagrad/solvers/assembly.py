@@ -5,7 +5,7 @@ rows, cols  ->  Assembly (sorted once)  ->  assembly.matrix(values): csr_array
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,12 @@ class Assembly:
         shape = (int(rows.sum()), int(cols.sum()))
         return Assembly.of(new_row[all_rows[keep]], new_col[all_cols[keep]], shape, self.source[keep])
 
+    def widened(self, rows: int, cols: int) -> Assembly:
+        """The same triplets in a matrix with more rows below and more columns to the right."""
+        indptr = np.append(self.indptr, np.full(rows, self.indptr[-1]))
+        shape = (self.shape[0] + rows, self.shape[1] + cols)
+        return replace(self, indptr=indptr, shape=shape)
+
     def matrix(self, values: np.ndarray) -> sp.csr_array:
         """The matrix of one value a triplet, shape (triplets,)."""
         entries = np.bincount(self.slots, weights=values[self.source], minlength=self.indices.size)
@@ -75,3 +81,13 @@ def rows_and_columns(structure: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(structure.rows), np.asarray(structure.cols)
     rows, cols = structure
     return np.asarray(rows), np.asarray(cols)
+
+
+def never_empty(structure: Any, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two index arrays of a Jacobian, or the place of one zero: Ipopt takes no rows without any entry.
+
+    >>> never_empty(([], []), rows=2)
+    (array([0]), array([0]))
+    """
+    places = rows_and_columns(structure)
+    return places if len(places[0]) or not rows else (np.zeros(1, int), np.zeros(1, int))

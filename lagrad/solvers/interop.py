@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, NonlinearConstraint
 from lagrad.derivatives import differentiate
 from lagrad.places import warn_user
 from lagrad.problem import Problem
-from lagrad.solvers.assembly import Assembly, rows_and_columns
+from lagrad.solvers.assembly import Assembly, never_empty, rows_and_columns
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt_options import ALWAYS
 
@@ -102,7 +102,7 @@ class Callbacks:
         self.equalities = self.cl == self.cu
         self.safe_options = dict(ALWAYS)
         self._evaluation = Evaluation(derivatives, problem)
-        self._jacobian = rows_and_columns(derivatives.jacobian_structure)
+        self._jacobian = never_empty(derivatives.jacobian_structure, self.m)
         self._hessian = rows_and_columns(derivatives.hessian_structure)
         self._symmetric = Assembly.symmetric(*self._hessian, self.n)
 
@@ -120,7 +120,8 @@ class Callbacks:
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """Values of J(x) in the order of `jacobianstructure`."""
-        return np.array(self._evaluation.jacobian(np.asarray(x, float)))
+        values = self._evaluation.jacobian(np.asarray(x, float))
+        return np.array(values) if values.size else np.zeros(len(self._jacobian[0]))
 
     def jacobianstructure(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the values of J."""

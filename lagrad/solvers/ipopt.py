@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import ProblemError
-from lagrad.solvers.assembly import rows_and_columns
+from lagrad.solvers.assembly import never_empty, rows_and_columns
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, ELSEWHERE, KINDS, OWNED
 from lagrad.solvers.linear_solvers import available, check_linear_solver
 from lagrad.solvers.optimality import success_tolerance
@@ -180,7 +180,7 @@ def build(cyipopt: Any, task: Task) -> Any:
     """A fresh cyipopt.Problem, which keeps nothing of earlier solves."""
     problem, derivatives = task.problem, task.evaluation.derivatives
     callbacks = Callbacks(task)
-    callbacks.jacobianstructure = constantly(rows_and_columns(derivatives.jacobian_structure))
+    callbacks.jacobianstructure = constantly(never_empty(derivatives.jacobian_structure, problem.m))
     callbacks.hessianstructure = constantly(rows_and_columns(derivatives.hessian_structure))
     nlp = cyipopt.Problem(
         n=int(problem.n),
@@ -256,7 +256,7 @@ class Callbacks:
         self._sizes = {
             "gradient": task.problem.n,
             "constraints": task.problem.m,
-            "jacobian": len(derivatives.jacobian_structure[0]),
+            "jacobian": len(never_empty(derivatives.jacobian_structure, task.problem.m)[0]),
             "hessian": len(derivatives.hessian_structure[0]),
         }
 
@@ -276,7 +276,8 @@ class Callbacks:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """Values of J(x)."""
         self._last = x
-        return self._guarded(self._evaluation.jacobian, x)
+        values = self._guarded(self._evaluation.jacobian, x)
+        return values if values.size else np.zeros(self._sizes["jacobian"])
 
     def hessian(self, x: np.ndarray, multipliers: np.ndarray, objective_weight: float) -> np.ndarray:
         """Values of the Lagrangian's Hessian, lower triangle."""

@@ -167,12 +167,16 @@ class Reduced:
         problem, derivatives = task.problem, task.evaluation.derivatives
         self.task, self.problem, self.evaluation = task, problem, task.evaluation
         self.free = problem.lower < problem.upper
-        self.n, self.m = int(self.free.sum()), problem.m
+        equalities, count = int((problem.constraint_lower == problem.constraint_upper).sum()), self.free.sum()
+        # SciPy takes at most n - m steps of conjugate gradients, none for n equalities that follow from one
+        # another: variables that nothing depends on make it take them.
+        self.idle = equalities if equalities >= count else 0
+        self.n, self.m = int(count) + self.idle, problem.m
         jacobian, hessian = derivatives.jacobian_structure, derivatives.hessian_structure
         self.whole_jacobian = Assembly.of(*rows_and_columns(jacobian), (problem.m, problem.n))
-        self.jacobian_assembly = self.whole_jacobian.restricted(None, self.free)
+        self.jacobian_assembly = self.whole_jacobian.restricted(None, self.free).widened(0, self.idle)
         whole = Assembly.symmetric(*rows_and_columns(hessian), problem.n)
-        self.hessian_assembly = whole.restricted(self.free, self.free)
+        self.hessian_assembly = whole.restricted(self.free, self.free).widened(self.idle, self.idle)
         self.has_rows = bool(
             (np.isfinite(problem.constraint_lower) | np.isfinite(problem.constraint_upper)).any()
         )
@@ -192,16 +196,21 @@ class Reduced:
     def expand(self, x: np.ndarray) -> np.ndarray:
         """All variables, fixed ones at their values."""
         whole = self.problem.lower.copy()
-        whole[self.free] = x
+        whole[self.free] = x[: self.n - self.idle]
         return whole
+
+    def reduce(self, whole: np.ndarray, idle: float = 0.0) -> np.ndarray:
+        """Entries of the free variables, then those of the idle ones."""
+        return np.append(whole[self.free], np.full(self.idle, idle))
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of scipy.optimize.minimize."""
         note = self.guard(self.note)
-        bounds = scipy.optimize.Bounds(self.problem.lower[self.free], self.problem.upper[self.free])
+        lower, upper = self.reduce(self.problem.lower, -np.inf), self.reduce(self.problem.upper, np.inf)
+        bounds = scipy.optimize.Bounds(lower, upper)  # pyright: ignore
         return {
             "fun": self.guard(self.objective),
-            "x0": self.task.start.x[self.free],
+            "x0": self.reduce(self.task.start.x),
             "jac": self.guard(self.gradient),
             "hess": self.lagrangian() if not (self.has_rows and self.is_exact) else self.no_hessian,
             "bounds": bounds if self.has_bounds else None,
@@ -222,8 +231,7 @@ class Reduced:
                 task.start.mu, task.tol
             )
         rest = {name: value for name, value in task.options.items() if name != "hessian_products"}
-        equalities = int((self.problem.constraint_lower == self.problem.constraint_upper).sum())
-        if equalities > self.n and not self.is_sparse:
+        if self.idle and not self.is_sparse:
             given["factorization_method"] = "SVDFactorization"
         return given | rest | {"sparse_jacobian": self.is_sparse, "gtol": 0.0}
 
@@ -255,7 +263,7 @@ class Reduced:
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """grad f(x) in the free variables."""
-        return self._first_order(x)[0][self.free]
+        return self.reduce(self._first_order(x)[0])
 
     def jacobian(self, x: np.ndarray) -> Any:
         """J(x) in the free variables."""
@@ -319,7 +327,7 @@ class Reduced:
         """Multipliers in lagrad's signs: rows (m,), lower (n,), upper (n,)."""
         net = np.zeros(self.problem.n)
         if self.has_bounds:
-            net[self.free] = state.v[-1]
+            net[self.free] = state.v[-1][: self.n - self.idle]
         rows = np.array(state.v[0], float) if self.has_rows else np.zeros(self.m)
         return rows, np.maximum(-net, 0.0), np.maximum(net, 0.0)
 
@@ -344,8 +352,8 @@ class Reduced:
 
     def _product(self, x: np.ndarray, multipliers: np.ndarray, vector: np.ndarray) -> np.ndarray:
         whole = np.zeros(self.problem.n)
-        whole[self.free] = np.ravel(vector)
-        return self.evaluation.product(x, multipliers, whole)[self.free]
+        whole[self.free] = np.ravel(vector)[: self.n - self.idle]
+        return self.reduce(self.evaluation.product(x, multipliers, whole))
 
     def _wants_sparse(self) -> bool:
         method = self.task.options.get("factorization_method")

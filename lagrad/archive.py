@@ -4,15 +4,19 @@ The file holds the arrays under running numbers and one JSON text that says how 
 
     {"a": (1, array([2.0]))}   ->   {"dict": [["a", {"tuple": [1, {"array": 0}]}]]}   +   0.npy
 
-Reading runs no code from the file: arrays with objects are refused.
+Reading runs no code from the file: arrays with objects are refused. It takes memory in proportion to the
+file: an array must be as large as its header says before it is made.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
 import zipfile
+import zlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,13 @@ import jax
 import numpy as np
 
 FORMAT = "lagrad archive 1"
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# What zipfile, zlib, NumPy and json raise on bytes that are not what they should be.
+DAMAGE = (ValueError, LookupError, TypeError, EOFError, OSError, NotImplementedError)
+DAMAGE += (RecursionError, zipfile.BadZipFile, zlib.error)
 
 
 def write(path: str | Path, record: Any, overwrite: bool = False) -> Path:
@@ -71,16 +82,35 @@ def read(path: str | Path) -> Any:
         The record; arrays are NumPy arrays.
 
     Raises:
+        OSError: the file cannot be opened.
         ValueError: not such a file, damaged, or of a later format.
     """
+    content = Path(path).read_bytes()
     try:
-        with np.load(Path(path), allow_pickle=False) as file:
-            outline = json.loads(str(file["structure"]))
-            if outline.get("format") != FORMAT:
-                raise ValueError(f"format {outline.get('format')!r}, expected {FORMAT!r}")
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            outline = json.loads(str(member(file, "structure")))
+            if outline["format"] != FORMAT:
+                raise ValueError(f"format {outline['format']!r}, expected {FORMAT!r}")
             return decode(outline["record"], file)
-    except (KeyError, TypeError, AttributeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a file that lagrad can read ({error}).") from error
+    except DAMAGE as error:
+        raise ValueError(
+            f"{path}: not a file that lagrad can read ({error or type(error).__name__}). "
+            "Give one that Solution.save wrote."
+        ) from error
+
+
+def member(file: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One array of the file.
+
+    Raises:
+        ValueError: it holds objects, or its header promises another size than there is.
+    """
+    content = io.BytesIO(file.read(f"{name}.npy"))
+    shape, _, dtype = HEADERS[np.lib.format.read_magic(content)](content)
+    if dtype.hasobject or prod(shape) * dtype.itemsize != len(content.getbuffer()) - content.tell():
+        raise ValueError(f"array {name!r} of dtype {dtype} and shape {shape} has another size")
+    content.seek(0)
+    return np.lib.format.read_array(content, allow_pickle=False)
 
 
 def encode(node: Any, arrays: list[np.ndarray]) -> Any:
@@ -121,13 +151,13 @@ def by_path(node: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
 
 
-def decode(node: Any, file) -> Any:
+def decode(node: Any, file: zipfile.ZipFile) -> Any:
     """The inverse of `encode`."""
     if not isinstance(node, dict):
         return node
     ((kind, content),) = node.items()
     if kind == "array":
-        return file[str(content)]
+        return member(file, str(content))
     if kind == "dict":
         return {key: decode(entry, file) for key, entry in content}
     return {"list": list, "tuple": tuple}[kind](decode(entry, file) for entry in content)

@@ -325,5 +325,5 @@ def from_record(record: dict) -> Solution:
             "certificate": Certificate(**record["certificate"]),
         }
         return Solution(**record)
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"Solution.load: the file does not hold a Solution ({error}).") from error

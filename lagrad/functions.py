@@ -28,6 +28,11 @@ _STALE = (
 
 _IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
 
+_SLICE = (
+    "A slice has an end that depends on x or params, which makes the length depend on it. "
+    "Use jnp.where(jnp.arange(x.size) < end, x, 0), or jax.lax.dynamic_slice for a fixed length."
+)
+
 # What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
 _CURES: dict[type[Exception], str] = {
     jax.errors.TracerBoolConversionError: (
@@ -78,7 +83,9 @@ def users_code(where: str) -> Iterator[None]:
 
 def _cure(error: Exception) -> str | None:
     """What to do about an error of JAX's that is due to tracing; None for all others."""
-    # A traced shape, as in jnp.zeros(x[0]), is a bare TypeError.
+    # A traced end of a slice is a bare IndexError, a traced shape, as in jnp.zeros(x[0]), a bare TypeError.
+    if isinstance(error, IndexError) and "must be static" in str(error):
+        return _SLICE
     if type(error) is TypeError and "concrete value" in str(error):
         return _CURES[jax.errors.ConcretizationTypeError]
     if type(error) is TypeError and "in-place item assignment" in str(error):
@@ -170,6 +177,27 @@ def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Lay
     value = _value(fun, arguments, where)
     _check_rows(value, where)
     return Layout.of(value, label)
+
+
+def require_same(value, layout: Layout, where: str) -> None:
+    """Raise DerivativeError unless a function still returns what it returned when it was declared.
+
+    Args:
+        value: what it returns now, a pytree of arrays or tracers.
+        layout: how its value was laid out then.
+        where: how error messages name the function.
+    """
+    now = Layout.of(value, layout.label)
+    if (now.treedef, now.shapes) == (layout.treedef, layout.shapes):
+        return
+    found, expected = (
+        each.shapes[0] if each.is_array else dict(zip(each.paths, each.shapes, strict=True))
+        for each in (now, layout)
+    )
+    raise DerivativeError(
+        f"`{where}`: returns shape {found}, expected {expected} as when it was declared: something that it "
+        "captured has changed since. Declare the problem again, and pass what varies as params."
+    )
 
 
 def _value(fun: Callable, arguments: tuple, where: str):

@@ -25,10 +25,18 @@ import numpy as np
 from lagrad.bounds import others, read_bounds
 from lagrad.constraints import argument, named, sides
 from lagrad.errors import ProblemError
-from lagrad.functions import check_signature, function, objective_shape, users_code, value_layout
+from lagrad.functions import (
+    check_signature,
+    function,
+    objective_shape,
+    require_same,
+    users_code,
+    value_layout,
+)
 from lagrad.places import is_called_from, warn_user
 from lagrad.trees import Layout, is_numbers, join, numeric_array, real_array
 
+SCALAR = Layout.of(np.zeros(()), "objective")
 # These carry functions along by value, so that a lambda is no obstacle to them.
 _PICKLE_BY_VALUE = frozenset({"cloudpickle", "dill"})
 
@@ -165,6 +173,8 @@ class Problem:
         """
         with users_code("objective"):
             value = function(self.objective, self.has_params)(self.variables.unflatten(x), params)
+        if np.shape(value) != (1,):
+            require_same(value, SCALAR, "objective")
         return jnp.reshape(value, ()).astype(jnp.result_type(float))
 
     def flat_constraints(self, x, params=None):
@@ -182,6 +192,7 @@ class Problem:
         for name, constraint in self.constraints.items():
             with users_code(argument(name)):
                 value = function(constraint.fun, self.has_params)(tree, params)
+            require_same(value, self.row_layouts[name], argument(name))
             parts.append(self.row_layouts[name].ravel(value))
         return join(parts)
 

@@ -1,6 +1,6 @@
 """A problem and a point in; what a solver will stumble over, by name and with the cure, out.
 
-functions   not finite, changing from call to call, with a kink at the point
+functions   not finite, changing from call to call or since they were compiled, with a kink at the point
 counts      more equalities than variables, variables and rows that nothing depends on
 bounds      fixed variables; linear rows that bounds make redundant or impossible
 rows        dependent equalities, rows and columns of very different size
@@ -95,7 +95,10 @@ def diagnose(problem: Problem | Derivatives, x=None, *, params=None) -> Diagnosi
     """
     declared = problem.problem if isinstance(problem, Derivatives) else problem
     x = declared.start if x is None else declared.variables.flatten(declared.read_x0(x))
-    found = [*function_findings(declared, x, params)]
+    try:
+        found = [*function_findings(declared, x, params)]
+    except DerivativeError as error:
+        return report(declared, [Finding(ERROR, "not_differentiable", str(error))])
     bad = nonfinite_values(declared, x, params)
     found += [Finding(ERROR, "nonfinite", f"{fault}.", (fault.what,)) for fault in bad]
     try:
@@ -155,10 +158,21 @@ def look(derivatives: Derivatives, x: np.ndarray, params) -> View:
 
 
 def stale(view: View, params) -> Iterator[Finding]:
-    """Derivatives that were compiled from functions which have changed since."""
-    fresh = Oracle(view.problem, params).values(view.x)[1:]
-    changed = np.flatnonzero(~np.isclose(fresh, view.constraints, rtol=1e-9, atol=1e-9))
-    if changed.size:
-        names = view.rows(changed)
-        text = f"{names[0]} is not what was compiled: something it captured has changed. Differentiate again."
-        yield Finding(ERROR, "stale", text, names)
+    """Functions that have changed since they were compiled: a global, a captured array."""
+    problem, oracle, random = view.problem, Oracle(view.problem, params), np.random.default_rng(0)
+    for point in nearby(problem, view.x, POINTS, random):
+        f, c = view.derivatives.values(point, params)
+        compiled, fresh = np.append(f, c), oracle.values(point)
+        # How far rounding reaches: what a change of x in its twelfth digit does.
+        step = 1.0 + 1e-12 * random.choice([-1.0, 1.0], point.size)
+        allowed = 1e-9 * np.abs(fresh) + 100.0 * np.abs(oracle.values(point * step) - fresh) + 1e-12
+        changed = np.flatnonzero(np.abs(compiled - fresh) > allowed)
+        if changed.size:
+            names = tuple("objective" if i == 0 else problem.describe_row(int(i - 1)) for i in changed)
+            now, then = fresh[changed[0]], compiled[changed[0]]
+            text = (
+                f"{names[0]} is {now:.10g} now, {then:.10g} as it was compiled: something that it captured "
+                "has changed. Differentiate again, or pass what varies as params."
+            )
+            yield Finding(ERROR, "stale", text, names)
+            return

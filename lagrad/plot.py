@@ -1,6 +1,7 @@
 """Solutions, patterns and trajectories in, Matplotlib axes out; Matplotlib is needed only here.
 
 convergence   how residuals fell, a line a solve
+objective     how the objective went, a line a solve
 sparsity      where a Jacobian or Hessian can be nonzero
 trajectory    the arrays of x along their first axis, a panel each
 """
@@ -69,6 +70,35 @@ def convergence(solutions: Any, axes: Any = None) -> Any:
     return top, bottom
 
 
+def objective(solutions: Any, axes: Any = None) -> Any:
+    """Objective by iteration; points that violate a constraint are hollow.
+
+    Args:
+        solutions: a Solution, a sequence of them, or a dict label -> Solution.
+        axes: Matplotlib axes; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ProblemError: not Solutions.
+        ImportError: Matplotlib is not installed.
+    """
+    named = labelled(solutions)
+    panel = pyplot().subplots(layout="constrained")[1] if axes is None else axes
+    for number, (label, solution) in enumerate(named.items()):
+        history, style = solution.history, STYLES[number % len(STYLES)]
+        [line] = panel.plot(history.iteration, history.objective, style, label=label)
+        outside = ~(history.infeasibility <= solution.certificate.tolerance)
+        for shown, fill in ((outside, "white"), (~outside, line.get_color())):
+            points = history.iteration[shown], history.objective[shown]
+            panel.plot(*points, "o", color=line.get_color(), markerfacecolor=fill, markersize=4)
+    panel.set(xlabel="iteration", ylabel="objective (hollow: infeasible)", title=finding(named))
+    if len(named) > 1:
+        panel.legend(loc="best", fontsize="small")
+    return panel
+
+
 def labelled(solutions: Any) -> dict[str, Solution]:
     """Solutions under different labels.
 
@@ -91,7 +121,7 @@ def labelled(solutions: Any) -> dict[str, Solution]:
 
 
 def finding(named: Mapping[str, Solution]) -> str:
-    """What a convergence plot shows, as its title."""
+    """What came of the solves, as a title."""
     if len(named) == 1:
         [solution] = named.values()
         return f"{solution.name or 'problem'}: {solution.status} after {solution.iterations} iterations"

@@ -47,6 +47,17 @@ def test_convergence_draws_each_history(solution):
     )
 
 
+def test_objectives_are_hollow_where_they_are_infeasible(solution):
+    """A line a solve, its iterates divided into those outside and those inside the constraints."""
+    panel = plot.objective([solution, solution])
+    line, outside, inside = panel.lines[:3]
+    np.testing.assert_array_equal(line.get_ydata(), solution.history.objective)
+    expected = solution.history.infeasibility > solution.certificate.tolerance
+    np.testing.assert_array_equal(outside.get_xdata(), solution.history.iteration[expected])
+    assert outside.get_markerfacecolor() == "white" and 0 < len(inside.get_xdata()) < len(line.get_xdata())
+    assert len(panel.lines) == 6 and len(panel.get_legend().get_texts()) == 2
+
+
 def test_convergence_keeps_equal_names_apart(solution):
     """Three solves of one problem are three lines."""
     assert len(plot.convergence([solution] * 3)[0].lines) == 3

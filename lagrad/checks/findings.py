@@ -148,9 +148,11 @@ def scaling_findings(view: View) -> Iterator[Finding]:
     yield from sizes(row_sizes(jacobian), describe_row, "badly_scaled_rows", "rows of the Jacobian")
     columns = np.maximum(row_sizes(sp.csr_array(jacobian.T)), np.abs(view.gradients[0]))
     yield from sizes(columns, describe, "badly_scaled_columns", "columns (derivatives by one variable)")
-    slope = float(np.abs(view.gradients[0]).max(initial=0.0))
-    if slope > LARGE:
-        text = f"gradient of the objective is {slope:.1e}: divide the objective by about that."
+    here = float(np.abs(view.gradients[0]).max(initial=0.0))
+    # Near its minimum any gradient is small; one that is small nearby, too, belongs to a small function.
+    nearby = max(float(np.abs(gradient).max(initial=0.0)) for gradient in view.gradients)
+    if here > LARGE or 0.0 < nearby < SMALL:
+        text = f"gradient of the objective is {nearby:.1e}: divide the objective by about that."
         yield Finding(WARNING, "badly_scaled_objective", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -75,6 +76,24 @@ def test_links_on_pages_lead_somewhere(page):
     """Files that a page links to exist."""
     missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert not missing
+
+
+def texts() -> list[str]:
+    """Every string in lagrad's source, the constant parts of f-strings each for itself."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "lagrad").rglob("*.py")]
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def test_explained_messages_are_those_that_are_raised():
+    """The first column before the solve quotes lagrad, the one after it is every status but success."""
+    _, before, after = re.split("^## ", (ROOT / "examples" / "errors.md").read_text(), flags=re.M)[:3]
+    quoted = re.findall(r"^\| `([^`]+)` \|", before, re.MULTILINE)
+    known = "\n".join(texts())
+    assert len(quoted) > 5 and not [message for message in quoted if message not in known]
+    cells = re.findall(r"^\| (`[^|]+) \|", after, re.MULTILINE)
+    named = {word for cell in cells for word in cell.split("`")[1::2]}
+    assert named == {status.value for status in lagrad.Status} - {"optimal"}
 
 
 def commands(program: str) -> list[str]:

@@ -6,21 +6,24 @@ short sums on the way have become index arrays.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lagrad.program import Equation
+from lagrad.structure.calls import CALL
 from lagrad.structure.indices import Indices
-from lagrad.structure.kernels import Key, contraction_terms, depending, source_of, sum_terms
+from lagrad.structure.kernels import Key, contraction_terms
 from lagrad.structure.lift import Group, LeafValue
-from lagrad.structure.linear import broadcast
 from lagrad.structure.maps import Factor
 from lagrad.structure.reading import Kind, Reading
-from lagrad.structure.rules.elementwise import ELEMENTWISE
 from lagrad.structure.rules.folding import fold
+from lagrad.structure.sums import LARGEST, PRODUCTS, lanes, terms
 
 
 def group_values(
@@ -104,24 +107,28 @@ class Evaluation:
         if kind is Kind.FIXED:
             return self.spread(self.fixed[variable].reshape(-1)[indices.array], variable)
         equation = self.reading.program.equations[self.reading.producers[variable]]
-        if equation.name in ELEMENTWISE:
-            return self.elementwise(equation, indices)
-        if equation.name == "dot_general":
-            return self.contraction(equation, indices)
-        return self.sum(variable, equation, indices)
+        if self.reading.interaction(equation, variable) is not None:
+            return self.elementwise(variable, equation, indices)
+        if self.reading.linear[variable] is not None:
+            return self.sum(variable, equation, indices)
+        return (self.contraction if equation.name == "dot_general" else self.reduction)(equation, indices)
 
     def spread(self, numbers, variable: int) -> jax.Array:
         """Numbers as an array of shape (E,) in the dtype of the variable."""
         dtype = self.reading.program.avals[variable].dtype
         return jnp.broadcast_to(jnp.asarray(numbers, dtype=dtype), (self.count,))
 
-    def elementwise(self, equation: Equation, indices: Indices) -> jax.Array:
+    def elementwise(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
         """Bind an elementwise primitive to the same elements of its operands."""
         operands = [
-            self.value(variable, broadcast(equation.source, i).at(indices))
-            for i, variable in enumerate(equation.inputs)
+            self.value(operand, self.reading.places(equation, i, variable).at(indices))
+            for i, operand in enumerate(equation.inputs)
         ]
-        return equation.bind(*operands)[0]
+        if equation.name != CALL:
+            return equation.bind(*operands)[0]
+        call = self.reading.call(equation)
+        assert call is not None
+        return jax.vmap(call.function)(*operands)[equation.outputs.index(variable)]
 
     def contraction(self, equation: Equation, indices: Indices) -> jax.Array:
         """Sum of products over the contracted index."""
@@ -132,24 +139,24 @@ class Evaluation:
         ]
         return sum(terms[1:], start=terms[0])
 
+    def reduction(self, equation: Equation, indices: Indices) -> jax.Array:
+        """Product, or largest or smallest, of a few elements."""
+        (linear,) = (lanes(equation) or {}).values()
+        values = [self.value(equation.inputs[0], places) for places, _ in terms(linear, indices)]
+        if equation.name in PRODUCTS:
+            return reduce(operator.mul, values)
+        return extreme(values, jnp.maximum if equation.name in LARGEST else jnp.minimum)
+
     def sum(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
-        """Elements moved, or a few of them added up."""
-        operands, linear = depending(self.reading, equation), self.reading.linear[variable]
-        terms = sum_terms(linear[operands[0]]) if len(operands) == 1 else None
-        if terms is None:
-            return self.choice(variable, equation, indices)
-        values = [self.value(equation.inputs[operands[0]], term.at(indices)) for term in terms]
-        if equation.name == "scatter-add":
+        """Elements moved, or a few of them added up, with what known operands contribute."""
+        values = [
+            times(self.value(equation.inputs[operand], places), factor)
+            for operand, linear in self.reading.maps_of(variable).items()
+            for places, factor in terms(linear, indices)
+        ]
+        if not values or equation.name == "scatter-add":
             values.append(self.constant(variable, equation, indices))
         return sum(values[1:], start=values[0])
-
-    def choice(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
-        """Elements moved from one of several operands, all of them from the same."""
-        linear = self.reading.maps_of(variable)
-        operand = int(source_of(linear, list(linear))[indices.array[0]])
-        if operand >= 0:
-            return self.value(equation.inputs[operand], linear[operand].places.at(indices))
-        return self.constant(variable, equation, indices)
 
     def constant(self, variable: int, equation: Equation, indices: Indices) -> jax.Array:
         """What the known operands of a linear equation contribute."""
@@ -157,6 +164,16 @@ class Evaluation:
         operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
         return self.spread(compact(indices.take(np.asarray(values).reshape(-1))), variable)
+
+
+def extreme(values: list[jax.Array], choose: Callable) -> jax.Array:
+    """Largest or smallest of a few arrays; at a tie each has its share of the derivative, as in JAX."""
+    if len(values) == 1:
+        return values[0]
+    best = jax.lax.stop_gradient(reduce(choose, values))
+    ties = [value == best for value in values]
+    total = sum(jnp.where(tie, value, 0) for tie, value in zip(ties, values, strict=True))
+    return total / sum(tie.astype(best.dtype) for tie in ties)
 
 
 def fixed_values(reading: Reading, leaves: list[jax.Array]) -> dict[int, jax.Array]:

@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from math import prod
 
 import numpy as np
 
 from lagrad.program import Equation
 from lagrad.structure.indices import Indices, everything
-from lagrad.structure.linear import broadcast, contraction, shape_of, size_of
-from lagrad.structure.maps import LinearMap
+from lagrad.structure.linear import Maps, contraction, shape_of, size_of
 from lagrad.structure.reading import Kind, Reading
-from lagrad.structure.rules.elementwise import ELEMENTWISE, interactions
+from lagrad.structure.rules.elementwise import Interaction
+from lagrad.structure.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
 
 MOST_LEAVES = 24
-LONGEST_SUM = 16
 DEEPEST = 200
 MOST_PIECES = 24
 
@@ -131,30 +131,22 @@ def kernels(reading: Reading) -> dict[int, Pieces]:
 def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int, Pieces]) -> Pieces:
     """Kernels of an output of a curved equation from those of its operands."""
     operands = {i: found[equation.inputs[i]] for i in depending(reading, equation)}
-    if equation.name in ELEMENTWISE:
-        return elementwise(equation, operands)
+    record, linear = reading.interaction(equation, output), reading.linear[output]
+    if record is not None:
+        return elementwise(reading, equation, output, operands, record)
+    if linear is not None:
+        return added(linear, operands, summed)
     if equation.name == "dot_general":
         return contract(equation, operands)
-    linear = reading.linear[output]
-    if linear is None or adds_fixed(reading, equation):
+    members = lanes(equation) if equation.name in LANES else None
+    if members is None:
         return Pieces((None,))
-    if len(operands) == 1:
-        ((operand, pieces),) = operands.items()
-        terms = sum_terms(linear[operand])
-        if terms is not None:
-            return combined([(pieces, indices) for indices in terms], linear[operand].shape[0], summed)
-    return chosen(linear, operands)
+    return added(members, operands, multiplied if equation.name in PRODUCTS else summed)
 
 
 def depending(reading: Reading, equation: Equation) -> list[int]:
     """Operands that depend on x."""
     return [i for i, variable in enumerate(equation.inputs) if reading.kinds[variable] >= Kind.AFFINE]
-
-
-def adds_fixed(reading: Reading, equation: Equation) -> bool:
-    """Whether something that changes with params is added to what is moved: then it cannot be folded."""
-    kinds = [reading.kinds[variable] for variable in equation.inputs]
-    return equation.name == "scatter-add" and Kind.FIXED in (kinds[0], kinds[2])
 
 
 def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
@@ -199,11 +191,10 @@ def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel])
     return None if len(kernel.leaves) > MOST_LEAVES or kernel.depth > DEEPEST else kernel
 
 
-def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
+def elementwise(
+    reading: Reading, equation: Equation, output: int, operands: dict[int, Pieces], record: Interaction
+) -> Pieces:
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
-    record = interactions(equation.name, equation.params, len(equation.inputs))
-    if record is None:
-        return Pieces((None,))
     numbers = list(operands)
 
     def build(kernels: list[Kernel]) -> Kernel:
@@ -215,8 +206,8 @@ def elementwise(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
         active = set().union(*(kernel.active for i, kernel in spread.items() if record.first[i]))
         return united(kernels, active, pairs)
 
-    parts = [(pieces, broadcast(equation.source, i)) for i, pieces in operands.items()]
-    return combined(parts, size_of(equation.source.outvars[0]), build)
+    parts = [(pieces, reading.places(equation, i, output)) for i, pieces in operands.items()]
+    return combined(parts, reading.program.size(output), build)
 
 
 def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple[Key, Key]]) -> Kernel:
@@ -235,51 +226,44 @@ def summed(parts: list[Kernel]) -> Kernel:
     )
 
 
-def sum_terms(linear: LinearMap) -> list[Indices] | None:
-    """Which elements add up to the output, None if their number differs or is large."""
-    if linear.selection is not None:
-        return [linear.selection] if linear.selection.is_complete else None
-    rows = linear.to_scipy()
-    counts = np.diff(rows.indptr)
-    if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= LONGEST_SUM:
-        return None
-    return [Indices.of(column) for column in rows.indices.reshape(-1, counts[0]).T]
+def multiplied(parts: list[Kernel]) -> Kernel:
+    """Kernel of a product: any two factors meet."""
+    whole = summed(parts)
+    pairs = (crossed(a.active, b.active) for a, b in combinations(parts, 2))
+    return Kernel(whole.leaves, whole.active, whole.pairs.union(*pairs), whole.depth)
 
 
-def chosen(linear: dict[int, LinearMap], operands: dict[int, Pieces]) -> Pieces:
-    """Kernels of a mover with several operands: each element is one element of one of them, or a constant."""
-    if any(linear[i].selection is None for i in operands):
+def added(linear: Maps, operands: dict[int, Pieces], build: Callable[[list[Kernel]], Kernel]) -> Pieces:
+    """Kernels of what adds up, or moves, elements of its operands; one or more for each number of terms.
+
+    Args:
+        linear: operand -> map to the output, for all operands that are not known.
+        operands: pieces of those that depend on x.
+        build: kernels of the terms to the kernel of the output.
+    """
+    labels, lengths = alike(linear)
+    if lengths.size == 0 or lengths.size > MOST_PIECES:
         return Pieces((None,))
-    sources = source_of(linear, list(operands))
-    codes, kernels, members = np.zeros(sources.size, dtype=np.int64), [], []
-    for number, indices, pieces in picked(linear, operands, sources):
-        inside = combined([(pieces, indices)], number.size, summed)
-        labels = np.zeros(number.size, dtype=np.int64) if inside.labels is None else inside.labels
-        for label, kernel in enumerate(inside.kernels):
-            members.append(Indices.of(number[labels == label]))
+    if lengths.size == 1:
+        return inside(linear, operands, build, everything(labels.size), lengths[0])
+    codes, kernels, members = np.empty_like(labels), [], []
+    for label, length in enumerate(lengths):
+        elements = np.flatnonzero(labels == label)
+        pieces = inside(linear, operands, build, Indices.of(elements), length)
+        within = np.zeros(elements.size, dtype=np.int64) if pieces.labels is None else pieces.labels
+        for number, kernel in enumerate(pieces.kernels):
+            members.append(Indices.of(elements[within == number]))
             codes[members[-1].array] = len(kernels)
             kernels.append(kernel)
     return ranked(kernels, codes, members) if len(kernels) <= MOST_PIECES else Pieces((None,))
 
 
-def picked(linear: dict[int, LinearMap], operands: dict[int, Pieces], sources: np.ndarray) -> Iterable[tuple]:
-    """(elements, their places in the operand, pieces of the operand), for each operand and for constants."""
-    for operand in (*operands, -1):
-        elements = np.flatnonzero(sources == operand)
-        if elements.size == 0:
-            continue
-        if operand < 0:
-            yield elements, everything(elements.size), Pieces((Kernel({}, frozenset(), frozenset()),))
-        else:
-            yield elements, linear[operand].places.at(Indices.of(elements)), operands[operand]
-
-
-def source_of(linear: dict[int, LinearMap], operands: Sequence[int]) -> np.ndarray:
-    """Operand that each output element of a mover comes from, -1 for none of them."""
-    sources = np.full(linear[operands[0]].shape[0], -1)
-    for operand in operands:
-        sources[linear[operand].places.array >= 0] = operand
-    return sources
+def inside(linear: Maps, operands: dict[int, Pieces], build, elements: Indices, length: int) -> Pieces:
+    """Kernels of some elements of what `added` gives, all of equally many terms."""
+    if length > LONGEST_SUM:
+        return Pieces((None,))
+    parts = [(operands[i], places) for i in operands for places, _ in terms(linear[i], elements)]
+    return combined(parts, elements.size, build)
 
 
 def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:

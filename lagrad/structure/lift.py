@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from lagrad.program import Program
 from lagrad.structure.affine import Affine, Layer
+from lagrad.structure.expand import expanded
 from lagrad.structure.indices import Indices, everything
 from lagrad.structure.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.structure.maps import Adjoint, Factor, total
@@ -95,10 +96,26 @@ def lift(program: Program) -> Lift:
         program: numbered equations of (x, *param leaves) -> (f, c).
 
     Returns:
-        Lift; exact, whatever the program: what has no kernel is in `rest`.
+        Lift; exact, whatever the program: what has no kernel is in `rest`. Its reading is of another program
+        of the same inputs and outputs where loops had to be written out.
     """
+    found = split(program)
+    wider = expanded(program) if found.rest else None
+    if wider is None:
+        return found
+    other = split(wider)
+    return min(found, other, key=left_over)
+
+
+def split(program: Program) -> Lift:
+    """The split of a program as it is written."""
     reading = read(program)
     return Splitter(reading, kernels(reading), {}).split()
+
+
+def left_over(found: Lift) -> int:
+    """Number of uses of variables without a kernel."""
+    return sum(matrix.nnz for matrix in found.rest.values())
 
 
 @dataclass

@@ -82,13 +82,13 @@ def same(equation: jex.JaxprEqn, operand: int, factor: Factor = 1.0) -> LinearMa
     return LinearMap(shape, broadcast(equation, operand), factor)
 
 
-def broadcast(equation: jex.JaxprEqn, operand: int) -> Indices:
+def broadcast(equation: jex.JaxprEqn, operand: int, output: int = 0) -> Indices:
     """Element of an operand that each output element of an elementwise equation takes.
 
     Operands may be scalars, or have axes of length 1 where the output has longer ones.
     """
-    out, shape = shape_of(equation.outvars[0]), shape_of(equation.invars[operand])
-    if shape == out:
+    out, shape = shape_of(equation.outvars[output]), shape_of(equation.invars[operand])
+    if prod(shape) == prod(out):
         return everything(prod(out))
     if prod(shape) == 1:
         return everywhere(prod(out))

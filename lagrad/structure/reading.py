@@ -11,12 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
-from lagrad.program import Program
+from lagrad.program import Equation, Program
 from lagrad.structure.affine import Affine
-from lagrad.structure.linear import Maps, maps
+from lagrad.structure.calls import CALL, ElementCall, element_call
+from lagrad.structure.indices import Indices
+from lagrad.structure.linear import Maps, broadcast, maps
+from lagrad.structure.rules.arithmetic import COMPLEX
+from lagrad.structure.rules.elementwise import Interaction, interactions
 from lagrad.structure.rules.folding import fold
 
 
@@ -41,6 +46,7 @@ class Reading:
         producers: variable -> index of the equation that makes it.
         forms: cache of `form`.
         offsets: cache of `offset`.
+        calls: cache of `call`.
     """
 
     program: Program
@@ -50,12 +56,35 @@ class Reading:
     producers: dict[int, int]
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
+    calls: dict[int, ElementCall | None] = field(default_factory=dict)
 
     def maps_of(self, variable: int) -> Maps:
         """Linear maps of an equation that is known to be linear."""
         found = self.linear[variable]
         assert found is not None
         return found
+
+    def call(self, equation: Equation) -> ElementCall | None:
+        """The function of scalars that a call of a function with its own rule applies to each element."""
+        key = equation.outputs[0]
+        if key not in self.calls:
+            self.calls[key] = element_call(equation.source)
+        return self.calls[key]
+
+    def interaction(self, equation: Equation, output: int) -> Interaction | None:
+        """Which derivatives of an elementwise equation can be nonzero; None if it is not elementwise."""
+        if equation.name in COMPLEX and is_complex(self.program.avals[equation.inputs[0]]):
+            return COMPLEX[equation.name]
+        if equation.name != CALL:
+            return interactions(equation.name, equation.params, len(equation.inputs))
+        call = self.call(equation)
+        return None if call is None else call.interactions[equation.outputs.index(output)]
+
+    def places(self, equation: Equation, operand: int, output: int) -> Indices:
+        """Element of an operand that each element of an output of an elementwise equation takes."""
+        place = equation.outputs.index(output)
+        call = self.call(equation) if equation.name == CALL else None
+        return broadcast(equation.source, operand, place) if call is None else call.places[place][operand]
 
     def form(self, variable: int) -> Affine:
         """A of an affine variable A x + b, shape (size, n)."""
@@ -120,6 +149,11 @@ def read(program: Program) -> Reading:
         producers |= dict.fromkeys(equation.outputs, index)
     n = program.size(x)
     return Reading(program, kinds, values, linear, producers, {x: Affine.identity(n)}, {x: np.zeros(n)})
+
+
+def is_complex(aval: Any) -> bool:
+    """Whether an array holds complex numbers."""
+    return np.issubdtype(aval.dtype, np.complexfloating)
 
 
 def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:

@@ -6,7 +6,8 @@ place that knows.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import jax
 import jax.experimental
@@ -17,7 +18,9 @@ _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else vars(jax.experim
 def float64() -> AbstractContextManager:
     """Context in which JAX traces, compiles and runs in float64, in this thread only.
 
-    The global `jax_enable_x64` stays as the user set it. A thread started inside does not inherit it.
+    The global `jax_enable_x64` stays as the user set it. A thread started inside does not inherit it. JAX's
+    switches for debugging are off inside: compiled code does not run without jit, and a trial point that is
+    not finite is the solver's business.
 
     Returns:
         Context manager; may be nested and entered in several threads at once.
@@ -27,4 +30,16 @@ def float64() -> AbstractContextManager:
     ...     jnp.ones(2).dtype
     dtype('float64')
     """
+    config = jax.config
+    if config.jax_disable_jit or config.jax_debug_nans or config.jax_debug_infs:
+        return _undisturbed()
     return _enable_x64(True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The same where a switch for debugging is on."""
+    with ExitStack() as stack:
+        for switch in (jax.disable_jit, jax.debug_nans, jax.debug_infs, _enable_x64):
+            stack.enter_context(switch(switch is _enable_x64))
+        yield

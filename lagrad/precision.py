@@ -13,6 +13,11 @@ import jax
 import jax.experimental
 
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else vars(jax.experimental)["enable_x64"]
+_SWITCHES = {
+    "jax_disable_jit": jax.disable_jit,
+    "jax_debug_nans": jax.debug_nans,
+    "jax_debug_infs": jax.debug_infs,
+}
 
 
 def float64() -> AbstractContextManager:
@@ -30,16 +35,15 @@ def float64() -> AbstractContextManager:
     ...     jnp.ones(2).dtype
     dtype('float64')
     """
-    config = jax.config
-    if config.jax_disable_jit or config.jax_debug_nans or config.jax_debug_infs:
-        return _undisturbed()
-    return _enable_x64(True)
+    disturbed = any([getattr(jax.config, name) for name in _SWITCHES])
+    return _undisturbed() if disturbed else _enable_x64(True)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """The same where a switch for debugging is on."""
     with ExitStack() as stack:
-        for switch in (jax.disable_jit, jax.debug_nans, jax.debug_infs, _enable_x64):
-            stack.enter_context(switch(switch is _enable_x64))
+        for switch in _SWITCHES.values():
+            stack.enter_context(switch(False))
+        stack.enter_context(_enable_x64(True))
         yield

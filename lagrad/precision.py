@@ -35,7 +35,7 @@ def float64() -> AbstractContextManager:
     ...     jnp.ones(2).dtype
     dtype('float64')
     """
-    disturbed = any([getattr(jax.config, name) for name in _SWITCHES])
+    disturbed = any(getattr(jax.config, name) for name in _SWITCHES)
     return _undisturbed() if disturbed else _enable_x64(True)
 
 

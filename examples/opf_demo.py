@@ -16,7 +16,6 @@ from collections.abc import Mapping
 import numpy as np
 
 import lagrad
-from lagrad.picture import spy
 from lagrad.report import duration, table
 from lagrad_problems import opf
 
@@ -88,16 +87,13 @@ def tell(title: str, problem: lagrad.Problem) -> lagrad.Solution:
 
 def patterns(derivatives: lagrad.Derivatives) -> str:
     """What plain coloring would need, and how the Hessian looks."""
-    n, m = derivatives.n, derivatives.m
-    jacobian = lagrad.SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
-    lower = lagrad.SparsityPattern.from_triplets(*derivatives.hessian_structure, (n, n))
-    hessian = lagrad.SparsityPattern.from_scipy(lower.to_scipy() + lower.T.to_scipy())
+    jacobian, hessian = derivatives.jacobian_pattern, derivatives.hessian_pattern
     columns, star = lagrad.color_columns(jacobian).num_colors, lagrad.color_symmetric(hessian).num_colors
     return "\n".join(
         [
             f"colors by coloring alone: {columns} for the Jacobian's columns, {star} for the Hessian",
             "\nHessian of the Lagrangian:",
-            spy(hessian, width=48, height=20),
+            hessian.spy(width=48, height=20),
         ]
     )
 

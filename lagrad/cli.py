@@ -25,7 +25,6 @@ from pathlib import Path
 import lagrad
 import lagrad_problems
 from lagrad import checks, picture, report
-from lagrad.pattern import SparsityPattern
 
 # Options whose values are code for Ipopt to load.
 LIBRARIES = {"hsllib", "pardisolib"}
@@ -227,10 +226,7 @@ def inspect(chosen: argparse.Namespace) -> int:
 
 def pictures(derivatives: lagrad.Derivatives, width: int) -> str:
     """Spy pictures of Jacobian and Hessian, with the colors each kind of coloring would need."""
-    n, m = derivatives.n, derivatives.m
-    jacobian = SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
-    lower = SparsityPattern.from_triplets(*derivatives.hessian_structure, (n, n))
-    hessian = SparsityPattern.from_scipy(lower.to_scipy() + lower.T.to_scipy())
+    jacobian, hessian = derivatives.jacobian_pattern, derivatives.hessian_pattern
     columns, rows = lagrad.color_columns(jacobian).num_colors, lagrad.color_rows(jacobian).num_colors
     symmetric = lagrad.color_symmetric(hessian).num_colors
     lines = [

@@ -162,19 +162,15 @@ def sparsity(what: Any, axes: Any = None, title: str | None = None) -> Any:
 
 def derivative_patterns(derivatives: Derivatives, axes: Any) -> Any:
     """Jacobian beside Hessian, or the Hessian alone where there are no constraints."""
-    n, m = derivatives.n, derivatives.m
-    low, high = derivatives.hessian_structure
-    both = np.concatenate([low, high]), np.concatenate([high, low])
-    patterns = {"Hessian": SparsityPattern.from_triplets(*both, (n, n))}
-    if m:
-        jacobian = SparsityPattern.from_triplets(*derivatives.jacobian_structure, (m, n))
-        patterns = {"Jacobian": jacobian} | patterns
+    patterns = {"Hessian": derivatives.hessian_pattern}
+    if derivatives.m:
+        patterns = {"Jacobian": derivatives.jacobian_pattern} | patterns
     if axes is None:
         axes = pyplot().subplots(1, len(patterns), layout="constrained", squeeze=False)[1][0]
     panels = np.ravel(axes)
     for panel, (name, pattern) in zip(panels, patterns.items(), strict=True):
         sparsity(pattern, panel, f"{name}: {pattern.shape[0]} x {pattern.shape[1]}, {pattern.nnz} nonzeros")
-    return tuple(panels) if m else panels[0]
+    return tuple(panels) if derivatives.m else panels[0]
 
 
 def read_pattern(what: Any) -> SparsityPattern:

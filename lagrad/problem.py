@@ -270,6 +270,26 @@ class Problem:
         return self
 
 
+def problem_of(given: Any) -> Problem:
+    """The Problem itself, of a Problem or of what was made of one.
+
+    Args:
+        given: a Problem, or Derivatives.
+
+    Raises:
+        ProblemError: neither.
+
+    >>> problem_of(5)
+    Traceback (most recent call last):
+    lagrad.errors.ProblemError: `problem`: a int, expected a Problem, or what lagrad.differentiate returns.
+    """
+    found = getattr(given, "problem", given)
+    if not isinstance(found, Problem):
+        name = type(given).__name__
+        raise ProblemError(f"`problem`: a {name}, expected a Problem, or what lagrad.differentiate returns.")
+    return found
+
+
 def _settle(problem: Problem, **attributes) -> None:
     """Write attributes of a problem under construction, arrays and arrays in pytrees read-only."""
     for name, value in attributes.items():

@@ -75,6 +75,29 @@ def test_public_names_are_documented(name):
     assert inspect.getdoc(getattr(lagrad, name))
 
 
+TAKE_A_PROBLEM = [
+    lagrad.differentiate,
+    lagrad.solve,
+    lagrad.check_derivatives,
+    lagrad.diagnose,
+    lambda problem: lagrad.certify(problem, None),
+    lagrad.checks.explain_infeasibility,
+    lagrad.solution_map,
+    lagrad.multistart,
+    lambda problem: lagrad.solve_many(problem, params=[1.0]),
+    lagrad.to_scipy,
+    lagrad.to_cyipopt,
+]
+
+
+@pytest.mark.parametrize("call", TAKE_A_PROBLEM)
+@pytest.mark.parametrize("given", [abs, 5, None], ids=str)
+def test_what_is_no_problem_is_called_so(call, given):
+    """A function given in place of a Problem is the mistake of the first minute."""
+    with pytest.raises(lagrad.ProblemError, match="`problem`: a .*, expected a Problem, or what lagrad.diff"):
+        call(given)
+
+
 def test_nothing_is_public_by_accident():
     """`lagrad.<tab>` shows the public names and the folders of the house, no stray import."""
     visible = {name for name in vars(lagrad) if not name.startswith("_")}

@@ -22,7 +22,7 @@ from lagrad.checks.derivatives import flat_multipliers
 from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 from lagrad.solution import Certificate, Solution
 from lagrad.solvers.optimality import certificate, largest
 
@@ -53,7 +53,7 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
     >>> found.is_satisfied, found.is_regular, found.second_order
     (True, True, True)
     """
-    derivatives = problem if isinstance(problem, Derivatives) else differentiate(problem)
+    derivatives = problem if isinstance(problem, Derivatives) else differentiate(problem_of(problem))
     problem = derivatives.problem
     x = problem.variables.flatten(solution.x)
     multipliers = multipliers_of(problem, solution)

@@ -24,7 +24,7 @@ from lagrad.checks.oracle import Oracle
 from lagrad.checks.steps import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 
 AUTODIFF, DIFFERENCES = "plain JAX", "finite differences"
 AGREEMENT = {AUTODIFF: 1e-9, DIFFERENCES: 1e-5}
@@ -201,7 +201,7 @@ def distinct(mismatches: list[Mismatch]) -> tuple[Mismatch, ...]:
 
 def unchecked(problem: Problem | Derivatives) -> Derivatives:
     """Derivatives that have not been looked at: what is wrong with them is for the report to say."""
-    return problem if isinstance(problem, Derivatives) else differentiate(problem, check=False)
+    return problem if isinstance(problem, Derivatives) else differentiate(problem_of(problem), check=False)
 
 
 @dataclass(frozen=True, eq=False)

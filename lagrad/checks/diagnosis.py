@@ -29,7 +29,7 @@ from lagrad.checks.nonfinite import nonfinite_derivatives, nonfinite_values
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 
 QUESTIONS = (
     violation_findings,
@@ -93,7 +93,7 @@ def diagnose(problem: Problem | Derivatives, x=None, *, params=None) -> Diagnosi
     >>> diagnose(problem).findings[0].kind
     'nonfinite'
     """
-    declared = problem.problem if isinstance(problem, Derivatives) else problem
+    declared = problem_of(problem)
     x = declared.start if x is None else declared.variables.flatten(declared.read_x0(x))
     try:
         found = [*function_findings(declared, x, params)]

@@ -19,7 +19,7 @@ import numpy as np
 
 from lagrad.checks.finding import listed
 from lagrad.constraints import Inequality
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 from lagrad.solution import Solution
 from lagrad.solvers import solve
 
@@ -99,7 +99,7 @@ def explain_infeasibility(
     """Find the rows that cannot hold together: an elastic re-solve.
 
     Args:
-        problem: with at least one constraint.
+        problem: with at least one constraint; its Derivatives will do.
         x: where to begin, a pytree like x0 or flat, such as the failed `solution.x`.
         params: in place of the problem's.
         method: of `lagrad.solve`; IPOPT if it is installed, else trust-constr.
@@ -117,6 +117,7 @@ def explain_infeasibility(
     >>> found.is_feasible, sorted(found.conflict)
     (False, ['high', 'low'])
     """
+    problem = problem_of(problem)
     changes = {name: value for name, value in (("x0", x), ("params", params)) if value is not None}
     problem = problem.replace(**changes) if changes else problem
     if method is None:

@@ -21,8 +21,10 @@ from lagrad.derivatives.directions import differentiable, gradient
 from lagrad.derivatives.figures import figures
 from lagrad.derivatives.given import nearby, read_pattern, read_symmetric_pattern
 from lagrad.derivatives.guard import lower_jvp, verify
+from lagrad.pattern import SparsityPattern
+from lagrad.picture import preformatted
 from lagrad.precision import float64
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 from lagrad.program import Program, trace
 from lagrad.report import outline
 
@@ -54,6 +56,12 @@ class Derivatives:
     leaves: list[jax.Array] = field(repr=False)
     timings: dict[str, float] = field(repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.report())
 
     @property
     def n(self) -> int:
@@ -97,6 +105,18 @@ class Derivatives:
     def hessian_structure(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of what `hessian_values` gives, row >= column; repeated entries are summed."""
         return structure(self.hessian_blocks)
+
+    @property
+    def jacobian_pattern(self) -> SparsityPattern:
+        """Where the Jacobian may be nonzero, (m, n); prints as a picture."""
+        return SparsityPattern.from_triplets(*self.jacobian_structure, (self.m, self.n))
+
+    @property
+    def hessian_pattern(self) -> SparsityPattern:
+        """Where the Lagrangian's Hessian may be nonzero, (n, n), both triangles; prints as a picture."""
+        low, high = self.hessian_structure
+        both = np.concatenate([low, high]), np.concatenate([high, low])
+        return SparsityPattern.from_triplets(*both, (self.n, self.n))
 
     def jacobian_values(self, x, params=None) -> np.ndarray:
         """Values of the Jacobian's entries, in the order of `jacobian_structure`."""
@@ -226,7 +246,8 @@ def differentiate(
         Derivatives.
 
     Raises:
-        ProblemError: an unknown strategy, a limit that is not positive, or a pattern of another shape.
+        ProblemError: no Problem, an unknown strategy, a limit that is not positive, a pattern of another
+            shape.
         DerivativeError: a function cannot be traced or differentiated, or the check fails: a given pattern
             is too small.
 
@@ -234,6 +255,7 @@ def differentiate(
     >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
     [[6.0, 0.0], [0.0, 12.0]]
     """
+    problem = problem_of(problem)
     patterns = (
         read_pattern(jacobian_pattern, (problem.m, problem.n), "jacobian_pattern"),
         read_symmetric_pattern(hessian_pattern, problem.n, "hessian_pattern"),

@@ -11,7 +11,7 @@ from scipy.optimize import Bounds, NonlinearConstraint
 
 from lagrad.derivatives import differentiate
 from lagrad.places import warn_user
-from lagrad.problem import Problem
+from lagrad.problem import problem_of
 from lagrad.solvers.assembly import Assembly, never_empty, rows_and_columns
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt_options import ALWAYS
@@ -75,8 +75,8 @@ def to_cyipopt(problem: Any) -> Callbacks:
 
 
 def derivatives_of(problem: Any) -> Any:
-    """Derivatives of a problem; what is none is taken for Derivatives."""
-    return differentiate(problem) if isinstance(problem, Problem) else problem
+    """Derivatives of a problem, or those that were given."""
+    return differentiate(problem) if problem_of(problem) is problem else problem
 
 
 class Callbacks:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import DerivativeError, ProblemError
-from lagrad.problem import Problem
+from lagrad.errors import ProblemError
+from lagrad.problem import Problem, problem_of
 from lagrad.solution import Solution
 from lagrad.solvers import ipopt, trust_constr
 from lagrad.solvers.checkpoint import checked_path, keeping
@@ -121,15 +121,16 @@ def verify_at(derivatives: Derivatives, solution: Solution, params: Any) -> None
 
     Raises:
         DerivativeError: they were not; the Solution is its attribute `solution`.
-        KeyboardInterrupt: Ctrl-C came in between; likewise.
+        BaseException: what else came in between, such as Ctrl-C or want of memory; likewise.
     """
     problem = derivatives.problem
     layouts = problem.row_layouts
     parts = [layouts[name].flatten(value) for name, value in solution.multipliers.items()]
     try:
         derivatives.verify(solution.x, np.concatenate(parts) if parts else np.zeros(0), params)
-    except (DerivativeError, KeyboardInterrupt) as error:
-        raise note_solution(error, solution) from None
+    except BaseException as error:
+        note_solution(error, solution)
+        raise
 
 
 def find_adapter(method: str) -> Any:
@@ -174,13 +175,10 @@ def prepare(problem: Any) -> tuple[Any, dict[str, float]]:
     Raises:
         ProblemError: neither a Problem nor Derivatives.
     """
-    if isinstance(problem, Problem):
-        derivatives = differentiate(problem)
-        return derivatives, dict(derivatives.timings)
-    if not hasattr(problem, "hessian_values"):
-        found = type(problem).__name__
-        raise ProblemError(f"`problem`: a {found}, expected a Problem, or what lagrad.differentiate returns.")
-    return problem, {}
+    if problem_of(problem) is not problem:
+        return problem, {}
+    derivatives = differentiate(problem)
+    return derivatives, dict(derivatives.timings)
 
 
 def with_changes(problem: Problem, x0: Any, params: Any, bounds: Any) -> Problem:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lagrad import console
 from lagrad.errors import ProblemError
+from lagrad.problem import problem_of
 from lagrad.solution import Solution
 from lagrad.solvers.solve import find_adapter, prepare, solve
 from lagrad.status import Status
@@ -69,7 +70,7 @@ def solve_many(
     """
     find_adapter(method).check(options.get("options"))
     check_options(options, executor)
-    declared = problem if not hasattr(problem, "problem") else problem.problem
+    declared = problem_of(problem)
     pairs = read_series(declared, params, x0)
     if not pairs:
         return []

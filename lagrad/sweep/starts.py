@@ -11,7 +11,7 @@ import numpy as np
 from lagrad.bounds import read_bounds
 from lagrad.errors import ProblemError
 from lagrad.picture import preformatted
-from lagrad.problem import Problem
+from lagrad.problem import Problem, problem_of
 from lagrad.solution import Solution
 from lagrad.sweep.many import solve_many
 
@@ -120,7 +120,7 @@ def multistart(
     >>> [round(float(group.solution.x[0]), 3) for group in found.optima]
     [-1.012, 0.987]
     """
-    declared = problem if isinstance(problem, Problem) else problem.problem
+    declared = problem_of(problem)
     if count < 1 or count % 1:
         raise ProblemError(f"`count`: {count!r}, expected a whole number of starts, at least 1.")
     starts = sample(declared, int(count), seed, box, reach, sampler)

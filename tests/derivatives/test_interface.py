@@ -184,6 +184,16 @@ def test_the_report_names_sizes_and_strategies():
         assert word in text
 
 
+def test_patterns_hold_every_entry_of_the_matrices():
+    """The Jacobian's, and both triangles of the Hessian; the object prints as its report."""
+    d = derivatives()
+    jacobian, hessian = d.jacobian(X), d.hessian(X, MULTIPLIERS)
+    assert d.jacobian_pattern.contains(lagrad.SparsityPattern.from_scipy(jacobian))
+    assert d.hessian_pattern.contains(lagrad.SparsityPattern.from_scipy(hessian))
+    assert d.hessian_pattern.is_symmetric() and d.jacobian_pattern.shape == (6, 10)
+    assert str(d) == d.report() and "<pre" in d._repr_html_()
+
+
 @pytest.mark.parametrize("wrong", [{"strategy": "best"}, {"memory_limit": 0}])
 def test_unknown_choices_are_refused(wrong):
     """Before anything is compiled."""

@@ -145,6 +145,7 @@ class Solution:
         solver_message: the solver's own words.
         name: the problem's name, if it has one.
         versions: of lagrad, the solver and what they stand on.
+        options: what was asked for: `tol`, `max_iterations` if given, and the solver's own options.
     """
 
     x: Any
@@ -165,6 +166,7 @@ class Solution:
     solver_message: str = ""
     name: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         check = self.certificate

@@ -84,8 +84,15 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
         iterations=task.monitor.iterations,
         history=task.monitor.history(),
         name=problem.name,
+        options=asked(task),
         **rest,
     )
+
+
+def asked(task: Task) -> dict[str, Any]:
+    """The tolerance, the limit and the options of a solve, as they were given."""
+    limit = {} if task.max_iterations is None else {"max_iterations": int(task.max_iterations)}
+    return {"tol": float(task.tol), **limit, **task.options}
 
 
 def snapshot(task: Task, point: Point, method: str) -> Solution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lagrad
 from lagrad.errors import ProblemError
 from lagrad.solvers import ipopt, solve, trust_constr
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, KINDS, OWNED
@@ -78,6 +79,17 @@ def test_options_go_before_arguments():
         solve(derivatives(cases.banana), "trust-constr", max_iterations=9, options={"maxiter": 3}).iterations
         == 2
     )
+
+
+def test_a_solution_remembers_what_was_asked(tmp_path):
+    """Tolerance, limit and options, as plain values that a file can hold."""
+    made = derivatives(cases.banana)
+    given = {"mu_strategy": "adaptive", "max_cpu_time": np.float32(50)}
+    solution = solve(made, tol=1e-5, max_iterations=np.int64(7), options=given)
+    asked = {"tol": 1e-5, "max_iterations": 7, "mu_strategy": "adaptive", "max_cpu_time": 50.0}
+    assert solution.options == asked
+    assert lagrad.Solution.load(solution.save(tmp_path / "s.npz")).options == asked
+    assert solve(made, "trust-constr").options == {"tol": 1e-8}
 
 
 def test_tables_do_not_contradict_themselves():

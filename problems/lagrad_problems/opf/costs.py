@@ -88,10 +88,16 @@ def _check_rows(case: Case) -> None:
 def _numbers(case: Case, row: int, per_item: int) -> np.ndarray:
     """The numbers of a cost row after its count."""
     values, line = case.gencost.values[row], case.gencost.lines[row]
-    wanted = int(values[3]) * per_item
-    if wanted < 0 or values.size < 4 + wanted:
-        raise ValueError(f"{case.name}, line {line}: {values.size - 4} cost coefficients, expected {wanted}.")
-    return values[4 : 4 + wanted]
+    wanted = values[3] * per_item
+    if not 0 <= wanted <= values.size - 4 or wanted % 1:
+        raise ValueError(
+            f"{case.name}, line {line}: {values.size - 4} cost coefficients, expected {wanted:g}. "
+            "Correct the count in the fourth column."
+        )
+    numbers = values[4 : 4 + int(wanted)]
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{case.name}, line {line}: an infinite cost coefficient, expected a finite one.")
+    return numbers
 
 
 def _polynomials(case: Case, gens: np.ndarray) -> np.ndarray:

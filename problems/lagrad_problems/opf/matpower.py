@@ -17,6 +17,9 @@ import numpy as np
 
 TABLES = ("bus", "gen", "branch", "gencost")
 LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
+# Most numbers to which short cost rows are padded: memory is bounded by the size of the file.
+PADDED = 1_000_000
+LONGEST_WORD = 40
 # In-service rows of these would change the problem, and are not modelled.
 UNSUPPORTED = ("dcline", "storage", "switch", "load")
 
@@ -198,7 +201,13 @@ def _matrix(field: _Field, name: str) -> Table:
                 f"{name}, line {rows[odd][0]}: {widths[odd]} numbers in a row of `mpc.{field.name}`, "
                 f"expected {widths[0]} as in line {rows[0][0]}."
             )
-        rows = [(line, row + [0.0] * (int(widths.max()) - len(row))) for line, row in rows]
+        widest = int(widths.argmax())
+        if len(rows) * int(widths[widest]) > PADDED:
+            raise ValueError(
+                f"{name}, line {rows[widest][0]}: {widths[widest]} numbers in one of {len(rows)} rows of "
+                f"`mpc.{field.name}`, others are shorter. Fill them with zeros."
+            )
+        rows = [(line, row + [0.0] * (int(widths[widest]) - len(row))) for line, row in rows]
     lines = np.array([line for line, _ in rows], int)
     return Table(np.array([row for _, row in rows], float).reshape(len(rows), widths.max(initial=0)), lines)
 
@@ -235,7 +244,8 @@ def _number(word: str, line: int, name: str) -> float:
     try:
         value = float(word)
     except ValueError:
-        raise ValueError(f"{name}, line {line}: {word!r}, expected a number.") from None
+        shown = word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}..."
+        raise ValueError(f"{name}, line {line}: {shown!r}, expected a number.") from None
     if np.isnan(value):
         raise ValueError(f"{name}, line {line}: NaN, expected a number.")
     return value

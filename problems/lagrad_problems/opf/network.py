@@ -22,6 +22,8 @@ from lagrad_problems.opf.costs import Costs, read_costs
 from lagrad_problems.opf.matpower import Case, Table
 
 ISOLATED, REFERENCE = 4, 3
+# Columns that hold no limits: loads and shunts of a bus; impedance, charging, tap and shift of a branch.
+LOADS, IMPEDANCES = (2, 3, 4, 5), (2, 3, 4, 8, 9)
 FLOWS = ("p_from", "q_from", "p_to", "q_to")
 
 
@@ -98,8 +100,9 @@ def network(case: Case) -> Network:
         Network.
 
     Raises:
-        ValueError: a bus twice, a row at an unknown bus, a branch without impedance, limits that cross, or
-            costs of a kind that is not modelled; the message has the file's name and the line.
+        ValueError: a bus twice or without a whole number, a row at an unknown bus, a branch without
+            impedance, an infinite load or impedance, limits that cross, or costs of a kind that is not
+            modelled; the message has the file's name and the line.
     """
     bus_rows = _rows_in_service(case.bus, case.bus.values[:, 1] != ISOLATED)
     names = _bus_names(case)
@@ -107,6 +110,8 @@ def network(case: Case) -> Network:
     gens = _gens_in_service(case, names, in_service)
     branches = _branches_in_service(case, names, in_service)
     bus, gen = bus_rows.values, case.gen.values[gens]
+    _check_finite(case, bus_rows, LOADS, "bus")
+    _check_finite(case, _rows_in_service(case.branch, branches), IMPEDANCES, "branch")
     _check_limits(case, bus_rows, (12, 11), "bus")
     _check_limits(case, Table(gen, case.gen.lines[gens]), (9, 8), "gen")
     _check_limits(case, Table(gen, case.gen.lines[gens]), (4, 3), "gen")
@@ -141,7 +146,12 @@ def _rows_in_service(table: Table, keep: np.ndarray) -> Table:
 
 def _bus_names(case: Case) -> np.ndarray:
     """All bus numbers of the file, each once."""
-    names = case.bus.values[:, 0].astype(int)
+    numbers = case.bus.values[:, 0]
+    odd = np.flatnonzero((numbers < 1) | (numbers >= 2**53) | (numbers % 1 != 0))
+    if odd.size:
+        message = f"bus {numbers[odd[0]]:g}, expected a positive whole number. Number the buses."
+        _check_none(case, case.bus, odd, message)
+    names = numbers.astype(int)
     unique, first = np.unique(names, return_index=True)
     if unique.size < names.size:
         again = int(np.setdiff1d(np.arange(names.size), first)[0])
@@ -185,6 +195,13 @@ def _check_none(case: Case, table: Table, rows: np.ndarray, message: str) -> Non
     """Complain of the first of the rows, if there are any."""
     if rows.size:
         raise ValueError(f"{case.name}, line {table.lines[rows[0]]}: {message}")
+
+
+def _check_finite(case: Case, table: Table, columns: tuple[int, ...], what: str) -> None:
+    """Loads, shunts and impedances must be finite."""
+    bad = np.flatnonzero(~np.isfinite(table.values[:, list(columns)]).all(axis=1))
+    message = f"an infinite number in `mpc.{what}`, which only limits may be. Give a finite one."
+    _check_none(case, table, bad, message)
 
 
 def _check_limits(case: Case, table: Table, columns: tuple[int, int], what: str) -> None:

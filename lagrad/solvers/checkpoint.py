@@ -13,6 +13,7 @@ from lagrad.errors import ProblemError
 from lagrad.places import warn_user
 from lagrad.solution import Solution
 from lagrad.solvers.finish import snapshot
+from lagrad.solvers.options import is_writable
 from lagrad.solvers.outcome import Task
 from lagrad.solvers.signals import terminable
 
@@ -94,7 +95,7 @@ def checked_path(path: Any, warm_start: Solution | None) -> Path | None:
     path = Path(path).absolute()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"`checkpoint`: there is no folder {path.parent}. Make it first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    if path.is_dir() or not is_writable(path):
         raise PermissionError(f"`checkpoint`: {path} cannot be written. Give a file in a folder of yours.")
     if path.exists() and not holds(path, warm_start):
         raise FileExistsError(

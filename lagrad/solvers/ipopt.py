@@ -164,7 +164,8 @@ def run(task: Task) -> Outcome:
 def explain(code: int, task: Task) -> str:
     """What lagrad can add to some of Ipopt's codes, a sentence or nothing."""
     if code == INVALID_OPTION:
-        return f"Ipopt takes none of its options, or lacks a linear solver: it has {', '.join(available())}."
+        there = ", ".join(available())
+        return f"An option cannot be used, or the linear solver is not there; {there} would be."
     if code == INSUFFICIENT_MEMORY:
         derivatives = task.evaluation.derivatives
         matrices = (derivatives.jacobian_structure, derivatives.hessian_structure)
@@ -229,7 +230,8 @@ def set_option(nlp: Any, name: str, value: Any) -> None:
         nlp.add_option(name, value)
     except TypeError as error:
         raise ProblemError(
-            f"`options`: Ipopt refuses {name!r} = {value!r}: out of range, or not in this build of Ipopt."
+            f"`options`: Ipopt refuses {name!r} = {value!r}: out of range, or not in this build of Ipopt. "
+            "What it takes instead it has printed on stdout."
         ) from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import numbers
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,10 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import ProblemError
+
+# What fits an int of C; and the options whose values are paths.
+LARGEST = 2**31 - 1
+PATHS = frozenset({"output_file", "hsllib", "pardisolib"})
 
 
 def check_options(
@@ -75,12 +78,13 @@ def plain(value: Any) -> Any:
 
 
 def to_int(name: str, value: Any) -> int:
-    """A whole number."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    """A whole number that a solver written in C can hold."""
+    is_whole = isinstance(value, int) or isinstance(value, float) and value.is_integer()
+    if not is_whole or isinstance(value, bool):
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected a whole number.")
-    return value
+    if abs(value) > LARGEST:
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected at most {LARGEST}.")
+    return int(value)
 
 
 def to_float(name: str, value: Any) -> float:
@@ -91,10 +95,11 @@ def to_float(name: str, value: Any) -> float:
 
 
 def to_word(name: str, value: Any) -> str:
-    """ASCII text; True and False become yes and no."""
+    """Text, ASCII but for paths; True and False become yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if not isinstance(value, str) or not value.isascii():
+    value = str(value) if name in PATHS and isinstance(value, Path) else value
+    if not isinstance(value, str) or not value.isprintable() or not (name in PATHS or value.isascii()):
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected text (ASCII).")
     return value
 
@@ -134,15 +139,27 @@ def check_output_file(value: str, may_append: bool) -> str:
     path = path.absolute()
     if not path.parent.is_dir():
         raise ProblemError(f"`options`: 'output_file': there is no folder {path.parent}. Make it first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ProblemError(
-            f"`options`: 'output_file': {path} cannot be written. Give a file in a folder of yours."
-        )
-    if path.exists() and not may_append:
+    if path.is_file() and not may_append:
         raise ProblemError(
             f"`options`: 'output_file': {path} exists. Give another name, or 'file_append': 'yes'."
         )
+    if not is_writable(path):
+        raise ProblemError(
+            f"`options`: 'output_file': {path} cannot be written. Give a file in a folder of yours."
+        )
     return str(path)
+
+
+def is_writable(path: Path) -> bool:
+    """Whether a file can be written, found by opening it; what that creates is removed."""
+    is_new = not path.exists()
+    try:
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def check_library(name: str, value: str) -> str:

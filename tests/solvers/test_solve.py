@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 
 from lagrad.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
@@ -217,7 +218,9 @@ def test_interrupt_at_a_random_time_keeps_the_best_iterate(method):
         solution = solve(derivatives(cases.banana), method, callback=callback)
         timer.join()
         assert solution.status is Status.INTERRUPTED
-        assert solution.objective == solution.history.objective.min()
+        # IPOPT may have taken a further step that it did not report any more.
+        assert solution.objective <= solution.history.objective.min()
+        assert solution.objective == pytest.approx(scipy.optimize.rosen(solution.x), rel=1e-12)
         assert solution.multipliers == {} and np.isfinite(solution.certificate.error)
 
 

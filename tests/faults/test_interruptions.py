@@ -36,8 +36,8 @@ def interrupt(*_) -> None:
 
 
 def is_best_of_history(solution: lagrad.Solution) -> bool:
-    """Whether an unconstrained solve brought back the best objective it saw."""
-    return solution.objective == solution.history.objective.min()
+    """Whether an unconstrained solve brought back the best objective it saw, or that of a later point."""
+    return solution.objective <= solution.history.objective.min()
 
 
 def told(solution: lagrad.Solution) -> str:

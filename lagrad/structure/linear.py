@@ -17,12 +17,15 @@ from jax.extend import core as jex
 from lagrad.structure.indices import Indices, everything, everywhere
 from lagrad.structure.maps import Factor, LinearMap, grouped
 from lagrad.structure.rules.indexing import mover, numbered, scatter_positions
+from lagrad.structure.rules.sparse import LAYOUTS, products
+from lagrad.structure.rules.windows import seen, taps
 
 Known = Sequence[np.ndarray | None]
 Maps = dict[int, LinearMap]
+Products = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-# A lower triangle of ones for each lane; beyond this, the sum is left to coloring.
-LARGEST_CUMULATIVE = 4_000_000
+# Entries of a map that is written out; sums with more of them are left to coloring.
+MOST_TERMS = 4_000_000
 
 
 def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
@@ -149,7 +152,7 @@ def cumulated(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     """Running sum along an axis: a triangle of ones for each lane."""
     shape, axis = shape_of(equation.invars[0]), equation.params["axis"]
     length, size = shape[axis], prod(shape)
-    if size * length > LARGEST_CUMULATIVE:
+    if size * length > MOST_TERMS:
         return None
     lanes = np.moveaxis(np.arange(size).reshape(shape), axis, -1).reshape(-1, length)
     later, earlier = np.tril_indices(length) if not equation.params["reverse"] else np.triu_indices(length)
@@ -176,11 +179,7 @@ def contracted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     if other is None:
         return None
     out, left, right = contraction(equation)
-    factor = other.reshape(-1).astype(float)[right if unknown == 0 else left]
-    columns = left if unknown == 0 else right
-    keep = factor != 0
-    shape = (size_of(equation.outvars[0]), size_of(equation.invars[unknown]))
-    return {unknown: from_triplets(out[keep], columns[keep], factor[keep], shape)}
+    return weighted(equation, (out, right, left) if unknown else (out, left, right), unknown, other)
 
 
 def contraction(equation: jex.JaxprEqn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -207,6 +206,56 @@ def arranged(numbers: np.ndarray, batch: Sequence[int], inner: Sequence[int]) ->
     return numbers.transpose(*batch, *free, *inner).reshape(lengths), lengths[1]
 
 
+def stored_product(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Product of a matrix in a sparse format with an array, one of them known."""
+    last, found = len(known) - 1, products(equation, known)
+    unknown = 0 if known[0] is None else last
+    other = known[last - unknown]
+    if found is None or other is None:
+        return None
+    out, stored, factor = found
+    return weighted(equation, (out, factor, stored) if unknown else found, unknown, other)
+
+
+def convolved(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Convolution of an unknown array with a known one."""
+    left, right, out = (shape_of(atom) for atom in (*equation.invars, equation.outvars[0]))
+    unknown = 0 if known[0] is None else 1
+    other = known[1 - unknown]
+    if other is None or prod(out) * prod(right) > MOST_TERMS:
+        return None
+    targets, image, kernel = taps(left, right, out, **equation.params)
+    places = (targets, kernel, image) if unknown else (targets, image, kernel)
+    return weighted(equation, places, unknown, other)
+
+
+def weighted(equation: jex.JaxprEqn, products: Products, unknown: int, known: np.ndarray) -> Maps:
+    """Products of elements of an unknown operand with those of a known one.
+
+    Args:
+        equation: what was traced.
+        products: flat numbers of the output element, of the unknown operand's and of the known one's.
+        unknown: number of the unknown operand.
+        known: the known operand.
+
+    Returns:
+        The one map.
+    """
+    out, places, known_places = products
+    factor = known.reshape(-1).astype(float)[known_places]
+    keep, shape = factor != 0, (size_of(equation.outvars[0]), size_of(equation.invars[unknown]))
+    return {unknown: from_triplets(out[keep], places[keep], factor[keep], shape)}
+
+
+def windowed(equation: jex.JaxprEqn, known: Known) -> Maps | None:
+    """Sums over a window that slides over an array."""
+    shape, out = shape_of(equation.invars[0]), shape_of(equation.outvars[0])
+    if prod(out) * prod(equation.params["window_dimensions"]) > MOST_TERMS:
+        return None
+    rows = sp.csr_array(seen(shape, out, equation.params), dtype=float)
+    return {0: LinearMap((prod(out), prod(shape)), rows=rows)}
+
+
 def from_triplets(rows: np.ndarray, columns: np.ndarray, values: Factor, shape: tuple[int, int]) -> LinearMap:
     """A map from its entries in any order."""
     values = np.broadcast_to(np.asarray(values, dtype=float), rows.shape)
@@ -227,4 +276,7 @@ LINEAR: dict[str, Callable[[jex.JaxprEqn, Known], Maps | None]] = {
     "cumsum": cumulated,
     "scatter-add": scattered,
     "dot_general": contracted,
+    "conv_general_dilated": convolved,
+    "reduce_window_sum": windowed,
+    **dict.fromkeys(LAYOUTS, stored_product),
 }

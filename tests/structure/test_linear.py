@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import sparse
 
 from lagrad.precision import float64
 from lagrad.program import bind
@@ -15,6 +16,10 @@ from lagrad.structure.rules.indexing import scatter_positions
 K = np.arange(1.0, 7.0)
 X, Y = np.linspace(0.1, 0.6, 6), np.linspace(1.0, 2.0, 3)
 PLACES = np.array([[2], [0], [2]])
+
+DENSE = np.arange(30.0).reshape(5, 6) * (np.arange(30).reshape(5, 6) % 4 == 1)
+ENTRIES = sparse.BCOO.fromdense(DENSE)
+CORNERS = np.array([[1, 3], [0, 0], [1, 0]])
 
 
 def scatter_add(mode):
@@ -46,6 +51,21 @@ CASES = {
     "dot_general batched": lambda x, y: jnp.einsum(
         "bi,bij->bj", x.reshape(2, 3), np.arange(24.0).reshape(2, 3, 4)
     ),
+    "convolution": lambda x, y: jax.lax.conv_general_dilated(
+        x.reshape(1, 2, 3), np.arange(-2.0, 6).reshape(2, 2, 2), (1,), [(1, 0)]
+    ),
+    "convolution of known": lambda x, y: jax.lax.conv_general_dilated(
+        np.arange(8.0).reshape(2, 1, 4), x.reshape(2, 1, 3), (2,), "SAME"
+    ),
+    "window": lambda x, y: jax.lax.reduce_window(x, 0.0, jax.lax.add, (3,), (2,), [(1, 0)]),
+    "coordinates": lambda x, y: ENTRIES @ x,
+    "coordinates, known right": lambda x, y: sparse.BCOO((y, CORNERS), shape=(2, 4)) @ np.arange(1.0, 5),
+    "coordinates, from the left": lambda x, y: x[:5] @ ENTRIES,
+    "compressed rows": lambda x, y: sparse.BCSR.from_bcoo(ENTRIES) @ x,
+    "old compressed rows": lambda x, y: sparse.CSR.fromdense(DENSE) @ x,
+    "old compressed rows, matrix": lambda x, y: sparse.CSR.fromdense(DENSE[:, :3]) @ x.reshape(3, 2),
+    "old coordinates": lambda x, y: sparse.COO.fromdense(DENSE) @ x,
+    "old coordinates, matrix": lambda x, y: sparse.COO.fromdense(DENSE[:, :3]) @ x.reshape(3, 2),
     "gather": lambda x, y: x[np.array([[0, 5], [5, 2]])],
     "slice": lambda x, y: x[1:6:2],
     "rev": lambda x, y: x[::-1],
@@ -109,7 +129,10 @@ def test_maps_are_the_jacobian_of_the_equation(function):
             return bind(equation, *operands[:operand], value, *operands[operand + 1 :])[0]
 
         with float64():
-            expected = jax.jacobian(along)(operands[operand]).reshape(linear.shape)
+            # Column by column: some sparse formats have no batches.
+            _, push = jax.linearize(along, operands[operand])
+            units = np.eye(linear.shape[1]).reshape(-1, *operands[operand].shape)
+            expected = np.stack([np.ravel(push(unit)) for unit in units], axis=1)
         np.testing.assert_allclose(linear.to_scipy().toarray(), expected, rtol=1e-15)
 
 

@@ -32,8 +32,8 @@ def to_scipy(problem: Any) -> dict[str, Any]:
         dict with fun, x0, jac, hess, bounds, constraints: equality rows, then inequality rows.
 
     >>> import scipy.optimize
-    >>> from lagrad.constraints import Equality
-    >>> problem = Problem(lambda x: x[0] ** 2 + x[1] ** 2, [3.0, 1.0], Equality(lambda x: x[0] + x[1], 1.0))
+    >>> line = lagrad.Equality(lambda x: x[0] + x[1], 1.0)
+    >>> problem = lagrad.Problem(lambda x: x[0] ** 2 + x[1] ** 2, [3.0, 1.0], line)
     >>> scipy.optimize.minimize(**to_scipy(problem), method="trust-constr").x.round(6)
     array([0.5, 0.5])
     """

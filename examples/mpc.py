@@ -36,6 +36,7 @@ class Run:
         cold: of every tenth solve, without a warm start.
         seconds: of each warm solve.
         setup: seconds to differentiate, once.
+        compiled: seconds of tracing and compiling in each solve.
     """
 
     states: np.ndarray
@@ -44,6 +45,7 @@ class Run:
     cold: list[int]
     seconds: list[float]
     setup: float
+    compiled: list[float]
 
 
 def step(state, torque):
@@ -101,13 +103,14 @@ def drive(steps: int = STEPS) -> Run:
     derivatives = lagrad.differentiate(planning())
     setup = time.perf_counter() - began
     state, plan = np.array([np.pi, 0.0]), None
-    run = Run(np.zeros((steps + 1, 2)), np.zeros(steps), [], [], [], setup)
+    run = Run(np.zeros((steps + 1, 2)), np.zeros(steps), [], [], [], setup, [])
     run.states[0] = state
     for number in range(steps):
         warm = None if plan is None else shifted(plan)
         plan = lagrad.solve(derivatives, params=state, warm_start=warm)
         run.iterations.append(plan.iterations)
         run.seconds.append(plan.timings["total"])
+        run.compiled.append(plan.timings["trace"] + plan.timings["compile"])
         if number % COMPARED == 1:
             run.cold.append(lagrad.solve(derivatives, params=state).iterations)
         run.torques[number] = plan.x["torque"][0]
@@ -127,7 +130,8 @@ def main() -> None:
     warm, cold = np.mean(run.iterations[1:]), np.mean(run.cold)
     print(f"set up once in {run.setup:.2f} s; first plan {run.iterations[0]} iterations")
     pace = np.median(run.seconds[1:]) * 1e3
-    print(f"further plans: {warm:.1f} iterations warm, {cold:.1f} cold; {pace:.1f} ms each")
+    print(f"further plans: {warm:.1f} iterations warm, {cold:.1f} cold; {pace:.1f} ms each", end="")
+    print(f", of that {1e3 * sum(run.compiled):g} ms to compile in all {len(run.compiled)} together")
     print(f"angle from the top: {run.states[0, 0]:.2f} at the start, {run.states[-1, 0]:.3f} at the end")
     if chosen.picture:
         driven = {"angle": run.states[:, 0], "speed": run.states[:, 1], "torque": run.torques}

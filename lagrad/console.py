@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 # Seconds between two lines where no line can be overwritten.
@@ -12,12 +13,14 @@ LOG_PAUSE = 1.0
 
 
 def redrawable() -> Any:
-    """rich's console where a line can be drawn again, in terminals and notebooks; None elsewhere."""
+    """rich's console where a line can be drawn again, None elsewhere: terminals, notebooks with ipywidgets."""
     # rich takes its time to be imported, and most solves are silent.
     from rich.console import Console
 
     console = Console(stderr=True)
-    return console if console.is_terminal or console.is_jupyter else None
+    if console.is_jupyter:
+        return console if find_spec("ipywidgets") else None
+    return console if console.is_terminal else None
 
 
 def say(text: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from lagrad import console
 from lagrad.console import in_log, redrawable, say
 
 
@@ -19,6 +22,14 @@ def test_what_is_said_stays_and_goes_to_stderr(capfd):
     """stdout belongs to the user."""
     say("hello")
     assert capfd.readouterr() == ("", "hello\n")
+
+
+@pytest.mark.parametrize("has_widgets", [True, False])
+def test_notebooks_need_widgets_to_draw_again(monkeypatch, has_widgets):
+    """Without them rich could only print; a line now and then is better."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr(console, "find_spec", lambda name: object() if has_widgets else None)
+    assert (redrawable() is not None) == has_widgets
 
 
 def test_only_terminals_and_notebooks_are_drawn_on_again(monkeypatch):

@@ -155,7 +155,7 @@ def spread(given, layout: Layout, default: float, where: str, name: str) -> np.n
     if bad.size:
         raise ProblemError(
             f"{side.title()} of {layout.describe(bad[0])} is nan{others(bad)}, expected a number. "
-            "Use None for no bound."
+            f"{'Use None for no bound.' if np.isinf(default) else 'Give one.'}"
         )
     return flat
 

@@ -116,7 +116,7 @@ FAULTS = [
     ),
     (
         Equality(same, [0, 0, np.nan]),
-        "`value` of flow[2] is nan, expected a number. Use None for no bound.",
+        "`value` of flow[2] is nan, expected a number. Give one.",
     ),
     (
         Inequality(same, np.nan, 0),

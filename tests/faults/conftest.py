@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Note what was given and what came of it: record("nan in x0[1]", error)."""
-    number = number_of(request.node.name)
+    number, parameters = number_of(request.node.name), getattr(request.node, "callspec", None)
+    method = parameters.params.get("method", "") if parameters else ""
 
     def note(given: str, outcome) -> None:
-        request.config.stash[ROWS].append(Row(number, given, described(outcome)))
+        request.config.stash[ROWS].append(Row(number, given, described(outcome), method))
 
     return note
+
+
+@pytest.fixture
+def refused(record: Callable[..., None]) -> Callable[..., AbstractContextManager[None]]:
+    """Expect an error, note it and look for parts of its text: refused("nan in x0", ProblemError, "x[1]")."""
+
+    @contextmanager
+    def expecting(given: str, kind: type[BaseException], *parts: str) -> Iterator[None]:
+        with pytest.raises(kind) as caught:
+            yield
+        record(given, caught.value)
+        missing = [part for part in parts if part not in str(caught.value)]
+        assert not missing, f"{missing} not in {caught.value}"
+
+    return expecting

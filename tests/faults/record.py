@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lagrad.solution import Solution
 
@@ -28,14 +28,17 @@ class Row:
         number: of the fault.
         given: what lagrad was given.
         outcome: error, status or value, in words.
+        method: of the solve, where the test is one of several methods.
     """
 
     number: int
     given: str
     outcome: str
+    method: str = ""
 
     def __str__(self) -> str:
-        cells = (str(self.number), self.given, self.outcome)
+        given = f"{self.given} ({self.method})" if self.method else self.given
+        cells = (str(self.number), given, self.outcome)
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -64,5 +67,14 @@ def described(outcome: BaseException | Solution | str) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """The table as markdown, by number."""
-    return HEADER + "".join(f"{row}\n" for row in sorted(set(rows)))
+    """The table as markdown, by number; what is the same by every method is told once."""
+    return HEADER + "".join(f"{row}\n" for row in merged(rows))
+
+
+def merged(rows: list[Row]) -> list[Row]:
+    """Rows by number, each once; a method is named only where another gives something else."""
+    methods: dict[Row, set[str]] = {}
+    for row in rows:
+        methods.setdefault(replace(row, method=""), set()).add(row.method)
+    found = [row if len(names) > 1 else replace(row, method=min(names)) for row, names in methods.items()]
+    return sorted(found)

@@ -25,6 +25,11 @@ def test_rows_stand_in_order_of_numbers_and_once():
     assert table(rows).splitlines()[-2:] == ["| 2 | a\\|b | d |", "| 12 | b | c |"]
 
 
+def test_a_method_is_named_only_where_another_gives_something_else():
+    rows = [Row(1, "a", "b", "ipopt"), Row(1, "a", "b", "trust-constr"), Row(2, "a", "b", "ipopt")]
+    assert table(rows).splitlines()[-2:] == ["| 1 | a | b |", "| 2 | a (ipopt) | b |"]
+
+
 def test_every_fault_has_a_test_and_a_row():
     folder = Path(__file__).parent
     texts = [path.read_text() for path in folder.glob("test_*.py")]

@@ -13,7 +13,7 @@ LOG_PAUSE = 1.0
 
 
 def redrawable() -> Any:
-    """rich's console where a line can be drawn again, None elsewhere: terminals, notebooks with ipywidgets."""
+    """The console of rich where a line can be drawn again, in terminals and with ipywidgets; else None."""
     # rich takes its time to be imported, and most solves are silent.
     from rich.console import Console
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lagrad.coloring import color_columns, color_rows
+from lagrad.coloring import color_columns, color_rows, color_symmetric
 from lagrad.pattern import SparsityPattern
 from lagrad.picture import COLOR_NAMES, signs, spy
 
@@ -78,6 +78,16 @@ def test_patterns_print_themselves():
     assert pattern._repr_html_().startswith("<pre") and "·●●" in pattern._repr_html_()
     assert repr(pattern) == "SparsityPattern(shape=(2, 3), nnz=4)"
     assert spy(pattern, width=1, height=1) == pattern.spy(1, 1)
+
+
+def test_symmetric_colorings_show_the_mirrored_color_where_a_column_has_none():
+    """Every entry is read at itself or at its mirror image, and shows where."""
+    chain = np.eye(4, k=1, dtype=int) + np.eye(4, k=-1, dtype=int)
+    coloring = color_symmetric(SparsityPattern.from_dense(chain))
+    lines = str(coloring).splitlines()[1:]
+    for i, j in zip(*np.nonzero(chain), strict=True):
+        assert int(lines[i][j]) == (coloring.colors[j] or coloring.colors[i])
+    assert 0 in coloring.colors and "0" not in "".join(lines)
 
 
 def test_colorings_print_what_they_save():

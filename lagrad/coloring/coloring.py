@@ -37,7 +37,7 @@ class Coloring:
     >>> coloring.num_colors
     1
     >>> print(coloring)
-    columns, given: 1 product instead of 2
+    columns (given): 1 product instead of 2
     1·
     ·1
     """
@@ -58,9 +58,10 @@ class Coloring:
         rows, cols = self.pattern.shape
         whole = {"rows": rows, "columns": cols}.get(self.kind, min(rows, cols))
         products = f"{self.num_colors} product{'' if self.num_colors == 1 else 's'}"
-        head = f"{self.kind}, {self.method or 'given'}: {products} instead of {whole}"
+        head = f"{self.kind} ({self.method or 'given'}): {products} instead of {whole}"
         colors = self.column_colors if self.num_column_colors else None
-        return f"{head}\n{picture.spy(self.pattern, colors=colors, row_colors=self.row_colors)}"
+        rows = self.column_colors if self.is_symmetric else self.row_colors
+        return f"{head}\n{picture.spy(self.pattern, colors=colors, row_colors=rows)}"
 
     def _repr_html_(self) -> str:
         return picture.preformatted(str(self))

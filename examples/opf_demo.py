@@ -78,7 +78,7 @@ def tell(title: str, problem: lagrad.Problem) -> lagrad.Solution:
     print(patterns(derivatives))
     solution = lagrad.solve(derivatives)
     print(f"\nConvergence with Ipopt {solution.versions['ipopt']}:")
-    print(convergence(solution.history))
+    print(solution.history.table(12))
     print(f"\n{solution}\n\nWhere the time went:")
     print(spent(derivatives.timings, solution.timings))
     print()
@@ -96,21 +96,6 @@ def patterns(derivatives: lagrad.Derivatives) -> str:
             hessian.spy(width=48, height=20),
         ]
     )
-
-
-def convergence(history: lagrad.History, most: int = 12) -> str:
-    """At most a dozen iterations, evenly chosen, the first and the last among them."""
-    chosen = np.unique(np.linspace(0, len(history) - 1, most).round().astype(int))
-    rows = [
-        {
-            "iteration": history.iteration[index],
-            "objective": f"{history.objective[index]:.8e}",
-            "infeasibility": f"{history.infeasibility[index]:.1e}",
-            "stationarity": f"{history.stationarity[index]:.1e}",
-        }
-        for index in chosen
-    ]
-    return table(rows)
 
 
 def spent(setting_up: Mapping[str, float], solving: Mapping[str, float]) -> str:

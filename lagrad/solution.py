@@ -21,6 +21,7 @@ import numpy as np
 from lagrad import archive
 from lagrad.errors import SolveError
 from lagrad.picture import preformatted
+from lagrad.report import table
 from lagrad.status import Status
 
 UNKNOWN = "not known (`lagrad.certify` looks, where size allows)"
@@ -74,6 +75,21 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({len(self)} iterations of {', '.join(column.name for column in fields(self))})"
+
+    def __str__(self) -> str:
+        return self.table() or "no iterations"
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+    def table(self, most: int = 20) -> str:
+        """Iterations as text, evenly chosen if there are many, the first and the last among them.
+
+        Args:
+            most: how many to show.
+        """
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+        return table([history_row(self, index) for index in chosen])
 
 
 @dataclass(frozen=True)
@@ -230,6 +246,18 @@ class Solution:
             ValueError: the file is damaged, foreign, or of a later format.
         """
         return from_record(archive.read(path))
+
+
+def history_row(history: History, index: int) -> dict[str, str | int]:
+    """What is shown of one iteration; "r" marks restoration, where the solver only seeks feasibility."""
+    residuals = ("infeasibility", "stationarity", "mu", "step", "step_size")
+    return {
+        "iteration": f"{history.iteration[index]}{'r' if history.restoration[index] else ''}".rjust(9),
+        "objective": f"{history.objective[index]:.8e}",
+        **{name: f"{getattr(history, name)[index]:.1e}" for name in residuals},
+        "trials": int(history.trials[index]),
+        "time": f"{history.time[index]:.2f} s",
+    }
 
 
 def certificate_lines(check: Certificate) -> list[str]:

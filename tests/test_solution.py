@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from dataclasses import FrozenInstanceError, dataclass, fields, replace
+from operator import attrgetter
 
 import jax
 import numpy as np
 import pytest
 
+import lagrad
 from lagrad import archive
 from lagrad.errors import SolveError
 from lagrad.solution import BoundMultipliers, Certificate, History, Solution
@@ -109,6 +112,31 @@ def test_summary_tells_rank_and_curvature_where_they_are_known(solution):
         solution.replace(certificate=check)
     )
     assert "constraints " not in str(solution)
+
+
+def test_a_history_prints_the_first_and_the_last_iteration(solution):
+    """Evenly chosen between them; columns that the solver did not fill are nan."""
+    count = 101
+    numbers = {name: np.linspace(1.0, 0.0, count) for name in ("objective", "infeasibility", "stationarity")}
+    rest = {name: np.full(count, np.nan) for name in ("mu", "step", "step_size", "regularization")}
+    more = {
+        "trials": np.ones(count, int),
+        "restoration": np.arange(count) == 100,
+        "time": np.arange(count) / 10,
+    }
+    history = History(iteration=np.arange(count), time=np.arange(count) / 10, **numbers, **rest, **more)
+    lines = history.table(6).splitlines()
+    assert [line.split()[0] for line in lines] == ["iteration", "0", "20", "40", "60", "80", "100r"]
+    assert lines[1].split()[1:3] == ["1.00000000e+00", "1.0e+00"] and lines[-1].endswith("10.00 s")
+    assert len(str(history).splitlines()) == 21 and "<pre" in history._repr_html_()
+    assert str(History()) == "no iterations"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_advice_names_what_there_is(status):
+    """Each `lagrad.name` in it can be called."""
+    for path in re.findall(r"`lagrad((?:\.\w+)+)", status.advice):
+        assert callable(attrgetter(path[1:])(lagrad))
 
 
 def test_raise_for_status_lets_only_success_pass(solution):

@@ -114,7 +114,7 @@ def test_summary_tells_rank_and_curvature_where_they_are_known(solution):
     assert "constraints " not in str(solution)
 
 
-def test_a_history_prints_the_first_and_the_last_iteration(solution):
+def test_a_history_prints_the_first_and_the_last_iteration():
     """Evenly chosen between them; columns that the solver did not fill are nan."""
     count = 101
     numbers = {name: np.linspace(1.0, 0.0, count) for name in ("objective", "infeasibility", "stationarity")}
@@ -124,7 +124,7 @@ def test_a_history_prints_the_first_and_the_last_iteration(solution):
         "restoration": np.arange(count) == 100,
         "time": np.arange(count) / 10,
     }
-    history = History(iteration=np.arange(count), time=np.arange(count) / 10, **numbers, **rest, **more)
+    history = History(iteration=np.arange(count), **numbers, **rest, **more)
     lines = history.table(6).splitlines()
     assert [line.split()[0] for line in lines] == ["iteration", "0", "20", "40", "60", "80", "100r"]
     assert lines[1].split()[1:3] == ["1.00000000e+00", "1.0e+00"] and lines[-1].endswith("10.00 s")

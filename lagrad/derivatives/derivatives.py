@@ -181,6 +181,19 @@ class Derivatives:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""
         return outline(figures(self))
 
+    def __reduce__(self):
+        raise TypeError(
+            "Derivatives: compiled functions cannot be pickled. Pickle `derivatives.problem`, and call "
+            "lagrad.differentiate where it is loaded."
+        )
+
+    # What is compiled never changes, so that a copy is the same.
+    def __copy__(self) -> Derivatives:
+        return self
+
+    def __deepcopy__(self, memo) -> Derivatives:
+        return self
+
     def flat(self, x) -> np.ndarray:
         """A point as a flat float64 array."""
         if type(x) is np.ndarray and x.dtype == np.float64 and x.shape == (self.problem.n,):

@@ -53,7 +53,12 @@ CODES: Mapping[int, tuple[str, Status]] = {
     -199: ("Internal_Error", Status.ERROR),
 }
 
-INVALID_OPTION, INSUFFICIENT_MEMORY = -12, -102
+INVALID_OPTION = -12
+# MUMPS out of memory ends as the first.
+FACTORIZATION_FAILED = {
+    -3: "The linear solver failed, for bad scaling or want of memory",
+    -102: "Memory ran out in the factorization",
+}
 
 # No step was small enough to go on, which may or may not be because the point is optimal.
 STALLED = (1, 3)
@@ -166,12 +171,12 @@ def explain(code: int, task: Task) -> str:
     if code == INVALID_OPTION:
         there = ", ".join(available())
         return f"An option cannot be used, or the linear solver is not there; {there} would be."
-    if code == INSUFFICIENT_MEMORY:
+    if code in FACTORIZATION_FAILED:
         derivatives = task.evaluation.derivatives
         matrices = (derivatives.jacobian_structure, derivatives.hessian_structure)
         entries = [len(rows_and_columns(structure)[0]) for structure in matrices]
         return (
-            f"Memory ran out in the factorization for {task.problem.n} variables and {task.problem.m} rows, "
+            f"{FACTORIZATION_FAILED[code]}: {task.problem.n} variables and {task.problem.m} rows, "
             f"{entries[0]} entries in the Jacobian and {entries[1]} in the Hessian."
         )
     return "" if code in CODES else f"Ipopt's code {code} is not known to lagrad."

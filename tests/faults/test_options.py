@@ -253,12 +253,13 @@ def test_57_out_of_memory_in_functions(tmp_path, record):
     assert "Unable to allocate" in building and "array with shape" in building and after == "optimal"
 
 
-def test_57_out_of_memory_in_the_factorization(monkeypatch, record):
-    """Ipopt's -102 names the sizes that the factorization had."""
-    end = {"status": -102, "status_msg": b"Not enough memory.", "mult_g": np.zeros(2)}
+@pytest.mark.parametrize("code", [-102, -3])
+def test_57_out_of_memory_in_the_factorization(code, monkeypatch, record):
+    """The sizes that the factorization had are named; MUMPS out of memory ends as -3."""
+    end = {"status": code, "status_msg": b"Not enough memory.", "mult_g": np.zeros(2)}
     end |= dict.fromkeys(("mult_x_L", "mult_x_U"), np.zeros(4))
     fake = SimpleNamespace(solve=lambda x, **_: (x, end), add_option=lambda *_: None, close=lambda: None)
     monkeypatch.setattr(ipopt, "build", lambda *_: fake)
     solution = lagrad.solve(compiled(hs71))
-    record("Ipopt runs out of memory (-102)", solution)
+    record(f"Ipopt runs out of memory and ends with {code}", solution)
     assert solution.status is Status.ERROR and "4 variables and 2 rows, 8 entries" in solution.message

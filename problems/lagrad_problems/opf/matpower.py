@@ -214,18 +214,18 @@ def _matrix(field: _Field, name: str) -> Table:
 
 def _numbers(field: _Field, name: str) -> list[tuple[int, list[float]]]:
     """The rows of a matrix with their lines; `...` joins a line to the next."""
-    rows, pending, start = [], "", 0
+    rows, pending, start = [], [], 0
     for line, text in field.rows:
         start = line if not pending else start
-        text = pending + text
-        if "..." in text:
-            pending = text[: text.index("...")] + " "
+        piece, goes_on, _ = text.partition("...")
+        pending.append(piece)
+        if goes_on:
             continue
-        pending = ""
-        for part in text.split(";"):
+        for part in " ".join(pending).split(";"):
             words = part.replace(",", " ").split()
             if words:
                 rows.append((start, _numbers_of(words, start, name)))
+        pending = []
     return rows
 
 

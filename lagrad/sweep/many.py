@@ -13,6 +13,7 @@ from lagrad import console
 from lagrad.errors import ProblemError
 from lagrad.problem import problem_of
 from lagrad.solution import Solution
+from lagrad.solvers.progress import ready, starting, teller
 from lagrad.solvers.solve import find_adapter, prepare, solve
 from lagrad.status import Status
 from lagrad.sweep.pools import Call, run_calls, shares_memory
@@ -52,7 +53,7 @@ def solve_many(
         executor: None for one after the other; any concurrent.futures.Executor, such as ThreadPoolExecutor,
             ProcessPoolExecutor (with the "spawn" context) or Dask's `client.get_executor()`; or a number of
             worker processes to start for this sweep.
-        progress: whether to show how many are done.
+        progress: whether to tell on stderr how long set-up took and how many are done.
         method: as in `lagrad.solve`.
         options: further arguments of `lagrad.solve`, the same for all; not callback.
 
@@ -75,7 +76,7 @@ def solve_many(
     if not pairs:
         return []
     options = options | {"method": method}
-    calls = make_calls(problem, declared, pairs, executor, options)
+    calls = make_calls(problem, declared, pairs, executor, options, teller(progress))
     found: list[Solution | None] = [None] * len(pairs)
     with show_progress(progress, len(pairs), declared.name) as show:
         try:
@@ -104,10 +105,14 @@ def check_options(options: dict[str, Any], executor: Any) -> None:
         )
 
 
-def make_calls(problem: Any, declared: Any, pairs: list, executor: Any, options: dict) -> list[Call]:
+def make_calls(
+    problem: Any, declared: Any, pairs: list, executor: Any, options: dict, tell: Callable[[str], None]
+) -> list[Call]:
     """The calls of a sweep: with compiled functions in this process, with a packed problem in others."""
     if shares_memory(executor):
-        derivatives = prepare(problem)[0]
+        tell(starting(problem))
+        derivatives, setup = prepare(problem)
+        tell(ready(declared, setup))
         return [(solve_one, (derivatives, *pair, options)) for pair in pairs]
     cargo = pack(declared)
     return [(solve_remote, (cargo, *pair, options)) for pair in pairs]

@@ -91,6 +91,9 @@ def test_progress_ends_with_all_done(derivatives, capsys):
     """Without a terminal, lines on stderr."""
     solve_many(derivatives, params=POINTS, progress=True)
     assert "follower   3 of 3 done" in capsys.readouterr().err
+    solve_many(follower(), params=POINTS, progress=True)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "follower   n = 1, m = 0: compiling" and "ready in" in told[1]
 
 
 def test_solutions_can_be_pickled(derivatives):

@@ -255,6 +255,8 @@ def _check_real(value, where: str) -> None:
         )
 
 
+# What JAX writes for arrays that are written in place.
+IN_PLACE = frozenset({"new_ref", "empty_ref", "get", "swap", "addupdate", "freeze"})
 LONG_PROGRAM = 3000
 LARGE_CONSTANTS = 100_000_000
 
@@ -266,7 +268,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
         program: objective and constraints, traced.
 
     Raises:
-        DerivativeError: a function uses a traced value that is not its argument.
+        DerivativeError: a function uses a traced value that is not its argument, or writes in place.
 
     >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
     """
@@ -275,6 +277,11 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             f"`objective` or `constraints`: use a traced value that is no argument. {_STALE}"
         )
     names = Counter(_primitives(program.jaxpr))
+    if names.keys() & IN_PLACE:
+        raise DerivativeError(
+            "`objective` or `constraints`: write into an array of jax.new_ref, which cannot be followed. "
+            "Make a new array, as x.at[i].set(value) does."
+        )
     count = sum(names.values())
     if count > LONG_PROGRAM:
         name, times = names.most_common(1)[0]

@@ -52,7 +52,9 @@ def leaf_value(value: LeafValue, slots: list[jax.Array]) -> jax.Array:
 
 
 def added(terms: list[jax.Array], offset: np.ndarray | None) -> jax.Array:
-    """Sum of arrays and a constant."""
+    """Sum of arrays and a constant; the constant is there if the arrays are not."""
+    if not terms:
+        return jnp.asarray(offset)
     result = sum(terms[1:], start=terms[0])
     return result if offset is None else result + compact(offset)
 
@@ -172,8 +174,8 @@ def extreme(values: list[jax.Array], choose: Callable) -> jax.Array:
         return values[0]
     best = jax.lax.stop_gradient(reduce(choose, values))
     ties = [value == best for value in values]
-    total = sum(jnp.where(tie, value, 0) for tie, value in zip(ties, values, strict=True))
-    return total / sum(tie.astype(best.dtype) for tie in ties)
+    shares = [jnp.where(tie, value, 0) for tie, value in zip(ties, values, strict=True)]
+    return reduce(operator.add, shares) / reduce(operator.add, [tie.astype(best.dtype) for tie in ties])
 
 
 def fixed_values(reading: Reading, leaves: list[jax.Array]) -> dict[int, jax.Array]:

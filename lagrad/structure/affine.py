@@ -64,11 +64,9 @@ class Affine:
         if indices.is_everything and indices.size == self.shape[0]:
             return self
         if self.layers is None:
-            return Affine(shape, None, take_rows(self.to_scipy(), indices.array))
-        return Affine(
-            shape,
-            tuple(Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers),
-        )
+            return from_rows(take_rows(self.to_scipy(), indices.array))
+        layers = [Layer(layer.indices.at(indices), picked(layer.factor, indices)) for layer in self.layers]
+        return Affine(shape, tuple(layer for layer in layers if np.any(layer.factor)))
 
     def plus(self, other: Affine) -> Affine:
         """Sum of two forms of the same shape."""
@@ -94,6 +92,16 @@ class Affine:
         matrix = sp.csr_array((values.reshape(-1), columns.reshape(-1), indptr), shape=self.shape)
         matrix.sum_duplicates()
         return matrix
+
+
+def from_rows(matrix: sp.csr_array) -> Affine:
+    """A form given by A: layers where all rows are short and equally long."""
+    counts, shape = np.diff(matrix.indptr), (int(matrix.shape[0]), int(matrix.shape[1]))
+    if counts.size == 0 or counts.min() < counts.max() or counts[0] > MOST_LAYERS:
+        return Affine(shape, None, matrix)
+    columns, values = (each.reshape(counts.size, -1).T for each in (matrix.indices, matrix.data))
+    pairs = zip(columns, values, strict=True)
+    return Affine(shape, tuple(Layer(Indices.of(places), factor) for places, factor in pairs))
 
 
 def collected(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:

@@ -4,6 +4,7 @@
     short scan                its body again and again              a few steps of an integrator
     checkpoint                its program                           one element stores little anyway
     nested.grad               its program                           differentiated like any other
+    2 x 2 and 3 x 3 systems   formulas                              see `formulas`
 
 The lift can look into plain equations only. What is colored keeps the program as its author wrote it.
 """
@@ -20,6 +21,7 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.program import INLINED, Program, bind, numbered
+from lagrad.structure.formulas import FORMULAS
 from lagrad.structure.linear import size_of
 from lagrad.structure.rules.control import closed, cost
 
@@ -144,4 +146,5 @@ RULES: dict[str, Callable[..., Written | None]] = {
     "checkpoint": wrapper,
     "remat2": wrapper,
     "gradient_derivative": wrapper,
+    **FORMULAS,
 }

@@ -238,9 +238,11 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
         layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
         of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
         factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
-        offsets = {key: offset_of(reading, leaf) for key, leaf in kernel.leaves.items()}
+        offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
     else:
-        slots = tuple(Slot(forms[key], offset_of(reading, leaf)) for key, leaf in kernel.leaves.items())
+        slots = tuple(
+            Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+        )
         of_leaf = {key: (number,) for number, key in enumerate(forms)}
         factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
     values = tuple(
@@ -262,7 +264,7 @@ def single_variables(forms: dict[Key, Affine]) -> dict | None:
     return found
 
 
-def offset_of(reading: Reading, leaf: Leaf) -> np.ndarray | None:
-    """b of a leaf, None for zero."""
+def offset_of(reading: Reading, leaf: Leaf, form: Affine) -> np.ndarray | None:
+    """b of a leaf, None for zero if there is anything to add it to."""
     offset = leaf.indices.take(reading.offset(leaf.variable))
-    return offset if offset.any() else None
+    return offset if offset.any() or form.layers == () else None

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.experimental import sparse
 
 from lagrad.errors import DerivativeError, LagradWarning
 from lagrad.precision import float64
@@ -73,6 +74,50 @@ EXACT_JACOBIANS = {
     "convolution": (
         lambda x: jnp.convolve(x, np.array([1.0, 0, 2]), mode="same"),
         np.eye(6, k=1) + np.eye(6, k=-1),
+    ),
+    "system for each": (
+        lambda x: jax.vmap(jnp.linalg.solve)(
+            2 * jnp.eye(2) + x[:4].reshape(2, 2, 1) * jnp.ones((2, 1, 2)), x[2:].reshape(2, 2)
+        ).ravel(),
+        np.repeat([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]], 2, axis=0),
+    ),
+    "factor for each": (
+        lambda x: jnp.linalg.cholesky(x.reshape(3, 2, 1) * jnp.eye(2) + jnp.eye(2))[:, 1, 0],
+        np.repeat(np.eye(3), 2, axis=1),
+    ),
+    "coordinate format": (lambda x: sparse.BCOO.fromdense(BAND, nse=11) @ x, BAND),
+    "stored entries": (
+        lambda x: sparse.BCOO((x[:3], np.array([[0, 1], [2, 0], [0, 3]])), shape=(3, 6)) @ x**2,
+        np.array([[1, 1, 1, 1, 0, 0], [0] * 6, [1, 1, 0, 0, 0, 0]]),
+    ),
+    "compressed rows": (lambda x: sparse.BCSR.fromdense(BAND, nse=11) @ x, BAND),
+    "old compressed rows": (lambda x: sparse.CSR.fromdense(BAND) @ x, BAND),
+    "old coordinates": (lambda x: sparse.COO.fromdense(BAND) @ x, BAND),
+    "computed segments": (
+        lambda x: jax.ops.segment_sum(x, jnp.arange(6) % 2 * 2, 3),
+        np.array([[1, 0] * 3, [0] * 6, [0, 1] * 3]),
+    ),
+    "scan over numbers": (
+        lambda x: lax.scan(lambda c, i: (c, x[i] + x[5 - i]), 0.0, jnp.arange(3))[1],
+        np.eye(3, 6) + np.eye(3, 6)[:, ::-1],
+    ),
+    "scattered backwards": (
+        lambda x: jnp.zeros(3).at[jnp.arange(3)[::-1]].add(x[:3]),
+        np.eye(3)[::-1] @ np.eye(3, 6),
+    ),
+    "largest two of each row": (
+        lambda x: lax.top_k(x.reshape(2, 3), 2)[0].ravel(),
+        np.repeat([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], 2, axis=0),
+    ),
+    "pairs scanned": (
+        lambda x: lax.associative_scan(jnp.add, x.reshape(3, 2), axis=1).ravel(),
+        np.kron(np.eye(3), np.tri(2)),
+    ),
+    "called back": (
+        lambda x: (
+            x[0] * jax.pure_callback(np.sin, jax.ShapeDtypeStruct((2,), float), lax.stop_gradient(x[:2]))
+        ),
+        np.eye(2, 6)[[0, 0]],
     ),
     "running sum": (lambda x: jnp.cumsum(x), np.tri(6)),
     "fourier": (lambda x: jnp.fft.fft(x.reshape(2, 3)).real.ravel(), full(3, 3)),

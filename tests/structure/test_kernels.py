@@ -56,6 +56,24 @@ CASES = {
         [{0}, set(), {4}, {5}],
     ),
     "set": (lambda x: (x**2).at[np.array([1])].set(jnp.sin(x[5:])), [{0}, {5}, {2}, {3}, {4}, {5}]),
+    "rule of its own": (lambda x: jnp.logaddexp(x[:2], x[2:4]) * x[4], [{0, 2, 4}, {1, 3, 4}]),
+    "sums of unequal length": (
+        lambda x: jnp.sin(jax.ops.segment_sum(x**2, np.array([0, 0, 2, 3, 3, 3]), 4)),
+        [{0, 1}, set(), {2}, {3, 4, 5}],
+    ),
+    "added to what is there": (
+        lambda x: jnp.exp((x**2).at[np.array([0, 0, 3])].add(jnp.sin(x[3:]))),
+        [{0, 3, 4}, {1}, {2}, {3, 5}, {4}, {5}],
+    ),
+    "sparse matrix of curved": (
+        lambda x: jnp.sin((np.eye(2, 6) - np.eye(2, 6, k=4)) @ x**2),
+        [{0, 4}, {1, 5}],
+    ),
+    "running sum of rows": (
+        lambda x: jnp.sin(jnp.cumsum((x**2).reshape(3, 2), axis=1)).ravel(),
+        [{0}, {0, 1}, {2}, {2, 3}, {4}, {4, 5}],
+    ),
+    "largest of rows": (lambda x: jnp.max(x.reshape(2, 3), axis=1) ** 2, [{0, 1, 2}, {3, 4, 5}]),
     "added onto constants": (
         lambda x: jnp.sin(jnp.ones(3).at[np.array([2, 0, 1])].add(x[:3] ** 2)),
         [{1}, {2}, {0}],
@@ -77,6 +95,24 @@ def test_pairs_are_those_with_a_second_derivative():
         frozenset(frozenset(variables(reading, kernel, 0, [key])) for key in pair) for pair in kernel.pairs
     }
     assert found == {frozenset([frozenset({0}), frozenset({2})]), frozenset([frozenset({4})])}
+
+
+PAIRED = {
+    "product of rows": (lambda x: jnp.prod(x.reshape(2, 3), axis=1), {(0, 1), (0, 2), (1, 2)}),
+    "largest of rows": (lambda x: jnp.max(x.reshape(2, 3), axis=1), set()),
+    "absolute value": (lambda x: jnp.abs(x), set()),
+    "modulus": (lambda x: jnp.abs(x[:3] + 1j * x[3:]), {(0, 0), (0, 3), (3, 3)}),
+    "positive part": (lambda x: jax.nn.relu(x) * x[::-1], {(0, 5)}),
+}
+
+
+@pytest.mark.parametrize("function, expected", PAIRED.values(), ids=PAIRED)
+def test_pairs_of_the_first_element(function, expected):
+    """Products pair different factors, moduli everything, kinks nothing."""
+    pieces, reading = of_output(function)
+    (kernel,) = pieces.kernels
+    places = {key: min(variables(reading, kernel, 0, [key])) for key in kernel.leaves}
+    assert {tuple(sorted((places[a], places[b]))) for a, b in kernel.pairs} == expected
 
 
 def test_what_is_only_compared_has_no_derivative():

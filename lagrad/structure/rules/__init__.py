@@ -13,6 +13,7 @@ from lagrad.structure.rules.moving import SCATTERS, move
 from lagrad.structure.rules.nested import NESTED
 from lagrad.structure.rules.random import RANDOM
 from lagrad.structure.rules.reductions import REDUCTIONS
+from lagrad.structure.rules.references import REFERENCES
 from lagrad.structure.rules.sparse import SPARSE
 from lagrad.structure.rules.windows import WINDOWS
 
@@ -51,6 +52,7 @@ RULES = merged(
     CONTROL,
     CUSTOM,
     NESTED,
+    REFERENCES,
     SPARSE,
     WINDOWS,
 )

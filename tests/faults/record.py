@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from lagrad.solution import Solution
 
 LONGEST = 400
-# Folders and addresses differ from machine to machine.
+# Folders, addresses and times differ from run to run.
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/`'\":,]+/)+")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+SECONDS = re.compile(r"\d[\d.e-]* s\b")
 HEADER = """# What each fault gives
 
 Made by `pytest tests/faults --faults-table tests/faults/TABLE.md`; every row is a test in this folder.
@@ -62,7 +63,7 @@ def described(outcome: BaseException | Solution | str) -> str:
         text = f"status `{outcome.status.value}`: {outcome.message}"
     else:
         text = outcome
-    text = ADDRESS.sub("0x...", FOLDERS.sub("", " ".join(text.split())))
+    text = SECONDS.sub("... s", ADDRESS.sub("0x...", FOLDERS.sub("", " ".join(text.split()))))
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 

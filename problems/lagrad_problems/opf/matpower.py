@@ -214,7 +214,9 @@ def _matrix(field: _Field, name: str) -> Table:
 
 def _numbers(field: _Field, name: str) -> list[tuple[int, list[float]]]:
     """The rows of a matrix with their lines; `...` joins a line to the next."""
-    rows, pending, start = [], [], 0
+    rows: list[tuple[int, list[float]]] = []
+    pending: list[str] = []
+    start = 0
     for line, text in field.rows:
         start = line if not pending else start
         piece, goes_on, _ = text.partition("...")

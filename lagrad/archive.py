@@ -24,6 +24,7 @@ import jax
 import numpy as np
 
 FORMAT = "lagrad archive 1"
+EXISTS = "{}: exists already. Give another path or overwrite=True."
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -50,26 +51,47 @@ def write(path: str | Path, record: Any, overwrite: bool = False) -> Path:
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already. Give another path or overwrite=True.")
+        raise FileExistsError(EXISTS.format(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist. Make it first.")
     arrays: list[np.ndarray] = []
     text = json.dumps({"format": FORMAT, "record": encode(record, arrays)})
     columns = {str(index): array for index, array in enumerate(arrays)}
-    write_whole(path, {"structure": np.array(text)} | columns)
+    write_whole(path, {"structure": np.array(text)} | columns, overwrite)
     return path
 
 
-def write_whole(path: Path, columns: dict[str, np.ndarray]) -> None:
-    """Write arrays to a temporary file beside `path`, then rename it."""
+def write_whole(path: Path, columns: dict[str, np.ndarray], overwrite: bool) -> None:
+    """Write arrays to a temporary file beside `path`, then give it that name."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **columns)
-        os.replace(temporary, path)
+        rename(temporary, path, overwrite)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def rename(temporary: str, path: Path, overwrite: bool) -> None:
+    """Give a file its name.
+
+    Raises:
+        FileExistsError: somebody else has made a file of this name meanwhile, and `overwrite` is False.
+    """
+    if not overwrite:
+        try:
+            # A link, unlike a new name, never replaces a file.
+            os.link(temporary, path)
+        except FileExistsError:
+            raise FileExistsError(EXISTS.format(path)) from None
+        except OSError:
+            # Some file systems know no links; there the look before the writing has to do.
+            pass
+        else:
+            os.unlink(temporary)
+            return
+    os.replace(temporary, path)
 
 
 def read(path: str | Path) -> Any:

@@ -209,6 +209,25 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert file.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["solution.npz"]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_appears_while_another_is_written_stays(overwrite, tmp_path, monkeypatch):
+    """Unless it may be overwritten: two jobs that save under one name do not lose one."""
+    solution, file, original = lagrad.solve(compiled(hs71)), tmp_path / "solution.npz", np.savez_compressed
+
+    def slowly(stream, **columns):
+        file.write_text("the other job's")
+        original(stream, **columns)
+
+    monkeypatch.setattr(archive.np, "savez_compressed", slowly)
+    if overwrite:
+        assert lagrad.Solution.load(solution.save(file, overwrite=True)).success
+    else:
+        with pytest.raises(FileExistsError, match="exists already"):
+            solution.save(file)
+        assert file.read_text() == "the other job's"
+    assert [path.name for path in tmp_path.iterdir()] == ["solution.npz"]
+
+
 SETTINGS = """
 import locale, os, random, signal, socket, threading, warnings
 import jax, numba, numpy as np, rich.console, scipy.optimize, scipy.sparse.linalg, cyipopt

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lagrad.checks.derivatives import kinks_of, nearby, unchecked
+from lagrad.checks.comparison import kinks_of, nearby
+from lagrad.checks.derivatives import unchecked
 from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
 from lagrad.checks.findings import (
     bound_findings,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.checks.derivatives import AUTODIFF, DIFFERENCES
+from lagrad.checks.comparison import AUTODIFF, DIFFERENCES
 
 
 @jax.custom_jvp
@@ -47,6 +47,23 @@ def test_right_derivatives_pass():
     np.testing.assert_allclose([check.orders["objective"], check.orders["wave"]], 2.0, atol=0.1)
     assert np.isnan(check.orders["line"])
     check.raise_for_errors()
+
+
+@pytest.mark.parametrize(
+    ("fun", "x"),
+    [
+        (lambda x: (x[0] - 1) ** 2 + (x[1] - x[2]) ** 2, 1.0 + np.array([2.0, 0.0, -1.0]) * 2.0**-52),
+        (
+            lambda x: jnp.sin(x[0] + x[1]) + (x[0] - x[1]) ** 2 - 1.5 * x[0] + 2.5 * x[1],
+            np.array([0.5, -0.5]) - np.pi / 3 + 1e-9,
+        ),
+    ],
+)
+def test_rounding_errors_at_a_minimum_are_no_mismatch(fun, x):
+    """All first derivatives vanish there: what is left of them are rounding errors, in every computation."""
+    for factor in (1.0, 1e6):
+        check = lagrad.check_derivatives(lagrad.Problem(lambda x, factor=factor: factor * fun(x), x), x)
+        assert check.ok, check
 
 
 def test_a_wrong_rule_of_the_users_is_found_by_differences():

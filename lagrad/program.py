@@ -115,9 +115,14 @@ def trace(problem: Problem) -> Program:
     return numbered(closed)
 
 
-def numbered(closed: jex.ClosedJaxpr) -> Program:
-    """Number the variables of a closed jaxpr and inline its nested calls."""
-    line = Line([], [], {})
+def numbered(closed: jex.ClosedJaxpr, inlined: dict[str, str] = INLINED) -> Program:
+    """Number the variables of a closed jaxpr and inline its nested calls.
+
+    Args:
+        closed: the jaxpr.
+        inlined: primitive of a call -> name of the parameter that holds what is called.
+    """
+    line = Line([], [], {}, inlined)
     inputs = tuple(line.variable(var.aval) for var in closed.jaxpr.invars)
     outputs = line.append(closed.jaxpr, closed.consts, inputs)
     return Program(closed, tuple(line.equations), tuple(line.avals), line.constants, inputs, outputs)
@@ -140,6 +145,7 @@ class Line:
     equations: list[Equation]
     avals: list
     constants: dict[int, np.ndarray]
+    inlined: dict[str, str]
 
     def variable(self, aval) -> int:
         """Number a new variable."""
@@ -164,7 +170,7 @@ class Line:
 
         for equation in jaxpr.eqns:
             operands = tuple(number(atom) for atom in equation.invars)
-            inner = equation.params.get(INLINED.get(equation.primitive.name, ""))
+            inner = equation.params.get(self.inlined.get(equation.primitive.name, ""))
             if inner is None:
                 results = tuple(self.variable(var.aval) for var in equation.outvars)
                 self.equations.append(Equation(equation, operands, results))

@@ -36,8 +36,9 @@ FLOORS = [
         }
     ],
     [{"problem", "bounds", "constraints", "functions"}, {"nested"}],
-    [{"program"}],
+    [{"program", "merging"}],
     [{"structure"}, {"coloring"}],
+    [{"native"}],
     [{"derivatives"}],
     [{"solution", "status"}],
     [{"solvers"}],

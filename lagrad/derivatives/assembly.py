@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.derivatives.lines import Line
-from lagrad.structure.affine import Layer
 from lagrad.structure.indices import Indices
 from lagrad.structure.maps import spread
 
 # Solvers sum repeated entries themselves; up to this many numbers an entry that is the cheapest place.
 MOST_REPEATED = 2.0
-MOST_LAYERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +55,31 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """From numbers to the values of fixed triplets.
+    """From numbers to the values of fixed triplets: those of the lines, then those of uneven derivatives.
 
     Args:
         rows: row of each entry, shape (nnz,), int32.
         columns: column of each entry, shape (nnz,), int32.
-        matrix: values = matrix @ numbers + base; None if they are the numbers, then `base`.
-        base: constant values: of all entries, or of those after the numbers.
+        base: constant values: of all entries, or of those after the numbers if these are entries as they are.
+        places: entry that each number of the lines is added to; None if they are the first entries, in order.
+        uneven: entries += uneven @ numbers of uneven derivatives; None without any.
     """
 
     rows: np.ndarray
     columns: np.ndarray
-    matrix: sp.csr_array | None
     base: np.ndarray
+    places: np.ndarray | None = None
+    uneven: sp.csr_array | None = None
+
+    @cached_property
+    def matrix(self) -> sp.csr_array | None:
+        """values = matrix @ numbers + base; None if they are the numbers, then `base`."""
+        if self.places is None:
+            return None
+        count = self.places.size
+        sources = (np.ones(count), (self.places, np.arange(count)))
+        straight = sp.coo_array(sources, shape=(self.rows.size, count)).tocsr()
+        return straight if self.uneven is None else sp.csr_array(sp.hstack([straight, self.uneven]))
 
     def __call__(self, numbers: list[np.ndarray]) -> np.ndarray:
         """Values of all entries, shape (nnz,), a new array."""
@@ -104,10 +115,9 @@ def assemble(
     )
     straight = all(line.rows.listed is None and line.columns.listed is None for line in lines)
     if not uneven and (straight or rows.size <= MOST_REPEATED * distinct(rows, columns, shape)):
-        return Assembly(rows, columns, None, np.asarray(constant[2], dtype=float))
+        return Assembly(rows, columns, np.asarray(constant[2], dtype=float))
     count = sum(line.rows.size for line in lines)
-    parts = [Entries(rows[:count], columns[:count], np.arange(count), np.ones(count), count), *uneven]
-    return summed(joined(parts), constant, shape)
+    return summed(rows[:count], columns[:count], joined(uneven) if uneven else None, constant, shape)
 
 
 def narrow(indices: Indices | np.ndarray) -> np.ndarray:
@@ -126,25 +136,25 @@ def distinct(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> i
     return int((ordered[1:] != ordered[:-1]).sum()) + min(rows.size, 1)
 
 
-def summed(entries: Entries, constant: Constant, shape: tuple[int, int]) -> Assembly:
-    """One value an entry, by a constant matrix from the numbers."""
-    rows, columns = (
-        np.concatenate([entries.rows, constant[0]]),
-        np.concatenate([entries.columns, constant[1]]),
-    )
-    keys = rows.astype(np.int64) * shape[1] + columns
-    order = np.argsort(keys)
-    first = np.ones(keys.size, dtype=bool)
-    first[1:] = keys[order[1:]] != keys[order[:-1]]
-    entry_of, nnz = np.cumsum(first) - 1, int(first.sum())
-    varies = order < entries.sources.size
-    moving, still = order[varies], order[~varies] - entries.sources.size
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(entry_of[varies], minlength=nnz))])
-    entered = (entries.factors[moving], entries.sources[moving], indptr)
-    matrix = sp.csr_array(entered, shape=(nnz, entries.count))
-    base = np.bincount(entry_of[~varies], weights=np.asarray(constant[2], float)[still], minlength=nnz)
-    lead = order[first]
-    return Assembly(narrow(rows[lead]), narrow(columns[lead]), matrix, base)
+def summed(
+    rows: np.ndarray,
+    columns: np.ndarray,
+    uneven: Entries | None,
+    constant: Constant,
+    shape: tuple[int, int],
+) -> Assembly:
+    """One value an entry, in order of rows: numbers of the lines are added to it, then the uneven ones."""
+    each = [(rows, columns), constant[:2], *([(uneven.rows, uneven.columns)] if uneven else [])]
+    all_rows, all_columns = (np.concatenate(arrays) for arrays in zip(*each, strict=True))
+    keys, entry_of = np.unique(all_rows.astype(np.int64) * shape[1] + all_columns, return_inverse=True)
+    ends = np.cumsum([array.size for array, _ in each])
+    places, still, moving = entry_of[: ends[0]], entry_of[ends[0] : ends[1]], entry_of[ends[1] :]
+    base = np.bincount(still, weights=np.asarray(constant[2], float), minlength=keys.size)
+    matrix = None
+    if uneven:
+        triplets = (uneven.factors, (moving, uneven.sources))
+        matrix = sp.coo_array(triplets, shape=(keys.size, uneven.count)).tocsr()
+    return Assembly(narrow(keys // shape[1]), narrow(keys % shape[1]), base, places, matrix)
 
 
 def joined(parts: Sequence[Entries]) -> Entries:
@@ -155,12 +165,3 @@ def joined(parts: Sequence[Entries]) -> Entries:
     )
     sources = np.concatenate([part.sources + start for part, start in zip(parts, starts, strict=False)])
     return Entries(rows, columns, sources, factors, int(starts[-1]))
-
-
-def layered(matrix: sp.csr_array) -> list[Layer] | None:
-    """First, second, ... entry of each row; None if rows differ in length or are long."""
-    counts = np.diff(matrix.indptr)
-    if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= MOST_LAYERS:
-        return None
-    columns, values = matrix.indices.reshape(-1, counts[0]).T, matrix.data.reshape(-1, counts[0]).T
-    return [Layer(Indices.of(column), value) for column, value in zip(columns, values, strict=True)]

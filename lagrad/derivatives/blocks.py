@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lagrad.derivatives.colored import Sweeps
-from lagrad.derivatives.compiled import Compiled, Lowered, lower
-from lagrad.derivatives.elements import Pieces
+from lagrad.derivatives.compiled import Compilable, Compiled, lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,39 +40,17 @@ class Pending:
     """A block that waits for its compiled function.
 
     Args:
-        lowered: what is to be compiled.
-        finish: the compiled function to the block.
+        uncompiled: what is to be compiled.
+        finish: what that gives to the block.
     """
 
-    lowered: Lowered
-    finish: Callable[[Compiled], Block]
+    uncompiled: Compilable
+    finish: Callable[[Any], Block]
 
 
 def vector(size: int) -> jax.ShapeDtypeStruct:
     """Shape of a flat float64 argument."""
     return jax.ShapeDtypeStruct((size,), jnp.float64)
-
-
-def element_block(pieces: Pieces, n: int, m: int, leaves: list) -> Pending:
-    """Block of element derivatives."""
-    arguments = [
-        vector(n),
-        vector(pieces.x_feed.size),
-        vector(m + 1),
-        vector(pieces.weight_feed.size),
-        *leaves,
-    ]
-
-    def finish(compiled: Compiled) -> Block:
-        def values(x, weights, leaves):
-            found = compiled(x, pieces.x_feed(x), weights, pieces.weight_feed(weights), *leaves)
-            return pieces.assembly([np.asarray(piece) for piece in found])
-
-        return Block("elements", pieces.rows, pieces.columns, values)
-
-    return Pending(
-        lower(pieces.function, arguments, barrier=pieces.barrier, quick=not pieces.barrier), finish
-    )
 
 
 def colored_block(sweeps: Sweeps, strategy: str, n: int, m: int, leaves: list) -> Pending:

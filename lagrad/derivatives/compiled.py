@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ class Lowered:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A compiled function of float64 arrays, to be called within `precision.float64`."""
+    """A compiled function of float64 arrays."""
 
     executable: jax.stages.Compiled
     go: jax.Array
@@ -54,7 +55,8 @@ class Compiled:
     def __call__(self, *arguments) -> list[jax.Array]:
         """Results for arguments of exactly the shapes that were lowered."""
         refuse_forks()
-        return self.executable(self.go, self.captured, *arguments)
+        with float64():
+            return self.executable(self.go, self.captured, *arguments)
 
 
 def compiled_for_backend(lowered: jax.stages.Lowered, quick: bool) -> jax.stages.Compiled:
@@ -93,9 +95,17 @@ def lower(
         return Lowered(jax.jit(function).lower(True, captured, *arguments), captured, quick)
 
 
-def compile_all(parts: Sequence[Lowered]) -> list[Compiled]:
+class Compilable(Protocol):
+    """What can be compiled in any thread."""
+
+    def compile(self) -> Any:
+        """What it compiles to."""
+        ...
+
+
+def compile_all(parts: Sequence[Compilable]) -> list:
     """Compile several functions side by side."""
     if len(parts) < 2:
         return [part.compile() for part in parts]
     with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(Lowered.compile, parts))
+        return list(pool.map(lambda part: part.compile(), parts))

@@ -21,6 +21,7 @@ from lagrad.derivatives.directions import differentiable, gradient
 from lagrad.derivatives.figures import figures
 from lagrad.derivatives.given import nearby, read_pattern, read_symmetric_pattern
 from lagrad.derivatives.guard import lower_jvp, verify
+from lagrad.forks import refuse_forks
 from lagrad.pattern import SparsityPattern
 from lagrad.picture import preformatted
 from lagrad.precision import float64
@@ -75,9 +76,8 @@ class Derivatives:
 
     def values(self, x, params=None) -> tuple[float, np.ndarray]:
         """Objective and constraints in one call: a float and an array of shape (m,)."""
-        with float64():
-            f, c = self.functions["values"](self.flat(x), *self.given(params))
-            return float(f), np.asarray(c)
+        f, c = self.functions["values"](self.flat(x), *self.given(params))
+        return float(f), np.asarray(c)
 
     def objective(self, x, params=None) -> float:
         """Objective f(x)."""
@@ -89,8 +89,7 @@ class Derivatives:
 
     def gradient(self, x, params=None) -> np.ndarray:
         """Gradient of the objective, shape (n,)."""
-        with float64():
-            return np.asarray(self.functions["gradient"](self.flat(x), *self.given(params))[0])
+        return np.asarray(self.functions["gradient"](self.flat(x), *self.given(params))[0])
 
     def first_order(self, x, params=None) -> tuple[np.ndarray, np.ndarray]:
         """Gradient, shape (n,), and values of the Jacobian's entries."""
@@ -120,8 +119,7 @@ class Derivatives:
 
     def jacobian_values(self, x, params=None) -> np.ndarray:
         """Values of the Jacobian's entries, in the order of `jacobian_structure`."""
-        with float64():
-            return evaluated(self.jacobian_blocks, self.flat(x), self.no_weights, self.given(params))
+        return evaluated(self.jacobian_blocks, self.flat(x), self.no_weights, self.given(params))
 
     def hessian_values(self, x, multipliers, objective_weight: float = 1.0, params=None) -> np.ndarray:
         """Values of the Lagrangian Hessian's lower entries, in the order of `hessian_structure`.
@@ -133,8 +131,7 @@ class Derivatives:
             params: see above.
         """
         weights = self.weights(multipliers, objective_weight)
-        with float64():
-            return evaluated(self.hessian_blocks, self.flat(x), weights, self.given(params))
+        return evaluated(self.hessian_blocks, self.flat(x), weights, self.given(params))
 
     def jacobian(self, x, params=None) -> sp.csr_array:
         """Jacobian of the constraint rows, csr_array of shape (m, n)."""
@@ -152,15 +149,18 @@ class Derivatives:
     def hvp(self, x, multipliers, vector, objective_weight: float = 1.0, params=None) -> np.ndarray:
         """Product of the Lagrangian Hessian with a vector, shape (n,); compiled at the first call."""
         weights = self.weights(multipliers, objective_weight)
-        with float64():
-            product = self.lazily("hvp", lambda: lower_hvp(self.program))
-            return np.asarray(product(self.flat(x), weights, self.flat(vector), *self.given(params))[0])
+        product = self.lazily("hvp", lambda: lower_hvp(self.program))
+        return np.asarray(product(self.flat(x), weights, self.flat(vector), *self.given(params))[0])
 
     def jvp(self, x, vector, params=None) -> np.ndarray:
         """Product of the Jacobian with a vector, shape (m,); compiled at the first call."""
-        with float64():
-            product = self.lazily("jvp", lambda: lower_jvp(self.program))
-            return np.asarray(product(self.flat(x), self.flat(vector), *self.given(params))[0])
+        return self.along(x, vector, params)[1]
+
+    def along(self, x, vector, params=None) -> tuple[float, np.ndarray]:
+        """Derivatives of f and of c along a vector; compiled at the first call."""
+        product = self.lazily("jvp", lambda: lower_jvp(self.program))
+        f, c = product(self.flat(x), self.flat(vector), *self.given(params))
+        return float(f), np.asarray(c)
 
     def verify(self, x=None, multipliers=None, params=None) -> None:
         """Compare the assembled matrices with products that do not use their patterns.
@@ -269,6 +269,7 @@ def differentiate(
     [[6.0, 0.0], [0.0, 12.0]]
     """
     problem = problem_of(problem)
+    refuse_forks()
     patterns = (
         read_pattern(jacobian_pattern, (problem.m, problem.n), "jacobian_pattern"),
         read_symmetric_pattern(hessian_pattern, problem.n, "hessian_pattern"),
@@ -277,14 +278,14 @@ def differentiate(
     watch, start = planning.Watch(), time.perf_counter()
     with watch.step("trace"):
         program = trace(problem)
-        basic = {"values": lower_values(program), "gradient": lower_gradient(program)}
     plan = planning.make(program, options, watch)
     with watch.step("compile"):
         blocks = [*plan.jacobian, *plan.hessian]
         pending = [block for block in blocks if isinstance(block, Pending)]
-        compiled = compile_all([*basic.values(), *(block.lowered for block in pending)])
-        functions = dict(zip(basic, compiled, strict=False))
-        ready = iter(compiled[len(basic) :])
+        waiting = [*plan.functions.values(), *(block.uncompiled for block in pending)]
+        compiled = compile_all(waiting)
+        functions = dict(zip(plan.functions, compiled, strict=False))
+        ready = iter(compiled[len(functions) :])
         finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
     with float64():
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
@@ -298,21 +299,6 @@ def differentiate(
                 derivatives.verify(nearby(problem))
     watch.seconds["total"] = time.perf_counter() - start
     return derivatives
-
-
-def lower_values(program: Program) -> Lowered:
-    """(x, *leaves) -> f, c."""
-    return lower(program.function(), [program.avals[number] for number in program.inputs], effects=True)
-
-
-def lower_gradient(program: Program) -> Lowered:
-    """(x, *leaves) -> gradient of f."""
-    run = program.function()
-
-    def slope(x, *leaves):
-        return gradient(lambda x: run(x, *leaves)[0])(x)
-
-    return lower(slope, [program.avals[number] for number in program.inputs])
 
 
 def lower_hvp(program: Program) -> Lowered:

@@ -1,4 +1,4 @@
-"""Element derivatives: a lift in, compiled values of its part of the Jacobian and of the Hessian out.
+"""Element derivatives: a lift in, what to compute for each element and where it lies in J and H out.
 
     J = C + B N'(u) A,     H = A' W(u, weights) A          u = A x, all of A, B, C constant and sparse
 
@@ -10,57 +10,66 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.derivatives.assembly import Assembly, Entries, assemble, layered
-from lagrad.derivatives.feed import Feed, Feeder
-from lagrad.derivatives.kernel import added, fixed_values, group_values, times
-from lagrad.derivatives.lines import Item, lines, lower_item
+from lagrad.derivatives.assembly import Assembly, Entries, assemble
+from lagrad.derivatives.kernel import group_values
+from lagrad.derivatives.lines import Item, Line, Source, lines, lower_item
+from lagrad.structure.affine import parts
 from lagrad.structure.lift import Group, Lift, Slot
-from lagrad.structure.maps import Factor
-
-# Concatenations of more pieces than this make XLA evaluate them all for each entry.
-PIECES_TOGETHER = 4
-# Below this many elements a second evaluation of a sine is cheaper than a barrier.
-SMALLEST_BARRIER = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
-    """Element derivatives, traceable, and how matrix entries are made of them.
+class Batch:
+    """Elements that are differentiated together.
 
     Args:
-        function: (x, taken, weights, taken weights, *param leaves) -> pieces.
-        x_feed: host's part for x.
-        weight_feed: host's part for the weights (objective weight, multipliers).
-        assembly: from pieces to matrix entries.
-        largest: number of elements of the largest group.
+        slots: inputs of one element.
+        outputs: for each weighted sum of element values, B' of the weights; none for first derivatives.
+        derivatives: (slot values, weights, fixed) -> {source: array of shape (count,)}, traceable.
+        count: number of elements.
     """
 
-    function: Callable
-    x_feed: Feeder
-    weight_feed: Feeder
-    assembly: Assembly
-    largest: int
+    slots: tuple[Slot, ...]
+    outputs: tuple[sp.csr_array, ...]
+    derivatives: Callable[[list, list, dict], dict[Source, jax.Array]]
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Elements:
+    """Derivatives of elements, and how they become entries of a matrix.
+
+    Args:
+        lift: what they are elements of.
+        batches: what to compute.
+        lines: entries made of derivatives.
+        uneven: further derivatives, and the entries that each takes part in.
+        constant: rows, columns and values of constant entries.
+        shape: of the matrix.
+    """
+
+    lift: Lift
+    batches: tuple[Batch, ...]
+    lines: tuple[Line, ...]
+    uneven: dict[Source, Entries]
+    constant: tuple[np.ndarray, np.ndarray, np.ndarray]
+    shape: tuple[int, int]
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """From the numbers of the lines, then of the uneven derivatives, to matrix entries."""
+        return assemble(self.lines, list(self.uneven.values()), self.constant, self.shape)
 
     @property
-    def barrier(self) -> bool:
-        """Whether there are enough elements for stages to pay."""
-        return self.largest >= SMALLEST_BARRIER
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Row of each entry."""
-        return self.assembly.rows
-
-    @property
-    def columns(self) -> np.ndarray:
-        """Column of each entry."""
-        return self.assembly.columns
+    def largest(self) -> int:
+        """Number of elements of the largest batch."""
+        return max((batch.count for batch in self.batches), default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,136 +100,78 @@ class Bundle:
         return self.groups[0].outputs.shape[1]
 
 
-def jacobian(lift: Lift) -> Pieces:
+def jacobian(lift: Lift) -> Elements:
     """Element part of the Jacobian of c, with the constant part C.
 
     Args:
         lift: split of the Lagrangian program, m + 1 output rows.
 
     Returns:
-        Pieces; its entries are those of an (m, n) matrix.
+        Elements of an (m, n) matrix.
     """
     m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
     groups = [group for group in lift.groups if group.outputs[1:].nnz and group.active]
-    feed = Feed(n)
-    slots = [[request(feed, slot) for slot in group.slots] for group in groups]
-    feeder = feed.finish()
     items, uneven = [], {}
     for number, group in enumerate(groups):
         jacobian_entries(number, group, items, uneven)
-    entries, constant = lines(items), lift.linear[1:].tocoo()
-
-    def pieces(x, taken, weights, taken_weights, *leaves):
-        cuts, fixed, found = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves)), {}
-        for number, (group, requests) in enumerate(zip(groups, slots, strict=True)):
-            columns = slot_derivatives(lift, group, [slot_value(cuts, slot) for slot in requests], fixed)
-            found |= {(number, slot): column for slot, column in columns.items()}
-        return together(
-            [*(line.values(found.__getitem__) for line in entries), *(found[source] for source in uneven)]
-        )
-
-    assembly = assemble(entries, list(uneven.values()), (constant.row, constant.col, constant.data), (m, n))
-    return Pieces(pieces, feeder, Feed(m + 1).finish(), assembly, largest(groups))
+    constant = lift.linear[1:].tocoo()
+    return Elements(
+        lift,
+        tuple(first_derivatives(lift, number, group) for number, group in enumerate(groups)),
+        tuple(lines(items)),
+        uneven,
+        (constant.row, constant.col, constant.data),
+        (m, n),
+    )
 
 
-def hessian(lift: Lift) -> Pieces:
+def hessian(lift: Lift) -> Elements:
     """Element part of the lower triangle of the Hessian of the Lagrangian.
 
     Args:
         lift: split of the Lagrangian program.
 
     Returns:
-        Pieces; its entries are those of an (n, n) matrix, on and below the diagonal.
+        Elements of an (n, n) matrix, on and below the diagonal.
     """
-    m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
-    bundles = bundled([group for group in lift.groups if group.pairs])
-    feed, weight_feed = Feed(n), Feed(m + 1)
-    slots = [[request(feed, slot) for slot in bundle.slots] for bundle in bundles]
-    weights = [[request_weights(weight_feed, group.outputs) for group in bundle.groups] for bundle in bundles]
-    feeder, weight_feeder = feed.finish(), weight_feed.finish()
+    n, bundles = lift.linear.shape[1], bundled([group for group in lift.groups if group.pairs])
     items, uneven = [], {}
     for number, bundle in enumerate(bundles):
         hessian_entries(number, bundle, items, uneven)
-    entries = lines(items)
-
-    def pieces(x, taken, all_weights, taken_weights, *leaves):
-        cuts, fixed, found = feed.pieces(x, taken), fixed_values(lift.reading, list(leaves)), {}
-        weight_cuts = weight_feed.pieces(all_weights, taken_weights)
-        for number, (bundle, requests, scaling) in enumerate(zip(bundles, slots, weights, strict=True)):
-            scales = [
-                added([times(weight_cuts[i], factor) for i, factor in terms], None) for terms in scaling
-            ]
-            second = pair_derivatives(
-                lift, bundle, [slot_value(cuts, slot) for slot in requests], scales, fixed
-            )
-            found |= {(number, pair): values for pair, values in second.items()}
-        return together(
-            [*(line.values(found.__getitem__) for line in entries), *(found[source] for source in uneven)]
-        )
-
+    batches = tuple(second_derivatives(lift, number, bundle) for number, bundle in enumerate(bundles))
     nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-    assembly = assemble(entries, list(uneven.values()), nothing, (n, n))
-    used = [group for bundle in bundles for group in bundle.groups]
-    return Pieces(pieces, feeder, weight_feeder, assembly, largest(used))
+    return Elements(lift, batches, tuple(lines(items)), uneven, nothing, (n, n))
 
 
-def largest(groups: list[Group]) -> int:
-    """Number of elements of the largest group."""
-    return max((group.outputs.shape[1] for group in groups), default=0)
-
-
-Terms = list[tuple[int, Factor]]
-
-
-def request(feed: Feed, slot: Slot) -> tuple[Terms, np.ndarray | None]:
-    """Ask a feed for what a slot adds up: pieces with factors, and a constant."""
-    if slot.form.layers is None:
-        return [(feed.request_rows(slot.form.to_scipy()), 1.0)], slot.offset
-    return [(feed.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
-
-
-def slot_value(cuts: list[jax.Array], requested: tuple[Terms, np.ndarray | None]) -> jax.Array:
-    """Value of a slot from the pieces of the feed."""
-    terms, offset = requested
-    return added([times(cuts[number], factor) for number, factor in terms], offset)
-
-
-def request_weights(feed: Feed, outputs: sp.csr_array) -> Terms:
-    """Ask for B' w: one piece and factor for each output that an element has."""
-    transposed = sp.csr_array(outputs.T)
-    layers = layered(transposed)
-    if layers is None:
-        return [(feed.request_rows(transposed), 1.0)]
-    return [(feed.request(layer.indices), layer.factor) for layer in layers]
-
-
-def together(pieces: list[jax.Array]) -> list[jax.Array]:
-    """Few arrays instead of many, each of few pieces."""
-    chunks = [pieces[i : i + PIECES_TOGETHER] for i in range(0, len(pieces), PIECES_TOGETHER)]
-    return [jnp.concatenate(chunk) if len(chunk) > 1 else chunk[0] for chunk in chunks]
-
-
-def slot_derivatives(lift: Lift, group: Group, slots: list, fixed: dict) -> dict[int, jax.Array]:
+def first_derivatives(lift: Lift, batch: int, group: Group) -> Batch:
     """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
-    # Under `jit` the kernel is traced once, not once a seed.
-    values = jax.jit(lambda *slots: group_values(lift.reading, group, list(slots), fixed))
-    return {number: along(values, slots, number) for number in group.active}
+
+    def derivatives(slots: list, weights: list, fixed: dict) -> dict:
+        # Under `jit` the kernel is traced once, not once a seed.
+        values = jax.jit(lambda *slots: group_values(lift.reading, group, list(slots), fixed))
+        return {(batch, number): along(values, slots, number) for number in group.active}
+
+    return Batch(group.slots, (), derivatives, group.outputs.shape[1])
 
 
-def pair_derivatives(lift: Lift, bundle: Bundle, slots: list, scales: list, fixed: dict) -> dict:
+def second_derivatives(lift: Lift, batch: int, bundle: Bundle) -> Batch:
     """Second derivatives of every element's weighted sum, forward over reverse, a seed of ones a slot."""
 
-    def lagrangian(*slots):
-        terms = [
-            scale @ group_values(lift.reading, group, [slots[number] for number in numbers], fixed)
-            for group, numbers, scale in zip(bundle.groups, bundle.numbers, scales, strict=True)
-        ]
-        return sum(terms[1:], start=terms[0])
+    def derivatives(slots: list, weights: list, fixed: dict) -> dict:
+        def lagrangian(*slots):
+            terms = [
+                jnp.sum(weight * group_values(lift.reading, group, [slots[i] for i in numbers], fixed))
+                for group, numbers, weight in zip(bundle.groups, bundle.numbers, weights, strict=True)
+            ]
+            return sum(terms[1:], start=terms[0])
 
-    rows = sorted({a for a, _ in bundle.pairs})
-    gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(rows)))
-    tangents = {seeded: along(gradient, slots, seeded) for seeded in sorted({b for _, b in bundle.pairs})}
-    return {(a, b): tangents[b][rows.index(a)] for a, b in bundle.pairs}
+        rows = sorted({a for a, _ in bundle.pairs})
+        gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(rows)))
+        tangents = {b: along(gradient, slots, b) for b in sorted({b for _, b in bundle.pairs})}
+        return {(batch, (a, b)): tangents[b][rows.index(a)] for a, b in bundle.pairs}
+
+    outputs = tuple(group.outputs for group in bundle.groups)
+    return Batch(bundle.slots, outputs, derivatives, bundle.count)
 
 
 def along(fun: Callable, slots: list, number: int):
@@ -275,16 +226,23 @@ def slot_name(slot: Slot) -> tuple:
 def jacobian_entries(number: int, group: Group, items: list[Item], uneven: dict) -> None:
     """Add where the derivatives of a group lie in the Jacobian."""
     outputs = sp.csr_array(group.outputs[1:].T)
-    rows = layered(outputs)
+    rows = parts(outputs)
     for slot in group.active:
         form = group.slots[slot].form
         if rows is None or form.layers is None:
             uneven[number, slot] = Entries.outer(outputs, form.to_scipy())
             continue
-        for row in rows:
+        for part in rows:
+            row, stretch = part.layer, form.at(part.elements)
             items += [
-                Item((number, slot), row.factor * column.factor, row.indices, column.indices)
-                for column in form.layers
+                Item(
+                    (number, slot),
+                    row.factor * column.factor,
+                    row.indices,
+                    column.indices,
+                    part.elements.start,
+                )
+                for column in stretch.layers or ()
             ]
 
 

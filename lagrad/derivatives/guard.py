@@ -1,4 +1,4 @@
-"""The guard: derivatives and a point in, an error out if the assembled matrices are not the derivatives.
+"""The guard: derivatives and a point in, an error out if values or matrices are not those of the functions.
 
 A wrong pattern is a silently wrong answer, so every set-up and every solve ends with a look. One random
 direction v is enough to see an entry that is missing: J v and H v against central differences, which need no
@@ -7,14 +7,18 @@ further compilation. What looks wrong there is judged by one exact JVP or Hessia
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
 from lagrad.derivatives.blocks import vector
-from lagrad.derivatives.compiled import Lowered, lower
+from lagrad.derivatives.compiled import Compiled, Lowered, lower
+from lagrad.derivatives.outputs import lower_values
+from lagrad.derivatives.reference import reference
 from lagrad.errors import DerivativeError
+from lagrad.problem import Problem
 from lagrad.program import Program
 
 # The guard sits below `Derivatives` and is handed one.
@@ -26,18 +30,24 @@ SUSPICIOUS = 1e-3
 WRONG = 1e-7
 # Rounding of a function's value, as a share of the terms that it adds up.
 ROUNDING = 2e-14
-NAMES = {"jacobian": "Jacobian", "hessian": "Hessian of the Lagrangian"}
+NAMES = {
+    "values": "Objective and constraints",
+    "gradient": "Gradient of the objective",
+    "jacobian": "Jacobian",
+    "hessian": "Hessian of the Lagrangian",
+}
 CURE = (
     "Ask lagrad.check_derivatives(problem) whether a custom rule of yours is wrong; if it is not, "
     'differentiate with strategy="dense" to go on, and report the functions.'
 )
+EXACT = ("an exact product with a random direction", "what XLA gives")
 PATTERN_CURE = (
     "The given `{}_pattern` lacks entries there: add them, or leave the argument out: lagrad finds them."
 )
 
 
 def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None) -> None:
-    """Compare the assembled Jacobian and Hessian with products that do not use their patterns.
+    """Compare values with NumPy's, and matrices with products that do not use their patterns.
 
     Args:
         derivatives: what is looked at.
@@ -55,8 +65,44 @@ def verify(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, par
     before, after = x - step * direction, x + step * direction
     # What is not finite is for others to refuse; here it is left out of the comparison.
     with np.errstate(all="ignore"):
+        verify_values(derivatives, after, params)
+        verify_gradient(derivatives, x, before, after, params)
         verify_jacobian(derivatives, x, before, after, params)
         verify_hessian(derivatives, x, before, after, multipliers, params)
+
+
+def verify_values(derivatives: Derivatives, x: np.ndarray, params) -> None:
+    """f and c against NumPy, then against XLA, where they are not XLA's own."""
+    if isinstance(derivatives.functions["values"], Compiled):
+        return
+    f, c = derivatives.values(x, params)
+    found, leaves = np.array([f, *c]), derivatives.given(params)
+    expected = reference(derivatives.program, x, leaves)
+    scale = np.abs(expected) + sizes(derivatives, x, np.abs(x), params)
+    rows = np.flatnonzero(np.isfinite(expected) & ~(np.abs(found - expected) <= WRONG * scale))
+    if rows.size:
+        compiled = lower_values(derivatives.program).compile()
+        exact = np.concatenate([np.reshape(each, -1) for each in compiled(x, *leaves)])
+        refuse(derivatives, "values", rows, found, exact, scale)
+
+
+def sizes(derivatives: Derivatives, x: np.ndarray, move: np.ndarray, params) -> np.ndarray:
+    """Size of what f and the rows of c add up when x moves, shape (m + 1,)."""
+    values, gradient = derivatives.jacobian_values(x, params), derivatives.gradient(x, params)
+    rows = times(derivatives.jacobian_structure, np.abs(values), move, derivatives.m)
+    return np.concatenate([[np.abs(gradient) @ move], rows])
+
+
+def verify_gradient(derivatives: Derivatives, x, before, after, params) -> None:
+    """The gradient along v against the difference of f, then against a JVP."""
+    move, gradient = (after - before) / 2, derivatives.gradient(x, params)
+    ends = [derivatives.objective(point, params) for point in (before, after)]
+    product, scale = np.array([gradient @ move]), np.array([np.abs(gradient) @ np.abs(move)])
+    terms = np.abs(ends[:1]) + np.abs(gradient) @ np.abs(x)
+    rows = suspects(product, np.array([ends[1] - ends[0]]) / 2, scale, terms)
+    if rows.size:
+        exact = np.array([derivatives.along(x, move, params)[0]])
+        refuse(derivatives, "gradient", rows, product, exact, scale)
 
 
 def verify_jacobian(derivatives: Derivatives, x, before, after, params) -> None:
@@ -133,22 +179,29 @@ def refuse(
     error = np.abs(found - exact)[rows]
     wrong = rows[np.isfinite(error) & (error > WRONG * (scale + np.abs(exact))[rows])]
     if wrong.size:
-        problem = derivatives.problem
-        describe = problem.describe_row if matrix == "jacobian" else problem.variables.describe
+        describe = describer(derivatives.problem, matrix)
         shown = ", ".join(describe(int(row)) for row in wrong[:5]) + (", ..." if wrong.size > 5 else "")
+        unit = 1.0 if matrix == "values" else STEP
         cure = PATTERN_CURE.format(matrix) if matrix in derivatives.plan.given else CURE
         raise DerivativeError(
-            f"{NAMES[matrix]}: {wrong.size} rows differ from an exact product with a random direction: "
-            f"{shown}. {describe(int(wrong[0]))}: {found[wrong[0]] / STEP:.6g} assembled, "
-            f"{exact[wrong[0]] / STEP:.6g} expected. {cure}"
+            f"{NAMES[matrix]}: {wrong.size} rows differ from {EXACT[matrix == 'values']}: {shown}. "
+            f"{describe(int(wrong[0]))}: {found[wrong[0]] / unit:.6g} found, "
+            f"{exact[wrong[0]] / unit:.6g} expected. {cure}"
         )
 
 
+def describer(problem: Problem, matrix: str) -> Callable[[int], str]:
+    """What names a row."""
+    if matrix in ("values", "gradient"):
+        return lambda row: "the objective" if row == 0 else problem.describe_row(row - 1)
+    return problem.describe_row if matrix == "jacobian" else problem.variables.describe
+
+
 def lower_jvp(program: Program) -> Lowered:
-    """(x, v, *leaves) -> derivative of c along v."""
+    """(x, v, *leaves) -> derivatives of f and of c along v."""
     run, n = program.function(), program.size(program.inputs[0])
 
     def product(x, v, *leaves):
-        return jax.jvp(lambda x: run(x, *leaves)[1], (x,), (v,))[1]
+        return jax.jvp(lambda x: run(x, *leaves), (x,), (v,))[1]
 
     return lower(product, [vector(n), vector(n), *(program.avals[number] for number in program.inputs[1:])])

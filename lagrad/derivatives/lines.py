@@ -10,7 +10,7 @@ function. Pieces at listed positions are lines of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import jax
@@ -21,22 +21,34 @@ from lagrad.derivatives.kernel import times
 from lagrad.structure.indices import Indices
 from lagrad.structure.maps import Factor
 
+# Name of a derivative: number of its batch, and what of that it is.
+Source = tuple[int, int | tuple[int, int]]
+
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """factor * derivative of element e belongs to entry (rows[e], columns[e]).
+    """factor * derivative of element first + k belongs to entry (rows[k], columns[k]).
 
     Args:
         source: which derivative.
-        factor: constants.
-        rows: row of each element, shape (E,).
-        columns: column of each element, shape (E,).
+        factor: constants, one number or shape (size,).
+        rows: row of each entry, shape (size,).
+        columns: column of each entry, shape (size,).
+        first: element of the first entry.
     """
 
-    source: Hashable
+    source: Source
     factor: Factor
     rows: Indices
     columns: Indices
+    first: int = 0
+
+    def values(self, derivative: Callable[[Source], jax.Array]) -> jax.Array:
+        """factor * derivative, inside the compiled function."""
+        whole = derivative(self.source)
+        size = self.rows.size
+        stretch = whole if whole.size == size else whole[self.first : self.first + size]
+        return times(stretch, self.factor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +69,11 @@ class Line:
     offsets: tuple[int, ...]
     total: bool = False
 
-    def values(self, derivative: Callable[[Hashable], jax.Array]) -> jax.Array:
+    def values(self, derivative: Callable[[Source], jax.Array]) -> jax.Array:
         """Values of the entries, inside the compiled function."""
         size, parts = self.rows.size, []
         for item, offset in zip(self.items, self.offsets, strict=True):
-            part = times(derivative(item.source), item.factor)
+            part = item.values(derivative)
             if self.total:
                 part = jnp.sum(part)[None]
             elif part.size != size:
@@ -133,7 +145,7 @@ def run(placed: list[tuple[int, Item]], start: int, size: int) -> Line:
     )
 
 
-def lower_item(source: Hashable, factor: Factor, rows: Indices, columns: Indices, mirrored: bool) -> Item:
+def lower_item(source: Source, factor: Factor, rows: Indices, columns: Indices, mirrored: bool) -> Item:
     """An item moved to the lower triangle, doubled on the diagonal if its mirror image counts too."""
     if rows.name == columns.name:
         return Item(source, factor * 2.0 if mirrored else factor, rows, columns)

@@ -20,8 +20,13 @@ import numpy as np
 
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import colored, elements
-from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block, element_block
+from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block
+from lagrad.derivatives.compiled import Compilable
 from lagrad.derivatives.directions import refuses_forward, refuses_reverse
+from lagrad.derivatives.elements_native import native_block
+from lagrad.derivatives.elements_xla import xla_block
+from lagrad.derivatives.outputs import lower_gradient, lower_values
+from lagrad.derivatives.outputs_native import native_gradient, native_values
 from lagrad.derivatives.remainder import Outputs, everything, remainder
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
@@ -105,6 +110,7 @@ class Plan:
         jacobian: blocks of the Jacobian, ready or waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
         colorings: "jacobian" and "hessian" -> Coloring, of colored parts.
+        functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
     """
 
@@ -113,6 +119,7 @@ class Plan:
     jacobian: list[Block | Pending]
     hessian: list[Block | Pending]
     colorings: dict[str, Coloring]
+    functions: dict[str, Compilable]
     given: tuple[str, ...] = ()
 
     @property
@@ -133,25 +140,36 @@ def make(program: Program, options: Options, watch: Watch) -> Plan:
         Plan.
     """
     if options.given:
-        return with_colored(Plan(None, None, [], [], {}, options.given), program, options, watch)
+        return colored_plan(program, None, options, watch)
     with watch.step("structure"):
         split = lift(program)
-    if not takes_elements(split, options.strategy):
-        return with_colored(Plan(replace(split, groups=()), None, [], [], {}), program, options, watch)
-    n, m = program.size(program.inputs[0]), program.size(program.outputs[1])
+    if options.strategy in ("colored", "dense"):
+        return colored_plan(program, split, options, watch)
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
         parts = elements.jacobian(split), elements.hessian(split)
     with watch.step("trace"), float64():
-        blocks = [element_part(pieces, n, m, leaves) for pieces in parts]
-    plan = Plan(split, None, blocks[:1], blocks[1:], {})
+        native = [native_part(part, leaves) for part in parts]
+        if not takes_elements(split, options.strategy, None not in native):
+            return colored_plan(program, split, options, watch)
+        blocks = [found or xla_block(part, leaves) for found, part in zip(native, parts, strict=True)]
+        functions: dict[str, Compilable] = {
+            "values": on_cpu() and native_values(split, leaves) or lower_values(program),
+            "gradient": on_cpu() and native_gradient(split, leaves) or lower_gradient(program),
+        }
+    plan = Plan(split, None, blocks[:1], blocks[1:], {}, functions)
     return with_colored(plan, program, options, watch) if split.rest else plan
 
 
-def takes_elements(split: Lift, strategy: str) -> bool:
-    """Whether element derivatives are part of the plan."""
-    if strategy != "auto":
-        return strategy == "elements"
+def on_cpu() -> bool:
+    """Whether machine code for this processor is where JAX computes, too."""
+    return jax.default_backend() == "cpu"
+
+
+def takes_elements(split: Lift, strategy: str, native: bool) -> bool:
+    """Whether element derivatives are part of the plan; machine code is ready soonest and always fastest."""
+    if strategy == "elements" or (native and not split.rest):
+        return True
     program = split.reading.program
     if program.size(program.inputs[0]) > FEW_VARIABLES:
         return bool(split.groups) or not split.rest
@@ -167,11 +185,22 @@ def equations_of_elements(split: Lift) -> int:
     )
 
 
-def element_part(pieces: elements.Pieces, n: int, m: int, leaves: list) -> Block | Pending:
-    """Element derivatives, or a constant block where nothing varies."""
-    if pieces.largest:
-        return element_block(pieces, n, m, leaves)
-    return constant_block(pieces.rows, pieces.columns, pieces.assembly.base)
+def native_part(part: elements.Elements, leaves: list) -> Block | Pending | None:
+    """Element derivatives in machine code, a constant block where nothing varies; None without a rule."""
+    if not part.batches:
+        return constant_block(part.assembly.rows, part.assembly.columns, part.assembly.base)
+    return native_block(part, leaves) if on_cpu() else None
+
+
+def colored_plan(program: Program, split: Lift | None, options: Options, watch: Watch) -> Plan:
+    """A plan without elements."""
+    with watch.step("trace"):
+        functions: dict[str, Compilable] = {
+            "values": lower_values(program),
+            "gradient": lower_gradient(program),
+        }
+    without = None if split is None else replace(split, groups=())
+    return with_colored(Plan(without, None, [], [], {}, functions, options.given), program, options, watch)
 
 
 def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -> Plan:
@@ -200,7 +229,9 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
             blocks["hessian"].append(
                 colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])
             )
-    return Plan(plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings, plan.given)
+    return Plan(
+        plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings, plan.functions, plan.given
+    )
 
 
 def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structure:

@@ -17,6 +17,8 @@ from lagrad.structure.indices import Indices, everything
 from lagrad.structure.maps import Factor, LinearMap, spread
 
 MOST_LAYERS = 6
+# Rows of matrices with more entries than this stay rows.
+MOST_ENTRIES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,3 +136,51 @@ def scaled_rows(matrix: sp.csr_array, factor: Factor) -> sp.csr_array:
     """diag(factor) A."""
     values = matrix.data * (factor if np.ndim(factor) == 0 else np.repeat(factor, np.diff(matrix.indptr)))
     return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def layered(matrix: sp.csr_array) -> list[Layer] | None:
+    """First, second, ... entry of each row; None if rows differ in length or are long."""
+    counts = np.diff(matrix.indptr)
+    if counts.size == 0 or counts.min() != counts.max() or not 0 < counts[0] <= MOST_ENTRIES:
+        return None
+    columns, values = matrix.indices.reshape(-1, counts[0]).T, matrix.data.reshape(-1, counts[0]).T
+    return [Layer(Indices.of(column), value) for column, value in zip(columns, values, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A layer for a stretch of elements only.
+
+    Args:
+        elements: the stretch, a progression of step 1.
+        layer: one entry for each of these elements.
+    """
+
+    elements: Indices
+    layer: Layer
+
+
+def parts(matrix: sp.csr_array) -> list[Part] | None:
+    """The rows of a matrix as few layers, or as few diagonals where rows differ in length; else None.
+
+    A node of a grid takes part in the interval before it and in the one after; the first and the last node
+    take part in one only.
+    """
+    layers = layered(matrix)
+    if layers is not None:
+        return [Part(everything(matrix.shape[0]), layer) for layer in layers]
+    counts = np.diff(matrix.indptr)
+    if counts.size < 2 or not 0 < counts.max() <= MOST_ENTRIES:
+        return None
+    elements = np.repeat(np.arange(counts.size), counts)
+    steps = np.diff(matrix.indices[matrix.indptr[:-1][counts > 0]])
+    places, sizes = np.unique(steps, return_counts=True)
+    diagonals = matrix.indices - (places[sizes.argmax()] if sizes.size else 0) * elements
+    found = []
+    for diagonal in np.unique(diagonals)[: MOST_ENTRIES + 1]:
+        on = diagonals == diagonal
+        stretch, columns = Indices.of(elements[on]), Indices.of(matrix.indices[on])
+        if stretch.listed is not None or (stretch.size > 1 and stretch.stride != 1):
+            return None
+        found.append(Part(stretch, Layer(columns, matrix.data[on])))
+    return found if len(found) <= MOST_ENTRIES else None

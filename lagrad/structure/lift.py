@@ -1,6 +1,6 @@
 """Lift: a reading in, the Lagrangian program split into a linear part, element groups and a remainder, out.
 
-    outputs(x) = C x + sum over groups of B_g k_g(u_g) + sum over the rest of B_r v_r(x) + constant
+    outputs(x) = C x + sum over groups of B_g k_g(u_g) + sum over the rest of B_r v_r(x) + b(params)
 
 Outputs are f (row 0) and c (rows 1 to m). A group is one variable, elementwise in a few gathered inputs u_g,
 its slots. The walk goes backwards from the outputs through linear equations and stops where an equation is
@@ -21,7 +21,11 @@ from lagrad.structure.indices import Indices, everything
 from lagrad.structure.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.structure.maps import Adjoint, Factor, total
 from lagrad.structure.reading import Kind, Reading, read
+from lagrad.structure.rules.folding import fold
 from lagrad.structure.rules.indexing import MOVERS
+
+# Linear in one operand, and zero where that is zero, whatever the others are.
+HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +85,16 @@ class Lift:
         linear: C, shape (m + 1, n).
         groups: element groups.
         rest: variable -> B for curved variables without a kernel, shape (m + 1, size).
+        offset: the part of b without params, shape (m + 1,).
+        fixed: variable -> B for variables that depend on params only, shape (m + 1, size).
     """
 
     reading: Reading
     linear: sp.csr_array
     groups: tuple[Group, ...]
     rest: dict[int, sp.csr_array]
+    offset: np.ndarray
+    fixed: dict[int, sp.csr_array]
 
 
 def lift(program: Program) -> Lift:
@@ -109,8 +117,8 @@ def lift(program: Program) -> Lift:
 
 def split(program: Program) -> Lift:
     """The split of a program as it is written."""
-    reading = read(program)
-    return Splitter(reading, kernels(reading), {}).split()
+    reading, m = read(program), program.size(program.outputs[1])
+    return Splitter(reading, kernels(reading), {}, np.zeros(m + 1)).split()
 
 
 def left_over(found: Lift) -> int:
@@ -125,6 +133,7 @@ class Splitter:
     reading: Reading
     kernels: dict[int, Pieces]
     waiting: dict[int, list[Adjoint]]
+    offset: np.ndarray
 
     def split(self) -> Lift:
         """Walk from the outputs to x."""
@@ -145,7 +154,14 @@ class Splitter:
                 if stays.any():
                     self.settle(variable, adjoint.only(stays), m, groups, rest)
         linear = self.collect(program.inputs[0], m).to_scipy((m + 1, program.size(program.inputs[0])))
-        return Lift(self.reading, linear, tuple(groups), rest)
+        fixed = {}
+        for variable in list(self.waiting):
+            adjoint = self.collect(variable, m)
+            if self.reading.kinds[variable] is Kind.FIXED:
+                fixed[variable] = adjoint.to_scipy((m + 1, program.size(variable)))
+            else:
+                self.add_constants(adjoint, self.reading.values[variable])
+        return Lift(self.reading, linear, tuple(groups), rest, self.offset, fixed)
 
     def settle(self, variable: int, adjoint: Adjoint, m: int, groups: list[Group], rest: dict) -> None:
         """Make groups of the pieces of a variable, and leave over what has no kernel."""
@@ -171,8 +187,22 @@ class Splitter:
 
     def push(self, index: int, variable: int, adjoint: Adjoint) -> None:
         """Pass an adjoint through a linear equation to its operands."""
+        equation = self.reading.program.equations[index]
         for operand, linear in self.reading.maps_of(variable).items():
-            self.give(self.reading.program.equations[index].inputs[operand], adjoint.through(linear))
+            self.give(equation.inputs[operand], adjoint.through(linear))
+        values, avals = self.reading.values, self.reading.program.avals
+        if equation.name not in HOMOGENEOUS and any(i in values for i in equation.inputs):
+            operands = [
+                values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
+                for i in equation.inputs
+            ]
+            result = fold(equation.source, operands)[equation.outputs.index(variable)]
+            self.add_constants(adjoint, np.asarray(result))
+
+    def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
+        """What the outputs take from known numbers."""
+        taken = adjoint.values * values.reshape(-1)[adjoint.columns]
+        self.offset += np.bincount(adjoint.rows, taken, self.offset.size)
 
     def labels(self, variable: int) -> np.ndarray:
         """Piece of each element of a variable."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from lagrad.derivatives.assembly import MOST_LAYERS, Entries, assemble, layered, narrow
+from lagrad.derivatives.assembly import Entries, assemble, narrow
 from lagrad.derivatives.lines import Item, lines
+from lagrad.structure.affine import MOST_ENTRIES, layered
 from lagrad.structure.indices import Indices
 
 NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
@@ -96,7 +97,7 @@ def test_layers_are_the_entries_of_each_row():
     assert layered(sp.csr_array(np.array([[0, 1.0], [3, 4]]))) is None
     assert layered(sp.csr_array((2, 3))) is None
     assert layered(sp.csr_array((0, 3))) is None
-    assert layered(sp.csr_array(np.ones((2, MOST_LAYERS + 1)))) is None
+    assert layered(sp.csr_array(np.ones((2, MOST_ENTRIES + 1)))) is None
 
 
 @pytest.mark.parametrize("positions", [[], [4], [1, 3, 5], [2, 2, 2], [5, 0, 1]])

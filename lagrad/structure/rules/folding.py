@@ -15,7 +15,7 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.program import bind
-from lagrad.structure.rules.indexing import mover
+from lagrad.structure.rules.indexing import mover, scatter_positions
 
 
 def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -111,7 +111,7 @@ def convert(x, *, new_dtype, **params):
 
 def integer_pow(x, *, y, **params):
     """x to a fixed power."""
-    return np.power(x, y) if y >= 0 else None
+    return np.power(x, y) if y >= 0 or np.issubdtype(x.dtype, np.inexact) else None
 
 
 def reduce(function: Callable) -> Callable:
@@ -130,6 +130,30 @@ def cumulate(function: Callable) -> Callable:
     return run
 
 
+def scatter_add(operand, indices, updates, *, update_jaxpr=None, **params):
+    """Updates added to the operand at known places."""
+    kept = {name: params[name] for name in ("dimension_numbers", "mode")}
+    targets = scatter_positions((operand.shape, indices.shape, updates.shape), indices, **kept).reshape(-1)
+    landing = targets >= 0
+    added = np.bincount(targets[landing], updates.reshape(-1)[landing], operand.size)
+    return operand + added.reshape(operand.shape)
+
+
+def dot_general(left, right, *, dimension_numbers, **params):
+    """Contraction over some axes, batched over others."""
+    (left_sums, right_sums), (left_batch, right_batch) = dimension_numbers
+    names = iter(range(left.ndim + right.ndim))
+    left_axes, right_axes = [next(names) for _ in range(left.ndim)], [-1] * right.ndim
+    for i, j in [*zip(left_sums, right_sums, strict=True), *zip(left_batch, right_batch, strict=True)]:
+        right_axes[j] = left_axes[i]
+    right_axes = [next(names) if axis < 0 else axis for axis in right_axes]
+    batch = [left_axes[axis] for axis in left_batch]
+    free = [axis for axis in left_axes if axis not in right_axes] + [
+        axis for axis in right_axes if axis not in left_axes
+    ]
+    return np.einsum(left, left_axes, right, right_axes, [*batch, *free], optimize=True)
+
+
 def plain(function: Callable) -> Callable:
     """A NumPy function that needs no parameters."""
     return lambda *operands, **params: function(*operands)
@@ -137,6 +161,8 @@ def plain(function: Callable) -> Callable:
 
 QUICK: dict[str, Callable[..., Any]] = {
     "iota": iota,
+    "scatter-add": scatter_add,
+    "dot_general": dot_general,
     "div": truncated,
     "rem": remainder,
     "convert_element_type": convert,
@@ -149,6 +175,9 @@ QUICK: dict[str, Callable[..., Any]] = {
     "reduce_or": reduce(np.any),
     "cumsum": cumulate(np.cumsum),
     "not": plain(np.invert),
+    "pow": lambda x, y, **params: np.power(x, y) if np.issubdtype(y.dtype, np.inexact) else None,
+    "rsqrt": lambda x, **params: 1 / np.sqrt(x),
+    "logistic": lambda x, **params: 1 / (1 + np.exp(-x)),
     "stop_gradient": plain(np.asarray),
 } | {
     name: plain(function)
@@ -167,8 +196,20 @@ QUICK: dict[str, Callable[..., Any]] = {
         "sign": np.sign,
         "exp": np.exp,
         "log": np.log,
+        "exp2": np.exp2,
+        "expm1": np.expm1,
+        "log1p": np.log1p,
         "sin": np.sin,
         "cos": np.cos,
+        "tan": np.tan,
+        "asin": np.arcsin,
+        "acos": np.arccos,
+        "atan": np.arctan,
+        "atan2": np.arctan2,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
+        "tanh": np.tanh,
+        "cbrt": np.cbrt,
         "is_finite": np.isfinite,
         "eq": np.equal,
         "ne": np.not_equal,

@@ -22,6 +22,7 @@ from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_
 from lagrad.derivatives import colored, elements
 from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block
 from lagrad.derivatives.compiled import Compilable
+from lagrad.derivatives.crowding import without_crowded
 from lagrad.derivatives.directions import refuses_forward, refuses_reverse
 from lagrad.derivatives.elements_native import native_block
 from lagrad.derivatives.elements_xla import xla_block
@@ -142,7 +143,7 @@ def make(program: Program, options: Options, watch: Watch) -> Plan:
     if options.given:
         return colored_plan(program, None, options, watch)
     with watch.step("structure"):
-        split = lift(program)
+        split = without_crowded(lift(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
         return colored_plan(program, split, options, watch)
     leaves = [program.avals[number] for number in program.inputs[1:]]

@@ -22,6 +22,7 @@ PANELS = (("ready_s", "ready, s"), ("jacobian_ms", "Jacobian, ms"), ("hessian_ms
 # Marker and dash tell the contenders apart without color; ours is the thick black line.
 LOOKS = {
     "lagrad": {"marker": "o", "linestyle": "-", "color": "black", "linewidth": 2.2},
+    "lagrad_colored": {"marker": ".", "linestyle": "--", "color": "black"},
     "oracle": {"marker": "*", "linestyle": ":", "color": "0.35"},
     "casadi_mx": {"marker": "s", "linestyle": "--", "color": "tab:blue"},
     "casadi_sx": {"marker": "D", "linestyle": "--", "color": "tab:cyan"},
@@ -31,6 +32,7 @@ LOOKS = {
     "dense_jax": {"marker": "x", "linestyle": ":", "color": "tab:purple"},
 }
 NAMES = {
+    "lagrad_colored": "lagrad, colored only",
     "oracle": "by hand in JAX",
     "casadi_mx": "CasADi MX",
     "casadi_sx": "CasADi SX",

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from benchmarks import agreement, tables
 
 QUANTITIES = {"ready_s": "ready", "jacobian_ms": "J", "hessian_ms": "H", "solve_seconds": "solve"}
-OWN = ("lagrad", "oracle")
+OWN = ("lagrad", "lagrad_colored", "oracle")
 NOTE = (
-    "Time of the fastest peer over lagrad's: above 1 lagrad is ahead. Likewise for the hand-derived code. "
+    "Time of the fastest peer over lagrad's: above 1 lagrad is ahead. Likewise for the hand-derived code "
+    "and for lagrad's own coloring of the whole problem. "
     "H per gradient: Hessian values over lagrad's own gradient."
 )
 
@@ -51,13 +52,14 @@ def table(rows: Sequence[dict]) -> str:
     body = []
     for case in dict.fromkeys(row["case"] for row in rows):
         group = [row for row in rows if row["case"] == case]
-        ours, oracle = of(group, "lagrad"), of(group, "oracle")
+        ours, colored, oracle = (of(group, name) for name in OWN)
         if not ours:
             continue
-        by_hand = [ratio(oracle, ours, key) for key in ("jacobian_ms", "hessian_ms")]
+        own = [ratio(row, ours, key) for row in (oracle, colored) for key in ("jacobian_ms", "hessian_ms")]
         gradients = ours["hessian_ms"] / ours["gradient_ms"] if "gradient_ms" in ours else None
-        body.append([case, *against_peers(group, ours), *by_hand, gradients])
+        body.append([case, *against_peers(group, ours), *own, gradients])
     if not body:
         return ""
-    header = ["case", *QUANTITIES.values(), "J by hand", "H by hand", "H per gradient"]
+    beside = ["J by hand", "H by hand", "J colored", "H colored", "H per gradient"]
+    header = ["case", *QUANTITIES.values(), *beside]
     return f"\n{NOTE}\n\n" + tables.markdown(header, body)

@@ -8,6 +8,7 @@ import importlib.util
 # name on the command line -> (module, what must be installed for it)
 CONTENDERS = {
     "lagrad": ("benchmarks.contenders.lagrad_engine", ("lagrad", "jax")),
+    "lagrad_colored": ("benchmarks.contenders.lagrad_colored", ("lagrad", "jax")),
     "oracle": ("benchmarks.contenders.oracle", ("jax", "cyipopt")),
     "casadi_mx": ("benchmarks.contenders.casadi_mx", ("casadi",)),
     "casadi_sx": ("benchmarks.contenders.casadi_sx", ("casadi",)),

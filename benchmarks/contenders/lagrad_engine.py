@@ -30,8 +30,8 @@ def refuses(case: Case) -> str | None:
 class LagradModel:
     """The verbs of `Derivatives`."""
 
-    def __init__(self, case: Case):
-        self.derivatives = lagrad.differentiate(DECLARATIONS[case.name]())
+    def __init__(self, case: Case, strategy: str = "auto"):
+        self.derivatives = lagrad.differentiate(DECLARATIONS[case.name](), strategy=strategy)
         self.jacobian_structure = self.derivatives.jacobian_structure
         self.hessian_structure = self.derivatives.hessian_structure
         self.objective = self.derivatives.objective

@@ -143,10 +143,10 @@ def summed(
     constant: Constant,
     shape: tuple[int, int],
 ) -> Assembly:
-    """One value an entry, in order of rows: numbers of the lines are added to it, then the uneven ones."""
+    """One value an entry, in order of appearance: then most numbers go to one place after the other."""
     each = [(rows, columns), constant[:2], *([(uneven.rows, uneven.columns)] if uneven else [])]
     all_rows, all_columns = (np.concatenate(arrays) for arrays in zip(*each, strict=True))
-    keys, entry_of = np.unique(all_rows.astype(np.int64) * shape[1] + all_columns, return_inverse=True)
+    keys, entry_of = distinct_keys(all_rows.astype(np.int64) * shape[1] + all_columns)
     ends = np.cumsum([array.size for array, _ in each])
     places, still, moving = entry_of[: ends[0]], entry_of[ends[0] : ends[1]], entry_of[ends[1] :]
     base = np.bincount(still, weights=np.asarray(constant[2], float), minlength=keys.size)
@@ -155,6 +155,19 @@ def summed(
         triplets = (uneven.factors, (moving, uneven.sources))
         matrix = sp.coo_array(triplets, shape=(keys.size, uneven.count)).tocsr()
     return Assembly(narrow(keys // shape[1]), narrow(keys % shape[1]), base, places, matrix)
+
+
+def distinct_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Different keys in the order in which they first appear, and which of them each key is.
+
+    >>> distinct_keys(np.array([7, 3, 7, 5]))
+    (array([7, 3, 5]), array([0, 1, 0, 2]))
+    """
+    found, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    return found[order], rank[inverse]
 
 
 def joined(parts: Sequence[Entries]) -> Entries:

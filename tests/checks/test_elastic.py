@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad import Equality, Inequality, Problem
+from lagrad import Equality, Inequality, Problem, differentiate
 from lagrad.checks import explain_infeasibility
 
 METHODS = ("ipopt", "trust-constr")
@@ -44,6 +44,17 @@ def test_feasible_problems_are_called_so():
     assert found.is_feasible
     assert not found.violations
     np.testing.assert_allclose(found.x[0] * found.x[1], 2.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_works_only_in_double_precision_is_no_obstacle(method):
+    """Integer indices of 64 bits, which JAX refuses to mix outside of it; Derivatives in place of a Problem."""
+    places = np.array([0, 1, 1], np.int64)
+    rows = Inequality(lambda x: jnp.zeros(2).at[places].add(x), upper=np.array([-1.0, 5.0]))
+    problem = Problem(lambda x: x @ x, np.ones(3), {"loads": rows}, (0.0, None))
+    found = explain_infeasibility(differentiate(problem), method=method)
+    assert [violation.name for violation in found.violations] == ["loads[0]"]
+    assert abs(found.violations[0].amount - 1.0) < 1e-5
 
 
 def test_params_take_part():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from io import BytesIO
 
@@ -19,6 +21,7 @@ import lagrad
 from lagrad import Inequality, Problem, Solution
 from lagrad.archive import FORMAT
 from lagrad.cli import main
+from lagrad.coloring import compiled as loops
 from lagrad.errors import ProblemError
 from lagrad_problems.opf import matpower
 from lagrad_problems.opf.network import network
@@ -154,6 +157,11 @@ def outline(record: object, made_by: str = FORMAT) -> str:
 
 
 ARRAY = outline({"dict": [["x", {"array": 0}]]})
+LOOP = """
+def double(source, target):
+    for i in range(len(source)):
+        target[i] = 2 * source[i]
+"""
 FOREIGN = {
     "an archive of a later version": lambda path: crafted(path, outline({}, "lagrad archive 99")),
     "an archive of something else": lambda path: crafted(path, ARRAY),
@@ -203,8 +211,23 @@ def spoil(content: bytes, places: np.ndarray, random: np.random.Generator) -> by
     return bytes(changed)
 
 
-def test_60_no_cache_of_our_own(record):
-    record("a pattern cache of another version", "there is none: lagrad keeps no files but Solution.save's")
+def test_60_a_damaged_cache_of_compiled_loops(tmp_path, monkeypatch, record):
+    """The only cache on disk is numba's, of long loops in coloring: compiled again, with a warning."""
+    (tmp_path / "doubling.py").write_text(LOOP)
+    monkeypatch.syspath_prepend(tmp_path)
+    double = importlib.import_module("doubling").double
+    for content in (None, b"garbage", b""):
+        for path in tmp_path.rglob("*.nbi") if content is not None else ():
+            path.write_bytes(content)
+        loops.compiled.cache_clear()
+        target = np.zeros(3, np.int64)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loops.run_compiled(double, (np.arange(3), target))
+        assert target.tolist() == [0, 2, 4] and len(caught) == (content is not None)
+    text = str(caught[-1].message)
+    assert all(part in text for part in ("numba", "compiled again", "delete", ".nbi"))
+    record("a damaged cache of compiled loops (there are no other caches)", f"right, with a warning: {text}")
 
 
 WRONG_FILES = {

@@ -48,7 +48,7 @@ def test_feasible_problems_are_called_so():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_works_only_in_double_precision_is_no_obstacle(method):
-    """Integer indices of 64 bits, which JAX refuses to mix outside of it; Derivatives in place of a Problem."""
+    """JAX mixes up 64 and 32 bits where a traced function is then called outside; Derivatives will do."""
     places = np.array([0, 1, 1], np.int64)
     rows = Inequality(lambda x: jnp.zeros(2).at[places].add(x), upper=np.array([-1.0, 5.0]))
     problem = Problem(lambda x: x @ x, np.ones(3), {"loads": rows}, (0.0, None))

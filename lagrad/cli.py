@@ -219,6 +219,7 @@ def typed_options(given: Sequence[tuple[str, object]]) -> dict[str, object]:
 def inspect(chosen: argparse.Namespace) -> int:
     """Print what was found about the named problem's derivatives."""
     derivatives = lagrad.differentiate(load(chosen.source, dict(chosen.size)))
+    print(derivatives.problem)
     print(derivatives.report())
     print(pictures(derivatives, chosen.width))
     return 0

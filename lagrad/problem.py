@@ -33,6 +33,8 @@ from lagrad.functions import (
     users_code,
     value_layout,
 )
+from lagrad.overview import overview
+from lagrad.picture import preformatted
 from lagrad.places import is_called_from, warn_user
 from lagrad.trees import Layout, is_numbers, join, numeric_array, real_array
 
@@ -116,6 +118,12 @@ class Problem:
         shown = [*self.constraints][:8] + ["..."] * (len(self.constraints) > 8)
         names = f", constraints: {', '.join(shown)}" if shown else ""
         return f"Problem({title}n={self.n}, m={self.m}{names})"
+
+    def __str__(self) -> str:
+        return overview(self)
+
+    def _repr_html_(self) -> str:
+        return preformatted(overview(self))
 
     @property
     def n(self) -> int:

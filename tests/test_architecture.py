@@ -35,7 +35,7 @@ FLOORS = [
             "console",
         }
     ],
-    [{"problem", "bounds", "constraints", "functions"}, {"nested"}],
+    [{"problem", "bounds", "constraints", "functions", "overview"}, {"nested"}],
     [{"program", "merging"}],
     [{"structure"}, {"coloring"}],
     [{"native"}],

@@ -16,7 +16,7 @@ import numpy as np
 
 from lagrad.checks.comparison import kinks_of, nearby
 from lagrad.checks.derivatives import unchecked
-from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, plural
 from lagrad.checks.findings import (
     bound_findings,
     count_findings,
@@ -69,7 +69,7 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         counts = {level: sum(f.severity == level for f in self.findings) for level in RANKS}
-        return f"Diagnosis({', '.join(f'{count} {level}s' for level, count in counts.items())})"
+        return f"Diagnosis({', '.join(plural(count, level) for level, count in counts.items())})"
 
     def __str__(self) -> str:
         lines = [f"  {finding}" for finding in self.findings] or ["  nothing found"]

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.checks.finding import listed
+from lagrad.checks.oracle import Oracle
 from lagrad.constraints import Inequality
 from lagrad.problem import Problem, problem_of
 from lagrad.solution import Solution
@@ -131,7 +132,7 @@ def explain_infeasibility(
 
 def elastic(problem: Problem) -> Problem:
     """The problem in x, a and b whose solution violates the rows least in sum."""
-    values = jnp.asarray(problem.flat_constraints(problem.start, problem.params))
+    values = Oracle(problem).values(problem.start)[1:]
     lacks = np.maximum(problem.constraint_lower - values, 0.0)
     exceeds = np.maximum(values - problem.constraint_upper, 0.0)
     start = {"x": np.array(problem.start), "raise": np.array(lacks), "lower": np.array(exceeds)}

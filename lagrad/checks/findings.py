@@ -143,10 +143,16 @@ def dependent(view: View, found: Dependence, rows: np.ndarray, linear: np.ndarra
 
 def scaling_findings(view: View) -> Iterator[Finding]:
     """Rows, columns and an objective of very different size."""
-    jacobian, problem = view.jacobians[0], view.problem
+    problem = view.problem
     describe_row, describe = problem.describe_row, problem.variables.describe
-    yield from sizes(row_sizes(jacobian), describe_row, "badly_scaled_rows", "rows of the Jacobian")
-    columns = np.maximum(row_sizes(sp.csr_array(jacobian.T)), np.abs(view.gradients[0]))
+    rows = typical([row_sizes(jacobian) for jacobian in view.jacobians])
+    yield from sizes(rows, describe_row, "badly_scaled_rows", "rows of the Jacobian")
+    columns = typical(
+        [
+            np.maximum(row_sizes(sp.csr_array(jacobian.T)), np.abs(gradient))
+            for jacobian, gradient in zip(view.jacobians, view.gradients, strict=True)
+        ]
+    )
     yield from sizes(columns, describe, "badly_scaled_columns", "columns (derivatives by one variable)")
     here = float(np.abs(view.gradients[0]).max(initial=0.0))
     # Near its minimum any gradient is small; one that is small nearby, too, belongs to a small function.
@@ -154,6 +160,11 @@ def scaling_findings(view: View) -> Iterator[Finding]:
     if here > LARGE or 0.0 < nearby < SMALL:
         text = f"gradient of the objective is {nearby:.1e}: divide the objective by about that."
         yield Finding(WARNING, "badly_scaled_objective", text)
+
+
+def typical(found: list[np.ndarray]) -> np.ndarray:
+    """Sizes at the point, but those nearby where one happens to vanish there, as a square does at 0."""
+    return np.where(found[0] < SMALL, np.max(found, axis=0), found[0])
 
 
 def sizes(values: np.ndarray, describe, kind: str, text: str) -> Iterator[Finding]:

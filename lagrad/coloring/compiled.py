@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from types import FunctionType
 
 import numpy as np
+
+from lagrad.places import warn_user
 
 # Below, a compiled loop gains a millisecond or two at most, and small problems stay free of compilation.
 SHORT = 20_000
@@ -43,12 +46,25 @@ def run(loop: FunctionType, inputs: tuple, outputs: tuple = (), *, steps: float)
     [0, 2, 4]
     """
     if is_worth_compiling(loop, steps):
-        return compiled(loop)(*map(as_plain, inputs), *outputs)
+        return run_compiled(loop, (*map(as_plain, inputs), *outputs))
     lists = [as_list(output) for output in outputs]
     result = loop(*map(as_list, inputs), *lists)
     for output, values in zip(outputs, lists, strict=True):
         output[:] = values
     return result
+
+
+def run_compiled(loop: FunctionType, arguments: tuple):
+    """Call a compiled loop; one that is kept on disk and cannot be loaded from there is compiled again."""
+    try:
+        return compiled(loop)(*arguments)
+    # numba lets everything through that pickle, or a full or closed disk, raises.
+    except Exception as error:
+        warn_user(
+            f"coloring: a loop that numba keeps on disk cannot be used ({type(error).__name__}: {error}). It "
+            "was compiled again. To end this, delete the .nbi files in its folders or in NUMBA_CACHE_DIR."
+        )
+        return compiled_anew(loop)(*arguments)
 
 
 def as_list(value):
@@ -79,11 +95,28 @@ def has_numba() -> bool:
 
 @cache
 def compiled(loop: FunctionType) -> FunctionType:
-    """The loop and the loops it calls, compiled for the types of the first call; releases the GIL."""
+    """The loop and the loops it calls, compiled for the types of the first call, and kept on disk."""
+    return translated(loop, compiled, is_kept=True)
+
+
+@cache
+def compiled_anew(loop: FunctionType) -> FunctionType:
+    """The same, whatever is on disk."""
+    return translated(loop, compiled_anew, is_kept=False)
+
+
+def translated(loop: FunctionType, inner: Callable, is_kept: bool) -> FunctionType:
+    """A loop for numba; compiled when it is called, it releases the GIL.
+
+    Args:
+        loop: see `run`.
+        inner: what makes the same of the loops that it calls.
+        is_kept: whether the compiled form is kept on disk.
+    """
     # numba is imported here, by name, because importing it costs more than solving a small problem.
     numba = importlib.import_module("numba")
     called = {name: loop.__globals__.get(name) for name in loop.__code__.co_names}
-    helpers = {name: compiled(value) for name, value in called.items() if isinstance(value, FunctionType)}
+    helpers = {name: inner(value) for name, value in called.items() if isinstance(value, FunctionType)}
     bound = FunctionType(loop.__code__, {**loop.__globals__, **helpers}, loop.__name__)
     bound.__qualname__, bound.__module__ = loop.__qualname__, loop.__module__
-    return numba.njit(bound, cache=True, nogil=True)
+    return numba.njit(bound, cache=is_kept, nogil=True)

@@ -106,6 +106,9 @@ class Callbacks:
         self._hessian = rows_and_columns(derivatives.hessian_structure)
         self._symmetric = Assembly.symmetric(*self._hessian, self.n)
 
+    def __repr__(self) -> str:
+        return f"Callbacks(n={self.n}, m={self.m})"
+
     def objective(self, x: np.ndarray) -> float:
         """f(x)."""
         return self._evaluation.objective(np.asarray(x, float))

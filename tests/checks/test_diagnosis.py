@@ -148,6 +148,16 @@ def test_curved_rows_on_a_bound_are_not_taken_for_linear():
     assert not names(problem, "redundant_rows")
 
 
+def test_a_row_that_vanishes_at_the_point_only_is_no_bad_scaling():
+    """x^2 has the slope 2e-30 at 1e-30, and an honest one everywhere else."""
+    rows = {
+        "square": Inequality(lambda x: x[0] ** 2, upper=1.0),
+        "tiny": Inequality(lambda x: 1e-9 * x[1], 0.0),
+    }
+    diagnosis = lagrad.diagnose(Problem(quadratic, [1e-30, 1.0], rows))
+    assert [finding.names for finding in diagnosis.of("badly_scaled_rows")] == [("tiny",)]
+
+
 def test_dependence_at_one_point_is_called_so():
     """x^2 and y^2 have parallel (zero) gradients at 0 only."""
     rows = {"one": Equality(lambda x: x[0] + x[1] ** 2), "two": Equality(lambda x: x[0] - x[1] ** 2)}

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad import Equality, Inequality, Problem
+from lagrad import Equality, Inequality, Problem, differentiate
 from lagrad.checks import explain_infeasibility
+from lagrad.checks.elastic import elastic
 
 METHODS = ("ipopt", "trust-constr")
 
@@ -44,6 +45,15 @@ def test_feasible_problems_are_called_so():
     assert found.is_feasible
     assert not found.violations
     np.testing.assert_allclose(found.x[0] * found.x[1], 2.0, atol=1e-5)
+
+
+def test_the_start_is_looked_at_in_double_precision():
+    """What 1/3 lacks of 1, to the last bit; Derivatives will do in place of a Problem."""
+    rows = {"third": Inequality(lambda x: jnp.divide(x[0], 3.0), 1.0)}
+    problem = Problem(lambda x: x @ x, [1.0], rows, (0.0, 1.0))
+    assert elastic(problem).x0["raise"] == [1.0 - 1.0 / 3.0]
+    found = explain_infeasibility(differentiate(problem))
+    assert [violation.name for violation in found.violations] == ["third"]
 
 
 def test_params_take_part():

@@ -38,7 +38,7 @@ class Row:
     method: str = ""
 
     def __str__(self) -> str:
-        given = f"{self.given} ({self.method})" if self.method else self.given
+        given = f"{self.given} ({self.method})" if self.method not in self.given else self.given
         cells = (str(self.number), given, self.outcome)
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from io import BytesIO
 
@@ -19,6 +21,7 @@ import lagrad
 from lagrad import Inequality, Problem, Solution
 from lagrad.archive import FORMAT
 from lagrad.cli import main
+from lagrad.coloring import compiled as loops
 from lagrad.errors import ProblemError
 from lagrad_problems.opf import matpower
 from lagrad_problems.opf.network import network
@@ -154,6 +157,11 @@ def outline(record: object, made_by: str = FORMAT) -> str:
 
 
 ARRAY = outline({"dict": [["x", {"array": 0}]]})
+LOOP = """
+def double(source, target):
+    for i in range(len(source)):
+        target[i] = 2 * source[i]
+"""
 FOREIGN = {
     "an archive of a later version": lambda path: crafted(path, outline({}, "lagrad archive 99")),
     "an archive of something else": lambda path: crafted(path, ARRAY),
@@ -203,8 +211,23 @@ def spoil(content: bytes, places: np.ndarray, random: np.random.Generator) -> by
     return bytes(changed)
 
 
-def test_60_no_cache_of_our_own(record):
-    record("a pattern cache of another version", "there is none: lagrad keeps no files but Solution.save's")
+def test_60_a_damaged_cache_of_compiled_loops(tmp_path, monkeypatch, record):
+    """The only cache on disk is numba's, of long loops in coloring: compiled again, with a warning."""
+    (tmp_path / "doubling.py").write_text(LOOP)
+    monkeypatch.syspath_prepend(tmp_path)
+    double = importlib.import_module("doubling").double
+    for content in (None, b"garbage", b""):
+        for path in tmp_path.rglob("*.nbi") if content is not None else ():
+            path.write_bytes(content)
+        loops.compiled.cache_clear()
+        target = np.zeros(3, np.int64)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loops.run_compiled(double, (np.arange(3), target))
+        assert target.tolist() == [0, 2, 4] and len(caught) == (content is not None)
+    text = str(caught[-1].message)
+    assert all(part in text for part in ("numba", "compiled again", "delete", ".nbi"))
+    record("a damaged cache of compiled loops (there are no other caches)", f"right, with a warning: {text}")
 
 
 WRONG_FILES = {
@@ -270,6 +293,10 @@ def make(k):
     objective = lambda x, p: x[0] * x[3] * (x[:3].sum()) + x[2] + (p + k) * x[1]
     return lagrad.Problem(objective, [1.0, 5.0, 5.0, 1.0], rows, (1, 5), 0.0)
 
+def chain(k):
+    rows = lagrad.Equality(lambda x: jnp.sin(x[:-2]) * x[2:] - k)
+    return lagrad.Problem(lambda x: ((x[1:] - x[:-1] ** 2) ** 2).sum(), [0.1] * 300, rows)
+
 def repeat(action, warm, count):
     for i in range(warm):
         action(i)
@@ -281,32 +308,38 @@ def repeat(action, warm, count):
 derivatives, alive = lagrad.differentiate(make(0.0)), []
 def solve(method):
     return lambda i: lagrad.solve(derivatives, method, params=1e-6 * i)
-def build(i):
-    made = lagrad.differentiate(make(1e-6 * i))
-    alive.append(weakref.ref(made))
+def build(declare):
+    return lambda i: alive.append(weakref.ref(lagrad.differentiate(declare(1e-6 * i))))
 solves, builds = map(int, sys.argv[1:])
 print(*repeat(solve("ipopt"), 20, solves))
 print(*repeat(solve("trust-constr"), 5, solves // 10))
-print(*repeat(build, 5, builds), sum(ref() is not None for ref in alive))
+print(*repeat(build(make), builds // 5, builds))
+print(*repeat(build(chain), builds // 5, builds))
+print(sum(ref() is not None for ref in alive))
 """
 
 
 def check_loops(solves: int, builds: int, record) -> None:
-    """Memory after many solves and builds; a build has at most 50 kB left in JAX's own tables."""
+    """Memory after many solves and builds; with XLA's threads it grows in steps that come to an end."""
     script = f"import sys; sys.argv = ['', '{solves}', '{builds}']\n{LOOPS}"
-    lines = [[float(word) for word in line.split()] for line in run_python(script)]
-    names = f"{solves} solves by ipopt", f"{solves // 10} solves by trust-constr", f"{builds} builds"
-    limits = 4.0, 4.0, 4.0 + 0.05 * builds
-    for given, (grown, objects, *_), allowed in zip(names, lines, limits, strict=True):
+    *lines, alive = [[float(word) for word in line.split()] for line in run_python(script)]
+    limits = {
+        f"{solves} solves by ipopt": 4.0,
+        f"{solves // 10} solves by trust-constr": 4.0,
+        f"{builds} builds of 4 variables": 16.0,
+        f"{builds} builds of 300 variables": 30.0,
+    }
+    for (given, limit), (grown, objects) in zip(limits.items(), lines, strict=True):
         record(given, f"resident memory {grown:+.1f} MB, {objects:+.0f} objects, after a few to warm up")
-        assert grown < allowed, given
-        assert objects < 300, given
-    assert lines[2][2] == 0
+        assert grown < limit, given
+        # One weak reference a build is the test's own.
+        assert objects < 100 + builds, given
+    assert alive == [0]
 
 
 def test_62_memory_stays_flat(record):
     """A share of the loops; no Derivatives outlive their user."""
-    check_loops(200, 12, record)
+    check_loops(200, 10, record)
 
 
 @pytest.mark.slow

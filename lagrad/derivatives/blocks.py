@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.coloring import Coloring
 from lagrad.derivatives.colored import Sweeps
 from lagrad.derivatives.compiled import Compilable, Compiled, lower
 
@@ -27,12 +28,16 @@ class Block:
         rows: row of each entry, shape (nnz,).
         columns: column of each entry, shape (nnz,).
         values: (x, weights, leaves) -> values, shape (nnz,).
+        coloring: of a part by sweeps.
+        timed: seconds of the candidates that this one was chosen from, by their names.
     """
 
     strategy: str
     rows: np.ndarray
     columns: np.ndarray
     values: Callable[[np.ndarray, np.ndarray, list], np.ndarray]
+    coloring: Coloring | None = None
+    timed: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +53,27 @@ class Pending:
     finish: Callable[[Any], Block]
 
 
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Arguments of a call: what functions are traced for and candidates timed with.
+
+    Args:
+        x: point, shape (n,).
+        weights: objective weight and multipliers, shape (m + 1,).
+        leaves: leaves of the params.
+    """
+
+    x: np.ndarray
+    weights: np.ndarray
+    leaves: list
+
+
 def vector(size: int) -> jax.ShapeDtypeStruct:
     """Shape of a flat float64 argument."""
     return jax.ShapeDtypeStruct((size,), jnp.float64)
 
 
-def colored_block(sweeps: Sweeps, strategy: str, n: int, m: int, leaves: list) -> Pending:
+def colored_block(sweeps: Sweeps, strategy: str, sample: Sample) -> Pending:
     """Block of compressed sweeps."""
 
     def finish(compiled: Compiled) -> Block:
@@ -61,9 +81,9 @@ def colored_block(sweeps: Sweeps, strategy: str, n: int, m: int, leaves: list) -
             (products,) = compiled(x, weights, *leaves)
             return sweeps.read(np.asarray(products))
 
-        return Block(strategy, sweeps.rows, sweeps.columns, values)
+        return Block(strategy, sweeps.rows, sweeps.columns, values, sweeps.plan.coloring)
 
-    return Pending(lower(sweeps.function, [vector(n), vector(m + 1), *leaves]), finish)
+    return Pending(lower(sweeps.function, [sample.x, sample.weights, *sample.leaves]), finish)
 
 
 def constant_block(rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> Block:

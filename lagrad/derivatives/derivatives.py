@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.derivatives import plan as planning
-from lagrad.derivatives.blocks import Block, Pending, vector
+from lagrad.derivatives.blocks import Block, Pending, Sample, vector
 from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
 from lagrad.derivatives.directions import differentiable, gradient
 from lagrad.derivatives.figures import figures
@@ -278,7 +278,9 @@ def differentiate(
     watch, start = planning.Watch(), time.perf_counter()
     with watch.step("trace"):
         program = trace(problem)
-    plan = planning.make(program, options, watch)
+    with float64():
+        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
+    plan = planning.make(program, options, watch, Sample(problem.start, np.ones(problem.m + 1), leaves))
     with watch.step("compile"):
         blocks = [*plan.jacobian, *plan.hessian]
         pending = [block for block in blocks if isinstance(block, Pending)]
@@ -287,8 +289,6 @@ def differentiate(
         functions = dict(zip(plan.functions, compiled, strict=False))
         ready = iter(compiled[len(functions) :])
         finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
-    with float64():
-        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
     count = len(plan.jacobian)
     blocks = finished[:count], finished[count:]
     derivatives = Derivatives(problem, program, plan, functions, *blocks, leaves, watch.seconds)

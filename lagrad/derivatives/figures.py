@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.coloring import Coloring
 from lagrad.derivatives.blocks import Block
+from lagrad.derivatives.candidates import directions
 from lagrad.report import duration
 from lagrad.structure.lift import Group
 
@@ -33,7 +33,6 @@ def figures(derivatives: Any) -> dict[str, object]:
     n, m = derivatives.n, derivatives.m
     jacobian = count_entries(derivatives.jacobian_structure, n)
     hessian = count_entries(derivatives.hessian_structure, n)
-    colorings = derivatives.plan.colorings
     return {
         "variables": n,
         "constraint rows": m,
@@ -41,12 +40,12 @@ def figures(derivatives: Any) -> dict[str, object]:
             "nonzeros": shares(jacobian, n * m),
             "constant rows": constant_rows(derivatives),
             **strategies(derivatives.jacobian_blocks),
-            **sweeps(colorings.get("jacobian")),
+            **sweeps(derivatives.jacobian_blocks),
         },
         "Hessian": {
             "nonzeros": shares(hessian, n * (n + 1) // 2) + " of the lower triangle",
             **strategies(derivatives.hessian_blocks),
-            **sweeps(colorings.get("hessian")),
+            **sweeps(derivatives.hessian_blocks),
         },
         **elements(derivatives.plan.groups),
         "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
@@ -88,13 +87,16 @@ def strategies(blocks: Sequence[Block]) -> dict[str, str]:
     return {block.strategy: f"{block.rows.size:,} values" for block in blocks}
 
 
-def sweeps(coloring: Coloring | None) -> dict[str, str]:
-    """Colors of the colored part: sweeps through the whole function."""
-    if coloring is None or not coloring.num_colors:
-        return {}
-    counts = {"forward": coloring.num_column_colors, "backward": coloring.num_row_colors}
-    shown = " and ".join(f"{count} {direction}" for direction, count in counts.items() if count)
-    return {"colors": f"{shown} sweeps, {min(coloring.pattern.shape)} without coloring"}
+def sweeps(blocks: Sequence[Block]) -> dict[str, str]:
+    """Colors of the colored part, sweeps through the whole function, and what was timed to choose them."""
+    shown = {}
+    for block in blocks:
+        if block.coloring is not None and block.coloring.num_colors:
+            without = min(block.coloring.pattern.shape)
+            shown["colors"] = f"{directions(block.coloring)} sweeps, {without} without coloring"
+        if block.timed is not None:
+            shown["timed"] = ", ".join(f"{name} {duration(took)}" for name, took in block.timed.items())
+    return shown
 
 
 def elements(groups: Sequence[Group]) -> dict[str, object]:

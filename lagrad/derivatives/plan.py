@@ -18,10 +18,12 @@ from dataclasses import dataclass, field, replace
 import jax
 import numpy as np
 
-from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
+from lagrad.coloring import Coloring, color_columns, color_rows
 from lagrad.derivatives import colored, elements
-from lagrad.derivatives.blocks import Block, Pending, colored_block, constant_block
+from lagrad.derivatives.blocks import Block, Pending, Sample, colored_block, constant_block
+from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
 from lagrad.derivatives.compiled import Compilable
+from lagrad.derivatives.contest import contest
 from lagrad.derivatives.crowding import without_crowded
 from lagrad.derivatives.directions import refuses_forward, refuses_reverse
 from lagrad.derivatives.elements_native import native_block
@@ -41,12 +43,6 @@ from lagrad.structure.value import GENERAL
 STRATEGIES = ("auto", "elements", "colored", "dense")
 # Up to this many variables compile time is all that counts.
 FEW_VARIABLES = 64
-# A coloring that saves less than this is not worth reading entries out of its products.
-LEAST_SAVING = 0.8
-# Matrices fuller than this are not colored at all.
-MOSTLY_FULL = 0.5
-# Coloring both ways is tried where one direction needs more sweeps than this.
-MANY_COLORS = 12
 # Equations of sweeps to equations of the program: forward, reverse, and forward over reverse.
 SWEEP_EQUATIONS = 6
 
@@ -110,7 +106,6 @@ class Plan:
         structure: patterns of the colored part; None if nothing is colored.
         jacobian: blocks of the Jacobian, ready or waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
-        colorings: "jacobian" and "hessian" -> Coloring, of colored parts.
         functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
     """
@@ -119,7 +114,6 @@ class Plan:
     structure: Structure | None
     jacobian: list[Block | Pending]
     hessian: list[Block | Pending]
-    colorings: dict[str, Coloring]
     functions: dict[str, Compilable]
     given: tuple[str, ...] = ()
 
@@ -129,37 +123,38 @@ class Plan:
         return () if self.lift is None else self.lift.groups
 
 
-def make(program: Program, options: Options, watch: Watch) -> Plan:
+def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
     """Plan the derivatives of a program.
 
     Args:
         program: traced f and c.
         options: what the user asks for.
         watch: where seconds are noted, by step.
+        sample: where candidates that are close are timed.
 
     Returns:
         Plan.
     """
     if options.given:
-        return colored_plan(program, None, options, watch)
+        return colored_plan(program, None, options, watch, sample)
     with watch.step("structure"):
         split = without_crowded(lift(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
-        return colored_plan(program, split, options, watch)
+        return colored_plan(program, split, options, watch, sample)
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
         parts = elements.jacobian(split), elements.hessian(split)
     with watch.step("trace"), float64():
         native = [native_part(part, leaves) for part in parts]
         if not takes_elements(split, options.strategy, None not in native):
-            return colored_plan(program, split, options, watch)
+            return colored_plan(program, split, options, watch, sample)
         blocks = [found or xla_block(part, leaves) for found, part in zip(native, parts, strict=True)]
         functions: dict[str, Compilable] = {
             "values": on_cpu() and native_values(split, leaves) or lower_values(program),
             "gradient": on_cpu() and native_gradient(split, leaves) or lower_gradient(program),
         }
-    plan = Plan(split, None, blocks[:1], blocks[1:], {}, functions)
-    return with_colored(plan, program, options, watch) if split.rest else plan
+    plan = Plan(split, None, blocks[:1], blocks[1:], functions)
+    return with_colored(plan, program, options, watch, sample) if split.rest else plan
 
 
 def on_cpu() -> bool:
@@ -193,7 +188,9 @@ def native_part(part: elements.Elements, leaves: list) -> Block | Pending | None
     return native_block(part, leaves) if on_cpu() else None
 
 
-def colored_plan(program: Program, split: Lift | None, options: Options, watch: Watch) -> Plan:
+def colored_plan(
+    program: Program, split: Lift | None, options: Options, watch: Watch, sample: Sample
+) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
         functions: dict[str, Compilable] = {
@@ -201,12 +198,12 @@ def colored_plan(program: Program, split: Lift | None, options: Options, watch: 
             "gradient": lower_gradient(program),
         }
     without = None if split is None else replace(split, groups=())
-    return with_colored(Plan(without, None, [], [], {}, functions, options.given), program, options, watch)
+    plan = Plan(without, None, [], [], functions, options.given)
+    return with_colored(plan, program, options, watch, sample)
 
 
-def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -> Plan:
+def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
     """Add colored blocks for what has no elements."""
-    n, m = program.size(program.inputs[0]), program.size(program.outputs[1])
     arguments = [program.avals[number] for number in program.inputs]
     outputs = remainder(plan.lift) if plan.lift and plan.jacobian else everything(program)
     with watch.step("structure"), float64():
@@ -214,25 +211,16 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch) -
     rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian
     assert hessian is not None
     with watch.step("coloring"):
-        dense = options.strategy == "dense"
-        colorings = {
-            "jacobian": jacobian_coloring(rows, dense),
-            "hessian": hessian_coloring(hessian, dense),
-        }
+        coloring = hessian_coloring(hessian, options.strategy == "dense")
     chunk = sweeps_at_once(program, options.memory_limit)
-    blocks = {"jacobian": list(plan.jacobian), "hessian": list(plan.hessian)}
+    jacobian_blocks, hessian_blocks = list(plan.jacobian), list(plan.hessian)
     with watch.step("trace"), float64():
         if rows.nnz:
-            block, colorings["jacobian"] = jacobian_part(outputs, colorings["jacobian"], chunk, arguments)
-            blocks["jacobian"].append(block)
+            jacobian_blocks.append(jacobian_part(outputs, rows, chunk, options, sample))
         if hessian.nnz:
-            sweeps = colored.hessian(outputs, colorings["hessian"], chunk, options.mode)
-            blocks["hessian"].append(
-                colored_block(sweeps, name_of(colorings["hessian"]), n, m, arguments[1:])
-            )
-    return Plan(
-        plan.lift, structure, blocks["jacobian"], blocks["hessian"], colorings, plan.functions, plan.given
-    )
+            sweeps = colored.hessian(outputs, coloring, chunk, options.mode)
+            hessian_blocks.append(colored_block(sweeps, name_of(coloring), sample))
+    return replace(plan, structure=structure, jacobian=jacobian_blocks, hessian=hessian_blocks)
 
 
 def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structure:
@@ -252,68 +240,31 @@ def below_objective(pattern: SparsityPattern | None) -> SparsityPattern | None:
 
 
 def jacobian_part(
-    outputs: Outputs, coloring: Coloring, chunk: int, arguments: list
-) -> tuple[Pending, Coloring]:
-    """The Jacobian by the coloring given, or by the other direction if the functions allow no other."""
-    (m, n), pattern = coloring.pattern.shape, coloring.pattern
+    outputs: Outputs,
+    pattern: SparsityPattern,
+    chunk: int,
+    options: Options,
+    sample: Sample,
+) -> Pending:
+    """The Jacobian by the best coloring, in a direction that the functions allow."""
 
     def block(coloring: Coloring) -> Pending:
         sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], coloring, chunk)
-        return colored_block(sweeps, name_of(coloring), n, m, arguments[1:])
+        return colored_block(sweeps, name_of(coloring), sample)
 
+    colorings = jacobian_colorings(pattern, options.strategy == "dense")
+    if pattern.shape[1] <= FEW_VARIABLES:
+        colorings = colorings[:1]
     try:
-        return block(coloring), coloring
+        return contest({directions(coloring): block(coloring) for coloring in colorings}, sample)
     except (TypeError, ValueError) as error:
         if refuses_reverse(error):
-            coloring = color_columns(pattern)
-        elif refuses_forward(error):
-            coloring = color_rows(pattern)
-        else:
-            raise
-    return block(coloring), coloring
+            return block(color_columns(pattern))
+        if refuses_forward(error):
+            return block(color_rows(pattern))
+        raise
 
 
 def sweeps_at_once(program: Program, memory_limit: int) -> int:
     """Sweeps whose arrays together fit into the limit, if none of them is freed."""
     return max(1, int(memory_limit // (8 * sum(map(program.size, range(len(program.avals)))))))
-
-
-def jacobian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
-    """The coloring with fewest sweeps; one color a column or row where that saves little."""
-    shorter = "columns" if pattern.shape[1] <= pattern.shape[0] else "rows"
-    if dense or is_mostly_full(pattern):
-        return uncolored(pattern, shorter)
-    best = min(color_columns(pattern), color_rows(pattern), key=lambda coloring: coloring.num_colors)
-    if best.num_colors > MANY_COLORS:
-        best = min(best, color_bidirectional(pattern), key=lambda coloring: coloring.num_colors)
-    return best if best.num_colors < LEAST_SAVING * min(pattern.shape) else uncolored(pattern, shorter)
-
-
-def hessian_coloring(pattern: SparsityPattern, dense: bool = False) -> Coloring:
-    """The best symmetric coloring; one color a column where that saves little."""
-    if dense or is_mostly_full(pattern):
-        return uncolored(pattern, "columns")
-    best, used = color_symmetric(pattern), np.unique(pattern.cols).size
-    return best if best.num_colors < LEAST_SAVING * used else uncolored(pattern, "columns")
-
-
-def is_mostly_full(pattern: SparsityPattern) -> bool:
-    """Whether the rows and columns in use are so full that coloring cannot pay."""
-    rows, columns = np.unique(pattern.rows).size, np.unique(pattern.cols).size
-    return pattern.nnz >= MOSTLY_FULL * rows * columns
-
-
-def uncolored(pattern: SparsityPattern, kind: str) -> Coloring:
-    """A color of its own for every column, or row, that is not empty."""
-    by_columns = kind == "columns"
-    used = np.unique(pattern.cols if by_columns else pattern.rows)
-    colors = np.zeros(pattern.shape[1 if by_columns else 0], dtype=np.int32)
-    colors[used] = np.arange(1, used.size + 1)
-    others = np.zeros(pattern.shape[0 if by_columns else 1], dtype=np.int32)
-    pair = (colors, others) if by_columns else (others, colors)
-    return Coloring(kind, pattern, *pair, method="one color each")
-
-
-def name_of(coloring: Coloring) -> str:
-    """Strategy of a coloring."""
-    return "dense" if coloring.method == "one color each" else "colored"

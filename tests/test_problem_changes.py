@@ -270,7 +270,7 @@ def test_checks_hold_under_unusual_settings():
     code = (
         "import lagrad, jax.numpy as jnp, numpy as np\n"
         "p = lagrad.Problem(lambda x: jnp.sum(x), [1, 2], lagrad.Equality(lambda x: x[0]), (0, 5))\n"
-        "print(p, p.flat_objective(p.start))\n"
+        "print(repr(p), p.flat_objective(p.start))\n"
         "try:\n    lagrad.Problem(lambda x: np.sin(x[0]), [1, 2], bounds=(3, 2))\n"
         "except lagrad.ProblemError as error:\n    print(error)\n"
     )

@@ -10,6 +10,7 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from lagrad.checks.inertia import DENSE, RANK, unit_rows
+from lagrad.solvers.optimality import row_maxima
 
 # Coefficients smaller than this do not count as taking part in a combination.
 TAKES_PART = 1e-6
@@ -72,9 +73,7 @@ def row_lengths(rows: Any) -> np.ndarray:
 
 def row_sizes(matrix: Any) -> np.ndarray:
     """Largest magnitude in each row, shape (k,)."""
-    if not matrix.nnz:
-        return np.zeros(matrix.shape[0])
-    return abs(sp.csr_array(matrix)).max(axis=1).toarray().ravel()
+    return row_maxima(sp.csr_array(matrix))
 
 
 def constant_rows(matrices: list) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lagrad.solvers.assembly import Assembly
-from lagrad.solvers.optimality import certificate, success_tolerance
+from lagrad.solvers.optimality import certificate, row_maxima, success_tolerance
 from lagrad.solvers.violation import is_stuck_outside, largest_violation
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
@@ -58,6 +58,16 @@ def test_violations_show_in_rows_and_bounds():
     problem = derivatives(cases.lifted).problem
     assert largest_violation(problem, np.array([5.0, 0.0]), np.array([5.0])) == 0.5
     assert np.isnan(largest_violation(problem, np.zeros(2), np.array([np.nan])))
+
+
+@pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
+def test_row_maxima_are_those_of_the_dense_matrix(density):
+    """Empty rows have none, wherever they stand; a stored zero is 0."""
+    random = np.random.default_rng(0)
+    dense = random.normal(size=(7, 5)) * (random.random((7, 5)) < density)
+    np.testing.assert_array_equal(row_maxima(sp.csr_array(dense)), np.abs(dense).max(axis=1))
+    stored = sp.csr_array((np.zeros(1), np.zeros(1, int), np.array([0, 0, 1, 1])), shape=(3, 2))
+    np.testing.assert_array_equal(row_maxima(stored), np.zeros(3))
 
 
 def test_success_tolerance_follows_tol_down_to_its_floor():

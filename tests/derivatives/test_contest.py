@@ -1,4 +1,4 @@
-"""Laws of candidates and contests: the cheaper direction is predicted, close ones are timed, all are right."""
+"""Laws of candidates and contests: the cheaper way is predicted, close ones are timed, all are right."""
 
 from __future__ import annotations
 

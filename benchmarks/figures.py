@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from benchmarks import agreement, tables  # noqa: E402
+from benchmarks import agreement, tables, verdicts  # noqa: E402
 
 PANELS = (("ready_s", "ready, s"), ("jacobian_ms", "Jacobian, ms"), ("hessian_ms", "Hessian, ms"))
 # Marker and dash tell the contenders apart without color; ours is the thick black line.
@@ -66,7 +66,7 @@ def curve(rows: Sequence[dict], contender: str, key: str) -> list[tuple[float, f
 def finding(rows: Sequence[dict]) -> str:
     """The title: lagrad against the fastest peer at the largest size that lagrad and a peer share."""
     ours = {row["n"]: row for row in rows if row["contender"] == "lagrad" and "hessian_ms" in row}
-    peers = [row for row in rows if row["contender"] not in ("lagrad", "oracle") and "hessian_ms" in row]
+    peers = [row for row in rows if row["contender"] not in verdicts.OWN and "hessian_ms" in row]
     shared = [row["n"] for row in peers if row["n"] in ours]
     if not shared:
         return "no size at which lagrad and a peer were both measured"

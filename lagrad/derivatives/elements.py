@@ -8,7 +8,7 @@ of all blocks at once: as many seeds as one element has slots, whatever the size
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,14 +110,15 @@ def jacobian(lift: Lift) -> Elements:
         Elements of an (m, n) matrix.
     """
     m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
-    groups = [group for group in lift.groups if group.outputs[1:].nnz and group.active]
+    bundles = alike([group for group in lift.groups if group.outputs[1:].nnz and group.active])
     items, uneven = [], {}
-    for number, group in enumerate(groups):
-        jacobian_entries(number, group, items, uneven)
+    for number, bundle in enumerate(bundles):
+        for member, group in enumerate(bundle.groups):
+            jacobian_entries(number, member, group, items, uneven)
     constant = lift.linear[1:].tocoo()
     return Elements(
         lift,
-        tuple(first_derivatives(lift, number, group) for number, group in enumerate(groups)),
+        tuple(first_derivatives(lift, number, bundle) for number, bundle in enumerate(bundles)),
         tuple(lines(items)),
         uneven,
         (constant.row, constant.col, constant.data),
@@ -143,15 +144,22 @@ def hessian(lift: Lift) -> Elements:
     return Elements(lift, batches, tuple(lines(items)), uneven, nothing, (n, n))
 
 
-def first_derivatives(lift: Lift, batch: int, group: Group) -> Batch:
-    """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
+def first_derivatives(lift: Lift, batch: int, bundle: Bundle) -> Batch:
+    """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot.
+
+    Sources are named (batch, (number of the group in the bundle, slot of the group)).
+    """
 
     def derivatives(slots: list, weights: list, fixed: dict) -> dict:
-        # Under `jit` the kernel is traced once, not once a seed.
-        values = jax.jit(lambda *slots: group_values(lift.reading, group, list(slots), fixed))
-        return {(batch, number): along(values, slots, number) for number in group.active}
+        found = {}
+        for member, (group, numbers) in enumerate(zip(bundle.groups, bundle.numbers, strict=True)):
+            # Under `jit` the kernel is traced once, not once a seed.
+            values = jax.jit(lambda *slots, group=group: group_values(lift.reading, group, [*slots], fixed))
+            own = [slots[number] for number in numbers]
+            found |= {(batch, (member, slot)): along(values, own, slot) for slot in group.active}
+        return found
 
-    return Batch(group.slots, (), derivatives, group.outputs.shape[1])
+    return Batch(bundle.slots, (), derivatives, bundle.count)
 
 
 def second_derivatives(lift: Lift, batch: int, bundle: Bundle) -> Batch:
@@ -181,6 +189,15 @@ def along(fun: Callable, slots: list, number: int):
         lambda slot: fun(*slots[:number], slot, *slots[number + 1 :]), (slots[number],), (seed,)
     )
     return tangent
+
+
+def alike(groups: Iterable[Group]) -> list[Bundle]:
+    """Put groups of equal size with the same slots together: what they share is computed once."""
+    found: dict = {}
+    for group in groups:
+        key = group.outputs.shape[1], frozenset(slot_name(slot) for slot in group.slots)
+        found.setdefault(key, []).append(group)
+    return [bundle(members) for members in found.values()]
 
 
 def bundled(groups: list[Group]) -> list[Bundle]:
@@ -223,20 +240,20 @@ def slot_name(slot: Slot) -> tuple:
     return ("layers", layers, None if slot.offset is None else slot.offset.tobytes())
 
 
-def jacobian_entries(number: int, group: Group, items: list[Item], uneven: dict) -> None:
-    """Add where the derivatives of a group lie in the Jacobian."""
+def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:
+    """Add where the derivatives of a group of a bundle lie in the Jacobian."""
     outputs = sp.csr_array(group.outputs[1:].T)
     rows = parts(outputs)
     for slot in group.active:
         form = group.slots[slot].form
         if rows is None or form.layers is None:
-            uneven[number, slot] = Entries.outer(outputs, form.to_scipy())
+            uneven[number, (member, slot)] = Entries.outer(outputs, form.to_scipy())
             continue
         for part in rows:
             row, stretch = part.layer, form.at(part.elements)
             items += [
                 Item(
-                    (number, slot),
+                    (number, (member, slot)),
                     row.factor * column.factor,
                     row.indices,
                     column.indices,

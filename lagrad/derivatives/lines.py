@@ -22,7 +22,7 @@ from lagrad.structure.indices import Indices
 from lagrad.structure.maps import Factor
 
 # Name of a derivative: number of its batch, and what of that it is.
-Source = tuple[int, int | tuple[int, int]]
+Source = tuple[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from lagrad.derivatives.batch_loops import Loops, Run, Target, batch_loops
 from lagrad.derivatives.compiled import Compiled, Lowered, lower
-from lagrad.derivatives.elements import Batch, first_derivatives
+from lagrad.derivatives.elements import Batch, Bundle, alike, first_derivatives
 from lagrad.derivatives.kernel import fixed_values, group_values
 from lagrad.derivatives.lines import Source
 from lagrad.native.loops import Write
@@ -123,9 +123,12 @@ def native_values(lift: Lift, leaves: list) -> Uncompiled | None:
     """
     if lift.rest or lift.reading.program.closed.effects:
         return None
-    groups = [group for group in lift.groups if group.outputs.nnz]
-    batches = [values_of(lift, number, group) for number, group in enumerate(groups)]
-    shares = [[((number, 0), share_of(group.outputs))] for number, group in enumerate(groups)]
+    bundles = alike(group for group in lift.groups if group.outputs.nnz)
+    batches = [values_of(lift, number, bundle) for number, bundle in enumerate(bundles)]
+    shares = [
+        [((number, (member, 0)), share_of(group.outputs)) for member, group in enumerate(bundle.groups)]
+        for number, bundle in enumerate(bundles)
+    ]
     params = lower_fixed(lift, leaves) if lift.fixed else None
     return vector(
         Values, lift, batches, shares, leaves, lift.offset, lift.linear, params, tuple(lift.fixed.values())
@@ -144,23 +147,31 @@ def native_gradient(lift: Lift, leaves: list) -> Uncompiled | None:
     """
     if any(outputs[[0]].nnz for outputs in lift.rest.values()):
         return None
-    groups = [group for group in lift.groups if group.outputs[[0]].nnz and group.active]
-    batches = [first_derivatives(lift, number, group) for number, group in enumerate(groups)]
+    bundles = alike(group for group in lift.groups if group.outputs[[0]].nnz and group.active)
+    batches = [first_derivatives(lift, number, bundle) for number, bundle in enumerate(bundles)]
     shares = [
-        [((number, slot), slope_share(group, slot)) for slot in group.active]
-        for number, group in enumerate(groups)
+        [
+            ((number, (member, slot)), slope_share(group, slot))
+            for member, group in enumerate(bundle.groups)
+            for slot in group.active
+        ]
+        for number, bundle in enumerate(bundles)
     ]
     base = lift.linear[[0]].toarray()[0]
     return vector(Gradient, lift, batches, shares, leaves, base, None, None, ())
 
 
-def values_of(lift: Lift, number: int, group: Group) -> Batch:
-    """Values of the elements of a group."""
+def values_of(lift: Lift, batch: int, bundle: Bundle) -> Batch:
+    """Values of the elements of each group of a bundle."""
 
     def values(slots: list, weights: list, fixed: dict) -> dict:
-        return {(number, 0): group_values(lift.reading, group, slots, fixed)}
+        members = enumerate(zip(bundle.groups, bundle.numbers, strict=True))
+        return {
+            (batch, (member, 0)): group_values(lift.reading, group, [slots[i] for i in numbers], fixed)
+            for member, (group, numbers) in members
+        }
 
-    return Batch(group.slots, (), values, group.outputs.shape[1])
+    return Batch(bundle.slots, (), values, bundle.count)
 
 
 def share_of(outputs: sp.csr_array) -> Share:

@@ -17,6 +17,9 @@ from lagrad.native.emission import NAME, assembly
 from lagrad.native.loops import Loop
 from lagrad.native.target import Target, host
 
+# Elements times equations below which a call takes longer than what it computes.
+LITTLE_WORK = 50_000
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:
@@ -54,7 +57,8 @@ def machine(loops: Sequence[Loop], arguments: int, target: Target | None = None)
     """
     target = target or host()
     written = assembly(loops, arguments, target)
-    generator = target.machine()
+    work = sum(loop.count * len(loop.program.equations) for loop in loops)
+    generator = target.machine(quick=work < LITTLE_WORK)
     # The assembly is vectorised and free of repetition: passes over it cost more time than they gain.
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(written.text()), generator)
     engine.finalize_object()

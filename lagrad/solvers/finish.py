@@ -247,9 +247,9 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
         parts.append(f"It was exceeded by {late:.2g} s.")
     equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
     free = int((problem.lower < problem.upper).sum())
-    if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free:
+    if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free > 0:
         found = f"There are {equalities} equality rows but only {free} free variables"
-        parts.append(f"{found}: drop rows that follow from others.")
+        parts.append(f"{found}: drop rows that follow from others; `lagrad.diagnose(problem)` names them.")
     return parts
 
 

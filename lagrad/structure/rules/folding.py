@@ -32,6 +32,9 @@ def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
     >>> fold(equation, [np.float32(2), np.float32(2)])
     (array(4., dtype=float32),)
     """
+    inner = equation.params.get(NESTED.get(equation.primitive.name, ""))
+    if inner is not None and not equation.effects:
+        return nested(inner, operands)
     quick = fold_quickly(equation, operands)
     return execute(equation, operands) if quick is None else quick
 
@@ -50,6 +53,20 @@ def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.nd
     with np.errstate(all="ignore"):
         value = rule(*operands, **equation.params)
     return None if value is None else (shaped(value, equation.outvars[0].aval),)
+
+
+def nested(program: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute a nested program, one equation after the other: most need no compiler then."""
+    jaxpr, consts = getattr(program, "jaxpr", program), getattr(program, "consts", ())
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*map(as_numpy, consts), *operands], strict=True))
+
+    def read(atom: Any) -> Any:
+        return np.asarray(atom.val) if isinstance(atom, jex.Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        results = fold(equation, [read(atom) for atom in equation.invars])
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return tuple(read(atom) for atom in jaxpr.outvars)
 
 
 def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | None:
@@ -159,6 +176,11 @@ def plain(function: Callable) -> Callable:
     return lambda *operands, **params: function(*operands)
 
 
+# Calls whose programs are executed equation by equation.
+NESTED = {
+    **dict.fromkeys(["jit", "pjit", "checkpoint", "remat2", "gradient_derivative"], "jaxpr"),
+    **dict.fromkeys(["closed_call", "core_call", "custom_jvp_call", "custom_vjp_call"], "call_jaxpr"),
+}
 QUICK: dict[str, Callable[..., Any]] = {
     "iota": iota,
     "scatter-add": scatter_add,
@@ -171,9 +193,11 @@ QUICK: dict[str, Callable[..., Any]] = {
     "reduce_sum": lambda x, *, axes, **params: np.sum(x, axis=tuple(axes), dtype=x.dtype),
     "reduce_max": reduce(np.max),
     "reduce_min": reduce(np.min),
+    "reduce_prod": lambda x, *, axes, **params: np.prod(x, axis=tuple(axes), dtype=x.dtype),
     "reduce_and": reduce(np.all),
     "reduce_or": reduce(np.any),
     "cumsum": cumulate(np.cumsum),
+    "cumprod": cumulate(np.cumprod),
     "not": plain(np.invert),
     "pow": lambda x, y, **params: np.power(x, y) if np.issubdtype(y.dtype, np.inexact) else None,
     "rsqrt": lambda x, **params: 1 / np.sqrt(x),
@@ -201,6 +225,13 @@ QUICK: dict[str, Callable[..., Any]] = {
         "log1p": np.log1p,
         "sin": np.sin,
         "cos": np.cos,
+        "asinh": np.arcsinh,
+        "acosh": np.arccosh,
+        "atanh": np.arctanh,
+        "real": np.real,
+        "imag": np.imag,
+        "conj": np.conj,
+        "complex": lambda x, y: x + 1j * y,
         "tan": np.tan,
         "asin": np.arcsin,
         "acos": np.arccos,

@@ -15,6 +15,11 @@ from lagrad.structure.rules.indexing import positions
 
 X = np.arange(1.0, 25.0).reshape(2, 3, 4)
 FUNCTIONS = {
+    "inverse hyperbolic": lambda x: jnp.arcsinh(x) + jnp.arccosh(2 + x**2) * jnp.arctanh(0.01 * x),
+    "parts of complex": lambda x: jnp.real(jnp.conj(x + 1j) * lax.complex(x, x)) + jnp.imag(x * 1j),
+    "products": lambda x: (jnp.prod(x, axis=1), lax.cumprod(0.1 * x, 2, reverse=True)),
+    "own rules": lambda x: jnp.logaddexp(jax.nn.softplus(x), jax.nn.relu(x)),
+    "remembered": lambda x: jax.checkpoint(lambda u: jnp.sin(u) * u)(x),
     "reverse": lambda x: x[::-1],
     "transpose": lambda x: x.T,
     "index": lambda x: x[:, 1],

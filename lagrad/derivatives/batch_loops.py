@@ -97,6 +97,30 @@ class Reads:
         return [(self.number(WEIGHTS, layer.indices), layer.factor) for layer in layers], None
 
 
+@dataclass(eq=False)
+class OfParams:
+    """What loops need of params, kept for the params of the last call as long as these cannot change.
+
+    Args:
+        function: (*leaves) -> arrays.
+        last: leaves and arrays of the last call.
+    """
+
+    function: Compiled
+    last: tuple[Sequence, list[np.ndarray]] = ((), [])
+
+    def __call__(self, leaves: Sequence) -> list[np.ndarray]:
+        """The arrays for some leaves."""
+        known, arrays = self.last
+        if len(known) == len(leaves) and all(a is b for a, b in zip(known, leaves, strict=True)):
+            return arrays
+        arrays = [np.asarray(value) for value in self.function(*leaves)]
+        # NumPy arrays may be written to between two calls.
+        if all(isinstance(leaf, jax.Array) for leaf in leaves):
+            self.last = (tuple(leaves), arrays)
+        return arrays
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """Compiled loops and what happens around them.
@@ -105,20 +129,20 @@ class Run:
         code: the loops.
         x_sums: A of the sums over x.
         weight_sums: A of the sums over the weights.
-        params: (*leaves) -> what the loops need of them; None if that is nothing.
+        params: what the loops need of them; None if that is nothing.
     """
 
     code: Machine
     x_sums: Product | None
     weight_sums: Product | None
-    params: Compiled | None
+    params: OfParams | None
 
     def __call__(self, numbers: np.ndarray, x: np.ndarray, weights: np.ndarray, leaves: Sequence) -> None:
         """Write, or add to, the numbers that the loops are about."""
         x = np.ascontiguousarray(x)
         x_sums = self.x_sums and self.x_sums(x)
         weight_sums = self.weight_sums and self.weight_sums(weights)
-        params = [] if self.params is None else [np.asarray(value) for value in self.params(*leaves)]
+        params = [] if self.params is None else self.params(leaves)
         self.code(numbers, x, x_sums, weights, weight_sums, *params)
 
 
@@ -143,7 +167,8 @@ class Loops:
     def compile(self) -> Run:
         """Compile; may run in any thread."""
         code = machine(self.loops, self.arguments)
-        return Run(code, self.x_sums, self.weight_sums, self.params and self.params.compile())
+        params = self.params and OfParams(self.params.compile())
+        return Run(code, self.x_sums, self.weight_sums, params)
 
 
 def batch_loops(

@@ -28,6 +28,7 @@ class Block:
         rows: row of each entry, shape (nnz,).
         columns: column of each entry, shape (nnz,).
         values: (x, weights, leaves) -> values, shape (nnz,).
+        compiler: what made the code, for reports.
         coloring: of a part by sweeps.
         timed: seconds of the candidates that this one was chosen from, by their names.
     """
@@ -36,6 +37,7 @@ class Block:
     rows: np.ndarray
     columns: np.ndarray
     values: Callable[[np.ndarray, np.ndarray, list], np.ndarray]
+    compiler: str = "XLA"
     coloring: Coloring | None = None
     timed: dict[str, float] | None = None
 
@@ -81,11 +83,11 @@ def colored_block(sweeps: Sweeps, strategy: str, sample: Sample) -> Pending:
             (products,) = compiled(x, weights, *leaves)
             return sweeps.read(np.asarray(products))
 
-        return Block(strategy, sweeps.rows, sweeps.columns, values, sweeps.plan.coloring)
+        return Block(strategy, sweeps.rows, sweeps.columns, values, coloring=sweeps.plan.coloring)
 
     return Pending(lower(sweeps.function, [sample.x, sample.weights, *sample.leaves]), finish)
 
 
 def constant_block(rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> Block:
     """Block of values that never change."""
-    return Block("constant", rows, columns, lambda x, weights, leaves: numbers.copy())
+    return Block("constant", rows, columns, lambda x, weights, leaves: numbers.copy(), "nothing to run")

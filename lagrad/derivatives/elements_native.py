@@ -113,7 +113,7 @@ def own_block(elements: Elements, run: Run, layout: Layout) -> Block:
         run(numbers, x, weights, leaves)
         return numbers
 
-    return Block("elements", assembly.rows, assembly.columns, values)
+    return Block("elements", assembly.rows, assembly.columns, values, "machine code")
 
 
 def added_block(elements: Elements, run: Run, layout: Layout) -> Block:
@@ -129,4 +129,4 @@ def added_block(elements: Elements, run: Run, layout: Layout) -> Block:
             uneven.add(numbers[nnz:], numbers)
         return numbers[:nnz]
 
-    return Block("elements", assembly.rows, assembly.columns, values)
+    return Block("elements", assembly.rows, assembly.columns, values, "machine code")

@@ -13,7 +13,7 @@ import numpy as np
 
 from lagrad.merging import merged
 from lagrad.native.emission import supports
-from lagrad.native.rules import RULES
+from lagrad.native.rules import KINDS, RULES
 from lagrad.precision import float64
 from lagrad.program import INLINED, Equation, Program, numbered
 from lagrad.structure.rules.folding import fold
@@ -65,14 +65,15 @@ def parted(fun: Callable, arrays: list, leaves: list, count: int) -> Parted | No
     program = folded(tidy(program))
     cuts, params = program.inputs[: len(arrays)], program.inputs[len(arrays) :]
     varies, follows = reached(program, cuts), reached(program, params)
-    fixed = [each for each in program.equations if follows & {*each.outputs} and not varies & {*each.outputs}]
-    loop = [each for each in program.equations if each not in fixed]
-    needed = {variable for each in loop for variable in each.inputs}.union(program.outputs)
-    frontier = tuple(sorted(i for i in needed if i in follows and i not in varies))
+    fixed = follows - varies
+    loop = needed([each for each in program.equations if not fixed & {*each.outputs}], program.outputs)
+    taken = {variable for each in loop for variable in each.inputs}.union(program.outputs)
+    frontier = tuple(sorted(taken & fixed))
     varying = with_parts(program, loop, cuts + frontier, program.outputs)
     if not supports(varying, count):
         return None
-    return Parted(varying, with_parts(program, fixed, params, frontier))
+    before = needed([each for each in program.equations if not varies & {*each.outputs}], frontier)
+    return Parted(varying, with_parts(program, before, params, frontier))
 
 
 def tidy(program: Program) -> Program:
@@ -90,7 +91,8 @@ def folded(program: Program) -> Program:
     """The program with equations of constants executed, where the loop has no rule for them."""
     constants, equations = dict(program.constants), []
     for each in program.equations:
-        if each.name not in RULES and all(i in constants for i in each.inputs):
+        has_rule = each.name in RULES and all(program.avals[i].dtype in KINDS for i in each.outputs)
+        if not has_rule and all(i in constants for i in each.inputs):
             values = fold(each.source, [constants[i] for i in each.inputs])
             constants |= dict(zip(each.outputs, map(np.asarray, values), strict=True))
         else:
@@ -98,6 +100,16 @@ def folded(program: Program) -> Program:
     return Program(
         program.closed, tuple(equations), program.avals, constants, program.inputs, program.outputs
     )
+
+
+def needed(equations: Sequence[Equation], targets: Sequence[int]) -> list[Equation]:
+    """Those of some equations that other variables need, in order."""
+    wanted, found = set(targets), []
+    for each in reversed(equations):
+        if wanted & {*each.outputs}:
+            wanted |= {*each.inputs}
+            found.append(each)
+    return found[::-1]
 
 
 def reached(program: Program, starts: Sequence[int]) -> set[int]:

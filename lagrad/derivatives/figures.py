@@ -84,7 +84,7 @@ def constant_rows(derivatives: Any) -> int:
 
 def strategies(blocks: Sequence[Block]) -> dict[str, str]:
     """How each part of a matrix is computed, and how many values that gives, repeated entries apart."""
-    return {block.strategy: f"{block.rows.size:,} values" for block in blocks}
+    return {block.strategy: f"{block.rows.size:,} values, {block.compiler}" for block in blocks}
 
 
 def sweeps(blocks: Sequence[Block]) -> dict[str, str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.derivatives.batch_loops import Loops, Run, Target, batch_loops
-from lagrad.derivatives.compiled import Compiled, Lowered, lower
+from lagrad.derivatives.batch_loops import Loops, OfParams, Run, Target, batch_loops
+from lagrad.derivatives.compiled import Lowered, lower
 from lagrad.derivatives.elements import Batch, Bundle, alike, first_derivatives
 from lagrad.derivatives.kernel import fixed_values, group_values
 from lagrad.derivatives.lines import Source
@@ -37,7 +37,7 @@ class Vector:
         linear: shape (size, n); None for zero.
         uneven: product that adds to it what lies behind it in the loops' output.
         behind: number of results there.
-        params: (*leaves) -> arrays that are added by the matrices `fixed`.
+        params: arrays that are added by the matrices `fixed`.
         fixed: one matrix for each of these arrays.
     """
 
@@ -46,7 +46,7 @@ class Vector:
     linear: Product | None
     uneven: Product | None
     behind: int
-    params: Compiled | None
+    params: OfParams | None
     fixed: tuple[sp.csr_array, ...]
 
     def __call__(self, x: np.ndarray, *leaves) -> np.ndarray:
@@ -59,8 +59,8 @@ class Vector:
         if self.linear is not None:
             self.linear.add(x, vector)
         if self.params is not None:
-            for matrix, value in zip(self.fixed, self.params(*leaves), strict=True):
-                vector += matrix @ np.asarray(value)
+            for matrix, value in zip(self.fixed, self.params(leaves), strict=True):
+                vector += matrix @ value
         if self.run is not None:
             self.run(numbers, x, NO_WEIGHTS, leaves)
         if self.uneven is not None:
@@ -107,7 +107,7 @@ class Uncompiled:
     def compile(self) -> Values | Gradient:
         """Compile; may run in any thread."""
         run = self.loops and self.loops.compile()
-        params = self.params and self.params.compile()
+        params = self.params and OfParams(self.params.compile())
         return self.wrap(Vector(run, self.base, self.linear, self.uneven, self.behind, params, self.fixed))
 
 

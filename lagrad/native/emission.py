@@ -26,8 +26,10 @@ SHORTEST_TILE = 64
 
 
 def supports(program: Program, count: int) -> bool:
-    """Whether every equation has a rule, on numbers and truths of one number an element."""
+    """Whether every equation has a rule, on numbers and truths, one an element; numbers in, numbers out."""
     if not all(equation.name in RULES for equation in program.equations):
+        return False
+    if any(program.avals[i].dtype != float for i in (*program.inputs, *program.outputs)):
         return False
     used = {variable for equation in program.equations for variable in (*equation.inputs, *equation.outputs)}
     return all(

@@ -122,3 +122,4 @@ def test_what_has_no_rule_is_not_supported():
     assert not supported(lambda x: [x - jnp.sum(x)])
     assert not supported(lambda x: [x.astype(jnp.float32).astype(float)])
     assert not supported(lambda x: [jnp.cumsum(x)])
+    assert not supported(lambda x: [x > 0])

@@ -74,3 +74,14 @@ def test_what_has_no_rule_is_left_to_xla():
     derivatives = lagrad.differentiate(lagrad.Problem(lambda x: x @ x, np.linspace(1, 2, 80), rows))
     assert {block.compiler for block in derivatives.jacobian_blocks} == {"XLA"}
     check(derivatives, count=1)
+
+
+def test_params_that_are_written_to_between_calls_count():
+    """What is kept for the next call is kept for arrays that cannot change only."""
+    derivatives = lagrad.differentiate(with_params())
+    x, params = np.zeros(80), {"a": np.ones(80), "b": np.ones(79)}
+    before = derivatives.objective(x, params=params)
+    params["a"][:] = 2.0
+    assert (before, derivatives.objective(x, params=params)) == (80 + 79, 160 + 79)
+    own = derivatives.problem.params
+    assert derivatives.objective(x) == derivatives.objective(x) == pytest.approx(sum(own["a"]) + sum(own["b"]))

@@ -84,4 +84,6 @@ def test_params_that_are_written_to_between_calls_count():
     params["a"][:] = 2.0
     assert (before, derivatives.objective(x, params=params)) == (80 + 79, 160 + 79)
     own = derivatives.problem.params
-    assert derivatives.objective(x) == derivatives.objective(x) == pytest.approx(sum(own["a"]) + sum(own["b"]))
+    assert (
+        derivatives.objective(x) == derivatives.objective(x) == pytest.approx(sum(own["a"]) + sum(own["b"]))
+    )

@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
+from jax.experimental import sparse
 
 import lagrad
+from lagrad import nested
 
 N = 7
 # Vectors are cut to this length, so that dense oracles stay cheap.
@@ -55,6 +57,27 @@ def square_of_sine(a):
 @square_of_sine.defjvp
 def _square_of_sine_jvp(primals, tangents):
     return square_of_sine(*primals), jnp.sin(2 * primals[0]) * tangents[0]
+
+
+@jax.custom_jvp
+def mirrored(a):
+    """2 a, with a derivative that mixes elements."""
+    return 2.0 * a
+
+
+@mirrored.defjvp
+def _mirrored_jvp(primals, tangents):
+    return mirrored(*primals), 0.5 * tangents[0][::-1]
+
+
+def system(row, right):
+    """Two unknowns."""
+    return jnp.linalg.solve(jnp.outer(row, row) + 3 * jnp.eye(2), right)
+
+
+def factor(row):
+    """Lower triangle of a factor."""
+    return jnp.linalg.cholesky(jnp.outer(row, row) + jnp.eye(2))[1]
 
 
 ELEMENTWISE = {
@@ -134,8 +157,32 @@ LONG = {
     ),
     "remembered": lambda r, a, b, p: jax.checkpoint(lambda u: jnp.sin(u) ** 2)(a),
 }
-FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG}
-STEPS = ELEMENTWISE | MOVERS | SUMS | LONG
+LIFTED = {
+    "map": lambda r, a, b, p: jax.lax.map(lambda u: jnp.sin(u) * u, a),
+    "map over numbers": lambda r, a, b, p: jax.lax.map(
+        lambda i: a[i] * like(b, a)[(i + 1) % a.size], jnp.arange(a.size)
+    ),
+    "map of rows": lambda r, a, b, p: jax.lax.map(lambda row: jnp.sum(row**2) * p["shift"], windows(a)),
+    "bent segments": lambda r, a, b, p: jnp.sin(jax.ops.segment_sum(a**2, r.integers(0, 4, a.size), 5)),
+    "added where it is": lambda r, a, b, p: jnp.sin((a**2).at[places(r, a, 4)].add(b[places(r, b, 4)])),
+    "bent matrix": lambda r, a, b, p: jnp.sin(
+        (r.normal(size=(6, a.size)) * (r.uniform(size=(6, a.size)) < 0.4)) @ a**2
+    ),
+    "coordinate format": lambda r, a, b, p: jnp.sin(
+        sparse.BCOO((np.ones(4), r.integers(0, a.size, (4, 2))), shape=(a.size, a.size)) @ a**2
+    ),
+    "systems": lambda r, a, b, p: jax.vmap(system)(windows(a), windows(like(b, a))).reshape(-1),
+    "factors": lambda r, a, b, p: jax.vmap(factor)(windows(a)).reshape(-1),
+    "largest of windows": lambda r, a, b, p: jnp.max(windows(a * like(b, a)), axis=1),
+    "product of windows": lambda r, a, b, p: jnp.prod(windows(a + b[0]), axis=1),
+    "running sum of windows": lambda r, a, b, p: jnp.sin(jnp.cumsum(windows(a) ** 2, axis=1)).reshape(-1),
+    "gradient": lambda r, a, b, p: nested.grad(lambda v: jnp.sum(jnp.sin(v) * like(b, v) ** 2))(a),
+    "two-sided rule": lambda r, a, b, p: jnp.logaddexp(a, p["scale"][: a.size] * like(b, a)),
+    "mixing rule": lambda r, a, b, p: mirrored(a) * like(b, a),
+    "modulus": lambda r, a, b, p: jnp.abs(a + 1j * (2 + like(b, a))),
+}
+FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG, "lifted": LIFTED}
+STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | LIFTED
 
 
 def pool(steps: list[Step], x, params) -> list:

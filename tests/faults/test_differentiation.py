@@ -236,11 +236,14 @@ def test_33_dense_rows_and_columns_stay_linear(rows, strategy, record):
     hessian = derivatives.hessian(problem.start, np.ones(problem.m))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    seconds, colors = time.perf_counter() - began, [
-        block.coloring.num_colors
-        for block in (*derivatives.jacobian_blocks, *derivatives.hessian_blocks)
-        if block.coloring
-    ]
+    seconds, colors = (
+        time.perf_counter() - began,
+        [
+            block.coloring.num_colors
+            for block in (*derivatives.jacobian_blocks, *derivatives.hessian_blocks)
+            if block.coloring
+        ],
+    )
     record(f"{rows.__name__}, n=50,000, {strategy}", f"{jacobian.nnz:,} entries, colors {colors or 'none'}")
     assert max(colors, default=0) <= 4
     assert peak < 200 * (jacobian.nnz + hessian.nnz)

@@ -31,7 +31,6 @@ METHODS = ("ipopt", "trust-constr")
 # Where a solver does not get there, and why.
 FAILURES = {
     ("hs54", "trust-constr"): "stops where the objective is flat: variables of 1e8 beside some of 1e-3",
-    ("hs55", "trust-constr"): "gives up: the equalities have rank five of six",
     ("hs90", "trust-constr"): "creeps along the singular direction until the iteration limit",
 }
 

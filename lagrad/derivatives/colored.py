@@ -28,11 +28,13 @@ class Sweeps:
         function: (x, weights, *param leaves) -> flat products.
         plan: recovery of the entries of the pattern.
         keep: which entries of the pattern are wanted; None for all.
+        is_read: whether the function gives the wanted entries instead of products.
     """
 
     function: Callable
     plan: Recovery
     keep: np.ndarray | None
+    is_read: bool = False
 
     @property
     def rows(self) -> np.ndarray:
@@ -48,6 +50,8 @@ class Sweeps:
 
     def read(self, products: np.ndarray) -> np.ndarray:
         """Values of the wanted entries."""
+        if self.is_read:
+            return products
         values = decompress(products, self.plan)
         return values if self.keep is None else values[self.keep]
 
@@ -110,8 +114,18 @@ def hessian(outputs: Callable, coloring: Coloring, chunk: int, mode: str = "forw
 
         return swept(push, colors, coloring.num_column_colors, chunk)
 
-    pattern = coloring.pattern
-    return Sweeps(products, recovery(coloring), np.flatnonzero(pattern.rows >= pattern.cols))
+    pattern, plan = coloring.pattern, recovery(coloring)
+    keep = np.flatnonzero(pattern.rows >= pattern.cols)
+    if coloring.num_colors < np.unique(pattern.cols).size:
+        return Sweeps(products, plan, keep)
+    # Without compression entries stand in the products as they are. Read where these are made, they need not
+    # be brought into order first, which takes XLA as long as the products.
+    places = (colors[pattern.cols[keep]] - 1) * pattern.shape[0] + pattern.rows[keep]
+
+    def entries(*arguments):
+        return products(*arguments).at[places].get(mode="promise_in_bounds")
+
+    return Sweeps(entries, plan, keep, is_read=True)
 
 
 def jnp_colors(colors: np.ndarray) -> np.ndarray:

@@ -28,6 +28,11 @@ from lagrad.structure.rules.indexing import MOVERS
 HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
 
 
+# A program written out is taken with something left over only if it has no more equations than these more:
+# what is colored would be compiled at that length.
+FEW_MORE = 100
+
+
 @dataclass(frozen=True, eq=False)
 class Slot:
     """One input of an element: A x + b, most often one variable.
@@ -112,7 +117,9 @@ def lift(program: Program) -> Lift:
     if wider is None:
         return found
     other = split(wider)
-    return min(found, other, key=left_over)
+    grown = len(wider.equations) - len(program.equations)
+    gains = not other.rest or (grown <= FEW_MORE and left_over(other) < left_over(found))
+    return other if gains else found
 
 
 def split(program: Program) -> Lift:

@@ -12,6 +12,8 @@ from lagrad import nested
 from lagrad.precision import float64
 from lagrad.structure import expand
 from lagrad.structure.expand import expanded
+from tests.structure.library import N as SIZE
+from tests.structure.programs import OPS
 from tests.structure.tracing import program_of
 
 X = np.linspace(0.3, 1.1, 6)
@@ -64,6 +66,23 @@ def test_what_is_written_out_computes_the_same(function):
     assert not names & {"scan", "checkpoint", "gradient_derivative", "custom_linear_solve"}
     with float64():
         np.testing.assert_allclose(wider.function()(X)[1], function(jnp.asarray(X)), rtol=1e-14)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_every_operation_survives_beside_a_loop(name):
+    """Written out again, none of them changes."""
+
+    def function(x):
+        mapped = lax.map(lambda u: jnp.sin(u) * u, OPS[name](x, jnp.cos(x), 1))
+        return jnp.concatenate([mapped, OPS[name](jnp.sin(x), x, 2)])
+
+    program, x = program_of(function, SIZE), np.linspace(0.2, 0.9, SIZE)
+    wider = expanded(program)
+    assert wider is not None
+    with float64():
+        found, expected = wider.function()(x)[1], program.function()(x)[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("function", LEFT.values(), ids=LEFT)

@@ -147,3 +147,21 @@ def test_problems_without_rows_or_curvature_lift():
     assert not found.groups
     assert not found.rest
     np.testing.assert_array_equal(found.linear.toarray(), [[2.0, 2.0, 2.0]])
+
+
+def test_loops_are_written_out_where_that_leaves_less():
+    """All of it, or a little; a program that is long and still left over in part stays as it is."""
+
+    def steps(x, body):
+        return jax.lax.fori_loop(0, 20, lambda k, y: body(y), x)
+
+    def names(found):
+        return {equation.name for equation in found.reading.program.equations}
+
+    gentle, mixing = (lambda y: jnp.sin(y) * 1.1), (lambda y: jnp.sin(jnp.sort(y)) * 1.1)
+    whole = lift(program_of(lambda x: steps(x, gentle), 4))
+    assert not whole.rest
+    little = lift(program_of(lambda x: jnp.concatenate([jax.lax.map(jnp.sin, x), jnp.sort(x)]), 4))
+    assert little.rest and little.groups and "scan" not in names(little)
+    long = lift(program_of(lambda x: jnp.concatenate([steps(steps(x, gentle), gentle), steps(x, mixing)]), 4))
+    assert long.rest and "scan" in names(long)

@@ -86,7 +86,7 @@ def finding(rows: Sequence[dict]) -> str:
 
 def draw(family: str, rows: Sequence[dict], path: Path) -> None:
     """Three panels: ready, J and H against n."""
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.5), layout="constrained")
     for axis, (key, label) in zip(axes, PANELS, strict=True):
         for contender, look in LOOKS.items():
             points = curve(rows, contender, key)
@@ -99,7 +99,7 @@ def draw(family: str, rows: Sequence[dict], path: Path) -> None:
         axis.grid(True, which="major", color="0.88")
     figure.suptitle(f"{FAMILIES.get(family, family)}: {finding(rows)}")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=-(-len(labels) // 2), frameon=False)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -18,7 +18,7 @@ from lagrad.structure.indices import Indices
 from lagrad.structure.maps import spread
 
 # Solvers sum repeated entries themselves; up to this many numbers an entry that is the cheapest place.
-MOST_REPEATED = 2.0
+MOST_REPEATED = 3.0
 
 
 @dataclass(frozen=True, eq=False)

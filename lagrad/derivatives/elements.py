@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from lagrad.derivatives.assembly import Assembly, Entries, assemble
 from lagrad.derivatives.kernel import group_values
 from lagrad.derivatives.lines import Item, Line, Source, lines, lower_item
-from lagrad.structure.affine import parts
+from lagrad.structure.affine import padded, parts
 from lagrad.structure.lift import Group, Lift, Slot
 
 
@@ -243,7 +243,7 @@ def slot_name(slot: Slot) -> tuple:
 def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:
     """Add where the derivatives of a group of a bundle lie in the Jacobian."""
     outputs = sp.csr_array(group.outputs[1:].T)
-    rows = parts(outputs)
+    rows = parts(outputs) or padded(outputs)
     for slot in group.active:
         form = group.slots[slot].form
         if rows is None or form.layers is None:

@@ -19,6 +19,8 @@ from lagrad.structure.maps import Factor, LinearMap, spread
 MOST_LAYERS = 6
 # Rows of matrices with more entries than this stay rows.
 MOST_ENTRIES = 8
+# Rows of different length are filled up if that makes the matrix no larger than this many times.
+MOST_PADDING = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,3 +186,24 @@ def parts(matrix: sp.csr_array) -> list[Part] | None:
             return None
         found.append(Part(stretch, Layer(columns, matrix.data[on])))
     return found if len(found) <= MOST_ENTRIES else None
+
+
+def padded(matrix: sp.csr_array) -> list[Part] | None:
+    """The rows of a matrix as few layers, short rows filled up with zeros at their first entry; else None.
+
+    Where most elements have one entry and a few have two, a second layer of zeros is cheaper than a list.
+    """
+    counts = np.diff(matrix.indptr)
+    if counts.size == 0 or counts.min() == 0 or counts.max() > MOST_ENTRIES:
+        return None
+    most = int(counts.max())
+    if counts.size * most > MOST_PADDING * matrix.nnz:
+        return None
+    missing = np.arange(most)[None, :] >= counts[:, None]
+    places = np.where(missing, 0, np.arange(most)[None, :]) + matrix.indptr[:-1, None]
+    values = np.where(missing, 0.0, matrix.data[places])
+    whole = everything(counts.size)
+    return [
+        Part(whole, Layer(Indices.of(column), value))
+        for column, value in zip(matrix.indices[places].T, values.T, strict=True)
+    ]

@@ -75,9 +75,9 @@ def test_lines_uneven_parts_and_constants_add_up(repeated):
 
 def test_many_numbers_an_entry_are_added_here():
     """Fewer, unrepeated triplets, where most would repeat."""
-    assembly = assemble([straight([0, 0, 1, 0, 0, 0], [1, 1, 0, 1, 1, 1])], [], NOTHING, (2, 2))
+    assembly = assemble([straight([0, 0, 1, 0, 0, 0, 0], [1, 1, 0, 1, 1, 1, 1])], [], NOTHING, (2, 2))
     assert assembly.rows.size == 2
-    assert sorted(assembly([np.ones(6)])) == [1.0, 5.0]
+    assert sorted(assembly([np.ones(7)])) == [1.0, 6.0]
 
 
 def test_constant_values_are_new_each_time():

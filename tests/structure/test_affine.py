@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lagrad.structure.affine import MOST_LAYERS, Affine, scaled_rows, take_rows
+from lagrad.structure.affine import MOST_LAYERS, Affine, padded, parts, scaled_rows, take_rows
 from lagrad.structure.indices import Indices
 from lagrad.structure.maps import LinearMap
 
@@ -83,3 +85,41 @@ def test_rows_are_taken_and_scaled():
     factor = np.array([1.0, 2.0, 3.0, 4.0])
     np.testing.assert_array_equal(scaled_rows(matrix, factor).toarray(), factor[:, None] * matrix.toarray())
     np.testing.assert_array_equal(scaled_rows(matrix, 2.0).toarray(), 2 * matrix.toarray())
+
+
+@st.composite
+def matrices(draw) -> sp.csr_array:
+    """A small sparse matrix with a few entries a row, on diagonals or anywhere."""
+    size, random = draw(st.integers(1, 12)), np.random.default_rng(draw(st.integers(0, 99)))
+    if draw(st.booleans()):
+        offsets = draw(st.lists(st.integers(-3, 3), min_size=1, max_size=3, unique=True))
+        dense = sum(np.diag(random.uniform(1, 2, size + 3 - abs(k)), k) for k in offsets)[:size]
+    else:
+        dense = random.uniform(1, 2, (size, 6)) * (random.random((size, 6)) < draw(st.floats(0.1, 0.9)))
+    return sp.csr_array(dense)
+
+
+@given(matrices(), st.sampled_from([parts, padded]))
+def test_parts_add_up_to_the_matrix(matrix, split):
+    """Stretches of diagonals, and rows filled up with zeros at entries that are there."""
+    found = split(matrix)
+    if found is None:
+        return
+    total = np.zeros(matrix.shape)
+    for part in found:
+        rows, columns = part.elements.array, part.layer.indices.array
+        assert (matrix.toarray()[rows, columns] != 0).all()
+        np.add.at(total, (rows, columns), part.layer.factor)
+    np.testing.assert_array_equal(total, matrix.toarray())
+
+
+def test_a_grid_is_two_diagonals_and_a_few_longer_rows_are_padded():
+    """The first and the last node take part in one interval, not in two."""
+    grid = sp.csr_array(np.eye(5, 4) + np.eye(5, 4, -1))
+    assert [part.elements.size for part in parts(grid) or ()] == [4, 4]
+    columns = np.random.default_rng(0).permutation(30)
+    shunts = sp.csr_array((np.arange(1.0, 32), np.append(columns, 30), [*range(30), 31]), shape=(30, 31))
+    assert parts(shunts) is None
+    first, second = padded(shunts) or ()
+    assert first.layer.indices.array.tolist() == columns.tolist()
+    assert second.layer.factor.tolist() == [0.0] * 29 + [31.0]

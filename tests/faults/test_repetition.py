@@ -209,11 +209,14 @@ if __name__ == "__main__":
 
 
 def test_51_worker_processes(tmp_path, record):
-    """A fork of a process in which JAX runs is refused instead of hanging; four spawned ones are right."""
+    """A fork of a process in which JAX runs is refused instead of hanging; four spawned ones are right.
+
+    What runs as machine code, without JAX, is right in a fork, too.
+    """
     built, own, spawned = run_script(PROCESSES, tmp_path).splitlines()
     record("a built problem in a forked process", re.sub(r"\d\d+", "...", built))
     record("a new problem in a forked process", re.sub(r"\d\d+", "...", own))
     record("ProcessPoolExecutor of four, spawned", "the same points as in one process")
-    for text in (built, own):
-        assert text.startswith("RuntimeError: lagrad: process") and "get_context('spawn')" in text
+    refusal = re.compile(r"RuntimeError: lagrad: process .*get_context\('spawn'\)")
+    assert refusal.match(own) and (refusal.match(built) or built.startswith("Solution(optimal"))
     assert spawned == f"0.0 {[True] * 6}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import time
 
 import jax
@@ -262,6 +263,11 @@ def test_19_a_shape_changed_after_the_declaration(where, refused, monkeypatch):
     assert not lagrad.diagnose(problem).ok
 
 
+def without_numbers(text: str) -> str:
+    """The same without what differs from run to run."""
+    return re.sub(r"-?\d+\.\d+", "...", text)
+
+
 CALLS = [0]
 
 
@@ -292,14 +298,14 @@ def test_20_functions_that_change_from_call_to_call(given, objective, cause, rec
     (finding,) = found.of("changing")
     assert not found.ok and finding.names == ("objective",)
     assert cause in finding.message and "params" in finding.message
-    record(given, f"diagnose: {finding.message}")
+    record(given, f"diagnose: {without_numbers(finding.message)}")
 
 
 def test_20_a_random_constraint_is_named(record):
     rows = {"safe": Equality(jnp.sum), "noisy": Equality(lambda x: x * np.random.normal(size=2))}
     (finding,) = lagrad.diagnose(Problem(square, [1.0, 2.0], rows)).of("changing")
     assert finding.names == ("noisy[0]", "noisy[1]")
-    record("random numbers in a constraint", f"diagnose: {finding.message}")
+    record("random numbers in a constraint", f"diagnose: {without_numbers(finding.message)}")
 
 
 def test_20_random_numbers_with_a_key_are_allowed():

@@ -75,7 +75,9 @@ def check(
         expected = at(x, multipliers, weight, params)
         f, c = derivatives.values(x, params=params)
         assert_close("objective", f, expected.f)
-        assert_close("constraints", c, expected.c)
+        # A row may vanish by cancellation of terms of this size.
+        terms = np.max(abs(expected.jacobian) @ abs(x), initial=0.0)
+        assert_close("constraints", c, expected.c, terms)
         assert_close("gradient", derivatives.gradient(x, params=params), expected.gradient)
         assert_close("jacobian", derivatives.jacobian(x, params=params).toarray(), expected.jacobian)
         assert_close(

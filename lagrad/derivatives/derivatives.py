@@ -166,7 +166,7 @@ class Derivatives:
         """Compare the assembled matrices with products that do not use their patterns.
 
         Args:
-            x: point; the problem's start if not given.
+            x: point; the problem's start if not given, where values are compared, too.
             multipliers: weights of the constraint rows, shape (m,); random ones if not given.
             params: see above.
 
@@ -175,7 +175,7 @@ class Derivatives:
         """
         point = self.problem.start if x is None else self.flat(x)
         weights = np.random.default_rng(1).uniform(0.5, 1.5, self.m) if multipliers is None else multipliers
-        verify(self, point, np.asarray(weights, dtype=np.float64), params)
+        verify(self, point, np.asarray(weights, dtype=np.float64), params, first=x is None)
 
     def report(self) -> str:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""

@@ -72,3 +72,29 @@ def test_sparse_functions_are_those_of_a_problem():
     )
     hessian = lagrad.sparse_hessian(lambda x: (x[1:] * x[:-1] ** 2).sum(), x)
     np.testing.assert_allclose(hessian(x).toarray(), [[4, 2, 0], [2, 6, 4], [0, 4, 0]])
+
+
+def wrong_values(derivatives: lagrad.Derivatives, error: float) -> lagrad.Derivatives:
+    """The same derivatives with an objective that is off."""
+
+    def values(x, *leaves):
+        f, c = derivatives.functions["values"](x, *leaves)
+        return [f + error, c]
+
+    return replace(derivatives, functions=derivatives.functions | {"values": values})
+
+
+def test_wrong_values_are_refused_at_set_up():
+    """What machine code gives is held against NumPy, then against XLA."""
+    derivatives = lagrad.differentiate(problem())
+    with pytest.raises(lagrad.DerivativeError, match="what XLA gives: the objective"):
+        wrong_values(derivatives, 1e-3).verify()
+    wrong_values(derivatives, 1e-12).verify()
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_rounding_of_cancelled_terms_is_no_error(size):
+    """An objective that vanishes at the start, and one of great numbers that cancel."""
+    start = np.linspace(0.3, 0.9, 70)
+    objective = lambda x: jnp.sum((x - start) ** 2) + jnp.sum(size * jnp.sin(x) - size * jnp.sin(start))  # noqa: E731
+    lagrad.differentiate(lagrad.Problem(objective, start))

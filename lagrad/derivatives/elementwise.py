@@ -6,7 +6,7 @@ What depends on params only is evaluated once for all elements before the loop a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -97,9 +97,7 @@ def folded(program: Program) -> Program:
             constants |= dict(zip(each.outputs, map(np.asarray, values), strict=True))
         else:
             equations.append(each)
-    return Program(
-        program.closed, tuple(equations), program.avals, constants, program.inputs, program.outputs
-    )
+    return replace(program, equations=tuple(equations), constants=constants)
 
 
 def needed(equations: Sequence[Equation], targets: Sequence[int]) -> list[Equation]:
@@ -125,6 +123,4 @@ def with_parts(
     program: Program, equations: Sequence[Equation], inputs: Sequence[int], outputs: Sequence[int]
 ) -> Program:
     """Some equations of a program with other inputs and outputs."""
-    return Program(
-        program.closed, tuple(equations), program.avals, program.constants, tuple(inputs), tuple(outputs)
-    )
+    return replace(program, equations=tuple(equations), inputs=tuple(inputs), outputs=tuple(outputs))

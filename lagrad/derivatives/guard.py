@@ -72,8 +72,9 @@ def verify(
     with np.errstate(all="ignore"):
         if first:
             verify_values(derivatives, after, params)
-        verify_gradient(derivatives, x, before, after, params)
-        verify_jacobian(derivatives, x, before, after, params)
+        ends = [derivatives.values(point, params) for point in (before, after)]
+        verify_gradient(derivatives, x, (after - before) / 2, [f for f, _ in ends], params)
+        verify_jacobian(derivatives, x, (after - before) / 2, [c for _, c in ends], params)
         verify_hessian(derivatives, x, before, after, multipliers, params)
 
 
@@ -101,10 +102,9 @@ def sizes(derivatives: Derivatives, x: np.ndarray, move: np.ndarray, params) -> 
     return np.concatenate([[np.abs(gradient) @ move], rows])
 
 
-def verify_gradient(derivatives: Derivatives, x, before, after, params) -> None:
-    """The gradient along v against the difference of f, then against a JVP."""
-    move, gradient = (after - before) / 2, derivatives.gradient(x, params)
-    ends = [derivatives.objective(point, params) for point in (before, after)]
+def verify_gradient(derivatives: Derivatives, x, move, ends: list[float], params) -> None:
+    """The gradient along v against the difference of f at both ends, then against a JVP."""
+    gradient = derivatives.gradient(x, params)
     product, scale = np.array([gradient @ move]), np.array([np.abs(gradient) @ np.abs(move)])
     terms = np.abs(ends[:1]) + np.abs(gradient) @ np.abs(x)
     rows = suspects(product, np.array([ends[1] - ends[0]]) / 2, scale, terms)
@@ -113,14 +113,13 @@ def verify_gradient(derivatives: Derivatives, x, before, after, params) -> None:
         refuse(derivatives, "gradient", rows, product, exact, scale)
 
 
-def verify_jacobian(derivatives: Derivatives, x, before, after, params) -> None:
-    """J v against the difference of c, then against a JVP."""
+def verify_jacobian(derivatives: Derivatives, x, move, ends: list[np.ndarray], params) -> None:
+    """J v against the difference of c at both ends, then against a JVP."""
     if not derivatives.m:
         return
-    move, values = (after - before) / 2, derivatives.jacobian_values(x, params)
+    values = derivatives.jacobian_values(x, params)
     product = times(derivatives.jacobian_structure, values, move, derivatives.m)
     scale = times(derivatives.jacobian_structure, np.abs(values), np.abs(move), derivatives.m)
-    ends = [derivatives.constraints(point, params) for point in (before, after)]
     terms = np.abs(ends[0]) + times(derivatives.jacobian_structure, np.abs(values), np.abs(x), derivatives.m)
     rows = suspects(product, (ends[1] - ends[0]) / 2, scale, terms)
     if rows.size:

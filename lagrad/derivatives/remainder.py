@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.derivatives.stages import merged
+from lagrad.merging import merged
 from lagrad.program import Program
 from lagrad.structure.indices import Indices
 from lagrad.structure.lift import Lift

@@ -13,22 +13,19 @@ from lagrad.derivatives.blocks import vector
 from lagrad.derivatives.compiled import Compiled, Lowered, lower
 from lagrad.derivatives.elements import Batch
 from lagrad.derivatives.elementwise import Parted, parted
-from lagrad.derivatives.kernel import added, compact, fixed_values, times
+from lagrad.derivatives.kernel import compact, fixed_values, times
 from lagrad.derivatives.lines import Source
+from lagrad.derivatives.terms import combined, slot_terms, weight_terms
 from lagrad.native.loops import Loop, Read, Write
 from lagrad.native.machine import Machine, machine
 from lagrad.native.products import Product
-from lagrad.structure.affine import layered
 from lagrad.structure.indices import Indices, everywhere
-from lagrad.structure.lift import Slot
 from lagrad.structure.maps import Factor
 from lagrad.structure.reading import Reading
 
 # Arguments of the machine code: x, sums over x made by the host, weights, sums over those, then what
 # depends on params only.
-X, X_SUMS, WEIGHTS, WEIGHT_SUMS, PARAMS = range(5)
-
-Terms = tuple[list[tuple[int, Factor]], np.ndarray | None]
+X, WEIGHTS, PARAMS = 0, 2, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +60,10 @@ class Reads:
     """What one loop reads.
 
     Args:
-        x_sums: sums over x, of all loops.
-        weight_sums: sums over the weights, of all loops.
         found: reads so far.
         names: name of a read -> its number.
     """
 
-    x_sums: Sums
-    weight_sums: Sums
     found: list[Read] = field(default_factory=list)
     names: dict = field(default_factory=dict)
 
@@ -82,19 +75,28 @@ class Reads:
             self.found.append(Read(argument, indices))
         return self.names[name]
 
-    def slot(self, slot: Slot) -> Terms:
-        """What a slot adds up: inputs with factors, and a constant."""
-        if slot.form.layers is None:
-            return [(self.number(X_SUMS, self.x_sums.add(slot.form.to_scipy())), 1.0)], slot.offset
-        return [(self.number(X, layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
 
-    def weights(self, outputs: sp.csr_array) -> Terms:
-        """What B' w adds up."""
-        transposed = sp.csr_array(outputs.T)
-        layers = layered(transposed)
-        if layers is None:
-            return [(self.number(WEIGHT_SUMS, self.weight_sums.add(transposed)), 1.0)], None
-        return [(self.number(WEIGHTS, layer.indices), layer.factor) for layer in layers], None
+@dataclass(frozen=True)
+class Supply:
+    """Pieces of one vector, as reads of one loop.
+
+    Args:
+        reads: of the loop.
+        argument: number of the vector; sums over it are the next argument.
+        sums: sums over the vector, of all loops.
+    """
+
+    reads: Reads
+    argument: int
+    sums: Sums
+
+    def request(self, indices: Indices) -> int:
+        """Number of the piece v[indices]."""
+        return self.reads.number(self.argument, indices)
+
+    def request_rows(self, rows: sp.csr_array) -> int:
+        """Number of the piece A v."""
+        return self.reads.number(self.argument + 1, self.sums.add(rows))
 
 
 @dataclass(eq=False)
@@ -187,8 +189,9 @@ def batch_loops(
     """
     x_sums, weight_sums, loops, parts, params = Sums(), Sums(), [], [], PARAMS
     for batch, wanted in zip(batches, targets, strict=True):
-        reads = Reads(x_sums, weight_sums)
-        found = batch_program(reading, batch, wanted, reads, leaves)
+        reads = Reads()
+        supplies = Supply(reads, X, x_sums), Supply(reads, WEIGHTS, weight_sums)
+        found = batch_program(reading, batch, wanted, supplies, leaves)
         if found is None:
             return None
         for size in found.sizes:
@@ -202,18 +205,19 @@ def batch_loops(
 
 
 def batch_program(
-    reading: Reading, batch: Batch, targets: list[Target], reads: Reads, leaves: list
+    reading: Reading, batch: Batch, targets: list[Target], supplies: tuple[Supply, Supply], leaves: list
 ) -> Parted | None:
     """Equations of one loop, parted from those that depend on params only."""
-    slots = [reads.slot(slot) for slot in batch.slots]
-    weights = [reads.weights(outputs) for outputs in batch.outputs]
+    of_x, of_weights = supplies
+    slots = [slot_terms(of_x, slot) for slot in batch.slots]
+    weights = [weight_terms(of_weights, outputs) for outputs in batch.outputs]
 
     def run(cuts: list, leaves: list) -> list:
         values, scales = ([combined(cuts, terms) for terms in each] for each in (slots, weights))
         found = batch.derivatives(values, scales, fixed_values(reading, leaves))
         return [times(found[target.source], whole(target, batch.count)) for target in targets]
 
-    return parted(run, [vector(batch.count)] * len(reads.found), leaves, batch.count)
+    return parted(run, [vector(batch.count)] * len(of_x.reads.found), leaves, batch.count)
 
 
 def whole(target: Target, count: int) -> Factor:
@@ -225,11 +229,6 @@ def whole(target: Target, count: int) -> Factor:
         return factor
     after = count - target.write.first - target.write.indices.size
     return np.pad(factor, (target.write.first, after))
-
-
-def combined(cuts: list, terms: Terms) -> jax.Array:
-    """Sum of inputs times factors, and a constant."""
-    return added([times(cuts[number], factor) for number, factor in terms[0]], terms[1])
 
 
 def lower_params(parts: list[Parted], leaves: list) -> Lowered:

@@ -8,23 +8,18 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.derivatives.blocks import Block, Pending, vector
 from lagrad.derivatives.compiled import Compiled, lower
 from lagrad.derivatives.elements import Elements
 from lagrad.derivatives.feed import Feed, Feeder
-from lagrad.derivatives.kernel import added, fixed_values, times
-from lagrad.structure.affine import layered
-from lagrad.structure.lift import Slot
-from lagrad.structure.maps import Factor
+from lagrad.derivatives.kernel import fixed_values
+from lagrad.derivatives.terms import combined, slot_terms, weight_terms
 
 # Concatenations of more pieces than this make XLA evaluate them all for each entry.
 PIECES_TOGETHER = 4
 # Below this many elements a second evaluation of a sine is cheaper than a barrier.
 SMALLEST_BARRIER = 256
-
-Terms = list[tuple[int, Factor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,41 +71,20 @@ def xla_block(elements: Elements, leaves: list) -> Pending:
 def pieces(elements: Elements, n: int, outputs: int) -> Pieces:
     """The traceable function of all batches."""
     feed, weight_feed = Feed(n), Feed(outputs)
-    slots = [[request(feed, slot) for slot in batch.slots] for batch in elements.batches]
-    weights = [[request_weights(weight_feed, each) for each in batch.outputs] for batch in elements.batches]
+    slots = [[slot_terms(feed, slot) for slot in batch.slots] for batch in elements.batches]
+    weights = [[weight_terms(weight_feed, each) for each in batch.outputs] for batch in elements.batches]
     feeder, weight_feeder = feed.finish(), weight_feed.finish()
 
     def function(x, taken, all_weights, taken_weights, *leaves):
         cuts, fixed, found = feed.pieces(x, taken), fixed_values(elements.lift.reading, list(leaves)), {}
         weight_cuts = weight_feed.pieces(all_weights, taken_weights)
         for batch, requests, scaling in zip(elements.batches, slots, weights, strict=True):
-            scales = [combined(weight_cuts, terms, None) for terms in scaling]
-            found |= batch.derivatives([combined(cuts, *slot) for slot in requests], scales, fixed)
+            scales = [combined(weight_cuts, terms) for terms in scaling]
+            found |= batch.derivatives([combined(cuts, terms) for terms in requests], scales, fixed)
         values = [line.values(found.__getitem__) for line in elements.lines]
         return together([*values, *(found[source] for source in elements.uneven)])
 
     return Pieces(function, feeder, weight_feeder)
-
-
-def request(feed: Feed, slot: Slot) -> tuple[Terms, np.ndarray | None]:
-    """Ask a feed for what a slot adds up: pieces with factors, and a constant."""
-    if slot.form.layers is None:
-        return [(feed.request_rows(slot.form.to_scipy()), 1.0)], slot.offset
-    return [(feed.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
-
-
-def request_weights(feed: Feed, outputs: sp.csr_array) -> Terms:
-    """Ask for B' w: one piece and factor for each output that an element has."""
-    transposed = sp.csr_array(outputs.T)
-    layers = layered(transposed)
-    if layers is None:
-        return [(feed.request_rows(transposed), 1.0)]
-    return [(feed.request(layer.indices), layer.factor) for layer in layers]
-
-
-def combined(cuts: list[jax.Array], terms: Terms, offset: np.ndarray | None) -> jax.Array:
-    """Sum of pieces times factors, and a constant."""
-    return added([times(cuts[number], factor) for number, factor in terms], offset)
 
 
 def together(pieces: list[jax.Array]) -> list[jax.Array]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import lagrad
-from lagrad.report import duration, table
+from lagrad.display.text import duration, table
 from lagrad_problems import opf
 
 SETTING_UP, SOLVING = ("trace", "structure", "coloring", "compile"), ("callbacks", "solver")

@@ -8,18 +8,18 @@ solution     point, multipliers, status, certificate, history
 from lagrad import nested, plot
 from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
-from lagrad.constraints import Equality, Inequality
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError, SolveError
 from lagrad.pattern import SparsityPattern
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality, Inequality
+from lagrad.problem.problem import Problem
 from lagrad.sensitivity import solution_map
-from lagrad.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solution.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solution.status import Status
 from lagrad.solvers import solve
 from lagrad.solvers.interop import to_cyipopt, to_scipy
 from lagrad.solvers.minimize import ipopt, trust_constr
-from lagrad.status import Status
-from lagrad.structure import hessian_sparsity, jacobian_sparsity
+from lagrad.sparsity import hessian_sparsity, jacobian_sparsity
 from lagrad.sweep import multistart, solve_many
 
 __version__ = "0.1.0"

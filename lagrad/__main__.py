@@ -2,7 +2,7 @@
 
 import sys
 
-from lagrad.cli import main
+from lagrad.cli.commands import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad import picture
+from lagrad.display import spy as picture
 
 
 @dataclass(frozen=True, eq=False)

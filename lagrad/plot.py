@@ -18,7 +18,7 @@ import scipy.sparse
 from lagrad.derivatives import Derivatives
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
-from lagrad.solution import Solution
+from lagrad.solution.solution import Solution
 
 # Residuals below this are drawn on it: zero has no logarithm.
 FLOOR = 1e-16

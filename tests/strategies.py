@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lagrad.constraints import Equality, Inequality
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality, Inequality
+from lagrad.problem.problem import Problem
 
 # Sizes 0 and 1 belong to every test; no two sizes of one shape are equal, so that a transposition shows.
 SHAPES = [(), (0,), (1,), (2,), (5,), (2, 3), (1, 4), (3, 0), (2, 1, 3)]

@@ -21,26 +21,15 @@ SLOW = {"scipy.stats"}
 # The floors of the house, lowest first; on each, the rooms, which do not know one another. A file or folder
 # directly in lagrad/ stands in exactly one room, and may use its own room and all floors below.
 FLOORS = [
-    [
-        {
-            "errors",
-            "trees",
-            "pattern",
-            "precision",
-            "places",
-            "report",
-            "archive",
-            "forks",
-            "picture",
-            "console",
-        }
-    ],
-    [{"problem", "bounds", "constraints", "functions", "overview"}, {"nested"}],
-    [{"program", "merging"}],
-    [{"structure"}, {"coloring"}],
-    [{"native"}],
+    [{"errors", "pattern", "precision", "source_location", "fork_safety", "display"}],
+    [{"solution"}],
+    [{"problem"}],
+    [{"coloring"}, {"nested"}],
+    [{"program"}],
+    [{"sparsity"}],
+    [{"elements"}],
+    [{"compile"}],
     [{"derivatives"}],
-    [{"solution", "status"}],
     [{"solvers"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
     [{"__init__", "plot", "install_ipopt"}],
@@ -86,9 +75,9 @@ EVERYTHING = sources("lagrad", "problems", "tests", "examples", "benchmarks")
 MODULES = {source.module for source in PACKAGES}
 
 
-def each(files: tuple[Source, ...]):
-    """Run a test once for each file, under its path."""
-    return pytest.mark.parametrize("source", files, ids=[str(source.path) for source in files])
+def agree(offences: list[str]) -> None:
+    """Fail with every offence on a line of its own."""
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def imports(source: Source) -> list[tuple[str, str | None]]:
@@ -129,65 +118,102 @@ def place(module: str) -> tuple[int, int]:
     pytest.fail(f"{module} stands in no room: give `{top}` one in FLOORS, as low as its imports allow.")
 
 
-@each(LAGRAD)
-def test_imports_point_down_the_floors(source: Source):
+def test_imports_point_down_the_floors():
     """A file uses its own room and lower floors, never a higher floor or the room next door."""
-    floor, room = place(source.module)
-    for module in imported_modules(source) - {source.module}:
-        if not module.startswith("lagrad"):
-            continue
-        other_floor, other_room = place(module)
-        assert other_floor < floor or (other_floor, other_room) == (floor, room), (
+    agree(
+        [
             f"{source.path} imports {module}"
-        )
+            for source in LAGRAD
+            for module in sorted(imported_modules(source) - {source.module})
+            if module.startswith("lagrad") and not may_use(source.module, module)
+        ]
+    )
+
+
+def may_use(module: str, other: str) -> bool:
+    """Whether a module may import another one."""
+    if module.startswith("lagrad_problems") or other.startswith("lagrad_problems"):
+        return True
+    return place(other)[0] < place(module)[0] or place(other) == place(module)
 
 
 def test_lagrad_does_not_know_its_problems():
     """The suite uses the library; only the command line offers the suite."""
-    for source in LAGRAD:
-        if place(source.module)[0] < place("lagrad.cli")[0]:
-            assert not any(module.startswith("lagrad_problems") for module, _ in imports(source)), source.path
+    agree(
+        [
+            f"{source.path} imports {module}"
+            for source in LAGRAD
+            if place(source.module)[0] < place("lagrad.cli")[0]
+            for module, _ in imports(source)
+            if module.startswith("lagrad_problems")
+        ]
+    )
 
 
 def test_imports_have_no_circles():
     """The modules can be read in an order in which each is known before it is used."""
-    graph = {source.module: imported_modules(source) - {source.module} for source in PACKAGES}
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(graph(PACKAGES)).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-@each(EVERYTHING)
-def test_private_names_stay_at_home(source: Source):
+def graph(files: tuple[Source, ...]) -> dict[str, set[str]]:
+    """Our own modules that each file imports."""
+    return {source.module: imported_modules(source) - {source.module} for source in files}
+
+
+def test_private_names_stay_at_home():
     """Nobody imports a name with a leading underscore, nor anything of JAX's private package."""
-    for module, name in imports(source):
-        parts = [*module.split("."), *([name] if name else [])]
-        private = [part for part in parts if part.startswith("_") and not part.startswith("__")]
-        assert not private, f"{source.path}: {module} {name or ''}"
+    agree(
+        [
+            f"{source.path}: {module} {name or ''}"
+            for source in EVERYTHING
+            for module, name in imports(source)
+            if any(is_private(part) for part in [*module.split("."), name or ""])
+        ]
+    )
 
 
-@each(EVERYTHING)
-def test_jax_private_package_is_not_reached_by_attribute(source: Source):
+def is_private(name: str) -> bool:
+    """Whether a name is its file's own."""
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_jax_private_package_is_not_reached_by_attribute():
     """`jax._src` is not used by way of an attribute either."""
-    reached = [
-        node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and node.attr == "_src"
-    ]
-    assert not reached, [node.lineno for node in reached]
+    agree(
+        [
+            f"{source.path}, line {node.lineno}"
+            for source in EVERYTHING
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Attribute) and node.attr == "_src"
+        ]
+    )
 
 
-@each(PACKAGES)
-def test_functions_import_only_optional_packages(source: Source):
+def test_functions_import_only_optional_packages():
     """A file's needs stand at its top; only what may be missing, or is slow, is imported where it is used."""
-    for function in functions(source):
-        for node in ast.walk(function):
-            if isinstance(node, ast.Import):
-                names = {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                names = {(node.module or "").split(".")[0]} if node.module not in SLOW else set()
-            else:
-                continue
-            assert names <= OPTIONAL, f"{source.path}, line {node.lineno}: {names}"
+    agree(
+        [
+            f"{source.path}, line {node.lineno}: {sorted(names - OPTIONAL)}"
+            for source in PACKAGES
+            for function in functions(source)
+            for node, names in inner_imports(function)
+            if names - OPTIONAL
+        ]
+    )
+
+
+def inner_imports(function: ast.AST) -> list[tuple[ast.Import | ast.ImportFrom, set[str]]]:
+    """Imports inside a function, with the packages that each needs, slow ones left out."""
+    found: list[tuple[ast.Import | ast.ImportFrom, set[str]]] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Import):
+            found.append((node, {alias.name.split(".")[0] for alias in node.names}))
+        elif isinstance(node, ast.ImportFrom) and node.module not in SLOW:
+            found.append((node, {(node.module or "").split(".")[0]}))
+    return found
 
 
 def functions(source: Source) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -197,21 +223,22 @@ def functions(source: Source) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     ]
 
 
-@each(EVERYTHING)
-def test_files_are_one_subject_long(source: Source):
+def test_files_are_one_subject_long():
     """A file has at most 450 lines."""
-    assert len(source.text.splitlines()) <= LONGEST_FILE
+    sizes = {source.path: len(source.text.splitlines()) for source in EVERYTHING}
+    agree([f"{path}: {size} lines" for path, size in sizes.items() if size > LONGEST_FILE])
 
 
-@each(PACKAGES)
-def test_functions_fit_on_a_page(source: Source):
+def test_functions_fit_on_a_page():
     """A function has at most 60 lines, its docstring not counted."""
-    long = {
-        function.name: length(function)
-        for function in functions(source)
-        if length(function) > LONGEST_FUNCTION
-    }
-    assert not long
+    agree(
+        [
+            f"{source.path}: {function.name} has {length(function)} lines"
+            for source in PACKAGES
+            for function in functions(source)
+            if length(function) > LONGEST_FUNCTION
+        ]
+    )
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -223,13 +250,41 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@each(EVERYTHING)
-def test_files_begin_with_what_comes_in_and_goes_out(source: Source):
+def test_files_begin_with_what_they_do():
     """The first statement of a file is its docstring."""
-    assert ast.get_docstring(source.tree), f"{source.path} has no docstring"
+    agree([str(source.path) for source in EVERYTHING if not ast.get_docstring(source.tree)])
 
 
 def test_floors_name_each_room_once():
     """The picture of the house is not ambiguous."""
     names = sorted(name for rooms in FLOORS for room in rooms for name in room)
     assert all(one != other for one, other in pairwise(names))
+
+
+def report() -> str:
+    """Files and lines of each room, and the arrows between rooms: `python -m tests.test_architecture`."""
+    rooms: dict[str, list[Source]] = {}
+    for source in LAGRAD:
+        rooms.setdefault(room_of(source.module), []).append(source)
+    arrows = {
+        (room_of(module), room_of(other))
+        for module, others in graph(LAGRAD).items()
+        for other in others
+        if room_of(module) != room_of(other)
+    }
+    lines = [
+        f"{place('lagrad.' + name)[0]:3d}  {name:16s} {len(files):4d} files "
+        f"{sum(len(source.text.splitlines()) for source in files):6d} lines  uses "
+        + " ".join(sorted(other for room, other in arrows if room == name))
+        for name, files in sorted(rooms.items(), key=lambda item: (place("lagrad." + item[0]), item[0]))
+    ]
+    return "\n".join([*lines, f"{len(rooms)} rooms, {len(FLOORS)} floors, {len(arrows)} arrows"])
+
+
+def room_of(module: str) -> str:
+    """File or folder directly in lagrad/ that a module belongs to."""
+    return (module.split(".") + ["__init__"])[1]
+
+
+if __name__ == "__main__":
+    print(report())

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.cli import parser
+from lagrad.cli.commands import parser
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

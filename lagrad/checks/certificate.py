@@ -22,8 +22,8 @@ from lagrad.checks.derivatives import flat_multipliers
 from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.problem import Problem, problem_of
-from lagrad.solution import Certificate, Solution
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.solution.solution import Certificate, Solution
 from lagrad.solvers.optimality import certificate, largest
 
 # A side this near, relative to max(1, |side|), is active if its multiplier is larger than the distance.

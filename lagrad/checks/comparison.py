@@ -19,7 +19,7 @@ from lagrad.checks.kinks import Kink, find_kinks
 from lagrad.checks.oracle import Oracle
 from lagrad.checks.steps import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 AUTODIFF, DIFFERENCES = "plain JAX", "finite differences"
 AGREEMENT = {AUTODIFF: 1e-9, DIFFERENCES: 1e-5}

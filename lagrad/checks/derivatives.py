@@ -32,7 +32,7 @@ from lagrad.checks.nonfinite import NonFinite, nonfinite_derivatives, nonfinite_
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem, problem_of
+from lagrad.problem.problem import Problem, problem_of
 
 
 @dataclass(frozen=True, repr=False)

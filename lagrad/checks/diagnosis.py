@@ -30,7 +30,7 @@ from lagrad.checks.nonfinite import nonfinite_derivatives, nonfinite_values
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem, problem_of
+from lagrad.problem.problem import Problem, problem_of
 
 QUESTIONS = (
     violation_findings,

@@ -19,9 +19,9 @@ import numpy as np
 
 from lagrad.checks.finding import listed
 from lagrad.checks.oracle import Oracle
-from lagrad.constraints import Inequality
-from lagrad.problem import Problem, problem_of
-from lagrad.solution import Solution
+from lagrad.problem.constraints import Inequality
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.solution.solution import Solution
 from lagrad.solvers import solve
 
 # Violations and multipliers below these do not count.

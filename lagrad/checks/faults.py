@@ -24,7 +24,7 @@ import numpy as np
 from lagrad.checks.loops import inner_walks
 from lagrad.checks.steps import Step, Walk, is_float, walk
 from lagrad.precision import float64
-from lagrad.program import bind
+from lagrad.program.program import bind
 
 SHOWN = 4
 ORDERS = {

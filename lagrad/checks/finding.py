@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 LISTED = 5

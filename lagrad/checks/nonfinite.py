@@ -11,7 +11,7 @@ from lagrad.checks.faults import Fault, first_fault
 from lagrad.checks.steps import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
 from lagrad.precision import float64
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 MASKED = "In reverse, `jnp.where` multiplies what it masks by zero: make its operand harmless as well"
 

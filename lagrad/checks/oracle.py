@@ -15,7 +15,7 @@ import numpy as np
 
 from lagrad.checks.steps import arguments
 from lagrad.precision import float64
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 
 class Oracle:

@@ -18,11 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.functions import function
-from lagrad.places import is_users
 from lagrad.precision import float64
-from lagrad.problem import Problem
-from lagrad.program import bind
+from lagrad.problem.problem import Problem
+from lagrad.problem.user_functions import function
+from lagrad.program.program import bind
+from lagrad.source_location import is_users
 
 OBJECTIVE = "objective"
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lagrad import picture
+from lagrad.display import spy as picture
 from lagrad.pattern import SparsityPattern
 
 DIRECT = ("columns", "rows", "star", "bidirectional-star")

@@ -15,7 +15,7 @@ from types import FunctionType
 
 import numpy as np
 
-from lagrad.places import warn_user
+from lagrad.source_location import warn_user
 
 # Below, a compiled loop gains a millisecond or two at most, and small problems stay free of compilation.
 SHORT = 20_000

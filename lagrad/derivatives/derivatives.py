@@ -14,20 +14,20 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.compile.ad_modes import differentiable, gradient
+from lagrad.compile.blocks import Block, Pending, Sample, vector
+from lagrad.compile.xla import Compiled, Lowered, compile_all, lower
 from lagrad.derivatives import plan as planning
-from lagrad.derivatives.blocks import Block, Pending, Sample, vector
-from lagrad.derivatives.compiled import Compiled, Lowered, compile_all, lower
-from lagrad.derivatives.directions import differentiable, gradient
-from lagrad.derivatives.figures import figures
-from lagrad.derivatives.given import nearby, read_pattern, read_symmetric_pattern
-from lagrad.derivatives.guard import lower_jvp, verify
-from lagrad.forks import refuse_forks
+from lagrad.derivatives.summary import figures
+from lagrad.derivatives.user_patterns import nearby, read_pattern, read_symmetric_pattern
+from lagrad.derivatives.verify import lower_jvp, verify
+from lagrad.display.spy import preformatted
+from lagrad.display.text import outline
+from lagrad.fork_safety import refuse_forks
 from lagrad.pattern import SparsityPattern
-from lagrad.picture import preformatted
 from lagrad.precision import float64
-from lagrad.problem import Problem, problem_of
-from lagrad.program import Program, trace
-from lagrad.report import outline
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.program.program import Program, trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.constraints import Equality
 from lagrad.derivatives.derivatives import differentiate
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality
+from lagrad.problem.problem import Problem
 
 
 def sparse_jacobian(fun: Callable, x) -> Callable[..., sp.csr_array]:

@@ -19,26 +19,27 @@ import jax
 import numpy as np
 
 from lagrad.coloring import Coloring, color_columns, color_rows
-from lagrad.derivatives import colored, elements
-from lagrad.derivatives.blocks import Block, Pending, Sample, colored_block, constant_block
+from lagrad.compile import colored
+from lagrad.compile.ad_modes import refuses_forward, refuses_reverse
+from lagrad.compile.blocks import Block, Pending, Sample, colored_block, constant_block
+from lagrad.compile.elements_xla import xla_block
+from lagrad.compile.native.elements import native_block
+from lagrad.compile.native.outputs import native_gradient, native_values
+from lagrad.compile.outputs import lower_gradient, lower_values
+from lagrad.compile.xla import Compilable
+from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
-from lagrad.derivatives.compiled import Compilable
-from lagrad.derivatives.contest import contest
-from lagrad.derivatives.crowding import without_crowded
-from lagrad.derivatives.directions import refuses_forward, refuses_reverse
-from lagrad.derivatives.elements_native import native_block
-from lagrad.derivatives.elements_xla import xla_block
-from lagrad.derivatives.outputs import lower_gradient, lower_values
-from lagrad.derivatives.outputs_native import native_gradient, native_values
-from lagrad.derivatives.remainder import Outputs, everything, remainder
+from lagrad.elements import element_derivatives as elements
+from lagrad.elements.classification import Kind
+from lagrad.elements.remainder import Outputs, everything, remainder
+from lagrad.elements.split import Group, Lift, lift
+from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
-from lagrad.program import Program
-from lagrad.structure.detect import Structure, detect
-from lagrad.structure.lift import Group, Lift, lift
-from lagrad.structure.reading import Kind
-from lagrad.structure.value import GENERAL
+from lagrad.program.program import Program
+from lagrad.sparsity.detect import Structure, detect
+from lagrad.sparsity.value import GENERAL
 
 STRATEGIES = ("auto", "elements", "colored", "dense")
 # Up to this many variables compile time is all that counts.

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lagrad.program import Program
-from lagrad.structure.rules.folding import fold
+from lagrad.program.program import Program
+from lagrad.sparsity.rules.folding import fold
 
 
 def reference(program: Program, x: np.ndarray, leaves: Sequence) -> np.ndarray:

@@ -14,11 +14,11 @@ import numpy as np
 
 from lagrad.derivatives import Derivatives
 from lagrad.errors import DerivativeError
-from lagrad.places import warn_user
 from lagrad.sensitivity.active import INACTIVE, WEAK, find_sides
 from lagrad.sensitivity.kkt import Kkt, factor
-from lagrad.solution import Solution
+from lagrad.solution.solution import Solution
 from lagrad.solvers.solve import prepare, solve
+from lagrad.source_location import warn_user
 
 # So many points are remembered, so that a gradient after a value solves nothing twice.
 KEPT = 4

@@ -29,11 +29,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.errors import ProblemError
-from lagrad.problem import Problem
+from lagrad.problem.layout import Layout
+from lagrad.problem.problem import Problem
 from lagrad.sensitivity.active import INACTIVE, WEAK
 from lagrad.sensitivity.host import Host
-from lagrad.solution import BoundMultipliers
-from lagrad.trees import Layout
+from lagrad.solution.solution import BoundMultipliers
 
 KINKS = ("raise", "inactive", "active")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lagrad.errors import ProblemError
-from lagrad.places import warn_user
-from lagrad.solution import Solution
+from lagrad.solution.solution import Solution
 from lagrad.solvers.finish import snapshot
 from lagrad.solvers.options import is_writable
 from lagrad.solvers.outcome import Task
 from lagrad.solvers.signals import terminable
+from lagrad.source_location import warn_user
 
 # Seconds between two writings, and how many times longer than a writing the pause is at least.
 PAUSE, LEISURE = 30.0, 50.0

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import DerivativeError
+from lagrad.solution.status import Status
 from lagrad.solvers.violation import largest_violation
-from lagrad.status import Status
 
 # So many points refused in a row at the end of a solve mean that the functions, not the steps, are at fault.
 HOPELESS = 5

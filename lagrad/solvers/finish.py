@@ -13,13 +13,13 @@ import numpy as np
 import scipy
 import scipy.sparse as sp
 
-from lagrad.solution import BoundMultipliers, Certificate, Solution
+from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
+from lagrad.solution.status import Status
 from lagrad.solvers.assembly import rows_and_columns
 from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.outcome import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
-from lagrad.status import Status
 
 # A solver that merely stalled is not taken at its word beyond this relative error.
 LOOSE = 1e-3

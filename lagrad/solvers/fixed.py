@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lagrad.solution.status import Status
 from lagrad.solvers.outcome import Outcome, Task
-from lagrad.status import Status
 
 
 def run(task: Task) -> Outcome:

@@ -10,11 +10,11 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, NonlinearConstraint
 
 from lagrad.derivatives import differentiate
-from lagrad.places import warn_user
-from lagrad.problem import problem_of
+from lagrad.problem.problem import problem_of
 from lagrad.solvers.assembly import Assembly, never_empty, rows_and_columns
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt_options import ALWAYS
+from lagrad.source_location import warn_user
 
 # Jacobians of at most so many entries are handed to SciPy dense, so that its dense methods work too.
 DENSE_ENTRIES = 10_000

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import ProblemError
+from lagrad.solution.status import Status
 from lagrad.solvers.assembly import never_empty, rows_and_columns
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, ELSEWHERE, KINDS, OWNED
 from lagrad.solvers.linear_solvers import available, check_linear_solver
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_library, check_options, check_output_file
 from lagrad.solvers.outcome import Outcome, Start, Task
-from lagrad.status import Status
 
 INSTALL = (
     "`method`: 'ipopt' needs cyipopt, found: {}. Install it by `python -m lagrad.install_ipopt` "

@@ -18,17 +18,17 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeResult
 
-from lagrad.constraints import Inequality
 from lagrad.derivatives import differentiate
 from lagrad.errors import DerivativeError, ProblemError
-from lagrad.places import warn_user
-from lagrad.problem import Problem
-from lagrad.solution import Solution
+from lagrad.problem.constraints import Inequality
+from lagrad.problem.problem import Problem
+from lagrad.solution.solution import Solution
+from lagrad.solution.status import Status
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, SuppliedDerivatives, choose_piece, untraced
-from lagrad.status import Status
+from lagrad.source_location import warn_user
 
 OTHER_WAY = (
     "lagrad: functions of NumPy are fine, too, if their derivatives are given: jac=... here, and in each "

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.places import warn_user
-from lagrad.solution import History
+from lagrad.solution.solution import History
+from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation, Point
-from lagrad.status import Status
+from lagrad.source_location import warn_user
 
 # Below this the objective of a nearly feasible point counts as minus infinity, as IPOPT's limit for x.
 RUNAWAY = 1e20

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.solution import Certificate
+from lagrad.solution.solution import Certificate
 from lagrad.solvers.violation import bound_violations, row_violations
 
 SCALE = 100.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.monitor import Monitor
-from lagrad.status import Status
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from lagrad import console
-from lagrad.problem import Problem
-from lagrad.report import duration
-from lagrad.solution import Solution
+from lagrad.display import console
+from lagrad.display.text import duration
+from lagrad.problem.problem import Problem
+from lagrad.solution.solution import Solution
 
 # Seconds between two redraws.
 REDRAW_PAUSE = 0.05

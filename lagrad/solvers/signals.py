@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation
-from lagrad.status import Status
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.errors import ProblemError
-from lagrad.problem import Problem, problem_of
-from lagrad.solution import Solution
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.solution.solution import Solution
+from lagrad.solution.status import Status
 from lagrad.solvers import ipopt, trust_constr
 from lagrad.solvers.checkpoint import checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
@@ -28,7 +29,6 @@ from lagrad.solvers.outcome import Outcome, Task
 from lagrad.solvers.progress import ending, ready, show_progress, starting, teller
 from lagrad.solvers.signals import interruptible
 from lagrad.solvers.warm import warm
-from lagrad.status import Status
 
 METHODS = {"ipopt": ipopt, "trust-constr": trust_constr}
 # Who stops a solve does not want to wait for more.

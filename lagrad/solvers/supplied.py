@@ -16,11 +16,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from lagrad.constraints import Inequality
 from lagrad.derivatives import differentiate
 from lagrad.errors import ProblemError
-from lagrad.functions import function, objective_shape
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Inequality
+from lagrad.problem.problem import Problem
+from lagrad.problem.user_functions import function, objective_shape
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 
 PROBES = 2

@@ -24,6 +24,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from lagrad.errors import ProblemError
+from lagrad.solution.status import Status
 from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.evaluation import Point, Stopped
 from lagrad.solvers.optimality import success_tolerance
@@ -31,7 +32,6 @@ from lagrad.solvers.options import check_options
 from lagrad.solvers.outcome import Outcome, Task
 from lagrad.solvers.quiet import SCIPY_QUIET
 from lagrad.solvers.violation import is_stuck_outside
-from lagrad.status import Status
 
 KINDS: Mapping[str, type] = {
     "gtol": float,

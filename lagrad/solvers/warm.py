@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import ProblemError
-from lagrad.solution import Solution
+from lagrad.solution.solution import Solution
 from lagrad.solvers.outcome import Start
 
 # The barrier parameter of a warm start: small enough to stay near, large enough to move along a bound.

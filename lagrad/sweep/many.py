@@ -9,13 +9,13 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from lagrad import console
+from lagrad.display import console
 from lagrad.errors import ProblemError
-from lagrad.problem import problem_of
-from lagrad.solution import Solution
+from lagrad.problem.problem import problem_of
+from lagrad.solution.solution import Solution
+from lagrad.solution.status import Status
 from lagrad.solvers.progress import ready, starting, teller
 from lagrad.solvers.solve import find_adapter, prepare, solve
-from lagrad.status import Status
 from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
 from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from lagrad.errors import ProblemError
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 
 def read_series(problem: Problem, params: Any, x0: Any) -> list[tuple[Any, Any]]:

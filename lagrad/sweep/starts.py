@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.bounds import read_bounds
+from lagrad.display.spy import preformatted
 from lagrad.errors import ProblemError
-from lagrad.picture import preformatted
-from lagrad.problem import Problem, problem_of
-from lagrad.solution import Solution
+from lagrad.problem.bounds import read_bounds
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.solution.solution import Solution
 from lagrad.sweep.many import solve_many
 
 

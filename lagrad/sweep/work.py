@@ -17,10 +17,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from lagrad.problem import Problem
-from lagrad.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.problem.problem import Problem
+from lagrad.solution.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solution.status import Status
 from lagrad.solvers.solve import prepare, solve
-from lagrad.status import Status
 
 # Problems that a worker process keeps compiled.
 KEPT = 4

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.solution import BoundMultipliers, Certificate, History, Solution
-from lagrad.status import Status
+from lagrad.solution.solution import BoundMultipliers, Certificate, History, Solution
+from lagrad.solution.status import Status
 
 
 def solution(x, multipliers=None, lower=None, upper=None) -> Solution:

@@ -9,7 +9,7 @@ import pytest
 
 from lagrad.checks.faults import first_fault
 from lagrad.checks.steps import OBJECTIVE, arguments, functions
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 
 def fault(f, x, params=None):

@@ -9,7 +9,7 @@ import pytest
 
 from lagrad.checks.kinks import TESTS, find_kinks
 from lagrad.checks.steps import OBJECTIVE, arguments, functions
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 
 
 def kinks(f, x):

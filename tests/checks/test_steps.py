@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.checks.steps import OBJECTIVE, arguments, functions, walk
-from lagrad.constraints import Equality
 from lagrad.precision import float64
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality
+from lagrad.problem.problem import Problem
 
 
 @jax.jit

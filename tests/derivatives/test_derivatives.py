@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lagrad
-from lagrad.derivatives import compiled
+from lagrad.compile import xla as compiled
 from tests.derivatives.oracle import check
 from tests.derivatives.programs import FAMILIES, Step, family, problem_of, programs
 

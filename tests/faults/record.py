@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from lagrad.solution import Solution
+from lagrad.solution.solution import Solution
 
 LONGEST = 400
 # Folders, addresses and times differ from run to run.

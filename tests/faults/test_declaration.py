@@ -14,7 +14,7 @@ import scipy.optimize
 import lagrad
 from lagrad import Equality, Inequality, Problem
 from lagrad.errors import LagradWarning, ProblemError
-from lagrad.status import Status
+from lagrad.solution.status import Status
 from tests.faults.cases import METHODS
 
 INF, NAN = np.inf, np.nan

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.derivatives import batch_loops
+from lagrad.compile.native import batch_loops
+from lagrad.solution.status import Status
 from lagrad.solvers import checkpoint, finish
-from lagrad.status import Status
 from tests.faults.cases import (
     METHODS,
     Watched,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import lagrad
+from lagrad.solution.status import Status
 from lagrad.solvers import ipopt, trust_constr
 from lagrad.solvers.ipopt_options import OWNED
-from lagrad.status import Status
 from tests.faults.cases import METHODS, banana, compiled, hs71, run_script
 
 both = pytest.mark.parametrize("method", METHODS)

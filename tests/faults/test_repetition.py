@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import lagrad
+from lagrad.solution.status import Status
 from lagrad.solvers import ipopt
-from lagrad.status import Status
 from tests.faults.cases import METHODS, banana, compiled, hs71, hyperbola, run_script
 
 both = pytest.mark.parametrize("method", METHODS)

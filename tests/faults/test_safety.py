@@ -14,8 +14,9 @@ import pytest
 import scipy.optimize
 
 import lagrad
-from lagrad import archive, cli
+from lagrad import cli
 from lagrad.checks import explain_infeasibility
+from lagrad.solution import archive
 from lagrad.solvers import ipopt
 from tests.faults.cases import ROOT, banana, compiled, hs71, hyperbola, rosenbrock, run_script
 
@@ -31,8 +32,8 @@ ALLOWED = {
         "lagrad/solvers/linear_solvers.py",  # whether Ipopt has a linear solver
     },
     "ctypes": {
-        "lagrad/native/machine.py",  # calls machine code that LLVM made from assembly written here
-        "lagrad/native/products.py",
+        "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
+        "lagrad/compile/native/products.py",
     },
 }
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "httpx", "aiohttp"}

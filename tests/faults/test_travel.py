@@ -19,10 +19,10 @@ import pytest
 
 import lagrad
 from lagrad import Inequality, Problem, Solution
-from lagrad.archive import FORMAT
-from lagrad.cli import main
+from lagrad.cli.commands import main
 from lagrad.coloring import compiled as loops
 from lagrad.errors import ProblemError
+from lagrad.solution.archive import FORMAT
 from lagrad_problems.opf import matpower
 from lagrad_problems.opf.network import network
 from tests.faults.cases import METHODS, ROOT, banana, compiled, hs71, hyperbola

@@ -7,8 +7,8 @@ from functools import cache
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.constraints import Equality, Inequality
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality, Inequality
+from lagrad.problem.problem import Problem
 from tests.solvers.dense import DenseDerivatives
 
 METHODS = ("ipopt", "trust-constr")

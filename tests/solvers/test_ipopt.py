@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.constraints import Inequality
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem
-from lagrad.solution import Solution
+from lagrad.problem.constraints import Inequality
+from lagrad.problem.problem import Problem
+from lagrad.solution.solution import Solution
+from lagrad.solution.status import Status
 from lagrad.solvers import ipopt, solve, trust_constr
-from lagrad.status import Status
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
 from tests.solvers.dense import DenseDerivatives
@@ -105,7 +105,7 @@ def test_repeated_solves_do_not_grow():
 
 NAN_JACOBIAN = """
 import jax.numpy as jnp
-from lagrad.constraints import Inequality
+from lagrad.problem.constraints import Inequality
 from lagrad.errors import DerivativeError
 from lagrad.problem import Problem
 from lagrad.solvers import solve

@@ -7,9 +7,9 @@ import pytest
 
 import lagrad
 from lagrad.errors import ProblemError
+from lagrad.solution.status import Status
 from lagrad.solvers import ipopt, solve, trust_constr
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, KINDS, OWNED
-from lagrad.status import Status
 from tests.solvers import cases
 from tests.solvers.cases import METHODS, derivatives
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from lagrad.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality, Inequality
+from lagrad.problem.problem import Problem
+from lagrad.solution.status import Status
 from lagrad.solvers import solve
-from lagrad.status import Status
 from tests.solvers import cases
 from tests.solvers.cases import METHODS, derivatives
 from tests.solvers.dense import DenseDerivatives

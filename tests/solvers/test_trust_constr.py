@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lagrad.constraints import Equality
-from lagrad.problem import Problem
+from lagrad.problem.constraints import Equality
+from lagrad.problem.problem import Problem
 from lagrad.solvers import solve
 from tests.solvers import cases
 from tests.solvers.cases import derivatives

@@ -1,0 +1,103 @@
+"""Directions of differentiation: a function in, its gradient by whatever sweeps it allows out.
+
+Reverse mode cannot run `lax.while_loop` backwards, forward mode cannot enter a `custom_vjp`. JAX says so
+while tracing; then the other direction is taken, and the user is told what it costs. What has no derivative
+in any direction is an error that names the operation and the way out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+
+from lagrad.errors import DerivativeError
+from lagrad.source_location import warn_user
+
+NO_REVERSE = "Reverse-mode differentiation does not work"
+NO_FORWARD = "custom_vjp"
+OWN_RULE = "Give it a rule with jax.custom_jvp, itself differentiable, or write the function with jax.numpy."
+# What JAX says -> the operation, and the way out.
+REFUSALS = {
+    "Pure callbacks do not support": ("pure_callback", OWN_RULE),
+    "IO callbacks do not support": ("io_callback", OWN_RULE),
+    NO_REVERSE: (
+        "while_loop",
+        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver.",
+    ),
+    NO_FORWARD: (
+        "custom_vjp",
+        "It has a reverse rule only: wrap your function in lagrad.nested.both_modes, or use jax.custom_jvp.",
+    ),
+    "non-symmetric eigenvectors": ("eig", "Use jnp.linalg.eigh if the matrix is symmetric."),
+}
+
+
+def refuses_reverse(error: Exception) -> bool:
+    """Whether JAX means that a function has no reverse mode."""
+    return isinstance(error, ValueError) and NO_REVERSE in str(error)
+
+
+def refuses_forward(error: Exception) -> bool:
+    """Whether JAX means that a function has no forward mode."""
+    return isinstance(error, TypeError) and NO_FORWARD in str(error)
+
+
+@contextmanager
+def differentiable() -> Iterator[None]:
+    """Context, or decorator, in which JAX's refusals to differentiate name the operation and the way out.
+
+    Raises:
+        DerivativeError: an operation has no derivative.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, NotImplementedError) as error:
+        found = refusal(str(error))
+        if found is None or isinstance(error, DerivativeError):
+            raise
+        name, cure = found
+        raise DerivativeError(
+            f"`objective` or `constraints`: `{name}` has no derivative of the kind that is needed. {cure}"
+        ) from error
+
+
+def refusal(text: str) -> tuple[str, str] | None:
+    """The operation that JAX refuses to differentiate, and the way out; None if it is another error.
+
+    >>> refusal("Differentiation rule for 'mystery' not implemented")[0]
+    'mystery'
+    """
+    unknown = re.search(r"rule .*for '([^']+)' not implemented", text)
+    if unknown:
+        return unknown[1], OWN_RULE
+    return next((found for words, found in REFUSALS.items() if words in text), None)
+
+
+def gradient(fun: Callable) -> Callable:
+    """Gradient of a scalar function of a flat x, by one reverse sweep or, failing that, n forward ones.
+
+    Args:
+        fun: x of shape (n,) -> scalar, traceable.
+
+    Returns:
+        x -> array of shape (n,); differentiable in forward mode either way.
+    """
+
+    def found(x):
+        try:
+            return jax.grad(fun)(x)
+        except ValueError as error:
+            if not refuses_reverse(error):
+                raise
+            warn_user(
+                f"`objective` or `constraints`: a lax.while_loop has no reverse mode; {x.size} forward "
+                "sweeps take its place in every gradient. Use lax.scan, lax.fori_loop with a fixed number of "
+                "steps, lagrad.nested.forward_mode around the loop, or lagrad.nested.implicit around the "
+                "solver."
+            )
+            return jax.jacfwd(fun)(x)
+
+    return found

@@ -1,0 +1,107 @@
+"""Products: a constant sparse matrix in, machine code that multiplies vectors with it out.
+
+SciPy's product costs ten microseconds before it does anything; this one costs two.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+import llvmlite.binding as llvm
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.compile.native.target import host
+
+# output[i] += sum of data[k] * vector[columns[k]] for k in starts[i] ... starts[i + 1] - 1
+ASSEMBLY = """
+define void @product(i64 %rows, ptr %starts, ptr %columns, ptr %data, ptr %vector, ptr %output) {
+  br label %row
+row:
+  %i = phi i64 [ 0, %0 ], [ %i.next, %row.end ]
+  %more.rows = icmp ult i64 %i, %rows
+  br i1 %more.rows, label %row.begin, label %done
+row.begin:
+  %i.next = add i64 %i, 1
+  %p.start = getelementptr i32, ptr %starts, i64 %i
+  %p.stop = getelementptr i32, ptr %starts, i64 %i.next
+  %start.short = load i32, ptr %p.start
+  %stop.short = load i32, ptr %p.stop
+  %start = zext i32 %start.short to i64
+  %stop = zext i32 %stop.short to i64
+  %p.output = getelementptr double, ptr %output, i64 %i
+  %before = load double, ptr %p.output
+  br label %entry
+entry:
+  %k = phi i64 [ %start, %row.begin ], [ %k.next, %entry.body ]
+  %sum = phi double [ %before, %row.begin ], [ %sum.next, %entry.body ]
+  %more.entries = icmp ult i64 %k, %stop
+  br i1 %more.entries, label %entry.body, label %row.end
+entry.body:
+  %k.next = add i64 %k, 1
+  %p.column = getelementptr i32, ptr %columns, i64 %k
+  %column.short = load i32, ptr %p.column
+  %column = zext i32 %column.short to i64
+  %p.data = getelementptr double, ptr %data, i64 %k
+  %number = load double, ptr %p.data
+  %p.vector = getelementptr double, ptr %vector, i64 %column
+  %factor = load double, ptr %p.vector
+  %term = fmul contract double %number, %factor
+  %sum.next = fadd contract double %sum, %term
+  br label %entry
+row.end:
+  store double %sum, ptr %p.output
+  br label %row
+done:
+  ret void
+}
+"""
+
+
+class Product:
+    """Multiplies contiguous float64 vectors with a constant matrix.
+
+    Args:
+        matrix: shape (m, n), fewer than 2**31 entries.
+
+    >>> Product(sp.csr_array([[1.0, 2.0], [0.0, 3.0]]))(np.array([1.0, 1.0]))
+    array([3., 3.])
+    """
+
+    def __init__(self, matrix: sp.csr_array):
+        self.rows = matrix.shape[0]
+        # What these hold is what the addresses point at.
+        self.arrays = (
+            np.ascontiguousarray(matrix.indptr, dtype=np.int32),
+            np.ascontiguousarray(matrix.indices, dtype=np.int32),
+            np.ascontiguousarray(matrix.data, dtype=np.float64),
+        )
+        self.addresses = tuple(array.ctypes.data for array in self.arrays)
+
+    def __call__(self, vector: np.ndarray) -> np.ndarray:
+        """matrix @ vector, a new array."""
+        output = np.zeros(self.rows)
+        self.add(vector, output)
+        return output
+
+    def add(self, vector: np.ndarray, output: np.ndarray) -> None:
+        """output[:m] += matrix @ vector."""
+        function()(self.rows, *self.addresses, vector.ctypes.data, output.ctypes.data)
+
+
+@cache
+def function() -> Callable[..., None]:
+    """The compiled product; the engine that owns it lives as long as the process."""
+    engine = engine_of_products()
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 5)
+    return signature(engine.get_function_address("product"))
+
+
+@cache
+def engine_of_products() -> llvm.ExecutionEngine:
+    """The machine code."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(ASSEMBLY), host().machine())
+    engine.finalize_object()
+    return engine

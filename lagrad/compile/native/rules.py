@@ -1,0 +1,158 @@
+"""Rules: an elementwise primitive, its parameters and operands in, the instructions that evaluate it out.
+
+Primitives that have no row here leave their program to XLA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lagrad.compile.native.code import Code, Value
+
+Rule = Callable[..., Value]
+
+# Products and sums may be fused into one instruction, as XLA does; nothing else is rearranged.
+FLOAT = {"add": "fadd contract", "add_any": "fadd contract", "sub": "fsub contract", "mul": "fmul contract"}
+FLOAT |= {"div": "fdiv", "rem": "frem"}
+LOGIC = {"and": "and", "or": "or", "xor": "xor"}
+# Comparisons with nan are false, but for "not equal".
+COMPARISONS = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
+INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
+# Maximum and minimum of anything and nan are nan.
+INTRINSICS |= {"max": "maximum", "min": "minimum"}
+MATH = {name: name for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "exp2", "expm1")}
+MATH |= {name: name for name in ("log", "log1p", "cbrt", "erf", "erfc", "atan2", "pow")}
+MATH |= {name: name for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "lgamma")}
+
+
+def instruction(text: str) -> Rule:
+    """An instruction on two numbers."""
+    return lambda code, params, left, right: code.binary(text, left, right)
+
+
+def comparison(condition: str) -> Rule:
+    """A comparison of two float64 numbers, or of two truths."""
+
+    def rule(code: Code, params: dict, left: Value, right: Value) -> Value:
+        if left.kind == "double":
+            return code.binary(f"fcmp {condition}", left, right, "i1")
+        signed = {"oeq": "eq", "une": "ne", "olt": "ult", "ole": "ule", "ogt": "ugt", "oge": "uge"}
+        return code.binary(f"icmp {signed[condition]}", left, right, "i1")
+
+    return rule
+
+
+def intrinsic(name: str) -> Rule:
+    """An LLVM intrinsic."""
+    return lambda code, params, *operands: code.intrinsic(name, *operands)
+
+
+def math(name: str) -> Rule:
+    """A function of libm."""
+    return lambda code, params, *operands: code.math(name, *operands)
+
+
+def negative(code: Code, params: dict, value: Value) -> Value:
+    """-x."""
+    return code.value("double", f"fneg {code.wide('double')} {value.text}")
+
+
+def sign(code: Code, params: dict, value: Value) -> Value:
+    """1, -1, or x itself where that is zero or nan."""
+    zero = code.number(0.0)
+    below = code.select(code.binary("fcmp olt", value, zero, "i1"), code.number(-1.0), value)
+    return code.select(code.binary("fcmp ogt", value, zero, "i1"), code.number(1.0), below)
+
+
+def integer_power(code: Code, params: dict, value: Value) -> Value:
+    """x**y by repeated squares."""
+    exponent, result, square = abs(params["y"]), None, value
+    while exponent:
+        if exponent & 1:
+            result = square if result is None else code.binary("fmul contract", result, square)
+        exponent >>= 1
+        if exponent:
+            square = code.binary("fmul contract", square, square)
+    if result is None:
+        return code.number(1.0)
+    return result if params["y"] > 0 else code.binary("fdiv", code.number(1.0), result)
+
+
+def square(code: Code, params: dict, value: Value) -> Value:
+    """x * x."""
+    return code.binary("fmul contract", value, value)
+
+
+def inverse_root(code: Code, params: dict, value: Value) -> Value:
+    """1 / sqrt(x)."""
+    return code.binary("fdiv", code.number(1.0), code.intrinsic("sqrt", value))
+
+
+def logistic(code: Code, params: dict, value: Value) -> Value:
+    """1 / (1 + exp(-x))."""
+    grown = code.math("exp", negative(code, params, value))
+    return code.binary("fdiv", code.number(1.0), code.binary("fadd", code.number(1.0), grown))
+
+
+def select(code: Code, params: dict, which: Value, *cases: Value) -> Value:
+    """The second case where `which` holds, else the first."""
+    return code.select(which, cases[1], cases[0])
+
+
+def clamp(code: Code, params: dict, least: Value, value: Value, most: Value) -> Value:
+    """x between two bounds."""
+    return code.intrinsic("minimum", code.intrinsic("maximum", value, least), most)
+
+
+def finite(code: Code, params: dict, value: Value) -> Value:
+    """Whether x is a number less than infinity."""
+    return code.binary("fcmp olt", code.intrinsic("fabs", value), code.number(np.inf), "i1")
+
+
+def negation(code: Code, params: dict, value: Value) -> Value:
+    """Not x."""
+    return code.binary("xor", value, code.truth(True))
+
+
+def conversion(code: Code, params: dict, value: Value) -> Value:
+    """A truth as a number, a number as whether it is not zero, or the same again."""
+    target = KINDS[np.dtype(params["new_dtype"])]
+    if value.kind == target:
+        return value
+    if target == "i1":
+        return code.binary("fcmp une", value, code.number(0.0), "i1")
+    return code.value("double", f"uitofp {code.wide('i1')} {value.text} to {code.wide('double')}")
+
+
+def same(code: Code, params: dict, value: Value, *shape) -> Value:
+    """The operand: arrays of one number an element have one order only."""
+    return value
+
+
+KINDS = {np.dtype(float): "double", np.dtype(bool): "i1"}
+
+RULES: dict[str, Rule] = {
+    **{name: instruction(text) for name, text in {**FLOAT, **LOGIC}.items()},
+    **{name: comparison(condition) for name, condition in COMPARISONS.items()},
+    **{name: intrinsic(text) for name, text in INTRINSICS.items()},
+    **{name: math(text) for name, text in MATH.items()},
+    "neg": negative,
+    "sign": sign,
+    "integer_pow": integer_power,
+    "square": square,
+    "rsqrt": inverse_root,
+    "logistic": logistic,
+    "select_n": select,
+    "clamp": clamp,
+    "is_finite": finite,
+    "not": negation,
+    "convert_element_type": conversion,
+    "broadcast_in_dim": same,
+    "reshape": same,
+    "squeeze": same,
+    "expand_dims": same,
+    "copy": same,
+    "copy_p": same,
+}

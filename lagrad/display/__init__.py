@@ -1,0 +1,1 @@
+"""Show: tables, pictures of patterns and lines for terminals and notebooks."""

@@ -1,0 +1,274 @@
+"""Calls that act on elements: a traced `custom_jvp` call in, the same function of scalars with its rule out.
+
+    softplus(x) of shape (n,)     ->     softplus of one number, n times
+
+JAX differentiates such a call by its author's rule, so both are followed: the function, and the program
+(tangents, operands) -> output tangents that its rule writes. If each output element takes one element of
+each operand in both, both are written again on scalars, and any number of elements can be evaluated.
+Otherwise nobody can say which elements meet, and the call is left to detection and coloring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.elements.indices import Indices, everywhere
+from lagrad.elements.linear import shape_of, size_of
+from lagrad.precision import float64
+from lagrad.program.program import INLINED, bind
+from lagrad.sparsity.detect import detect
+from lagrad.sparsity.rules.custom import tangent_program
+from lagrad.sparsity.rules.elementwise import Interaction, interactions
+from lagrad.sparsity.rules.indexing import MOVERS, mover
+from lagrad.sparsity.value import AFFINE
+
+CALL = "custom_jvp_call"
+
+# Operand -> the element of it that each element of an array takes, in the array's shape.
+Places = dict[int, np.ndarray]
+
+
+class _Mixes(Exception):
+    """An element takes several elements of one operand."""
+
+
+@dataclass(frozen=True, eq=False)
+class ElementCall:
+    """A function applied to every element of its operands.
+
+    Args:
+        function: scalars -> list of scalars, differentiable by its author's rule.
+        places: of each output, for each operand, the element that each output element takes.
+        interactions: of each output, which derivatives can be nonzero.
+    """
+
+    function: Callable[..., Sequence[Any]]
+    places: tuple[tuple[Indices, ...], ...]
+    interactions: tuple[Interaction, ...]
+
+
+def element_call(equation: jex.JaxprEqn) -> ElementCall | None:
+    """The function of scalars behind a call of a `custom_jvp` function.
+
+    Args:
+        equation: the traced call.
+
+    Returns:
+        ElementCall; None if the function, or a derivative of it up to the second, mixes elements.
+    """
+    avals: list[Any] = [atom.aval for atom in (*equation.invars, *equation.outvars)]
+    if any(np.issubdtype(aval.dtype, np.complexfloating) for aval in avals):
+        return None
+    numbers = [np.arange(size_of(atom)).reshape(shape_of(atom)) for atom in equation.invars]
+    with float64():
+        try:
+            found = called(equation, [{i: array} for i, array in enumerate(numbers)], 2)
+        except _Mixes:
+            return None
+        function = on_scalars(equation)
+        places = [listed(each, len(numbers), out) for each, out in zip(found, equation.outvars, strict=True)]
+        met = [interaction(function, equation, output) for output in range(len(found))]
+    return ElementCall(function, tuple(places), tuple(met))
+
+
+def listed(places: Places, count: int, variable: Any) -> tuple[Indices, ...]:
+    """Places in each of `count` operands; the first one where it does not matter."""
+    anywhere = everywhere(size_of(variable))
+    return tuple(Indices.of(places[i].reshape(-1)) if i in places else anywhere for i in range(count))
+
+
+def called(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> list[Places]:
+    """Places of the outputs of a call, in the function and in its derivatives up to an order."""
+    results = followed(equation.params["call_jaxpr"], operands, 0)
+    if not order:
+        return results
+    floats = floating(equation.invars)
+    moved = followed(rule_of(equation), [*(operands[i] for i in floats), *operands], order - 1)
+    for output, places in zip(floating(equation.outvars), moved, strict=True):
+        results[output] = joined([results[output], places])
+    return results
+
+
+def followed(program: jex.ClosedJaxpr, arguments: Sequence[Places], order: int) -> list[Places]:
+    """Places of the outputs of a program.
+
+    Args:
+        program: what was traced.
+        arguments: places of each input.
+        order: up to which derivatives count.
+
+    Returns:
+        places of each output.
+
+    Raises:
+        _Mixes: an element takes several elements of one operand.
+    """
+    jaxpr = program.jaxpr
+    # Of captured arrays only those that repeat one number are the same for all elements.
+    for constant in program.consts:
+        the_number(constant)
+    captured: list[Places] = [{} for _ in program.consts]
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*captured, *arguments], strict=True))
+
+    def read(atom: Any) -> Places:
+        return {} if isinstance(atom, jex.Literal) else values[atom]
+
+    for equation in needed(jaxpr):
+        results = follow(equation, [read(atom) for atom in equation.invars], order)
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> list[Places]:
+    """Places of the outputs of one equation."""
+    name = equation.primitive.name
+    inner = equation.params.get(INLINED.get(name, ""))
+    if inner is not None:
+        return followed(inner, operands, order)
+    if name == CALL:
+        return called(equation, operands, order)
+    if equation.effects:
+        raise _Mixes
+    if moves_one(equation):
+        move = mover(equation, [None])
+        assert move is not None
+        moved = {operand: move([array], -1) for operand, array in operands[0].items()}
+        return [{i: arrays[k] for i, arrays in moved.items()} for k in range(len(equation.outvars))]
+    if interactions(name, equation.params, len(operands)) is None:
+        raise _Mixes
+    shape = shape_of(equation.outvars[0])
+    return [joined([{i: stretched(array, shape) for i, array in each.items()} for each in operands])]
+
+
+def moves_one(equation: jex.JaxprEqn) -> bool:
+    """Whether an equation only moves the elements of its one operand."""
+    return equation.primitive.name in MOVERS and len(equation.invars) == 1
+
+
+def stretched(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array with its axes of length one repeated; itself if there are none."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
+
+
+def joined(parts: Iterable[Places]) -> Places:
+    """Places that several arrays agree on."""
+    found: Places = {}
+    for part in parts:
+        for operand, array in part.items():
+            other = found.setdefault(operand, array)
+            if other is not array and not np.array_equal(other, array):
+                raise _Mixes
+    return found
+
+
+def needed(jaxpr: jex.Jaxpr) -> list[jex.JaxprEqn]:
+    """Equations that the outputs depend on, in order; rules leave the function's own value unused."""
+    wanted, found = {atom for atom in jaxpr.outvars if not isinstance(atom, jex.Literal)}, []
+    for equation in reversed(jaxpr.eqns):
+        if wanted.intersection(equation.outvars):
+            found.append(equation)
+            wanted |= {atom for atom in equation.invars if not isinstance(atom, jex.Literal)}
+    return found[::-1]
+
+
+def the_number(constant: Any) -> Any:
+    """The number that a captured array repeats."""
+    array = np.asarray(constant)
+    if array.size == 0 or (array != array.flat[0]).any():
+        raise _Mixes
+    return array.flat[0]
+
+
+def floating(atoms: Sequence[Any]) -> tuple[int, ...]:
+    """Numbers of the atoms that can be differentiated."""
+    return tuple(i for i, atom in enumerate(atoms) if np.issubdtype(atom.aval.dtype, np.floating))
+
+
+@lru_cache(maxsize=256)
+def rule_of(equation: jex.JaxprEqn) -> jex.ClosedJaxpr:
+    """(tangents of floating operands, operands) -> tangents of floating outputs."""
+    return tangent_program(equation, floating(equation.invars))
+
+
+def on_scalars(equation: jex.JaxprEqn) -> Callable[..., Sequence[Any]]:
+    """A call that acts on elements as a function of scalars, with its author's rule."""
+    floats = floating(equation.invars)
+
+    @jax.custom_jvp
+    def function(*operands):
+        return evaluated(equation.params["call_jaxpr"], operands)
+
+    @function.defjvp
+    def rule(primals, tangents):
+        results = function(*primals)
+        moved = iter(evaluated(rule_of(equation), [*(tangents[i] for i in floats), *primals]))
+        return results, [next(moved) if is_float(each) else still(each) for each in results]
+
+    return function
+
+
+def is_float(value: Any) -> bool:
+    """Whether a value can be differentiated."""
+    return np.issubdtype(jnp.result_type(value), np.floating)
+
+
+def still(value: Any) -> np.ndarray:
+    """Tangent of a value that cannot be differentiated."""
+    return np.zeros(np.shape(value), dtype=jax.dtypes.float0)
+
+
+def evaluated(program: jex.ClosedJaxpr, arguments: Sequence[Any]) -> list:
+    """Outputs for one element of a program that acts on elements, given one number an input."""
+    jaxpr = program.jaxpr
+    constants = map(the_number, program.consts)
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, jex.Literal) else values[atom]
+
+    for equation in needed(jaxpr):
+        results = evaluate(equation, [read(atom) for atom in equation.invars])
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def evaluate(equation: jex.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """Results of one equation for one element."""
+    inner = equation.params.get(INLINED.get(equation.primitive.name, ""))
+    if inner is not None:
+        return evaluated(inner, operands)
+    if equation.primitive.name == CALL:
+        return on_scalars(equation)(*operands)
+    if moves_one(equation):
+        return [operands[0]] * len(equation.outvars)
+    return bind(equation, *operands)
+
+
+def interaction(function: Callable, equation: jex.JaxprEqn, output: int) -> Interaction:
+    """Which derivatives of an output of a function of scalars can be nonzero."""
+    avals: list[Any] = [atom.aval for atom in equation.invars]
+    scalars = [jax.ShapeDtypeStruct((), aval.dtype) for aval in avals]
+    floats = floating(equation.invars)
+    if not floats or output not in floating(equation.outvars):
+        return Interaction((False,) * len(scalars), frozenset())
+
+    def of_vector(vector, *operands):
+        moved = dict(zip(floats, vector, strict=True))
+        chosen = [moved[i].astype(each.dtype) if i in moved else each for i, each in enumerate(operands)]
+        return function(*chosen)[output]
+
+    vector = jax.ShapeDtypeStruct((len(floats),), np.float64)
+    found = detect(jax.make_jaxpr(of_vector)(vector, *scalars))
+    assert found.hessian is not None
+    active = {floats[place] for place in found.jacobian.cols}
+    second = frozenset((floats[a], floats[b]) for a, b in np.argwhere(np.triu(found.hessian.toarray())))
+    jumps = bool(found.degrees[0] > AFFINE and not second)
+    return Interaction(tuple(i in active for i in range(len(scalars))), second, jumps)

@@ -1,0 +1,163 @@
+"""What each variable of a program is: a program in, known, fixed, affine or curved for every variable out.
+
+known    its numbers are fixed by the program            idx, 2.0
+fixed    changes with params only                         p * 3
+affine   A x + b with A and b known                       theta[i] - theta[j]
+curved   anything else                                    sin(x), p * x
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from lagrad.elements.affine import Affine
+from lagrad.elements.calls import CALL, ElementCall, element_call
+from lagrad.elements.indices import Indices
+from lagrad.elements.linear import Maps, broadcast, maps
+from lagrad.program.program import Equation, Program
+from lagrad.sparsity.rules.arithmetic import COMPLEX
+from lagrad.sparsity.rules.elementwise import Interaction, interactions
+from lagrad.sparsity.rules.folding import fold
+
+
+class Kind(IntEnum):
+    """What a variable depends on, from least to most."""
+
+    KNOWN = 0
+    FIXED = 1
+    AFFINE = 2
+    CURVED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A program with the kind of each variable.
+
+    Args:
+        program: what was read.
+        kinds: variable -> Kind.
+        values: variable -> its numbers, for known ones.
+        linear: variable -> linear maps of its equation; None where it is not linear.
+        producers: variable -> index of the equation that makes it.
+        forms: cache of `form`.
+        offsets: cache of `offset`.
+        calls: cache of `call`.
+    """
+
+    program: Program
+    kinds: dict[int, Kind]
+    values: dict[int, np.ndarray]
+    linear: dict[int, Maps | None]
+    producers: dict[int, int]
+    forms: dict[int, Affine] = field(default_factory=dict)
+    offsets: dict[int, np.ndarray] = field(default_factory=dict)
+    calls: dict[int, ElementCall | None] = field(default_factory=dict)
+
+    def maps_of(self, variable: int) -> Maps:
+        """Linear maps of an equation that is known to be linear."""
+        found = self.linear[variable]
+        assert found is not None
+        return found
+
+    def call(self, equation: Equation) -> ElementCall | None:
+        """The function of scalars that a call of a function with its own rule applies to each element."""
+        key = equation.outputs[0]
+        if key not in self.calls:
+            self.calls[key] = element_call(equation.source)
+        return self.calls[key]
+
+    def interaction(self, equation: Equation, output: int) -> Interaction | None:
+        """Which derivatives of an elementwise equation can be nonzero; None if it is not elementwise."""
+        if equation.name in COMPLEX and is_complex(self.program.avals[equation.inputs[0]]):
+            return COMPLEX[equation.name]
+        if equation.name != CALL:
+            return interactions(equation.name, equation.params, len(equation.inputs))
+        call = self.call(equation)
+        return None if call is None else call.interactions[equation.outputs.index(output)]
+
+    def places(self, equation: Equation, operand: int, output: int) -> Indices:
+        """Element of an operand that each element of an output of an elementwise equation takes."""
+        place = equation.outputs.index(output)
+        call = self.call(equation) if equation.name == CALL else None
+        return broadcast(equation.source, operand, place) if call is None else call.places[place][operand]
+
+    def form(self, variable: int) -> Affine:
+        """A of an affine variable A x + b, shape (size, n)."""
+        for index in self.pending(variable, self.forms):
+            equation = self.program.equations[index]
+            for output in equation.outputs:
+                linear = self.maps_of(output)
+                parts = [self.forms[equation.inputs[i]].through(linear[i]) for i in sorted(linear)]
+                self.forms[output] = reduce(Affine.plus, parts)
+        return self.forms[variable]
+
+    def offset(self, variable: int) -> np.ndarray:
+        """b of an affine variable A x + b, shape (size,): its value at x = 0."""
+        for index in self.pending(variable, self.offsets):
+            equation = self.program.equations[index]
+            operands = [
+                self.values[i] if i in self.values else self.offsets[i].reshape(self.program.avals[i].shape)
+                for i in equation.inputs
+            ]
+            values = [np.asarray(value).reshape(-1) for value in fold(equation.source, operands)]
+            self.offsets.update(zip(equation.outputs, values, strict=True))
+        return self.offsets[variable]
+
+    def pending(self, variable: int, done: dict) -> list[int]:
+        """Equations still to be worked through before an affine variable is in `done`, in order."""
+        found, stack = set(), [variable]
+        while stack:
+            current = stack.pop()
+            index = self.producers.get(current)
+            if current in done or index is None or index in found:
+                continue
+            found.add(index)
+            stack += [i for i in self.program.equations[index].inputs if self.kinds[i] is Kind.AFFINE]
+        return sorted(found)
+
+
+def read(program: Program) -> Reading:
+    """Classify every variable of a program.
+
+    Args:
+        program: numbered equations of (x, *param leaves) -> (f, c).
+
+    Returns:
+        Reading; known equations are folded by executing them.
+    """
+    x, *leaves = program.inputs
+    values = dict(program.constants)
+    kinds = dict.fromkeys(values, Kind.KNOWN) | dict.fromkeys(leaves, Kind.FIXED) | {x: Kind.AFFINE}
+    linear, producers = {}, {}
+    for index, equation in enumerate(program.equations):
+        known = [values.get(variable) for variable in equation.inputs]
+        kind = max((kinds[variable] for variable in equation.inputs), default=Kind.KNOWN)
+        if kind is Kind.KNOWN and not equation.source.effects:
+            values |= dict(zip(equation.outputs, fold(equation.source, known), strict=True))
+        elif kind >= Kind.AFFINE:
+            found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
+            operands, linear = [kinds[variable] for variable in equation.inputs], linear | found
+            kind = max((curvature(each, operands) for each in found.values()), default=Kind.CURVED)
+        else:
+            kind = Kind.FIXED
+        kinds |= dict.fromkeys(equation.outputs, kind)
+        producers |= dict.fromkeys(equation.outputs, index)
+    n = program.size(x)
+    return Reading(program, kinds, values, linear, producers, {x: Affine.identity(n)}, {x: np.zeros(n)})
+
+
+def is_complex(aval: Any) -> bool:
+    """Whether an array holds complex numbers."""
+    return np.issubdtype(aval.dtype, np.complexfloating)
+
+
+def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:
+    """Kind of the output of an equation that depends on x."""
+    if linear is None or any(kinds[operand] in (Kind.FIXED, Kind.CURVED) for operand in linear):
+        return Kind.CURVED
+    return Kind.AFFINE

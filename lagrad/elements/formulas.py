@@ -1,0 +1,152 @@
+"""Small linear algebra as formulas: an equation on a batch of matrices in, arithmetic on their entries out.
+
+    solve A x = b, 2 x 2     x0 = (a11 b0 - a01 b1) / d,  x1 = (a00 b1 - a10 b0) / d,  d = a00 a11 - a01 a10
+
+A factorisation says nothing about which numbers meet; arithmetic does, and each matrix of a batch becomes an
+element. Only for matrices of at most three rows: formulas grow fast and lose digits sooner than pivoting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+from scipy.sparse.csgraph import connected_components
+
+from lagrad.elements.linear import is_floating, shape_of, size_of
+from lagrad.errors import DerivativeError
+from lagrad.sparsity.detect import detect
+
+LARGEST = 3
+
+Written = Callable[..., Sequence[Any]]
+# Entry (i, j) of a matrix, for a whole batch at once.
+Matrix = Sequence[Sequence[Any]]
+
+
+def solve(equation: jex.JaxprEqn, *, const_lengths, jaxprs, **params) -> Written | None:
+    """A system with a matrix given by its products: blocks are found, their columns computed."""
+    right, product, count = equation.invars[sum(const_lengths) :], jaxprs.matvec, const_lengths.matvec
+    if len(right) != 1 or not is_floating(right[0]):
+        return None
+    # Larger than its blocks could be: a dense matrix, whose pattern need not be looked at.
+    if any(size_of(atom) > LARGEST * size_of(right[0]) for atom in equation.invars[:count]):
+        return None
+    lanes = blocks(product, count)
+    if lanes is None:
+        return None
+
+    def function(*operands):
+        constants, b, shape = operands[:count], operands[-1].reshape(-1), shape_of(right[0])
+        columns = [
+            jex.jaxpr_as_fun(product)(*constants, unit(lanes[:, j], shape))[0].reshape(-1)
+            for j in range(lanes.shape[1])
+        ]
+        matrix = [[column[rows] for column in columns] for rows in lanes.T]
+        found = jnp.stack(cramer(matrix, [b[rows] for rows in lanes.T]), axis=1).reshape(-1)
+        return [found[np.argsort(lanes.reshape(-1))].reshape(shape)]
+
+    return function
+
+
+def blocks(product: jex.ClosedJaxpr, count: int) -> np.ndarray | None:
+    """Places of the unknowns of each block of a matrix.
+
+    Args:
+        product: (constants, x) -> A x.
+        count: number of constants.
+
+    Returns:
+        array of shape (blocks, unknowns of each); None if they differ, or are more than `LARGEST`.
+    """
+    try:
+        pattern = detect(product, count, second_order=False).jacobian.to_scipy()
+    except DerivativeError:
+        return None
+    number, labels = connected_components(pattern, directed=False)
+    sizes = np.bincount(labels)
+    if not 0 < sizes.max(initial=0) <= LARGEST or sizes.min() < sizes.max():
+        return None
+    return np.argsort(labels, kind="stable").reshape(number, -1)
+
+
+def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Ones at some places, zeros elsewhere."""
+    found = np.zeros(int(np.prod(shape)))
+    found[places] = 1.0
+    return found.reshape(shape)
+
+
+def cramer(matrix: Matrix, right: Sequence[Any]) -> list:
+    """x with A x = b, as quotients of determinants."""
+    whole = determinant(matrix)
+    replaced = [
+        [[*row[:j], b, *row[j + 1 :]] for row, b in zip(matrix, right, strict=True)]
+        for j in range(len(right))
+    ]
+    return [determinant(each) / whole for each in replaced]
+
+
+def determinant(matrix: Matrix) -> Any:
+    """By its first row."""
+    if len(matrix) == 1:
+        return matrix[0][0]
+    minors = [[[*row[:j], *row[j + 1 :]] for row in matrix[1:]] for j in range(len(matrix))]
+    terms = [entry * determinant(minor) for entry, minor in zip(matrix[0], minors, strict=True)]
+    return sum(term if j % 2 == 0 else -term for j, term in enumerate(terms))
+
+
+def cholesky(equation: jex.JaxprEqn, **params) -> Written | None:
+    """L with A = L L', L lower triangular."""
+    size = shape_of(equation.invars[0])[-1]
+    if not is_small(equation, size):
+        return None
+
+    def function(a):
+        found: list[list[Any]] = [[None] * size for _ in range(size)]
+        for i in range(size):
+            for j in range(i + 1):
+                rest = a[..., i, j] - sum(found[i][k] * found[j][k] for k in range(j))
+                found[i][j] = jnp.sqrt(rest) if i == j else rest / found[j][j]
+        zero = jnp.zeros_like(a[..., 0, 0])
+        rows = [jnp.stack([zero if each is None else each for each in row], axis=-1) for row in found]
+        return [jnp.stack(rows, axis=-2)]
+
+    return function
+
+
+def triangular_solve(
+    equation: jex.JaxprEqn, *, left_side, lower, transpose_a, unit_diagonal, **params
+) -> Written | None:
+    """X with op(A) X = B, or X op(A) = B, by substitution."""
+    size = shape_of(equation.invars[0])[-1]
+    if not is_small(equation, size):
+        return None
+    # X op(A) = B is op(A)' X' = B'.
+    is_transposed = bool(transpose_a) != (not left_side)
+    order = range(size) if bool(lower) != is_transposed else range(size)[::-1]
+
+    def function(a, b):
+        found: dict[int, Any] = {}
+        for i in order:
+            entries = {j: a[..., j, i, None] if is_transposed else a[..., i, j, None] for j in (*found, i)}
+            rest = (b[..., i, :] if left_side else b[..., :, i]) - sum(entries[j] * found[j] for j in found)
+            found[i] = rest if unit_diagonal else rest / entries[i]
+        return [jnp.stack([found[i] for i in range(size)], axis=-2 if left_side else -1)]
+
+    return function
+
+
+def is_small(equation: jex.JaxprEqn, size: int) -> bool:
+    """Whether matrices are real, not empty, and small enough for formulas."""
+    return 0 < size <= LARGEST and size_of(equation.outvars[0]) > 0 and all(map(is_floating, equation.invars))
+
+
+FORMULAS: dict[str, Callable[..., Written | None]] = {
+    "custom_linear_solve": solve,
+    "cholesky": cholesky,
+    "triangular_solve": triangular_solve,
+}

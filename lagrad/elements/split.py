@@ -1,0 +1,307 @@
+"""Lift: a reading in, the Lagrangian program split into a linear part, element groups and a remainder, out.
+
+    outputs(x) = C x + sum over groups of B_g k_g(u_g) + sum over the rest of B_r v_r(x) + b(params)
+
+Outputs are f (row 0) and c (rows 1 to m). A group is one variable, elementwise in a few gathered inputs u_g,
+its slots. The walk goes backwards from the outputs through linear equations and stops where an equation is
+curved. At a sum of curved terms it stops too if that costs no more derivatives than its terms do apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.elements.affine import Affine, Layer
+from lagrad.elements.classification import Kind, Reading, read
+from lagrad.elements.expand import expanded
+from lagrad.elements.indices import Indices, everything
+from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
+from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.program.program import Program
+from lagrad.sparsity.rules.folding import fold
+from lagrad.sparsity.rules.indexing import MOVERS
+
+# Linear in one operand, and zero where that is zero, whatever the others are.
+HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
+
+
+# A program written out is taken with something left over only if it has no more equations than these more:
+# what is colored would be compiled at that length.
+FEW_MORE = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One input of an element: A x + b, most often one variable.
+
+    Args:
+        form: A, shape (E, n).
+        offset: b, shape (E,); None for zero.
+    """
+
+    form: Affine
+    offset: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LeafValue:
+    """A leaf as a combination of slots: sum of factors[t] * slot[slots[t]], plus offset."""
+
+    leaf: Leaf
+    slots: tuple[int, ...]
+    factors: tuple[Factor, ...]
+    offset: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """E elements of one curved variable, what they are made of and what the outputs take from them.
+
+    Args:
+        variable: number of the variable in the program.
+        elements: which of its elements these are.
+        slots: inputs of one element.
+        leaves: the affine leaves in terms of slots.
+        active: slots with a first derivative.
+        pairs: slots (a, b), a <= b, with a second derivative.
+        outputs: B, shape (m + 1, E).
+        depth: number of equations on the longest way from a leaf to the variable.
+    """
+
+    variable: int
+    elements: Indices
+    slots: tuple[Slot, ...]
+    leaves: tuple[LeafValue, ...]
+    active: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+    outputs: sp.csr_array
+    depth: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lift:
+    """The split of a program.
+
+    Args:
+        reading: the classified program.
+        linear: C, shape (m + 1, n).
+        groups: element groups.
+        rest: variable -> B for curved variables without a kernel, shape (m + 1, size).
+        offset: the part of b without params, shape (m + 1,).
+        fixed: variable -> B for variables that depend on params only, shape (m + 1, size).
+    """
+
+    reading: Reading
+    linear: sp.csr_array
+    groups: tuple[Group, ...]
+    rest: dict[int, sp.csr_array]
+    offset: np.ndarray
+    fixed: dict[int, sp.csr_array]
+
+
+def lift(program: Program) -> Lift:
+    """Split a program into its linear part, element groups and a remainder.
+
+    Args:
+        program: numbered equations of (x, *param leaves) -> (f, c).
+
+    Returns:
+        Lift; exact, whatever the program: what has no kernel is in `rest`. Its reading is of another program
+        of the same inputs and outputs where loops had to be written out.
+    """
+    found = split(program)
+    wider = expanded(program) if found.rest else None
+    if wider is None:
+        return found
+    other = split(wider)
+    grown = len(wider.equations) - len(program.equations)
+    gains = not other.rest or (grown <= FEW_MORE and left_over(other) < left_over(found))
+    return other if gains else found
+
+
+def split(program: Program) -> Lift:
+    """The split of a program as it is written."""
+    reading, m = read(program), program.size(program.outputs[1])
+    return Splitter(reading, kernels(reading), {}, np.zeros(m + 1)).split()
+
+
+def left_over(found: Lift) -> int:
+    """Number of uses of variables without a kernel."""
+    return sum(matrix.nnz for matrix in found.rest.values())
+
+
+@dataclass
+class Splitter:
+    """The backward walk: adjoints wait at variables until every equation that uses them was passed."""
+
+    reading: Reading
+    kernels: dict[int, Pieces]
+    waiting: dict[int, list[Adjoint]]
+    offset: np.ndarray
+
+    def split(self) -> Lift:
+        """Walk from the outputs to x."""
+        program = self.reading.program
+        objective, constraints = program.outputs
+        m = program.size(constraints)
+        self.give(objective, Adjoint(np.zeros(1, int), np.zeros(1, int), np.ones(1)))
+        self.give(constraints, Adjoint(np.arange(1, m + 1), np.arange(m), np.ones(m)))
+        groups, rest = [], {}
+        for index in range(len(program.equations) - 1, -1, -1):
+            for variable in program.equations[index].outputs:
+                if self.reading.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
+                    continue
+                adjoint = self.collect(variable, m)
+                stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
+                if not stays.all():
+                    self.push(index, variable, adjoint.only(~stays))
+                if stays.any():
+                    self.settle(variable, adjoint.only(stays), m, groups, rest)
+        linear = self.collect(program.inputs[0], m).to_scipy((m + 1, program.size(program.inputs[0])))
+        fixed = {}
+        for variable in list(self.waiting):
+            adjoint = self.collect(variable, m)
+            if self.reading.kinds[variable] is Kind.FIXED:
+                fixed[variable] = adjoint.to_scipy((m + 1, program.size(variable)))
+            else:
+                self.add_constants(adjoint, self.reading.values[variable])
+        return Lift(self.reading, linear, tuple(groups), rest, self.offset, fixed)
+
+    def settle(self, variable: int, adjoint: Adjoint, m: int, groups: list[Group], rest: dict) -> None:
+        """Make groups of the pieces of a variable, and leave over what has no kernel."""
+        pieces = self.kernels[variable]
+        for label, kernel in enumerate(pieces.kernels):
+            part = adjoint.only(self.labels(variable)[adjoint.columns] == label)
+            if part.columns.size == 0:
+                continue
+            if kernel is None:
+                matrix = part.to_scipy((m + 1, self.reading.program.size(variable)))
+                rest[variable] = matrix + rest[variable] if variable in rest else matrix
+            else:
+                groups.append(group(self.reading, pieces, kernel, variable, part, m))
+
+    def give(self, variable: int, adjoint: Adjoint) -> None:
+        """Add to what waits at a variable."""
+        self.waiting.setdefault(variable, []).append(adjoint)
+
+    def collect(self, variable: int, m: int) -> Adjoint:
+        """Sum of what waited at a variable."""
+        nothing = Adjoint(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+        return total(self.waiting.pop(variable, [nothing]), (m + 1, self.reading.program.size(variable)))
+
+    def push(self, index: int, variable: int, adjoint: Adjoint) -> None:
+        """Pass an adjoint through a linear equation to its operands."""
+        equation = self.reading.program.equations[index]
+        for operand, linear in self.reading.maps_of(variable).items():
+            self.give(equation.inputs[operand], adjoint.through(linear))
+        values, avals = self.reading.values, self.reading.program.avals
+        if equation.name not in HOMOGENEOUS and any(i in values for i in equation.inputs):
+            operands = [
+                values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
+                for i in equation.inputs
+            ]
+            result = fold(equation.source, operands)[equation.outputs.index(variable)]
+            self.add_constants(adjoint, np.asarray(result))
+
+    def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
+        """What the outputs take from known numbers."""
+        taken = adjoint.values * values.reshape(-1)[adjoint.columns]
+        self.offset += np.bincount(adjoint.rows, taken, self.offset.size)
+
+    def labels(self, variable: int) -> np.ndarray:
+        """Piece of each element of a variable."""
+        labels = self.kernels[variable].labels
+        return np.zeros(self.reading.program.size(variable), dtype=np.int64) if labels is None else labels
+
+    def stays(self, index: int, variable: int) -> np.ndarray:
+        """For each piece, whether the walk stops here; without curvature it never gains by that."""
+        kernels = self.kernels[variable].kernels
+        if self.reading.linear[variable] is None:
+            return np.ones(len(kernels), dtype=bool)
+        stops = self.reading.kinds[variable] is Kind.CURVED and not self.passes(index, variable)
+        return np.array([stops and kernel is not None and bool(kernel.pairs) for kernel in kernels])
+
+    def passes(self, index: int, variable: int) -> bool:
+        """Whether the walk goes on through this equation rather than stop at it."""
+        linear = self.reading.linear[variable]
+        if linear is None:
+            return False
+        equation = self.reading.program.equations[index]
+        inputs = [equation.inputs[operand] for operand in linear]
+        curved = [i for i in inputs if self.reading.kinds[i] is Kind.CURVED]
+        # What only moves elements never has fewer derivatives than its operands.
+        if len(inputs) == 1 or not curved or equation.name in MOVERS:
+            return True
+        cost = self.cost(variable)
+        # At equal cost the terms share no slot, and apart each has fewer.
+        return np.isinf(cost) or cost >= sum(self.cost(i) for i in curved)
+
+    def cost(self, variable: int) -> float:
+        """Number of first and second derivatives of an element, on average."""
+        pieces, total = self.kernels[variable], 0.0
+        sizes = [1] if pieces.labels is None else np.bincount(pieces.labels)
+        for size, kernel in zip(sizes, pieces.kernels, strict=True):
+            if kernel is None:
+                return np.inf
+            _, _, active, pairs = slotted(self.reading, kernel)
+            total += size * (len(active) + len(pairs))
+        return total / max(sum(sizes), 1)
+
+
+def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoint: Adjoint, m: int) -> Group:
+    """Group of those elements of a piece that the outputs use."""
+    size = reading.program.size(variable)
+    used = np.zeros(size, dtype=bool)
+    used[adjoint.columns] = True
+    elements = everything(size) if used.all() else Indices.of(np.flatnonzero(used))
+    if elements.size < size:
+        kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
+        adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
+    outputs = adjoint.to_scipy((m + 1, elements.size))
+    slots, leaves, active, pairs = slotted(reading, kernel)
+    return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
+
+
+def slotted(reading: Reading, kernel: Kernel) -> tuple:
+    """Slots, leaves in terms of them, active slots and pairs: single variables where that needs fewest."""
+    forms = {key: reading.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
+    single = single_variables(forms)
+    if single is not None and len(single) <= len(forms):
+        slots = tuple(Slot(form) for form in single.values())
+        numbers = {name: number for number, name in enumerate(single)}
+        layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
+        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
+        factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
+        offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
+    else:
+        slots = tuple(
+            Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+        )
+        of_leaf = {key: (number,) for number, key in enumerate(forms)}
+        factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
+    values = tuple(
+        LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()
+    )
+    active = {slot for key in kernel.active for slot in of_leaf[key]}
+    pairs = {(min(a, b), max(a, b)) for i, j in kernel.pairs for a in of_leaf[i] for b in of_leaf[j]}
+    return slots, values, tuple(sorted(active)), tuple(sorted(pairs))
+
+
+def single_variables(forms: dict[Key, Affine]) -> dict | None:
+    """Distinct layers of all forms, each as a form of one variable; None if a form has no layers."""
+    found = {}
+    for form in forms.values():
+        if form.layers is None:
+            return None
+        for layer in form.layers:
+            found[layer.indices.name] = Affine(form.shape, (Layer(layer.indices, 1.0),))
+    return found
+
+
+def offset_of(reading: Reading, leaf: Leaf, form: Affine) -> np.ndarray | None:
+    """b of a leaf, None for zero if there is anything to add it to."""
+    offset = leaf.indices.take(reading.offset(leaf.variable))
+    return offset if offset.any() or form.layers == () else None

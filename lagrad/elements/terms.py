@@ -1,0 +1,54 @@
+"""Terms: a slot or B' of the weights, and what hands out pieces of vectors in, what is to be added up out.
+
+The same for both compilers: XLA is fed pieces that the host gathers, machine code reads them where they lie.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import jax
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.elements.affine import layered
+from lagrad.elements.indices import Indices
+from lagrad.elements.kernel_values import added, times
+from lagrad.elements.maps import Factor
+from lagrad.elements.split import Slot
+
+# Numbers of pieces with factors, and a constant.
+Terms = tuple[list[tuple[int, Factor]], np.ndarray | None]
+
+
+class Supplier(Protocol):
+    """What hands out pieces of one vector v by number."""
+
+    def request(self, indices: Indices) -> int:
+        """Number of the piece v[indices]."""
+        ...
+
+    def request_rows(self, rows: sp.csr_array) -> int:
+        """Number of the piece A v."""
+        ...
+
+
+def slot_terms(supplier: Supplier, slot: Slot) -> Terms:
+    """What a slot adds up."""
+    if slot.form.layers is None:
+        return [(supplier.request_rows(slot.form.to_scipy()), 1.0)], slot.offset
+    return [(supplier.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
+
+
+def weight_terms(supplier: Supplier, outputs: sp.csr_array) -> Terms:
+    """What B' w adds up: one piece and factor for each output that an element has."""
+    transposed = sp.csr_array(outputs.T)
+    layers = layered(transposed)
+    if layers is None:
+        return [(supplier.request_rows(transposed), 1.0)], None
+    return [(supplier.request(layer.indices), layer.factor) for layer in layers], None
+
+
+def combined(pieces: list[jax.Array], terms: Terms) -> jax.Array:
+    """Sum of pieces times factors, and the constant."""
+    return added([times(pieces[number], factor) for number, factor in terms[0]], terms[1])

@@ -1,0 +1,321 @@
+"""The user's functions in, the shapes they return out, and errors that name the user's own line.
+
+Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compiled or computed here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.errors import DerivativeError, ProblemError
+from lagrad.precision import float64
+from lagrad.problem.layout import NUMBERS, Layout
+from lagrad.source_location import users_line, warn_user
+
+_STALE = (
+    "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
+    "Return values instead of storing them, and pass what varies as params."
+)
+
+_IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
+
+_SLICE = (
+    "A slice has an end that depends on x or params, which makes the length depend on it. "
+    "Use jnp.where(jnp.arange(x.size) < end, x, 0), or jax.lax.dynamic_slice for a fixed length."
+)
+
+# What to do about a value that JAX cannot make concrete; a subclass stands before its parent.
+_CURES: dict[type[Exception], str] = {
+    jax.errors.TracerBoolConversionError: (
+        "Python's if, while, and, or, not need a number, but the value depends on x or params. "
+        "Use jnp.where, jax.lax.cond or jnp.logical_and."
+    ),
+    jax.errors.TracerArrayConversionError: (
+        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+    ),
+    jax.errors.TracerIntegerConversionError: (
+        "A value that depends on x or params is used as a length, or as an index of a list. "
+        "Use jnp.take or jax.lax.fori_loop."
+    ),
+    jax.errors.NonConcreteBooleanIndexError: (
+        "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
+    ),
+    jax.errors.UnexpectedTracerError: _STALE,
+    jax.errors.ConcretizationTypeError: (
+        "A number or a shape is needed, but the value depends on x or params. "
+        "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
+    ),
+}
+
+
+@contextmanager
+def users_code(where: str) -> Iterator[None]:
+    """Context for calling a user's function: a value that cannot be traced becomes a DerivativeError.
+
+    Any other exception surfaces unchanged, with a note that says where lagrad called the function.
+
+    Args:
+        where: name of the function as the user declared it, such as `constraints['flow']`.
+
+    Raises:
+        DerivativeError: NumPy, a Python `if`, `float()` and the like met a traced value.
+    """
+    try:
+        yield
+    except (ProblemError, DerivativeError):
+        raise
+    except Exception as error:
+        cure = _cure(error)
+        if cure:
+            raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
+        error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
+        raise
+
+
+def _cure(error: Exception) -> str | None:
+    """What to do about an error of JAX's that is due to tracing; None for all others."""
+    # A traced end of a slice is a bare IndexError, a traced shape, as in jnp.zeros(x[0]), a bare TypeError.
+    if isinstance(error, IndexError) and "must be static" in str(error):
+        return _SLICE
+    if type(error) is TypeError and "concrete value" in str(error):
+        return _CURES[jax.errors.ConcretizationTypeError]
+    if type(error) is TypeError and "in-place item assignment" in str(error):
+        return _IN_PLACE
+    return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
+
+
+def check_signature(fun, has_params: bool, where: str) -> None:
+    """Raise ProblemError unless `fun` can be called as fun(x), or as fun(x, params) when there are params."""
+    if not callable(fun):
+        raise ProblemError(f"`{where}`: {type(fun).__name__}, expected a function. {_call_form(has_params)}")
+    try:
+        signature = inspect.signature(fun)
+    except (TypeError, ValueError):
+        return
+    if _accepts(signature, 1 + has_params):
+        return
+    if _accepts(signature, 2 - has_params):
+        found = "takes no params, but params are given" if has_params else "takes params, but none are given"
+        cure = "Declare it as f(x, params)." if has_params else "Pass params=..., or declare it as f(x)."
+        raise ProblemError(f"`{where}`: the function {found}. {cure}")
+    raise ProblemError(
+        f"`{where}`: the function has arguments {signature}, expected {1 + has_params}. "
+        f"{_call_form(has_params)}"
+    )
+
+
+def _call_form(has_params: bool) -> str:
+    """How lagrad will call the user's functions, as an instruction."""
+    return "Give a function f(x, params)." if has_params else "Give a function f(x)."
+
+
+def _accepts(signature: inspect.Signature, count: int) -> bool:
+    """Whether a function of this signature can be called with `count` positional arguments."""
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def function(fun: Callable, has_params: bool) -> Callable:
+    """A user's function as one of (x, params), whether the problem has params or not."""
+    return fun if has_params else lambda x, params: fun(x)
+
+
+def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
+    """Trace the objective and check that it returns one real number.
+
+    Args:
+        fun: function of (x, params).
+        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
+
+    Returns:
+        () or (1,).
+
+    Raises:
+        ProblemError: it returns nothing, a pytree, another shape, or something not real and floating.
+        DerivativeError: it cannot be traced.
+    """
+    value = _value(fun, arguments, "objective")
+    if value is None:
+        raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
+    if not jax.tree_util.all_leaves([value]):
+        found = type(value).__name__
+        raise ProblemError(f"`objective`: returns a {found}, expected a scalar. Return one number.")
+    _check_real(value, "objective")
+    if value.shape not in ((), (1,)):
+        raise ProblemError(
+            f"`objective`: returns shape {value.shape}, expected a scalar. "
+            "Reduce it, for example with jnp.sum."
+        )
+    return value.shape
+
+
+def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Layout:
+    """Trace a constraint and return how its value is laid out.
+
+    Args:
+        fun: function of (x, params).
+        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
+        where: how error messages name the function, such as `constraints['flow']`.
+        label: how rows are named, such as `flow`.
+
+    Raises:
+        ProblemError: it returns nothing, or leaves that are not real and floating.
+        DerivativeError: it cannot be traced.
+    """
+    value = _value(fun, arguments, where)
+    _check_rows(value, where)
+    return Layout.of(value, label)
+
+
+def require_same(value, layout: Layout, where: str) -> None:
+    """Raise DerivativeError unless a function still returns what it returned when it was declared.
+
+    Args:
+        value: what it returns now, a pytree of arrays or tracers.
+        layout: how its value was laid out then.
+        where: how error messages name the function.
+    """
+    now = Layout.of(value, layout.label)
+    if (now.treedef, now.shapes) == (layout.treedef, layout.shapes):
+        return
+    found, expected = (
+        each.shapes[0] if each.is_array else dict(zip(each.paths, each.shapes, strict=True))
+        for each in (now, layout)
+    )
+    raise DerivativeError(
+        f"`{where}`: returns shape {found}, expected {expected} as when it was declared: something that it "
+        "captured has changed since. Declare the problem again, and pass what varies as params."
+    )
+
+
+def _value(fun: Callable, arguments: tuple, where: str):
+    """What a function returns, with shapes and dtypes in the place of arrays; what is no array stays."""
+    values = []
+
+    def keep(x, params):
+        values.append(jax.tree.map(_abstract, fun(x, params), is_leaf=_is_none))
+
+    # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
+    with float64(), users_code(where):
+        jax.eval_shape(keep, *arguments)
+    return values[-1]
+
+
+def _abstract(leaf):
+    """Shape and dtype of an array or a number; anything else as it is."""
+    is_array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+    if is_array or isinstance(leaf, NUMBERS):
+        return jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf))
+    return leaf
+
+
+def _is_none(node) -> bool:
+    return node is None
+
+
+def _check_rows(value, where: str) -> None:
+    """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
+    if value is None:
+        raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=_is_none):
+        name = where + jax.tree_util.keystr(path)
+        if leaf is None:
+            raise ProblemError(f"`{name}`: returns None, expected an array. Return one, or leave it out.")
+        _check_real(leaf, name)
+
+
+def _check_real(value, where: str) -> None:
+    """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
+    if not isinstance(value, jax.ShapeDtypeStruct):
+        found = type(value).__name__
+        raise ProblemError(f"`{where}`: returns a {found}, expected numbers. Return an array.")
+    dtype = value.dtype
+    if jnp.issubdtype(dtype, np.complexfloating):
+        raise ProblemError(f"`{where}`: returns {dtype}, expected float64. Return jnp.real and jnp.imag.")
+    if not jnp.issubdtype(dtype, np.floating):
+        raise ProblemError(
+            f"`{where}`: returns {dtype}, which has no derivative, expected float64. Return floats."
+        )
+    if dtype != np.float64:
+        warn_user(
+            f"`{where}`: returns {dtype}, so that derivatives have no more digits than that. "
+            "Remove the cast to see float64."
+        )
+
+
+# What JAX writes for arrays that are written in place.
+IN_PLACE = frozenset({"new_ref", "empty_ref", "get", "swap", "addupdate", "freeze"})
+LONG_PROGRAM = 3000
+LARGE_CONSTANTS = 100_000_000
+
+
+def check_program(program: jex.ClosedJaxpr) -> None:
+    """Refuse a program that uses values of another trace; warn of a long one, and of large captured arrays.
+
+    Args:
+        program: objective and constraints, traced.
+
+    Raises:
+        DerivativeError: a function uses a traced value that is not its argument, or writes in place.
+
+    >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
+    """
+    if any(isinstance(array, jax.core.Tracer) for array in _constants(program)):
+        raise DerivativeError(
+            f"`objective` or `constraints`: use a traced value that is no argument. {_STALE}"
+        )
+    names = Counter(_primitives(program.jaxpr))
+    if names.keys() & IN_PLACE:
+        raise DerivativeError(
+            "`objective` or `constraints`: write into an array of jax.new_ref, which cannot be followed. "
+            "Make a new array, as x.at[i].set(value) does."
+        )
+    count = sum(names.values())
+    if count > LONG_PROGRAM:
+        name, times = names.most_common(1)[0]
+        warn_user(
+            f"`objective` and `constraints`: {count} operations ({name} {times} times), which take long to "
+            "compile. If they come from a Python loop, use array operations, jax.vmap or jax.lax.scan."
+        )
+    sizes = [np.size(array) * np.dtype(array.dtype).itemsize for array in _constants(program)]
+    if sum(sizes) > LARGE_CONSTANTS:
+        warn_user(
+            f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
+            f"{max(sizes) / 1e6:.0f} MB, are copied into the compiled program. Pass them as params."
+        )
+
+
+def _primitives(jaxpr: jex.Jaxpr) -> Iterator[str]:
+    """Name of the primitive of every equation, nested programs included."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for nested in _nested(equation):
+            yield from _primitives(getattr(nested, "jaxpr", nested))
+
+
+def _constants(program: jex.ClosedJaxpr) -> Iterator:
+    """Every array that a program has captured, each once."""
+    seen = {id(array): array for array in program.consts if hasattr(array, "dtype")}
+    yield from seen.values()
+    for equation in program.jaxpr.eqns:
+        for nested in _nested(equation):
+            if isinstance(nested, jex.ClosedJaxpr):
+                yield from (array for array in _constants(nested) if id(array) not in seen)
+
+
+def _nested(equation: jex.JaxprEqn) -> list:
+    """Programs in the parameters of an equation."""
+    values = [value if isinstance(value, list | tuple) else [value] for value in equation.params.values()]
+    return [v for group in values for v in group if isinstance(v, jex.Jaxpr | jex.ClosedJaxpr)]

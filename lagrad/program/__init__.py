@@ -1,0 +1,1 @@
+"""Trace: a Problem becomes numbered equations of flat f and c."""

@@ -1,0 +1,1 @@
+"""Outcome: what a solve gives back, as plain data."""

@@ -1,0 +1,359 @@
+"""The outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
+
+Signs: L(x, multipliers) = f(x) + multipliers' c(x), and at a solution
+
+    grad f + J' multipliers + upper - lower = 0,    lower >= 0, upper >= 0
+
+where lower and upper are the multipliers of the variable bounds. So a multiplier is positive where a
+constraint presses from above (c(x) <= upper), negative where it presses from below (c(x) >= lower), and
+of either sign for an equality. They are the same for every solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lagrad.display.spy import preformatted
+from lagrad.display.text import table
+from lagrad.errors import SolveError
+from lagrad.solution import archive
+from lagrad.solution.status import Status
+
+UNKNOWN = "not known (`lagrad.certify` looks, where size allows)"
+INNER_TIMINGS = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
+
+
+class BoundMultipliers(NamedTuple):
+    """Multipliers of the variable bounds, both nonnegative, each a pytree like x.
+
+    Args:
+        lower: of x >= lower bound; zero where there is none.
+        upper: of x <= upper bound; zero where there is none.
+    """
+
+    lower: Any
+    upper: Any
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What the solver reported in each iteration, one array a column, all of shape (k,).
+
+    Args:
+        iteration: the solver's own count, from 0.
+        objective: f at the iterate.
+        infeasibility: largest violation of a constraint or bound, unscaled.
+        stationarity: the solver's dual infeasibility, in its own scaling.
+        mu: barrier parameter; nan where there is none.
+        step: largest change of a variable, as the solver reports it.
+        step_size: fraction of the full step that was taken, or the trust radius.
+        regularization: what was added to the Hessian's diagonal; nan where unknown.
+        trials: points tried in the line search.
+        restoration: whether the solver was only trying to become feasible, bool.
+        time: seconds since the solve began.
+    """
+
+    iteration: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    objective: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    infeasibility: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    stationarity: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    mu: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    step: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    step_size: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    regularization: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    trials: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    restoration: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    time: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.iteration)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} iterations of {', '.join(column.name for column in fields(self))})"
+
+    def __str__(self) -> str:
+        return self.table() or "no iterations"
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+    def table(self, most: int = 20) -> str:
+        """Iterations as text, evenly chosen if there are many, the first and the last among them.
+
+        Args:
+            most: how many to show.
+        """
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+        return table([history_row(self, index) for index in chosen])
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How well a point satisfies the optimality conditions, unscaled, by lagrad's own computation.
+
+    Args:
+        stationarity: largest entry of grad f + J' multipliers + upper - lower.
+        feasibility: largest violation of a constraint row or bound.
+        complementarity: largest multiplier times the distance to its own side, a distance counting 1 at most.
+        error: the worst of the three, each relative to what meets in it (lagrad/solvers/optimality.py).
+        tolerance: what `error` may be for the point to be called a solution.
+        worst: name of the worst entry for each of the three, such as `flow[3]`.
+        constraint_rank: rank of the active rows' Jacobian, where it was computed.
+        active_rows: number of active rows and bounds, where it was computed.
+        second_order: whether the second-order sufficient condition holds, where it was computed.
+    """
+
+    stationarity: float
+    feasibility: float
+    complementarity: float
+    error: float
+    tolerance: float
+    worst: Mapping[str, str] = field(default_factory=dict)
+    constraint_rank: int | None = None
+    active_rows: int | None = None
+    second_order: bool | None = None
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether the first-order conditions hold to `tolerance`; False if anything is not finite."""
+        return bool(self.error <= self.tolerance)
+
+    @property
+    def is_regular(self) -> bool | None:
+        """Whether the active rows are linearly independent (LICQ), None where it was not computed."""
+        if self.constraint_rank is None or self.active_rows is None:
+            return None
+        return self.constraint_rank == self.active_rows
+
+    def __str__(self) -> str:
+        return "\n".join(certificate_lines(self))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution:
+    """The best point of a solve, with all that is known about it and about the way there.
+
+    At a converged solve the point is the solver's last; otherwise the best iterate, feasibility first,
+    then objective.
+
+    Args:
+        x: the point, a pytree like x0.
+        objective: f(x).
+        constraints: name of each constraint -> its value at x, in the shape its function returns.
+        multipliers: name of each constraint -> its multipliers, in the same shape; signs as above.
+        bound_multipliers: pair of pytrees like x, `lower` and `upper`, nonnegative.
+        success: whether x passes lagrad's own check of the optimality conditions, whatever the solver said:
+            `certificate.is_satisfied`, and the status is not infeasible, unbounded, invalid_number or error.
+        status: why the solver stopped.
+        message: the status in a sentence, with what is particular to this solve.
+        iterations: the solver's count.
+        history: a row for each iteration.
+        evaluations: how often each function was evaluated; `nonfinite` counts the points that were refused.
+        timings: seconds by stage; callbacks are counted apart from the solver's own work.
+        certificate: residuals of the optimality conditions at x.
+        method: "ipopt" or "trust-constr".
+        solver_status: the solver's own code.
+        solver_message: the solver's own words.
+        name: the problem's name, if it has one.
+        versions: of lagrad, the solver and what they stand on.
+        options: what was asked for: `tol`, `max_iterations` if given, and the solver's own options.
+    """
+
+    x: Any
+    objective: float
+    constraints: Mapping[str, Any]
+    multipliers: Mapping[str, Any]
+    bound_multipliers: BoundMultipliers
+    success: bool
+    status: Status
+    message: str
+    iterations: int
+    history: History
+    evaluations: Mapping[str, int]
+    timings: Mapping[str, float]
+    certificate: Certificate
+    method: str
+    solver_status: int | None = None
+    solver_message: str = ""
+    name: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        check = self.certificate
+        return (
+            f"Solution({self.status} after {self.iterations} iterations; objective {self.objective:.10g}, "
+            f"optimality error {check.error:.1e}; {sum(self.evaluations.values())} evaluations, "
+            f"{self.timings.get('total', 0.0):.3g} s)"
+        )
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Why it stopped, what point it holds, and what that took: three parts, a few lines each."""
+        return "\n".join([*stop_lines(self), *point_lines(self), *work_lines(self)])
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.summary())
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the constraints and bounds hold at x, to the certificate's tolerance, optimal or not."""
+        return self.success or bool(self.certificate.feasibility <= self.certificate.tolerance)
+
+    def raise_for_status(self) -> Solution:
+        """This Solution if it is a success, for calls such as `lagrad.solve(problem).raise_for_status().x`.
+
+        Raises:
+            SolveError: it is none; the Solution is the error's attribute `solution`.
+        """
+        if not self.success:
+            raise SolveError(self.summary(), self)
+        return self
+
+    def replace(self, **changes) -> Solution:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write everything to one .npz file: arrays and JSON, never pickle.
+
+        Args:
+            path: where; the folder must exist.
+            overwrite: whether an existing file may be replaced.
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            FileExistsError: the file exists and `overwrite` is False.
+        """
+        return archive.write(path, to_record(self), overwrite)
+
+    @staticmethod
+    def load(path: str | Path) -> Solution:
+        """Read what `save` wrote. Nothing in the file is ever executed.
+
+        Containers other than dict, list, tuple and None come back as a dict of path -> array.
+
+        Raises:
+            ValueError: the file is damaged, foreign, or of a later format.
+        """
+        return from_record(archive.read(path))
+
+
+def history_row(history: History, index: int) -> dict[str, str | int]:
+    """What is shown of one iteration; "r" marks restoration, where the solver only seeks feasibility."""
+    residuals = ("infeasibility", "stationarity", "mu", "step", "step_size")
+    return {
+        "iteration": f"{history.iteration[index]}{'r' if history.restoration[index] else ''}".rjust(9),
+        "objective": f"{history.objective[index]:.8e}",
+        **{name: f"{getattr(history, name)[index]:.1e}" for name in residuals},
+        "trials": int(history.trials[index]),
+        "time": f"{history.time[index]:.2f} s",
+    }
+
+
+def certificate_lines(check: Certificate) -> list[str]:
+    """The verdict, a line for each residual, and what is known of rank and curvature."""
+    verdict = "satisfied" if check.is_satisfied else "NOT satisfied"
+    return [
+        f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
+        *(
+            f"  {kind:<17}{getattr(check, kind):.1e}{place(check, kind)}"
+            for kind in ("stationarity", "feasibility", "complementarity")
+        ),
+        f"  {'constraints':<17}{rank_words(check) or UNKNOWN}",
+        f"  {'second order':<17}{curvature_words(check) or UNKNOWN}",
+    ]
+
+
+def rank_words(check: Certificate) -> str:
+    """Whether the active rows are independent, empty where that is not known."""
+    rank, rows = check.constraint_rank, check.active_rows
+    if rank is None or rows is None:
+        return ""
+    return f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
+
+
+def curvature_words(check: Certificate) -> str:
+    """Whether the curvature is that of a minimum, empty where that is not known."""
+    if check.second_order is None:
+        return ""
+    enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
+    return enough if check.second_order else "sufficient condition does NOT hold"
+
+
+def stop_lines(solution: Solution) -> list[str]:
+    """Why the solver stopped, and what to do about it."""
+    name, count = solution.name or "problem", solution.iterations
+    title = f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
+    # Elsewhere our own sentence says it all, or the solver only knows that a callback ended it.
+    is_unclear = solution.status in (Status.ERROR, Status.ACCEPTABLE) and solution.solver_message
+    told = f"{solution.method} says: {solution.solver_message}" if is_unclear else ""
+    more = [] if solution.success else [told, solution.status.advice]
+    return [title, f"  stopped   {solution.message}", *(f"            {line}" for line in more if line)]
+
+
+def point_lines(solution: Solution) -> list[str]:
+    """What point it holds: objective, residuals, and whether it counts as a solution."""
+    check = solution.certificate
+    place_held = "feasible, but no solution" if solution.is_feasible else "no solution, not feasible"
+    verdict = "solution" if solution.success else place_held
+    known = [line for line in (rank_words(check), curvature_words(check)) if line]
+    return [
+        f"  point     objective {solution.objective:.12g}: {verdict}, "
+        f"optimality error {check.error:.1e} (allowed {check.tolerance:.0e})",
+        f"            stationarity {check.stationarity:.1e}{place(check, 'stationarity')}, "
+        f"feasibility {check.feasibility:.1e}{place(check, 'feasibility')}, "
+        f"complementarity {check.complementarity:.1e}{place(check, 'complementarity')}",
+        *([f"            constraints {'; second order: '.join(known)}"] if known else []),
+    ]
+
+
+def place(check: Certificate, kind: str) -> str:
+    """Where a residual is worst, in brackets, or nothing."""
+    return f" ({check.worst[kind]})" if kind in check.worst else ""
+
+
+def work_lines(solution: Solution) -> list[str]:
+    """What it took: evaluations by kind, seconds by stage."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in solution.evaluations.items() if count)
+    stages = [(stage, solution.timings.get(stage, 0.0)) for stage in INNER_TIMINGS]
+    times = " + ".join(f"{seconds:.2g} {stage}" for stage, seconds in stages if seconds > 0)
+    total = solution.timings.get("total", 0.0)
+    return [f"  work      {counts or 'no evaluations'}", f"            {total:.3g} s = {times or 'nothing'}"]
+
+
+def to_record(solution: Solution) -> dict:
+    """A Solution as nested dicts of plain values and arrays."""
+    record = {item.name: getattr(solution, item.name) for item in fields(solution)}
+    record["status"] = solution.status.value
+    record["bound_multipliers"] = tuple(solution.bound_multipliers)
+    record["history"] = {column.name: getattr(solution.history, column.name) for column in fields(History)}
+    check = {item.name: getattr(solution.certificate, item.name) for item in fields(Certificate)}
+    return record | {"certificate": check}
+
+
+def from_record(record: dict) -> Solution:
+    """The Solution of a record.
+
+    Raises:
+        ValueError: fields are missing, unknown or of the wrong kind.
+    """
+    try:
+        record = record | {
+            "status": Status(record["status"]),
+            "bound_multipliers": BoundMultipliers(*record["bound_multipliers"]),
+            "history": History(**record["history"]),
+            "certificate": Certificate(**record["certificate"]),
+        }
+        return Solution(**record)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"Solution.load: the file does not hold a Solution ({error}).") from error

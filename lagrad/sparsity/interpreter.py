@@ -1,0 +1,144 @@
+"""The walk: a closed jaxpr and a Value for each input in, a Value for each output and a tape out.
+
+Equations are visited once, in order. One whose operands are all known is executed; one that does not
+involve the inputs is a constant; every other one is given to its rule. A rule for an equation that
+contains programs is a generator: it yields a Request, the walk enters that program and sends the
+output values back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.sparsity.rule_result import Context, Outcome, Request
+from lagrad.sparsity.rules.fallback import fallback
+from lagrad.sparsity.rules.folding import fold, fold_quickly
+from lagrad.sparsity.rules.linalg import LINALG
+from lagrad.sparsity.value import Constant, Value, known_value, unknown_constant
+
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """Where a walk writes, and the rules it goes by.
+
+    Args:
+        n: number of inputs.
+        rules: primitive name -> rule.
+        context: in which derivative of a custom rule the walk is, if in any.
+        tape: equations with second derivatives at or behind them, in order.
+    """
+
+    n: int
+    rules: Mapping[str, Rule]
+    context: Context = Context()
+    tape: list[Outcome] = field(default_factory=list)
+
+    def enter(self, program: jex.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
+        """Walk a closed jaxpr.
+
+        Args:
+            program: what was traced.
+            arguments: one Value an input.
+
+        Returns:
+            One Value an output.
+        """
+        jaxpr = program.jaxpr
+        captured = [known_value(array, self.n) for array in program.consts]
+        values = dict(zip(jaxpr.constvars, captured, strict=True)) | dict(
+            zip(jaxpr.invars, arguments, strict=True)
+        )
+        for equation in jaxpr.eqns:
+            operands = tuple(self.read(values, atom) for atom in equation.invars)
+            values.update(zip(equation.outvars, self.visit(equation, operands), strict=True))
+        return [self.read(values, atom) for atom in jaxpr.outvars]
+
+    def read(self, values: Mapping[Any, Value], atom: Any) -> Value:
+        """Value of a variable or literal."""
+        return known_value(np.asarray(atom.val), self.n) if isinstance(atom, jex.Literal) else values[atom]
+
+    def visit(self, equation: jex.JaxprEqn, operands: tuple[Value, ...]) -> Sequence[Value]:
+        """Values of the outputs of one equation."""
+        name = equation.primitive.name
+        if name not in INLINED and not any(value.varies for value in operands):
+            return self.constants(equation, operands)
+        result = self.rules.get(name, fallback)(equation, *operands, **equation.params)
+        if isinstance(result, Generator):
+            result = self.serve(result)
+        return self.record(result) if isinstance(result, Outcome) else result
+
+    def record(self, outcome: Outcome) -> tuple[Value, ...]:
+        """Put an outcome on the tape if the way back needs it; its outputs."""
+        if any(value.is_curved for value in outcome.outputs):
+            self.tape.append(outcome)
+        return outcome.outputs
+
+    def serve(self, rule: Generator[Request | Outcome | Context, Any, Any]) -> Any:
+        """Enter the programs that a rule asks for and record what it yields, until it has its result."""
+        answer = None
+        while True:
+            try:
+                request = rule.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            answer = self.answer(request)
+
+    def answer(self, request: Request | Outcome | Context) -> Any:
+        """What a rule asked for: a program's values, with their tape if walked apart, or where it is."""
+        if isinstance(request, Outcome):
+            return self.record(request)
+        if isinstance(request, Context):
+            return self.context
+        if not request.apart:
+            return self.enter(request.program, request.arguments)
+        context = Context(self.context.depth + 1, request.tangents) if request.tangents else self.context
+        other = Walk(request.arguments[0].deps.n, self.rules, context)
+        return other.enter(request.program, request.arguments), other.tape
+
+    def constants(self, equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
+        """Outputs that do not depend on the inputs: numbers if all operands are known."""
+        avals: list[Any] = [variable.aval for variable in equation.outvars]
+        plain = [unknown_constant(getattr(aval, "shape", ()), self.n) for aval in avals]
+        unknown = any(value.constant is None for value in operands)
+        if unknown or equation.effects or equation.primitive.name in OPAQUE:
+            return plain
+        if all(value.constant.is_computed for value in operands if value.constant):
+            results = fold_quickly(equation, [value.known for value in operands])
+            if results is not None:
+                return [known_value(array, self.n) for array in results]
+        # Whatever needs JAX is computed when, and if, its numbers matter.
+        later = Constant(lambda: fold(equation, [value.known for value in operands]))
+        return [replace(value, constant=Constant(partial(item, later, k))) for k, value in enumerate(plain)]
+
+
+def item(values: Constant, number: int) -> Any:
+    """One of several constants."""
+    return values.value[number]
+
+
+# Entered even if nothing in it depends on the inputs: the parts may be cheaper than the whole.
+INLINED = frozenset(
+    {
+        "jit",
+        "pjit",
+        "closed_call",
+        "core_call",
+        "remat2",
+        "checkpoint",
+        "custom_vmap_call",
+        "cond",
+        "bcoo_transpose",
+    }
+)
+# Not executed while looking at the structure: user code, side effects, randomness without a key, and
+# factorizations, whose numbers never decide what is zero.
+CALLBACKS = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call", "rng_uniform"}
+OPAQUE = frozenset(CALLBACKS | LINALG.keys() | {"custom_linear_solve"})

@@ -1,0 +1,85 @@
+"""The rule of elementwise equations: an equation and its values in, an Outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.sparsity.links import SAME, Degree, Link, Same, Take
+from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rules.elementwise import ELEMENTWISE, Interaction, interactions, parse
+from lagrad.sparsity.value import GENERAL, Value, simplest
+
+# Degree of the output in its operand; every other function of one operand has degree 3.
+POWERS = {"square": 2}
+# Operand -> the other one whose known zeros make its derivative vanish.
+CUTS = {"mul": {0: 1, 1: 0}, "div": {1: 0}, "pow": {0: 1}}
+# Of complex numbers these are no longer piecewise linear.
+COMPLEX = {"abs": parse("x | xx"), "sign": parse("x | xx")}
+
+
+def elementwise(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+    """Output element e from element e of each operand; axes of length one repeat as in NumPy."""
+    aval: Any = equation.outvars[0].aval
+    name, row = equation.primitive.name, row_of(equation, operands)
+    links = {
+        (i, 0): reach(value, aval.shape, kept(name, i, operands, aval.shape))
+        for i, value in enumerate(operands)
+        if row.first[i]
+    }
+    bends = [bend(name, pair, links, params) for pair in sorted(row.second)]
+    return linked(equation, operands, links, bends, least=least_degree(row, operands))
+
+
+def row_of(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Interaction:
+    """Row of the table, for real or complex operands."""
+    name = equation.primitive.name
+    aval: Any = equation.invars[0].aval
+    if name in COMPLEX and np.issubdtype(aval.dtype, np.complexfloating):
+        return COMPLEX[name]
+    row = interactions(name, equation.params, len(operands))
+    assert row is not None
+    return row
+
+
+def kept(name: str, operand: int, operands: Sequence[Value], shape: tuple[int, ...]) -> np.ndarray | None:
+    """Elements at which an operand's derivative is not a known zero; None for all."""
+    other = CUTS.get(name, {}).get(operand)
+    factor = None if other is None else operands[other].known
+    if factor is None or np.all(factor):
+        return None
+    return np.broadcast_to(np.asarray(factor) != 0, shape).reshape(-1)
+
+
+def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link:
+    """Link of an operand to an output of the given shape."""
+    if value.size == prod(shape):
+        return SAME if keep is None else Same(keep)
+    where = np.broadcast_to(np.arange(value.size).reshape(value.shape), shape).reshape(-1)
+    return Take(where if keep is None else np.where(keep, where, -1), value.size)
+
+
+def bend(name: str, pair: tuple[int, int], links: dict, params: dict) -> Bend:
+    """Second derivative of the output with respect to two operands."""
+    i, j = pair
+    power = params["y"] if name == "integer_pow" else POWERS.get(name, 0)
+    return Bend(pair, (links[i, 0], links[j, 0]), power=max(power, 0))
+
+
+def least_degree(row: Interaction, operands: Sequence[Value]) -> Degree:
+    """Degree of an output whose first derivative jumps, or that follows an operand in steps."""
+    steps = [value for first, value in zip(row.first, operands, strict=True) if row.jumps or not first]
+    if not any(value.varies for value in steps):
+        return 0
+    if len({value.size for value in operands}) > 1:
+        return GENERAL
+    varying = reduce(np.logical_or, [np.asarray(value.degree) > 0 for value in steps])
+    return simplest(np.where(varying, np.int8(GENERAL), np.int8(0))) if varying.ndim else GENERAL
+
+
+ARITHMETIC = dict.fromkeys([name for name in ELEMENTWISE if name != "select_n"], elementwise)

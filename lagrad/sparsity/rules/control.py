@@ -1,0 +1,119 @@
+"""Equations that contain programs: calls, branches, loops. Generators that ask the walk to enter them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.sparsity.links import SAME
+from lagrad.sparsity.rule_result import Outcome, Request, linked
+from lagrad.sparsity.rules.loops import Steps, carried, mapped, unrolled
+from lagrad.sparsity.value import GENERAL, Value
+
+# Equations of an unrolled loop; longer ones are walked once for all steps together.
+MOST_UNROLLED = 20_000
+
+
+def closed(program: Any) -> jex.ClosedJaxpr:
+    """A program with its constants, whether or not it came with them."""
+    return program if isinstance(program, jex.ClosedJaxpr) else jex.ClosedJaxpr(program, ())
+
+
+def call(parameter: str) -> Callable[..., Steps]:
+    """A program run once on all operands, found under a parameter's name."""
+
+    def rule(equation: jex.JaxprEqn, *operands: Value, **params) -> Steps:
+        return (yield Request(closed(params[parameter]), operands))
+
+    return rule
+
+
+def linear_call(
+    equation: jex.JaxprEqn, *operands: Value, callee, num_callee_consts, num_transpose_consts, **params
+):
+    """A function that is linear in some operands, with a transpose of the user's."""
+    rest = num_callee_consts + num_transpose_consts
+    return (yield Request(closed(callee), (*operands[:num_callee_consts], *operands[rest:])))
+
+
+def cond(equation: jex.JaxprEqn, index: Value, *operands: Value, branches, **params) -> Steps:
+    """One of several programs: the one that is known to run, or any."""
+    if index.known is not None:
+        chosen = min(max(int(np.asarray(index.known)), 0), len(branches) - 1)
+        return (yield Request(branches[chosen], operands))
+    results = []
+    for branch in branches:
+        results.append((yield Request(branch, operands)))
+    return any_of(equation, results, GENERAL if index.varies else 0)
+
+
+def any_of(equation: jex.JaxprEqn, results: Sequence[Sequence[Value]], least: int) -> Outcome:
+    """Outputs that may be those of one of several runs."""
+    count = len(equation.outvars)
+    flat = [value for run in results for value in run]
+    links = {(run * count + k, k): SAME for run in range(len(results)) for k in range(count)}
+    return linked(equation, flat, links, least=least)
+
+
+def scan(
+    equation: jex.JaxprEqn, *operands: Value, jaxpr, length, reverse, num_consts, num_carry, **params
+) -> Steps:
+    """A loop over the leading axes: exact without a carry and while short, else one bound for all steps."""
+    consts, carry, xs = (
+        operands[:num_consts],
+        operands[num_consts : num_consts + num_carry],
+        operands[num_consts + num_carry :],
+    )
+    if num_carry == 0:
+        return (yield from mapped(jaxpr, consts, xs))
+    if length * cost(jaxpr.jaxpr) <= MOST_UNROLLED:
+        order = range(length)[::-1] if reverse else range(length)
+        return (yield from unrolled(equation, jaxpr, consts, carry, xs, order))
+    return (yield from carried(jaxpr, consts, carry, xs, length, reverse))
+
+
+def cost(jaxpr: Any) -> int:
+    """Number of equations, those of nested programs included."""
+    total = 1
+    for equation in jaxpr.eqns:
+        total += 1 + sum(
+            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
+        )
+    return total
+
+
+def while_loop(
+    equation: jex.JaxprEqn, *operands: Value, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, **params
+) -> Steps:
+    """A loop: step by step as long as its condition is known, from there on one bound for all steps."""
+    cond_consts = operands[:cond_nconsts]
+    consts = operands[cond_nconsts : cond_nconsts + body_nconsts]
+    carry = list(operands[cond_nconsts + body_nconsts :])
+    for _ in range(MOST_UNROLLED // cost(body_jaxpr.jaxpr)):
+        (goes_on,) = yield Request(cond_jaxpr, (*cond_consts, *carry))
+        if goes_on.known is None:
+            break
+        if not np.asarray(goes_on.known).any():
+            return carry
+        carry = yield Request(body_jaxpr, (*consts, *carry))
+    return (yield from carried(body_jaxpr, consts, carry, (), None, False))
+
+
+CONTROL: dict[str, Callable[..., Any]] = {
+    "jit": call("jaxpr"),
+    "pjit": call("jaxpr"),
+    "closed_call": call("call_jaxpr"),
+    "core_call": call("call_jaxpr"),
+    "call": call("call_jaxpr"),
+    "remat2": call("jaxpr"),
+    "checkpoint": call("jaxpr"),
+    "custom_vmap_call": call("call"),
+    "composite": call("jaxpr"),
+    "linear_call": linear_call,
+    "cond": cond,
+    "scan": scan,
+    "while": while_loop,
+}

@@ -1,0 +1,297 @@
+"""Functions with derivatives of their own: what AD really runs is read, not the function alone.
+
+The rule of a `custom_jvp` is a program (tangents, primals) -> output tangents, linear in the tangents.
+Which tangents an output takes is its first derivative; which tangents meet which primals is the second.
+A `custom_vjp` is read likewise from (cotangents, primals) -> operand cotangents. A straight-through
+estimator, constant to the eye, so keeps the derivative that its author gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import scipy.sparse as sp
+from jax.extend import core as jex
+
+from lagrad.program.program import bind
+from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
+from lagrad.sparsity.links import Live, Sparse, either
+from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
+from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request, is_inexact
+from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.loops import Steps, traced
+from lagrad.sparsity.rules.reductions import steps
+from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
+
+# Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
+DEEPEST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Operands of a custom function as one vector, and its first derivatives.
+
+    Args:
+        operands: all operands.
+        active: numbers of those that depend on the inputs.
+        deps: of the active ones, one after the other, m elements in all.
+        jacobians: of each output, Boolean (size, m).
+    """
+
+    operands: tuple[Value, ...]
+    active: Sequence[int]
+    deps: Deps
+    jacobians: Sequence[sp.csr_array]
+
+    def backward(self, lives: Sequence[Live]) -> list[Live]:
+        """Live elements of the operands."""
+        found: list[Live] = [False] * len(self.operands)
+        starts = offsets([self.operands[i].size for i in self.active])
+        for matrix, live in zip(self.jacobians, lives, strict=True):
+            reached = Sparse(matrix).live(live)
+            for i, start, stop in zip(self.active, starts[:-1], starts[1:], strict=True):
+                part = reached if isinstance(reached, bool) else reached[start:stop]
+                found[i] = either(found[i], part)
+        return found
+
+    def outputs(self, primal: Sequence[Value], least: int) -> tuple[Value, ...]:
+        """Values of the outputs: derivatives by the rule and those of the function as written."""
+        return tuple(
+            Value(
+                value.shape,
+                union([multiplied(matrix, self.deps), value.deps]),
+                max(least, highest(value.degree)),
+                is_curved=matrix.nnz > 0,
+            )
+            for value, matrix in zip(primal, self.jacobians, strict=True)
+        )
+
+    def meeting(self, matrix: sp.csr_array) -> list[Pair]:
+        """Pairs of operand elements with an entry in a Boolean (m, m) matrix."""
+        left, right = triplets(matrix)
+        return [Pair(taken(self.deps, left), taken(self.deps, right), True)] if left.size else []
+
+
+def offsets(sizes: Sequence[int]) -> list[int]:
+    """Where each of several arrays begins, and where the last ends."""
+    return [0, *np.cumsum(sizes).tolist()]
+
+
+def local_inputs(avals: Sequence[Any], first: int, n: int) -> list[Value]:
+    """Values of a small walk of n inputs, the arrays being inputs `first`, `first` + 1, ..."""
+    starts = offsets([int(np.prod(aval.shape, dtype=np.int64)) for aval in avals])
+    return [
+        Value(
+            aval.shape,
+            Deps(stop - start, n, (Slot(np.arange(first + start, first + stop, dtype=np.int32)),)),
+            AFFINE,
+        )
+        for aval, start, stop in zip(avals, starts[:-1], starts[1:], strict=True)
+    ]
+
+
+def local_constant(value: Value, n: int) -> Value:
+    """A value as a constant of a small walk of n inputs."""
+    return Value(value.shape, Deps(value.size, n), constant=value.constant)
+
+
+def local_arguments(
+    operands: Sequence[Value], active: Sequence[int], inputs: Sequence[Value], n: int
+) -> list[Value]:
+    """Operands of a small walk: the active ones are inputs, the others constants."""
+    found = [local_constant(value, n) for value in operands]
+    for number, value in zip(active, inputs, strict=True):
+        found[number] = value
+    return found
+
+
+def inexact_outputs(equation: jex.JaxprEqn) -> list[int]:
+    """Numbers of the outputs that can be differentiated."""
+    return [k for k, variable in enumerate(equation.outvars) if is_inexact(variable.aval)]
+
+
+def restricted(equation: jex.JaxprEqn, active: Sequence[int], operands: Sequence[Any]) -> Callable:
+    """The function of an equation's active operands, with its differentiable outputs."""
+    outputs = inexact_outputs(equation)
+
+    def function(*chosen):
+        arguments = list(operands)
+        for number, value in zip(active, chosen, strict=True):
+            arguments[number] = value
+        results = bind(equation, *arguments)
+        return [results[k] for k in outputs]
+
+    return function
+
+
+def tangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
+    """(tangents of active operands, all operands) -> output tangents, as forward mode runs it."""
+    avals = [atom.aval for atom in equation.invars]
+
+    def program(*arguments):
+        tangents, operands = arguments[: len(active)], arguments[len(active) :]
+        primals = [operands[i] for i in active]
+        return jax.jvp(restricted(equation, active, operands), primals, list(tangents))[1]
+
+    return traced(program, *(avals[i] for i in active), *avals)
+
+
+def cotangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
+    """(output cotangents, all operands) -> outputs and operand cotangents, as reverse mode runs it."""
+    avals = [atom.aval for atom in equation.invars]
+    outputs = [equation.outvars[k].aval for k in inexact_outputs(equation)]
+
+    def program(*arguments):
+        cotangents, operands = arguments[: len(outputs)], arguments[len(outputs) :]
+        results, pull = jax.vjp(restricted(equation, active, operands), *(operands[i] for i in active))
+        return [*results, *pull(list(cotangents))]
+
+    return traced(program, *outputs, *avals)
+
+
+def may_curve(context: Context, deps: Deps) -> bool:
+    """Whether second derivatives of a custom function count where it stands.
+
+    In the derivative of another rule only those do that involve its tangents; without this, a rule that
+    calls its own function, as most do, would be followed for ever.
+    """
+    if context.depth == 0:
+        return True
+    used = [slot.index if slot.base is None else slot.base.indices for slot in deps.slots]
+    return any(bool(((index >= 0) & (index < context.tangents)).any()) for index in used)
+
+
+def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
+    """Forward rule of the function's author, and the function as written."""
+    primal, _ = yield Request(call_jaxpr, operands, apart=True)
+    active = [i for i, value in enumerate(operands) if value.deps]
+    chosen = inexact_outputs(equation)
+    if not active or not chosen:
+        return primal
+    context = yield Context()
+    if context.depth > DEEPEST:
+        return dense(equation, operands)
+    avals = [equation.invars[i].aval for i in active]
+    deps = pooled([operands[i].deps for i in active])
+    m, n = deps.size, 2 * deps.size
+    curved = may_curve(context, deps)
+    inputs = local_inputs(avals, m, n) if curved else [local_constant(operands[i], n) for i in active]
+    arguments = (*local_inputs(avals, 0, n), *local_arguments(operands, active, inputs, n))
+    results, tape = yield Request(tangent_program(equation, active), arguments, apart=True, tangents=m)
+    block = Block(operands, active, deps, [sp.csr_array(result.deps.matrix[:, :m]) for result in results])
+    affine = curved and all(highest(result.degree) <= AFFINE for result in results)
+
+    def pairs(lives: Sequence[Live]) -> list[Pair]:
+        mixed = symmetric_matrix(live_pairs(tape, results, lives), n)
+        return block.meeting(sp.csr_array(mixed[:m, m:]))
+
+    outputs = block.outputs([primal[k] for k in chosen], 0 if affine else GENERAL)
+    return merged(Outcome(operands, outputs, block.backward, pairs), primal, chosen)
+
+
+def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
+    """Reverse rule of the function's author, its forward pass, and the function as written."""
+    primal, _ = yield Request(call_jaxpr, operands, apart=True)
+    active = [i for i, value in enumerate(operands) if value.deps]
+    chosen = inexact_outputs(equation)
+    if not active or not chosen:
+        return primal
+    context = yield Context()
+    if context.depth > DEEPEST:
+        return dense(equation, operands)
+    deps = pooled([operands[i].deps for i in active])
+    sizes = [primal[k].size for k in chosen]
+    q, n = sum(sizes), sum(sizes) + deps.size
+    inputs = local_inputs([equation.invars[i].aval for i in active], q, n)
+    if not may_curve(context, deps):
+        inputs = [local_constant(operands[i], n) for i in active]
+    cotangents = local_inputs([equation.outvars[k].aval for k in chosen], 0, n)
+    arguments = (*cotangents, *local_arguments(operands, active, inputs, n))
+    results, _ = yield Request(cotangent_program(equation, active), arguments, apart=True, tangents=q)
+    forward, reverse = (
+        results[: len(chosen)],
+        pooled([result.deps for result in results[len(chosen) :]]).matrix,
+    )
+    starts = offsets(sizes)
+    jacobians = [
+        boolean_sum(sp.csr_array(native.deps.matrix[:, q:]), sp.csr_array(reverse[:, start:stop].T))
+        for native, start, stop in zip(forward, starts[:-1], starts[1:], strict=True)
+    ]
+    block = Block(operands, active, deps, jacobians)
+    pairs = block.meeting(sp.csr_array(reverse[:, q:]))
+    outputs = block.outputs([primal[k] for k in chosen], GENERAL)
+    return merged(Outcome(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
+
+
+def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:
+    """Entries of either matrix, canonical."""
+    total = sp.csr_array(one + other)
+    total.sum_duplicates()
+    return total
+
+
+def merged(outcome: Outcome, primal: Sequence[Value], chosen: Sequence[int]) -> Outcome:
+    """The outcome with the outputs that cannot be differentiated put back in their places."""
+    if len(chosen) == len(primal):
+        return outcome
+    outputs = list(primal)
+    for number, value in zip(chosen, outcome.outputs, strict=True):
+        outputs[number] = value
+    return Outcome(
+        outcome.operands,
+        tuple(outputs),
+        lambda lives: outcome.backward([lives[k] for k in chosen]),
+        lambda lives: outcome.pairs([lives[k] for k in chosen]),
+    )
+
+
+def linear_solve(equation: jex.JaxprEqn, *operands: Value, const_lengths, jaxprs, **params) -> Steps:
+    """x with A(c) x = b. With S the pattern of x on b: dx = S (db - dA x), and dA meets dx row by row."""
+    parts = np.cumsum(list(const_lengths)).tolist()
+    consts, solve_consts, right = operands[: parts[0]], operands[parts[1] : parts[2]], operands[parts[3] :]
+    n = sum(value.size for value in right)
+    inputs = local_inputs([variable.aval for variable in equation.outvars], 0, n)
+    frozen = [local_constant(value, n) for value in solve_consts]
+    solved, _ = yield Request(jaxprs.solve, (*frozen, *inputs), apart=True)
+    inverse = sp.csr_array(sp.vstack([value.deps.matrix for value in solved], format="csr"))
+    fixed = [unknown_constant(value.shape, value.deps.n) for value in right]
+    moving, _ = yield Request(jaxprs.matvec, (*consts, *fixed), apart=True)
+    total = pooled([union([b.deps, r.deps]) for b, r in zip(right, moving, strict=True)])
+    varies = any(value.varies for value in consts)
+    degree = GENERAL if varies else max(highest(value.degree) for value in right)
+    starts = offsets([value.size for value in right])
+    rows = [inverse[start:stop] for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+    curved = varies or any(value.is_curved for value in right)
+    outputs = tuple(
+        Value(value.shape, multiplied(part, total), degree, is_curved=curved)
+        for value, part in zip(right, rows, strict=True)
+    )
+    # What A x is once more, now that x is known to move: its second derivatives are those of the solution.
+    solution = [Value(value.shape, value.deps, value.degree) for value in outputs]
+    residual = yield Request(jaxprs.matvec, (*consts, *solution))
+    block = Block((*right, *residual), range(len(right)), total, rows)
+
+    def backward(lives: Sequence[Live]) -> list[Live]:
+        return block.backward(lives)[: len(right)] * 2
+
+    return Outcome((*right, *residual), outputs, backward, lambda lives: ())
+
+
+def callback(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+    """Code that cannot be looked into."""
+    return dense(equation, operands)
+
+
+CUSTOM: dict[str, Callable[..., Any]] = {
+    "custom_jvp_call": custom_jvp,
+    "custom_vjp_call": custom_vjp,
+    "custom_linear_solve": linear_solve,
+    "pure_callback": callback,
+    "io_callback": callback,
+    "debug_callback": steps,
+    "debug_print": steps,
+}

@@ -1,0 +1,255 @@
+"""Known operands in, known outputs out: an equation is executed, so that index arithmetic stays exact.
+
+Cheap primitives run in NumPy, because each new shape costs JAX a dispatch and often a compile; the
+rest is handed to JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.precision import float64
+from lagrad.program.program import bind
+from lagrad.sparsity.rules.indexing import mover, scatter_positions
+
+
+def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute an equation.
+
+    Args:
+        equation: one traced equation without side effects.
+        operands: value of each operand, NumPy arrays (or JAX arrays of random keys).
+
+    Returns:
+        One value an output, of the output's shape and dtype.
+
+    >>> equation = jax.make_jaxpr(lambda x: x + x)(np.float32(0)).eqns[0]
+    >>> fold(equation, [np.float32(2), np.float32(2)])
+    (array(4., dtype=float32),)
+    """
+    inner = equation.params.get(NESTED.get(equation.primitive.name, ""))
+    if inner is not None and not equation.effects:
+        return nested(inner, operands)
+    quick = fold_quickly(equation, operands)
+    return execute(equation, operands) if quick is None else quick
+
+
+def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.ndarray, ...] | None:
+    """Execute an equation in NumPy, None if no row of the table says how."""
+    if not all(isinstance(operand, (np.ndarray, np.generic)) for operand in operands):
+        return None
+    move = mover(equation, operands)
+    if move is not None:
+        # Only a gather out of bounds needs a fill of its own, which JAX knows.
+        return None if equation.params.get("fill_value") is not None else moved(equation, move, operands)
+    rule = QUICK.get(equation.primitive.name)
+    if rule is None or len(equation.outvars) != 1:
+        return None
+    with np.errstate(all="ignore"):
+        value = rule(*operands, **equation.params)
+    return None if value is None else (shaped(value, equation.outvars[0].aval),)
+
+
+def nested(program: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute a nested program, one equation after the other: most need no compiler then."""
+    jaxpr, consts = getattr(program, "jaxpr", program), getattr(program, "consts", ())
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*map(as_numpy, consts), *operands], strict=True))
+
+    def read(atom: Any) -> Any:
+        return np.asarray(atom.val) if isinstance(atom, jex.Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        results = fold(equation, [read(atom) for atom in equation.invars])
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return tuple(read(atom) for atom in jaxpr.outvars)
+
+
+def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | None:
+    """Known values moved, None if a gather leaves places without one."""
+    if equation.primitive.name == "gather":
+        covered = np.zeros(np.shape(operands[0]), dtype=bool)
+        if move([covered], True)[0].any():
+            return None
+    values = move(operands, 0)
+    return tuple(shaped(value, out.aval) for value, out in zip(values, equation.outvars, strict=True))
+
+
+def shaped(value, aval: Any) -> np.ndarray:
+    """An array of an output's dtype and shape."""
+    return np.broadcast_to(np.asarray(value).astype(aval.dtype, copy=False), aval.shape)
+
+
+def execute(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Execute an equation in JAX."""
+    with float64(), jax.ensure_compile_time_eval():
+        return tuple(as_numpy(result) for result in bind(equation, *operands))
+
+
+def as_numpy(value) -> Any:
+    """NumPy array of a JAX array; random keys stay as they are."""
+    return np.asarray(value) if isinstance(value.dtype, np.dtype) else value
+
+
+def iota(*, dtype, shape, dimension, **params):
+    """Counter along one axis."""
+    placed = [-1 if axis == dimension else 1 for axis in range(len(shape))]
+    return np.arange(shape[dimension], dtype=dtype).reshape(placed)
+
+
+def truncated(x, y, **params):
+    """Quotient; of integers, rounded toward zero as in C, and left to JAX when it divides by zero."""
+    if np.issubdtype(np.result_type(x), np.inexact):
+        return np.divide(x, y)
+    if not np.all(y):
+        return None
+    return np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))
+
+
+def remainder(x, y, **params):
+    """Remainder with the sign of x, left to JAX when it divides by zero."""
+    return np.fmod(x, y) if np.all(y) else None
+
+
+def convert(x, *, new_dtype, **params):
+    """Change of dtype; float to integer only where NumPy and XLA agree."""
+    target = np.dtype(new_dtype) if isinstance(new_dtype, (type, np.dtype, str)) else None
+    if target is None or np.issubdtype(x.dtype, np.complexfloating):
+        return None
+    unsafe = np.issubdtype(x.dtype, np.inexact) and np.issubdtype(target, np.integer)
+    if unsafe and not (np.isfinite(x).all() and (np.abs(x) < 2**31).all()):
+        return None
+    return x.astype(target)
+
+
+def integer_pow(x, *, y, **params):
+    """x to a fixed power."""
+    return np.power(x, y) if y >= 0 or np.issubdtype(x.dtype, np.inexact) else None
+
+
+def reduce(function: Callable) -> Callable:
+    """A reduction over axes."""
+    return lambda x, *, axes, **params: function(x, axis=tuple(axes))
+
+
+def cumulate(function: Callable) -> Callable:
+    """A running reduction along one axis, from its end if `reverse`."""
+
+    def run(x, *, axis, reverse, **params):
+        flipped = np.flip(x, axis) if reverse else x
+        total = function(flipped, axis=axis, dtype=x.dtype)
+        return np.flip(total, axis) if reverse else total
+
+    return run
+
+
+def scatter_add(operand, indices, updates, *, update_jaxpr=None, **params):
+    """Updates added to the operand at known places."""
+    kept = {name: params[name] for name in ("dimension_numbers", "mode")}
+    targets = scatter_positions((operand.shape, indices.shape, updates.shape), indices, **kept).reshape(-1)
+    landing = targets >= 0
+    added = np.bincount(targets[landing], updates.reshape(-1)[landing], operand.size)
+    return operand + added.reshape(operand.shape)
+
+
+def dot_general(left, right, *, dimension_numbers, **params):
+    """Contraction over some axes, batched over others."""
+    (left_sums, right_sums), (left_batch, right_batch) = dimension_numbers
+    names = iter(range(left.ndim + right.ndim))
+    left_axes, right_axes = [next(names) for _ in range(left.ndim)], [-1] * right.ndim
+    for i, j in [*zip(left_sums, right_sums, strict=True), *zip(left_batch, right_batch, strict=True)]:
+        right_axes[j] = left_axes[i]
+    right_axes = [next(names) if axis < 0 else axis for axis in right_axes]
+    batch = [left_axes[axis] for axis in left_batch]
+    free = [axis for axis in left_axes if axis not in right_axes] + [
+        axis for axis in right_axes if axis not in left_axes
+    ]
+    return np.einsum(left, left_axes, right, right_axes, [*batch, *free], optimize=True)
+
+
+def plain(function: Callable) -> Callable:
+    """A NumPy function that needs no parameters."""
+    return lambda *operands, **params: function(*operands)
+
+
+# Calls whose programs are executed equation by equation.
+NESTED = {
+    **dict.fromkeys(["jit", "pjit", "checkpoint", "remat2", "gradient_derivative"], "jaxpr"),
+    **dict.fromkeys(["closed_call", "core_call", "custom_jvp_call", "custom_vjp_call"], "call_jaxpr"),
+}
+QUICK: dict[str, Callable[..., Any]] = {
+    "iota": iota,
+    "scatter-add": scatter_add,
+    "dot_general": dot_general,
+    "div": truncated,
+    "rem": remainder,
+    "convert_element_type": convert,
+    "integer_pow": integer_pow,
+    "clamp": lambda low, x, high, **params: np.minimum(np.maximum(x, low), high),
+    "reduce_sum": lambda x, *, axes, **params: np.sum(x, axis=tuple(axes), dtype=x.dtype),
+    "reduce_max": reduce(np.max),
+    "reduce_min": reduce(np.min),
+    "reduce_prod": lambda x, *, axes, **params: np.prod(x, axis=tuple(axes), dtype=x.dtype),
+    "reduce_and": reduce(np.all),
+    "reduce_or": reduce(np.any),
+    "cumsum": cumulate(np.cumsum),
+    "cumprod": cumulate(np.cumprod),
+    "not": plain(np.invert),
+    "pow": lambda x, y, **params: np.power(x, y) if np.issubdtype(y.dtype, np.inexact) else None,
+    "rsqrt": lambda x, **params: 1 / np.sqrt(x),
+    "logistic": lambda x, **params: 1 / (1 + np.exp(-x)),
+    "stop_gradient": plain(np.asarray),
+} | {
+    name: plain(function)
+    for name, function in {
+        "add": np.add,
+        "sub": np.subtract,
+        "mul": np.multiply,
+        "neg": np.negative,
+        "abs": np.abs,
+        "max": np.maximum,
+        "min": np.minimum,
+        "square": np.square,
+        "sqrt": np.sqrt,
+        "floor": np.floor,
+        "ceil": np.ceil,
+        "sign": np.sign,
+        "exp": np.exp,
+        "log": np.log,
+        "exp2": np.exp2,
+        "expm1": np.expm1,
+        "log1p": np.log1p,
+        "sin": np.sin,
+        "cos": np.cos,
+        "asinh": np.arcsinh,
+        "acosh": np.arccosh,
+        "atanh": np.arctanh,
+        "real": np.real,
+        "imag": np.imag,
+        "conj": np.conj,
+        "complex": lambda x, y: x + 1j * y,
+        "tan": np.tan,
+        "asin": np.arcsin,
+        "acos": np.arccos,
+        "atan": np.arctan,
+        "atan2": np.arctan2,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
+        "tanh": np.tanh,
+        "cbrt": np.cbrt,
+        "is_finite": np.isfinite,
+        "eq": np.equal,
+        "ne": np.not_equal,
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "and": np.bitwise_and,
+        "or": np.bitwise_or,
+        "xor": np.bitwise_xor,
+    }.items()
+}

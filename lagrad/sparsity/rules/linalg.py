@@ -1,0 +1,67 @@
+"""Linear algebra: an equation and its values in, a dense block for each matrix of the batch out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.sparsity.links import Chain, Spread, Take
+from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rules.blocks import blocks
+from lagrad.sparsity.rules.moving import lanes_across, through_lanes
+from lagrad.sparsity.rules.reductions import steps
+from lagrad.sparsity.value import Value
+
+
+def factorization(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+    """Every output element of a matrix on every element of the operands with the same batch index."""
+    return blocks(equation, operands, max(len(value.shape) for value in operands) - 2)
+
+
+def triangular_solve(equation: jex.JaxprEqn, matrix: Value, right: Value, *, left_side, **params) -> Outcome:
+    """Linear in the right-hand sides, which do not meet; each depends on the whole matrix."""
+    batch = prod(matrix.shape[:-2])
+    of_matrix = np.repeat(np.arange(batch), prod(matrix.shape[-2:]))
+    of_output = np.repeat(np.arange(batch), prod(right.shape[-2:]))
+    to_batch, from_batch = Spread(of_matrix, batch), Take(of_output, batch)
+    column = lanes_across(right.shape, {len(right.shape) - (2 if left_side else 1)})
+    columns = 1 + int(column.max(initial=-1))
+    batch_of_column = np.zeros(columns, dtype=np.int64)
+    batch_of_column[column] = of_output
+    links = {(0, 0): Chain(to_batch, from_batch), (1, 0): through_lanes(column, column)}
+    bends = [
+        Bend((0, 0), (to_batch, to_batch), from_batch),
+        Bend(
+            (0, 1),
+            (Chain(to_batch, Take(batch_of_column, batch)), Spread(column, columns)),
+            Take(column, columns),
+        ),
+    ]
+    return linked(equation, (matrix, right), links, bends)
+
+
+LINALG: dict[str, Callable[..., Any]] = dict.fromkeys(
+    [
+        "cholesky",
+        "lu",
+        "qr",
+        "eig",
+        "eigh",
+        "svd",
+        "schur",
+        "hessenberg",
+        "tridiagonal",
+        "householder_product",
+        "tridiagonal_solve",
+        "symmetric_product",
+        "cholesky_update",
+        "geqrf",
+        "geqp3",
+        "ormqr",
+    ],
+    factorization,
+) | {"triangular_solve": triangular_solve, "lu_pivots_to_permutation": steps}

@@ -1,0 +1,76 @@
+"""Sparsity of one function at a prompt: a function and an input in, the pattern of its derivative out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lagrad.pattern import SparsityPattern
+from lagrad.precision import float64
+from lagrad.problem.layout import Layout
+from lagrad.sparsity.detect import Structure, detect
+
+
+def jacobian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
+    """Where the Jacobian of a function can be nonzero, at any x.
+
+    Args:
+        fun: JAX function of x, which returns an array or a pytree of arrays, m numbers in all.
+        x: array or pytree of arrays, n numbers in all; only its shapes matter.
+
+    Returns:
+        SparsityPattern of shape (m, n), outputs and inputs raveled as `jax.flatten_util.ravel_pytree` does.
+
+    Raises:
+        DerivativeError: the pattern would not fit into memory.
+
+    Warns:
+        LagradWarning: a primitive has no rule and is taken to be dense.
+
+    >>> jacobian_sparsity(lambda x: x[1:] - x[:-1], np.zeros(3)).toarray().astype(int)
+    array([[1, 1, 0],
+           [0, 1, 1]])
+    """
+    return structure_of(fun, x, second_order=False).jacobian
+
+
+def hessian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
+    """Where the Hessian of a function can be nonzero, at any x.
+
+    Args:
+        fun: JAX function of x, which returns a number; several count as their sum with any weights.
+        x: array or pytree of arrays, n numbers in all; only its shapes matter.
+
+    Returns:
+        SparsityPattern of shape (n, n), symmetric.
+
+    Raises:
+        DerivativeError: the pattern would not fit into memory.
+
+    Warns:
+        LagradWarning: a primitive has no rule and is taken to be dense.
+
+    >>> hessian_sparsity(lambda x: x[0] * x[1] + x[2] ** 2, np.zeros(3)).toarray().astype(int)
+    array([[0, 1, 0],
+           [1, 0, 0],
+           [0, 0, 1]])
+    """
+    hessian = structure_of(fun, x, second_order=True).hessian
+    assert hessian is not None
+    return hessian
+
+
+def structure_of(fun: Callable[[Any], Any], x: Any, *, second_order: bool) -> Structure:
+    """Structure of a function of a pytree, outputs and inputs flattened."""
+    layout = Layout.of(x, "x")
+
+    def flat(vector):
+        leaves = jax.tree.leaves(fun(layout.unflatten(vector)))
+        return [jnp.ravel(leaf) for leaf in leaves]
+
+    with float64():
+        program = jax.make_jaxpr(flat)(layout.flatten(x))
+        return detect(program, second_order=second_order)

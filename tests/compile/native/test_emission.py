@@ -1,0 +1,125 @@
+"""Laws of loops: whatever is read and wherever results go, machine code does what plain Python does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lagrad.compile.native.emission import SCRATCH, supports
+from lagrad.compile.native.loops import Loop, Read, Write
+from lagrad.compile.native.target import host
+from lagrad.elements.indices import Indices
+from tests.compile.native.loops import expected, loop_of, run
+
+SIZE = 300
+
+
+@st.composite
+def places(draw, count: int, size: int = SIZE, repeated: bool = True) -> Indices:
+    """`count` places in an array: a slice, a stride, one place again and again, or a list."""
+    kind = draw(st.sampled_from(["slice", "stride", "same", "list"] if repeated else ["slice", "stride"]))
+    if kind == "list":
+        seed = draw(st.integers(0, 99))
+        return Indices.of(np.random.default_rng(seed).integers(0, size, count))
+    stride = {"slice": 1, "same": 0}.get(kind) if kind != "stride" else draw(st.integers(1, 4))
+    last = size - 1 - stride * (count - 1)
+    return Indices(count, draw(st.integers(0, max(last, 0))), stride)
+
+
+@st.composite
+def cases(draw) -> tuple[Loop, list[np.ndarray], np.ndarray, Callable]:
+    """A loop, its arguments, what stood in the output before, and the function that the loop is of."""
+    count = draw(st.integers(1, 70))
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    reads = [Read(draw(st.integers(0, 1)), draw(places(count))) for _ in range(draw(st.integers(1, 3)))]
+    constants = random.normal(size=count)
+    results = draw(st.integers(1, 4))
+
+    def fun(*inputs):
+        total = sum(inputs) * constants
+        return [jnp.sin(total) + k for k in range(results)]
+
+    writes = []
+    for k in range(results):
+        first = draw(st.integers(0, count - 1))
+        size = draw(st.integers(1, count - first)) if draw(st.booleans()) else count
+        first = first if size < count else 0
+        if draw(st.booleans()):
+            writes.append(Write(draw(places(size, SIZE * 4)), True, first))
+        else:
+            # What is stored has a stretch of the output of its own.
+            where = draw(places(size, SIZE, repeated=False))
+            start = (4 + k) * SIZE + where.start
+            writes.append(Write(Indices(size, start, where.stride), False, first))
+    arguments = [random.normal(size=SIZE) for _ in range(2)]
+    return loop_of(fun, reads, writes), arguments, random.normal(size=9 * SIZE), fun
+
+
+@given(cases())
+def test_loops_do_what_python_does(case):
+    """Slices, strides, lists and single places on both sides; all elements or a stretch of them."""
+    loop, arguments, output, fun = case
+    np.testing.assert_allclose(
+        run([loop], output, *arguments), expected(fun, loop, output, *arguments), rtol=1e-12, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("lanes, letter", [(2, ""), (4, ""), (8, ""), (4, "d")])
+def test_other_registers_give_the_same(lanes, letter):
+    """Narrow ones, and processors without vector functions."""
+    if letter and letter > host().letter:
+        pytest.skip("this processor has no such registers")
+    whole = Indices(21)
+    loop = loop_of(lambda x: [jnp.tanh(x) * 2], [Read(0, whole)], [Write(whole)])
+    x = np.linspace(-2, 2, 21)
+    target = replace(host(), lanes=lanes, letter=letter)
+    np.testing.assert_allclose(run([loop], np.zeros(21), x, target=target), np.tanh(x) * 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, SCRATCH, 3 * SCRATCH + 5])
+def test_sums_over_tiles_are_complete(count):
+    """One entry adds up all elements; neighbours share entries; more than one tile."""
+    x = np.random.default_rng(0).normal(size=count + 1)
+    reads = [Read(0, Indices(count)), Read(0, Indices(count, 1))]
+    writes = [
+        Write(Indices(count, 0, 0), True),
+        Write(Indices(count, 1), True),
+        Write(Indices(count, 2), True),
+    ]
+    loop = loop_of(lambda a, b: [a * b, a, b], reads, writes)
+    found = run([loop], np.ones(count + 2), x)
+    wanted = np.ones(count + 2)
+    wanted[0] += x[:-1] @ x[1:]
+    wanted[1 : count + 1] += x[:-1]
+    wanted[2 : count + 2] += x[1:]
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_loops_run_in_order():
+    """The second adds to what the first stored."""
+    whole = Indices(10)
+    loops = [
+        loop_of(lambda x: [2 * x], [Read(0, whole)], [Write(whole)]),
+        loop_of(lambda x: [x], [Read(0, whole)], [Write(whole, True)]),
+    ]
+    assert run(loops, np.full(10, 9.0), np.arange(10.0)).tolist() == (3 * np.arange(10.0)).tolist()
+
+
+def test_what_has_no_rule_is_not_supported():
+    """A sum over the elements, and numbers in other types."""
+    whole = Indices(5)
+
+    def supported(fun) -> bool:
+        return supports(loop_of(fun, [Read(0, whole)], [Write(whole)]).program, 5)
+
+    assert supported(lambda x: [jnp.sin(x)])
+    assert not supported(lambda x: [x - jnp.sum(x)])
+    assert not supported(lambda x: [x.astype(jnp.float32).astype(float)])
+    assert not supported(lambda x: [jnp.cumsum(x)])
+    assert not supported(lambda x: [x > 0])

@@ -1,0 +1,89 @@
+"""Laws of stages: the same function, no equation twice, no transcendental recomputed."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lagrad.compile.materialize import MOST_STAGES, merged, staged, stages
+from lagrad.compile.xla import compile_all, lower
+from lagrad.precision import float64
+from lagrad.program.program import numbered
+
+X = np.linspace(0.1, 0.9, 5)
+W = np.arange(5.0)
+
+
+def nested(x, y):
+    """Sines of sines, deeper than there are stages, and a part without any."""
+    z = x * W
+    for _ in range(MOST_STAGES + 2):
+        z = jnp.sin(z) + y
+    return z, x * y, jnp.sin(x * W) + jnp.sin(x * W)
+
+
+def traced(function, *arguments):
+    """Closed jaxpr in float64."""
+    with float64():
+        return jax.make_jaxpr(function)(*arguments)
+
+
+@pytest.mark.parametrize("barrier", [False, True])
+def test_staged_functions_are_the_same(barrier):
+    """With and without barriers; captured arrays come back as arguments."""
+    function, captured = staged(traced(nested, X, 2.0), barrier)
+    assert any(np.array_equal(array, W) for array in captured)
+    with float64():
+        found, expected = jax.jit(function)(True, captured, X, 2.0), nested(X, 2.0)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-14)
+
+
+def test_equal_equations_are_merged():
+    """sin(x W) is evaluated once, however often it is written; other parameters stay apart."""
+    program = numbered(traced(lambda x: (jnp.sin(x) * jnp.sin(x), x[:2] + x[1:3], x[:2] * 2), X))
+    line = merged(program)
+    needed = line.needed([line.name(number) for number in program.outputs], ())
+    names = [program.equations[index].name for index in needed]
+    assert names.count("sin") == 1
+    assert names.count("slice") == 2
+
+
+def test_stages_are_counted_along_the_longest_way():
+    """Each transcendental is one stage after the last one before it; the deepest are left to fusion."""
+    program = numbered(traced(nested, X, 2.0))
+    found = stages(program, merged(program))
+    assert len(found) == MOST_STAGES
+    assert all(len(level) == 1 for level in found)
+
+
+def test_what_nobody_needs_is_left_out_but_not_its_effects():
+    """Unused results are dropped; prints stay where they are asked for."""
+
+    def printing(x):
+        jax.debug.print("seen {}", x[0])
+        jnp.exp(x)
+        return x * 2
+
+    program = numbered(traced(printing, X))
+    assert len(merged(program).needed(program.outputs, ())) == 1
+    for effects in (True, False):
+        function, captured = staged(traced(printing, X), effects=effects)
+        with float64():
+            text = jax.jit(function).lower(True, captured, X).as_text()
+        assert ("callback" in text) == effects
+
+
+def test_compiled_functions_take_and_give_float64():
+    """Several side by side, with arrays captured by each."""
+    with float64():
+        parts = [
+            lower(lambda x, k=k: x * W + 1 / k, [jax.ShapeDtypeStruct((5,), jnp.float64)]) for k in (3.0, 7.0)
+        ]
+    for compiled, k in zip(compile_all(parts), (3.0, 7.0), strict=True):
+        with float64():
+            (found,) = compiled(X)
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, X * W + 1 / k, rtol=1e-15)

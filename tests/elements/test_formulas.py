@@ -1,0 +1,100 @@
+"""Laws of formulas: small systems and factorisations as arithmetic, with JAX's values and derivatives."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from lagrad.elements.expand import expanded
+from lagrad.elements.formulas import FORMULAS, cramer, determinant
+from lagrad.precision import float64
+from tests.sparsity.tracing import program_of
+
+RANDOM = np.random.default_rng(0)
+A = RANDOM.normal(size=(4, 3, 3)) + 3 * np.eye(3)
+
+
+def matrices(x, size: int):
+    """Two matrices that depend on x."""
+    return A[:2, :size, :size] + 0.1 * x[0] + jnp.sin(x[: size * size].reshape(size, size))
+
+
+def positive(x, size: int):
+    """Two positive definite ones."""
+    half = matrices(x, size)
+    return half @ half.swapaxes(1, 2) + jnp.eye(size)
+
+
+def sides(x, size: int):
+    """A right-hand side for each matrix."""
+    return x[: 2 * size].reshape(2, size, 1)
+
+
+def triangular(size: int, **options):
+    """A triangular system with two right-hand sides."""
+    shape = (2, size, 2) if options["left_side"] else (2, 2, size)
+    right = lambda x: jnp.cos(x[0] * np.arange(1.0, 1 + 4 * size)).reshape(shape)  # noqa: E731
+    return lambda x: lax.linalg.triangular_solve(matrices(x, size), right(x), **options)
+
+
+SIDES = product((True, False), repeat=4)
+CASES = {
+    **{
+        f"solve {k}": lambda x, k=k: jnp.linalg.solve(matrices(x, k), x[: 2 * k].reshape(2, k, 1))
+        for k in (1, 2, 3)
+    },
+    "solve, many sides": lambda x: jnp.linalg.solve(matrices(x, 2), x[:8].reshape(2, 2, 2)),
+    "inverse": lambda x: jnp.linalg.inv(matrices(x, 3)),
+    "one matrix": lambda x: jnp.linalg.solve(matrices(x, 3)[0], x[:3]),
+    "diagonal operator": lambda x: lax.custom_linear_solve(
+        lambda v: (2 + x**2) * v, x, lambda _, b: b / (2 + x**2), symmetric=True
+    ),
+    **{f"cholesky {k}": lambda x, k=k: jnp.linalg.cholesky(positive(x, k)) for k in (1, 2, 3)},
+    **{
+        f"triangular {left} {lower} {transposed} {unit}": triangular(
+            3, left_side=left, lower=lower, transpose_a=transposed, unit_diagonal=unit
+        )
+        for left, lower, transposed, unit in SIDES
+    },
+}
+LARGE = {
+    "solve": lambda x: jnp.linalg.solve(jnp.diag(x), x),
+    "coupled operator": lambda x: jax.scipy.sparse.linalg.cg(
+        lambda v: 4 * v + jnp.roll(v, 1) + jnp.roll(v, -1), x
+    )[0],
+    "cholesky": lambda x: jnp.linalg.cholesky(jnp.diag(x)),
+    "triangular": lambda x: lax.linalg.triangular_solve(jnp.diag(x), x[:, None], left_side=True),
+}
+X = np.linspace(0.3, 1.1, 9)
+
+
+@pytest.mark.parametrize("function", CASES.values(), ids=CASES)
+def test_formulas_have_the_values_and_derivatives_of_the_factorisation(function):
+    """Every entry of the result by every variable."""
+    wider = expanded(program_of(lambda x: function(x).ravel(), 9))
+    assert wider is not None
+    assert not {equation.name for equation in wider.equations} & FORMULAS.keys()
+    with float64():
+        mine, expected = wider.function(), lambda x: function(x).ravel()
+        np.testing.assert_allclose(mine(X)[1], expected(jnp.asarray(X)), rtol=1e-12, atol=1e-14)
+        slopes = jax.jacfwd(lambda x: mine(x)[1])(X), jax.jacfwd(expected)(X)
+        np.testing.assert_allclose(*slopes, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("function", LARGE.values(), ids=LARGE)
+def test_larger_systems_are_left_alone(function):
+    """Formulas would grow beyond use."""
+    wider = expanded(program_of(lambda x: function(x).ravel(), 9))
+    assert wider is None or {equation.name for equation in wider.equations} & FORMULAS.keys()
+
+
+def test_determinants_and_quotients_of_them():
+    """Beside NumPy."""
+    for matrix, right in zip(A, A[:, 0], strict=True):
+        np.testing.assert_allclose(determinant(matrix.tolist()), np.linalg.det(matrix))
+        np.testing.assert_allclose(cramer(matrix.tolist(), right.tolist()), np.linalg.solve(matrix, right))

@@ -1,0 +1,339 @@
+"""What functions may return and how they may be written, with the message for everything else."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.precision import float64
+from lagrad.problem.user_functions import (
+    LARGE_CONSTANTS,
+    LONG_PROGRAM,
+    check_program,
+    check_signature,
+    function,
+    objective_shape,
+    value_layout,
+)
+
+X = np.arange(1.0, 5.0)
+HERE = Path(__file__)
+
+
+def traced(fun, x=X):
+    """Layout of a constraint's value."""
+    return value_layout(function(fun, False), (x, None), "constraints['flow']", "flow")
+
+
+def objective(fun, x=X):
+    """Shape of an objective's value."""
+    return objective_shape(function(fun, False), (x, None))
+
+
+@pytest.mark.parametrize(
+    ("fun", "shape"),
+    [
+        (lambda x: x[0], ()),
+        (lambda x: x[:1], (1,)),
+        (lambda x: 0.0, ()),
+        (lambda x: np.float64(3), ()),
+        (jax.jit(lambda x: x @ x), ()),
+        (functools.partial(jnp.sum, axis=0), ()),
+    ],
+)
+def test_objectives_return_one_number(fun, shape):
+    """Traced or constant, a scalar or one entry, jitted or partial."""
+    assert objective(fun) == shape
+
+
+@pytest.mark.parametrize(
+    ("fun", "message"),
+    [
+        (lambda x: None, "returns None, expected a scalar. Is a `return` missing?"),
+        (lambda x: x[:2], "returns shape (2,), expected a scalar. Reduce it, for example with jnp.sum."),
+        (
+            lambda x: x[None, :1],
+            "returns shape (1, 1), expected a scalar. Reduce it, for example with jnp.sum.",
+        ),
+        (lambda x: (x[0], x[1]), "returns a tuple, expected a scalar. Return one number."),
+        (lambda x: {"cost": x[0]}, "returns a dict, expected a scalar. Return one number."),
+        (lambda x: [], "returns a list, expected a scalar. Return one number."),
+        (lambda x: 0, "returns int64, which has no derivative, expected float64. Return floats."),
+        (lambda x: x[0] > 0, "returns bool, which has no derivative, expected float64. Return floats."),
+        (lambda x: x[0] * 1j, "returns complex128, expected float64. Return jnp.real and jnp.imag."),
+        (lambda x: "f8", "returns a str, expected numbers. Return an array."),
+    ],
+)
+def test_other_objectives_are_refused(fun, message):
+    """One real floating number it must be; the message says what came instead."""
+    with pytest.raises(ProblemError) as caught:
+        objective(fun)
+    assert str(caught.value) == f"`objective`: {message}"
+
+
+@pytest.mark.parametrize(
+    ("fun", "names"),
+    [
+        (lambda x: x[0], ["flow"]),
+        (lambda x: x[:2], ["flow[0]", "flow[1]"]),
+        (lambda x: x[:0], []),
+        (lambda x: x.reshape(1, 4)[:, :2], ["flow[0, 0]", "flow[0, 1]"]),
+        (lambda x: [x[0], 1.0], ["flow[0]", "flow[1]"]),
+        (lambda x: (x[:1], x[0]), ["flow[0][0]", "flow[1]"]),
+        (lambda x: {"q": x[0], "p": x[:2]}, ["flow['p'][0]", "flow['p'][1]", "flow['q']"]),
+        (lambda x: np.ones(1), ["flow[0]"]),
+    ],
+)
+def test_constraints_are_flattened_with_names(fun, names):
+    """Scalars, arrays of any shape, lists, tuples and dicts of them; constants too."""
+    layout = traced(fun)
+    assert [layout.describe(i) for i in range(layout.size)] == names
+
+
+@pytest.mark.parametrize(
+    ("fun", "message"),
+    [
+        (lambda x: None, "`constraints['flow']`: returns None, expected an array. Is a `return` missing?"),
+        (
+            lambda x: [x, None],
+            "`constraints['flow'][1]`: returns None, expected an array. Return one, or leave it out.",
+        ),
+        (
+            lambda x: x.astype(int),
+            "`constraints['flow']`: returns int64, which has no derivative, expected float64. Return floats.",
+        ),
+        (
+            lambda x: {"on": x > 0},
+            "`constraints['flow']['on']`: returns bool, which has no derivative, expected float64. "
+            "Return floats.",
+        ),
+        (
+            lambda x: x + 1j,
+            "`constraints['flow']`: returns complex128, expected float64. Return jnp.real and jnp.imag.",
+        ),
+        (
+            lambda x: {"p": "x"},
+            "`constraints['flow']['p']`: returns a str, expected numbers. Return an array.",
+        ),
+        (
+            lambda x: print,
+            "`constraints['flow']`: returns a builtin_function_or_method, expected numbers. Return an array.",
+        ),
+    ],
+)
+def test_other_constraints_are_refused(fun, message):
+    """Every leaf must be real and floating; the message names the leaf."""
+    with pytest.raises(ProblemError) as caught:
+        traced(fun)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_fewer_digits_are_answered(dtype):
+    """A cast inside the function costs digits in all derivatives."""
+    with pytest.warns(LagradWarning) as caught:
+        traced(lambda x: x.astype(dtype))
+    assert [str(warning.message) for warning in caught] == [
+        f"`constraints['flow']`: returns {dtype}, so that derivatives have no more digits than that. "
+        "Remove the cast to see float64."
+    ]
+    assert caught[0].filename == __file__
+
+
+def test_float32_constants_are_no_cast():
+    """What a user captured in float32 meets x in float64."""
+    captured = jnp.ones(4, jnp.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert traced(lambda x: captured * x).size == 4
+
+
+BRANCH = (
+    "Python's if, while, and, or, not need a number, but the value depends on x or params. "
+    "Use jnp.where, jax.lax.cond or jnp.logical_and."
+)
+NUMPY = "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+NUMBER = (
+    "A number or a shape is needed, but the value depends on x or params. "
+    "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
+)
+MASK = "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
+INDEX = (
+    "A value that depends on x or params is used as a length, or as an index of a list. "
+    "Use jnp.take or jax.lax.fori_loop."
+)
+IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        ("x if x[0] > 0 else -x", BRANCH),
+        ("x[0] > 0 and x[1] > 0", BRANCH),
+        ("np.sin(x)", NUMPY),
+        ("np.linalg.norm(x)", NUMPY),
+        ("np.array([x[0], x[1]])", NUMPY),
+        ("scipy.special.erf(x)", NUMPY),
+        ("float(x[0])", NUMBER),
+        ("math.sin(x[0])", NUMBER),
+        ("x[0].item()", NUMBER),
+        ("jnp.nonzero(x)", NUMBER),
+        ("jnp.zeros(x[0])", NUMBER),
+        ("x[x > 0]", MASK),
+        ("[1.0, 2.0][x[0].astype(int)]", INDEX),
+        ("sum(range(x[0].astype(int)))", INDEX),
+        ("x.__setitem__(0, 1.0)", IN_PLACE),
+    ],
+)
+def test_what_cannot_be_traced_is_quoted_with_its_cure(tmp_path, code, cure):
+    """The user's file, line and code, what to write instead, and JAX's own error as the cause."""
+    file = tmp_path / "model.py"
+    file.write_text(f"def flow(x):\n    return {code}\n")
+    names = {"np": np, "jnp": jnp, "math": math, "scipy": scipy}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    with pytest.raises(DerivativeError) as caught:
+        traced(names["flow"])
+    assert str(caught.value) == (
+        f"`constraints['flow']`: cannot be traced at {file}, line 2: `return {code}`. {cure}"
+    )
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("wrap", [lambda fun: fun, jax.jit])
+def test_a_leaked_value_is_told(wrap):
+    """A tracer stored by one trace and used by another."""
+    store = []
+    traced(lambda x: store.append(x) or x)
+    with float64(), pytest.raises(DerivativeError) as caught:
+        check_program(program(wrap(lambda x: x + store[0]), X))
+    assert str(caught.value) == (
+        "`objective` or `constraints`: use a traced value that is no argument. A value of an earlier trace "
+        "was kept outside the function, or an outer function is being traced. Return values instead of "
+        "storing them, and pass what varies as params."
+    )
+
+
+def test_the_users_own_exception_surfaces_unchanged():
+    """Same object, same traceback, with a note that says where lagrad called."""
+    mine = KeyError("mine")
+
+    def fails(x):
+        raise mine
+
+    with pytest.raises(KeyError) as caught:
+        traced(fails)
+    assert caught.value is mine
+    line = fails.__code__.co_firstlineno + 1
+    assert mine.__notes__[-1] == (
+        f"lagrad: raised while tracing `constraints['flow']`, at {HERE}, line {line}: `raise mine`."
+    )
+
+
+def test_wrong_shapes_are_the_users_own_exception():
+    """JAX says it best; the note adds which function and which line."""
+    with pytest.raises(TypeError, match=r"incompatible shapes for broadcasting: \(4,\), \(3,\)") as caught:
+        traced(lambda x: x + jnp.ones(3))
+    assert "`constraints['flow']`" in caught.value.__notes__[-1] and str(HERE) in caught.value.__notes__[-1]
+
+
+@pytest.mark.parametrize(
+    ("fun", "has_params", "message"),
+    [
+        (
+            lambda x, p: x,
+            False,
+            "the function takes params, but none are given. Pass params=..., or declare it as f(x).",
+        ),
+        (
+            lambda x: x,
+            True,
+            "the function takes no params, but params are given. Declare it as f(x, params).",
+        ),
+        (lambda: 1, False, "the function has arguments (), expected 1. Give a function f(x)."),
+        (
+            lambda x, y, z: x,
+            True,
+            "the function has arguments (x, y, z), expected 2. Give a function f(x, params).",
+        ),
+        (lambda x, *, k: x, False, "the function has arguments (x, *, k), expected 1. Give a function f(x)."),
+        (3.0, False, "float, expected a function. Give a function f(x)."),
+        (None, True, "NoneType, expected a function. Give a function f(x, params)."),
+    ],
+)
+def test_other_signatures_are_refused(fun, has_params, message):
+    """f(x), or f(x, params) if and only if there are params."""
+    with pytest.raises(ProblemError) as caught:
+        check_signature(fun, has_params, "objective")
+    assert str(caught.value) == f"`objective`: {message}"
+
+
+@pytest.mark.parametrize("has_params", [False, True])
+@pytest.mark.parametrize("fun", [lambda x, p=None: x, lambda *a: a, max])
+def test_functions_with_a_spare_argument_fit_both_ways(fun, has_params):
+    """Defaults and star arguments are welcome; what has no signature is left to the call."""
+    check_signature(fun, has_params, "objective")
+
+
+def program(fun, *arguments):
+    """A traced program."""
+    return jax.make_jaxpr(fun)(*arguments)
+
+
+def test_long_programs_are_answered():
+    """A Python loop is unrolled; nested functions count each time they are called."""
+
+    @jax.jit
+    def inner(x):
+        for _ in range(100):
+            x = jnp.sin(x) + 1.0
+        return x
+
+    def outer(x):
+        for _ in range(20):
+            x = inner(x)
+        return x
+
+    with pytest.warns(
+        LagradWarning, match=r"^`objective` and `constraints`: 40\d\d operations \((sin|add) 2000 times\)"
+    ):
+        check_program(program(outer, 1.0))
+
+
+def test_ordinary_programs_pass_in_silence():
+    """A scan is one loop however long, and small arrays are no burden."""
+    small = jnp.ones(1000)
+
+    def fun(x):
+        return jax.lax.scan(lambda c, s: (jnp.sin(c) * s, None), x, small, length=1000)[0]
+
+    assert LONG_PROGRAM > 1000
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_program(program(fun, 1.0))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_large_captured_arrays_are_answered(monkeypatch, nested):
+    """They would be copied into the compiled program; params are not."""
+    monkeypatch.setattr("lagrad.problem.user_functions.LARGE_CONSTANTS", 1_000_000)
+    assert LARGE_CONSTANTS >= 1_000_000
+    large, other = jnp.zeros((500, 1000), jnp.float32), np.zeros((1000, 100), np.float32)
+
+    def fun(x):
+        return jnp.sum(large * x) + jnp.sum(other * x)
+
+    with pytest.warns(LagradWarning) as caught:
+        check_program(program(jax.jit(fun) if nested else fun, 1.0))
+    assert str(caught[0].message) == (
+        "`objective` and `constraints`: 2 MB of captured arrays, the largest 2 MB, are copied into the "
+        "compiled program. Pass them as params."
+    )

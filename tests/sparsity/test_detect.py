@@ -1,0 +1,268 @@
+"""What detection finds, exactly: small functions whose patterns and degrees anyone can write down."""
+
+from __future__ import annotations
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.experimental import sparse
+
+from lagrad.errors import DerivativeError, LagradWarning
+from lagrad.precision import float64
+from lagrad.sparsity import RULES, detect
+from lagrad.sparsity.deps import MOST_ENTRIES
+
+BAND = np.eye(6) + np.eye(6, k=1)
+
+
+def structure(function, n: int = 6, *params, **options):
+    """Structure of a function of n numbers and of params."""
+    with float64():
+        return detect(jax.make_jaxpr(function)(np.zeros(n), *params), **options)
+
+
+def jacobian(function, n: int = 6, *params) -> np.ndarray:
+    """Its Jacobian's pattern, as zeros and ones."""
+    return structure(function, n, *params).jacobian.toarray().astype(int)
+
+
+def hessian(function, n: int = 6, *params) -> np.ndarray:
+    """Its Hessian's pattern, as zeros and ones."""
+    found = structure(function, n, *params).hessian
+    assert found is not None
+    return found.toarray().astype(int)
+
+
+def pairs(function, n: int = 6, *params) -> set[tuple[int, int]]:
+    """Entries of the Hessian on and below the diagonal."""
+    return {(int(i), int(j)) for i, j in np.argwhere(hessian(function, n, *params)) if i >= j}
+
+
+def full(*blocks: int) -> np.ndarray:
+    """Dense blocks on the diagonal."""
+    sizes = np.repeat(np.arange(len(blocks)), blocks)
+    return (sizes[:, None] == sizes[None, :]).astype(int)
+
+
+EXACT_JACOBIANS = {
+    "slices": (lambda x: x[1:] - x[:-1], np.eye(5, 6) + np.eye(5, 6, k=1)),
+    "known mask": (
+        lambda x: jnp.where(np.arange(6) > 2, x, x[::-1]),
+        np.diag([0, 0, 0, 1, 1, 1]) + np.eye(6)[::-1] * (np.arange(6) < 3)[:, None],
+    ),
+    "constant zeros": (lambda x: np.array([1.0, 0, 2, 0, 0, 3]) * x, np.diag([1, 0, 1, 0, 0, 1])),
+    "constant matrix": (lambda x: BAND @ x, BAND),
+    "stopped": (lambda x: lax.stop_gradient(x) + x[0], np.eye(6)[[0] * 6]),
+    "rounded": (lambda x: jnp.round(x), np.zeros((6, 6))),
+    "segments": (lambda x: jax.ops.segment_sum(x, np.arange(6) // 2, 3), np.repeat(np.eye(3), 2, axis=1)),
+    "index arithmetic": (lambda x: x[(2 * jnp.arange(3) + 1) % 5], np.eye(6)[[1, 3, 0]]),
+    "scan without carry": (lambda x: lax.map(lambda i: x[i] * 2.0, jnp.arange(4)), np.eye(4, 6)),
+    "loop that sets": (
+        lambda x: lax.fori_loop(0, 6, lambda i, s: s.at[i].set(x[5 - i] ** 2), x),
+        np.eye(6)[::-1],
+    ),
+    "known branch": (lambda x: lax.cond(len(x) > 3, lambda v: v, lambda v: v[::-1], x), np.eye(6)),
+    "batched solve": (
+        lambda x: jnp.linalg.solve(jnp.eye(2) + jnp.zeros((3, 2, 2)), x.reshape(3, 2, 1)).ravel(),
+        full(2, 2, 2),
+    ),
+    "unknown column": (lambda x: x.reshape(2, 3)[:, jnp.argmax(x) % 3], np.repeat(np.eye(2), 3, axis=1)),
+    "convolution": (
+        lambda x: jnp.convolve(x, np.array([1.0, 0, 2]), mode="same"),
+        np.eye(6, k=1) + np.eye(6, k=-1),
+    ),
+    "system for each": (
+        lambda x: jax.vmap(jnp.linalg.solve)(
+            2 * jnp.eye(2) + x[:4].reshape(2, 2, 1) * jnp.ones((2, 1, 2)), x[2:].reshape(2, 2)
+        ).ravel(),
+        np.repeat([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]], 2, axis=0),
+    ),
+    "factor for each": (
+        lambda x: jnp.linalg.cholesky(x.reshape(3, 2, 1) * jnp.eye(2) + jnp.eye(2))[:, 1, 0],
+        np.repeat(np.eye(3), 2, axis=1),
+    ),
+    "coordinate format": (lambda x: sparse.BCOO.fromdense(BAND, nse=11) @ x, BAND),
+    "stored entries": (
+        lambda x: sparse.BCOO((x[:3], np.array([[0, 1], [2, 0], [0, 3]])), shape=(3, 6)) @ x**2,
+        np.array([[1, 1, 1, 1, 0, 0], [0] * 6, [1, 1, 0, 0, 0, 0]]),
+    ),
+    "compressed rows": (lambda x: sparse.BCSR.fromdense(BAND, nse=11) @ x, BAND),
+    "old compressed rows": (lambda x: sparse.CSR.fromdense(BAND) @ x, BAND),
+    "old coordinates": (lambda x: sparse.COO.fromdense(BAND) @ x, BAND),
+    "computed segments": (
+        lambda x: jax.ops.segment_sum(x, jnp.arange(6) % 2 * 2, 3),
+        np.array([[1, 0] * 3, [0] * 6, [0, 1] * 3]),
+    ),
+    "scan over numbers": (
+        lambda x: lax.scan(lambda c, i: (c, x[i] + x[5 - i]), 0.0, jnp.arange(3))[1],
+        np.eye(3, 6) + np.eye(3, 6)[:, ::-1],
+    ),
+    "scattered backwards": (
+        lambda x: jnp.zeros(3).at[jnp.arange(3)[::-1]].add(x[:3]),
+        np.eye(3)[::-1] @ np.eye(3, 6),
+    ),
+    "largest two of each row": (
+        lambda x: lax.top_k(x.reshape(2, 3), 2)[0].ravel(),
+        np.repeat([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], 2, axis=0),
+    ),
+    "pairs scanned": (
+        lambda x: lax.associative_scan(jnp.add, x.reshape(3, 2), axis=1).ravel(),
+        np.kron(np.eye(3), np.tri(2)),
+    ),
+    "called back": (
+        lambda x: (
+            x[0] * jax.pure_callback(np.sin, jax.ShapeDtypeStruct((2,), float), lax.stop_gradient(x[:2]))
+        ),
+        np.eye(2, 6)[[0, 0]],
+    ),
+    "running sum": (lambda x: jnp.cumsum(x), np.tri(6)),
+    "fourier": (lambda x: jnp.fft.fft(x.reshape(2, 3)).real.ravel(), full(3, 3)),
+    "broadcast product": (
+        lambda x: (x[:2, None] * x[None, 2:5]).ravel(),
+        np.repeat(np.eye(2, 6), 3, axis=0) + np.tile(np.eye(6)[2:5], (2, 1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXACT_JACOBIANS)
+def test_jacobian_is_exact(name):
+    """Neither more nor less than the entries that can be nonzero."""
+    function, expected = EXACT_JACOBIANS[name]
+    np.testing.assert_array_equal(jacobian(function), expected.astype(int))
+
+
+EXACT_HESSIANS = {
+    "product": (lambda x: x[0] * x[1], {(1, 0)}),
+    "quotient": (lambda x: x[0] / x[1], {(1, 0), (1, 1)}),
+    "affine": (lambda x: 3 * x.sum() - 2 * x[1], set()),
+    "piecewise linear": (lambda x: jnp.maximum(x, 0.0) + jnp.abs(x), set()),
+    "thrown away": (lambda x: (x**3)[:2].sum() + (x[4] ** 2) * 0.0, {(0, 0), (1, 1)}),
+    "masked": (lambda x: np.array([0.0, 1, 0, 0, 0, 1]) @ jnp.sin(x), {(1, 1), (5, 5)}),
+    "inner product": (lambda x: x[:3] @ x[3:], {(3, 0), (4, 1), (5, 2)}),
+    "diagonal of a product": (lambda x: jnp.diag(jnp.outer(x[:2], x[2:4])), {(2, 0), (3, 1)}),
+    "pairs of a product": (lambda x: jnp.prod(x[:3]), {(1, 0), (2, 0), (2, 1)}),
+    "loop": (
+        lambda x: lax.fori_loop(0, 5, lambda i, s: s + x[i] * x[i + 1], 0.0),
+        {(i + 1, i) for i in range(5)},
+    ),
+    "linear system": (lambda x: jnp.linalg.solve(np.eye(2) * 3, x[:2]), set()),
+    "selected lane": (lambda x: (x.reshape(2, 3) ** 2).sum(axis=1)[1], {(3, 3), (4, 4), (5, 5)}),
+}
+
+
+@pytest.mark.parametrize("name", EXACT_HESSIANS)
+def test_hessian_is_exact(name):
+    """Neither more nor less than the pairs that can be nonzero."""
+    function, expected = EXACT_HESSIANS[name]
+    assert pairs(function) == expected
+
+
+def test_long_counting_loop_is_exact_to_second_order():
+    """A sum over 30000 steps of a counting loop has a tridiagonal Hessian."""
+    n = 30_000
+    found = structure(lambda x: lax.fori_loop(0, n - 1, lambda i, s: s + x[i] ** 2 * x[i + 1], 0.0), n)
+    assert found.hessian.nnz == 3 * (n - 1)
+
+
+def test_params_are_constants_of_any_value():
+    """A factor that is zero today may be another tomorrow."""
+    found = structure(lambda x, p: p["a"] * x + p["b"] * x[::-1], 4, {"a": np.zeros(4), "b": 0.0})
+    np.testing.assert_array_equal(found.jacobian.toarray(), np.eye(4) + np.eye(4)[::-1])
+    assert set(found.degrees.tolist()) == {1}
+
+
+def test_active_input_is_chosen_by_number():
+    """The others are params, wherever they stand."""
+    with float64():
+        program = jax.make_jaxpr(lambda p, x: p[:3] * x)(np.zeros(5), np.zeros(3))
+    assert detect(program, 1).jacobian.shape == (3, 3)
+    assert detect(program, 0).jacobian.shape == (3, 5)
+
+
+DEGREES = {
+    "constant": (lambda x: x[:2] * 0.0 + 1.0, [0, 0]),
+    "affine": (lambda x: 2 * x[:2] - x[2:4], [1, 1]),
+    "quadratic": (lambda x: x[:2] * x[2:4] + x[0], [2, 2]),
+    "square of a square": (lambda x: (x[:2] ** 2) ** 2, [3, 3]),
+    "power": (lambda x: x[:1] ** 3, [3]),
+    "quotient by a constant": (lambda x: x[:2] / 4.0, [1, 1]),
+    "element by element": (lambda x: jnp.stack([x[0], x[1] ** 2, jnp.sin(x[2]), 0 * x[3]]), [1, 2, 3, 0]),
+    "piecewise linear": (lambda x: jnp.maximum(x[:1], 0.0), [3]),
+    "chosen by x": (lambda x: jnp.where(x[:1] > 0, x[:1], 2 * x[:1]), [3]),
+    "rounded factor": (lambda x: jnp.floor(x[:1]) * x[1], [3]),
+    "sorted": (lambda x: jnp.sort(x[:2]), [3, 3]),
+    "repeated as x says": (lambda x: lax.while_loop(lambda c: c < x[1], lambda c: 2 * c, x[0])[None], [3]),
+    "inner product": (lambda x: (x @ x)[None], [2]),
+    "matrix times": (lambda x: BAND[:2] @ x, [1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", DEGREES)
+def test_degree_is_exact(name):
+    """Constant, affine, quadratic and other outputs are told apart."""
+    function, expected = DEGREES[name]
+    assert structure(function).degrees.tolist() == expected
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_smallest_sizes(n):
+    """No variables, one variable."""
+    found = structure(lambda x: [jnp.sum(x**2), x[:0], x * 2], n)
+    assert found.jacobian.shape == (1 + n, n) and found.jacobian.nnz == 2 * n
+    assert found.hessian.nnz == n and found.degrees.size == 1 + n
+
+
+def test_outputs_that_are_inputs_or_constants():
+    """A program may return what it is given."""
+    found = structure(lambda x: (x, np.ones(2), jnp.arange(3)), 4)
+    np.testing.assert_array_equal(found.jacobian.toarray(), np.eye(9, 4))
+    assert found.degrees.tolist() == [1] * 4 + [0] * 5
+
+
+def test_second_order_can_be_left_out():
+    """Then there is no Hessian."""
+    assert structure(jnp.sin, second_order=False).hessian is None
+
+
+def test_rule_of_the_user_replaces_ours():
+    """`rules` is a plain dict."""
+    used = []
+
+    def rule(equation, *operands, **params):
+        used.append(equation.primitive.name)
+        return RULES["cos"](equation, *operands, **params)
+
+    structure(jnp.sin, rules=RULES | {"sin": rule})
+    assert used == ["sin"]
+
+
+def test_unknown_primitive_is_dense_and_named():
+    """A primitive without a rule costs sparsity, never an entry."""
+    rules = {name: rule for name, rule in RULES.items() if name != "sin"}
+    with pytest.warns(LagradWarning, match="no rule for the primitive `sin`"):
+        found = structure(jnp.sin, 3, rules=rules)
+    assert found.jacobian.nnz == 9 and found.hessian.nnz == 9
+
+
+def test_known_primitives_do_not_warn():
+    """Ordinary code is quiet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        structure(lambda x: jax.nn.relu(jnp.linalg.norm(x)) + lax.scan(lambda c, a: (c + a, a), 0.0, x)[0])
+
+
+def test_hessian_too_large_to_hold_is_an_error():
+    """The square of a sum of many variables has no sparse Hessian."""
+    n = int(MOST_ENTRIES**0.5) + 1
+    with pytest.raises(DerivativeError, match="the Hessian has up to"):
+        structure(lambda x: jnp.sum(x) ** 2, n)
+
+
+def test_jacobian_too_large_to_hold_is_an_error():
+    """A running sum over many variables has no sparse Jacobian."""
+    with pytest.raises(DerivativeError, match="a running reduction depends on up to"):
+        structure(jnp.cumsum, 2 * int(MOST_ENTRIES**0.5))

@@ -1,36 +1,57 @@
-"""Machine: loops in, a callable that runs them on NumPy arrays out.
+"""Compile loops to machine code: loops in, a callable that runs them on NumPy arrays out.
 
 Compiled by LLVM for the processor at hand in milliseconds; a call costs a few microseconds and holds no lock
-of the interpreter.
+of the interpreter. What has the same text is compiled once in a process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
 
 import llvmlite.binding as llvm
 import numpy as np
 
-from lagrad.compile.native.emission import NAME, assembly
+from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
 from lagrad.compile.native.target import Target, host
 
-# Elements times equations below which a call takes longer than what it computes.
+# Elements times operations below which a call takes longer than what it computes.
 LITTLE_WORK = 50_000
+# Functions whose machine code is kept for the next problem.
+MOST_KEPT = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A loop as machine code.
+
+    Args:
+        address: of its function.
+        engine: what owns the code.
+    """
+
+    address: int
+    engine: llvm.ExecutionEngine
 
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """A compiled function of float64 vectors that writes one float64 vector.
+    """Compiled loops over float64 vectors that write one float64 vector.
 
     Args:
-        function: the entry point.
-        kept: the engine that owns the code, and arrays whose addresses are in it.
+        run: the entry point.
+        steps: function and table of each loop, shape (loops, 2).
+        kept: what owns the code, the tables, and arrays whose addresses are in these.
     """
 
-    function: Callable[..., None]
+    run: Callable[..., None]
+    steps: np.ndarray
     kept: tuple
 
     def __call__(self, output: np.ndarray, *arguments: np.ndarray | None) -> None:
@@ -41,7 +62,61 @@ class Machine:
             arguments: contiguous float64 vectors, at least as long as the loops read; None where they do not.
         """
         given = [None if array is None else array.ctypes.data for array in arguments]
-        self.function(*given, output.ctypes.data)
+        self.run(len(self.steps), self.steps.ctypes.data, output.ctypes.data, *given)
+
+
+@dataclass(eq=False)
+class CodeCache:
+    """Machine code of this process by what it computes.
+
+    Args:
+        found: key of a function -> its code, the one used last at the end.
+        lock: held while it changes.
+    """
+
+    found: OrderedDict[bytes, Compiled]
+    lock: threading.Lock
+
+    def get(self, key: bytes) -> Compiled | None:
+        """Code of a key, if it is there."""
+        with self.lock:
+            if key in self.found:
+                self.found.move_to_end(key)
+            return self.found.get(key)
+
+    def put(self, found: dict[bytes, Compiled]) -> None:
+        """Keep code; what was not used for longest goes."""
+        with self.lock:
+            self.found |= found
+            while len(self.found) > MOST_KEPT:
+                self.found.popitem(last=False)
+
+
+CACHE = CodeCache(OrderedDict(), threading.Lock())
+
+
+def machines(groups: Sequence[tuple[Sequence[Loop], int]], target: Target | None = None) -> list[Machine]:
+    """Compile several groups of loops, all in one module.
+
+    Args:
+        groups: for each machine its loops and the number of its input vectors.
+        target: what to compile for; this processor if not given.
+
+    Returns:
+        Machines in the same order.
+    """
+    target = target or host()
+    written = [[function(loop, target) for loop in loops] for loops, _ in groups]
+    work = sum(
+        loop.count * made.size
+        for (loops, _), functions in zip(groups, written, strict=True)
+        for loop, made in zip(loops, functions, strict=True)
+    )
+    quick = work < LITTLE_WORK
+    code = compiled([made for functions in written for made in functions], target, quick)
+    return [
+        assembled(functions, code, count, target) for functions, (_, count) in zip(written, groups, strict=True)
+    ]
 
 
 def machine(loops: Sequence[Loop], arguments: int, target: Target | None = None) -> Machine:
@@ -55,13 +130,85 @@ def machine(loops: Sequence[Loop], arguments: int, target: Target | None = None)
     Returns:
         Machine.
     """
-    target = target or host()
-    written = assembly(loops, arguments, target)
-    work = sum(loop.count * len(loop.program.equations) for loop in loops)
-    generator = target.machine(quick=work < LITTLE_WORK)
+    return machines([(loops, arguments)], target)[0]
+
+
+def assembled(
+    functions: Sequence[Function], code: dict[str, Compiled], arguments: int, target: Target
+) -> Machine:
+    """The callable of several functions, each with its table."""
+    tables = [np.array(made.table, dtype=np.int64) for made in functions]
+    steps = [(code[made.text].address, table.ctypes.data) for made, table in zip(functions, tables, strict=True)]
+    kept = [array for made in functions for array in made.kept]
+    engines = {id(each.engine): each.engine for each in code.values()}
+    words = np.array(steps, dtype=np.int64).reshape(-1, 2)
+    return Machine(runner(arguments, target), words, (*engines.values(), *tables, *kept))
+
+
+def compiled(functions: Sequence[Function], target: Target, quick: bool) -> dict[str, Compiled]:
+    """Text -> machine code; what is not known yet is compiled as one module."""
+    keys = {made.text: key_of(made.text, target, quick) for made in functions}
+    found = {text: CACHE.get(key) for text, key in keys.items()}
+    missing = {made.text: made for made in functions if found[made.text] is None}
+    if missing:
+        names = {text: f"loop{number}" for number, text in enumerate(missing)}
+        declared = sorted(set().union(*(made.declared for made in missing.values())))
+        texts = [f"define void @{name}({SIGNATURE}) {{\n{text}\n}}" for text, name in names.items()]
+        engine = engine_of("\n".join([*declared, *texts]), target, quick)
+        new = {text: Compiled(engine.get_function_address(name), engine) for text, name in names.items()}
+        CACHE.put({keys[text]: each for text, each in new.items()})
+        found |= new
+    return {text: each for text, each in found.items() if each is not None}
+
+
+def key_of(text: str, target: Target, quick: bool) -> bytes:
+    """Equal for what compiles to the same machine code."""
+    return blake2b(f"{target}{quick}{text}".encode(), digest_size=16).digest()
+
+
+def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
+    """Machine code of a module."""
     # The assembly is vectorised and free of repetition: passes over it cost more time than they gain.
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(written.text()), generator)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), target.machine(quick=quick))
     engine.finalize_object()
-    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (arguments + 1))
-    function = signature(engine.get_function_address(NAME))
-    return Machine(function, (engine, generator, *written.kept))
+    return engine
+
+
+@cache
+def runner(arguments: int, target: Target) -> Callable[..., None]:
+    """A function (number of loops, loops, output, *arguments) that runs one loop after the other."""
+    parameters = ", ".join(f"ptr %a{i}" for i in range(arguments))
+    stores = [
+        f"  %p{i} = getelementptr ptr, ptr %given, i64 {i}\n  store ptr %a{i}, ptr %p{i}" for i in range(arguments)
+    ]
+    engine = engine_of(RUN.format(parameters=parameters, room=arguments, stores="\n".join(stores)), target, True)
+    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * (arguments + 2))
+    run = signature(engine.get_function_address("run"))
+    ENGINES.append(engine)
+    return run
+
+
+# What owns the code of runners lives as long as the process.
+ENGINES: list[llvm.ExecutionEngine] = []
+RUN = """
+define void @run(i64 %count, ptr %steps, ptr %out, {parameters}) {{
+  %given = alloca [{room} x ptr]
+{stores}
+  br label %head
+head:
+  %i = phi i64 [ 0, %0 ], [ %next, %body ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %body, label %done
+body:
+  %next = add i64 %i, 1
+  %twice = mul i64 %i, 2
+  %p.function = getelementptr i64, ptr %steps, i64 %twice
+  %p.table = getelementptr i64, ptr %p.function, i64 1
+  %function = load ptr, ptr %p.function
+  %table = load ptr, ptr %p.table
+  call void %function(ptr %table, ptr %given, ptr %out)
+  br label %head
+done:
+  ret void
+}}
+"""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lagrad.compile.native.code import Code, Value
+from lagrad.elements.partials import INDEPENDENT, RULED
 
 Rule = Callable[..., Value]
 
@@ -153,6 +154,9 @@ RULES: dict[str, Rule] = {
     "reshape": same,
     "squeeze": same,
     "expand_dims": same,
+    "stop_gradient": same,
+    RULED: same,
+    INDEPENDENT: same,
     "copy": same,
     "copy_p": same,
 }

@@ -1,0 +1,1 @@
+"""Primitives: what is true of each, stated once."""

@@ -12,14 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
-
-from lagrad.precision import float64
-from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import check_program
 
 if TYPE_CHECKING:
     from jax.core import ShapedArray
@@ -84,35 +78,6 @@ class Program:
     def size(self, variable: int) -> int:
         """Number of elements of a variable."""
         return int(np.prod(self.avals[variable].shape, dtype=np.int64))
-
-
-def trace(problem: Problem) -> Program:
-    """Trace objective and constraints of a problem into one program.
-
-    Args:
-        problem: n variables, m constraint rows.
-
-    Returns:
-        Program of (x, *param leaves) -> (f, c) with x of shape (n,), f a scalar, c of shape (m,).
-
-    Raises:
-        DerivativeError: a function cannot be traced.
-
-    >>> problem = lagrad.Problem(lambda x: x[0] * x[1], [1.0, 2.0])
-    >>> "mul" in [equation.name for equation in trace(problem).equations]
-    True
-    """
-    leaves, structure = jax.tree.flatten(problem.params)
-
-    def flat(x, *leaves):
-        params = jax.tree.unflatten(structure, leaves)
-        f = jnp.asarray(problem.flat_objective(x, params), dtype=jnp.float64)
-        return f, jnp.asarray(problem.flat_constraints(x, params), dtype=jnp.float64)
-
-    with float64():
-        closed = jax.make_jaxpr(flat)(problem.start, *leaves)
-    check_program(closed)
-    return numbered(closed)
 
 
 def numbered(closed: jex.ClosedJaxpr, inlined: dict[str, str] = INLINED) -> Program:

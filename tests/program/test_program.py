@@ -9,7 +9,8 @@ import pytest
 
 import lagrad
 from lagrad.precision import float64
-from lagrad.program.program import INLINED, bind, numbered, trace
+from lagrad.program.program import INLINED, bind, numbered
+from lagrad.program.trace import trace
 
 SHARED = lagrad.Problem(
     lambda x, p: jnp.sum(jax.jit(jnp.sin)(x) * p["w"]) + 2.0,

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.compile.materialize import MOST_STAGES, merged, staged, stages
+from lagrad.compile.materialize import MOST_STAGES, staged, stages
 from lagrad.compile.xla import compile_all, lower
 from lagrad.precision import float64
+from lagrad.program.cse import merged, tidy
 from lagrad.program.program import numbered
 
 X = np.linspace(0.1, 0.9, 5)

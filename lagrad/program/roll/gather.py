@@ -200,8 +200,9 @@ class Gatherer:
     def origin(self, variable: int) -> Term:
         """A variable that no equation gives: a number, or an array as it is."""
         value = self.found.program.constants.get(variable)
-        if value is not None and np.ndim(value) == 0:
-            number = np.asarray(value).item()
+        # A random key is no NumPy array.
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            number = value.item()
             # 0.0 and -0.0 are equal, but not the same.
             if number != 0 or not np.signbit(np.real(number)):
                 dtype = self.found.program.avals[variable].dtype

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lagrad_problems.entry import Entry
+from lagrad_problems.formula import Collection, Formula, entry
 from lagrad_problems.hock_schittkowski.equality import SMALL
 from lagrad_problems.hock_schittkowski.equality_applied import APPLIED
-from lagrad_problems.formula import Collection, Formula, entry
 from lagrad_problems.hock_schittkowski.inequality import TINY
 from lagrad_problems.hock_schittkowski.inequality_large import LARGE
 from lagrad_problems.hock_schittkowski.inequality_medium import MEDIUM

@@ -1,7 +1,7 @@
 """Collocation at Gauss' points: rates of a differential equation in, equality rows out.
 
-On each of N equal intervals of length h the solution is a polynomial: its value at the left end is `node`, its
-derivatives at the s stages are `slope`.
+On each of N equal intervals of length h the solution is a polynomial: its value at the left end is `node`,
+its derivatives at the s stages are `slope`.
 
     stage = node + h A slope                          values at the stages
     slope = rate(stage)                               the equation, there
@@ -28,7 +28,8 @@ class Gauss:
         points: c, shape (s,).
         weights: b, shape (s,).
         matrix: A, shape (s, s).
-        coefficients: of the integrals of Lagrange's polynomials, one a row, lowest power first, shape (s, s + 1).
+        coefficients: of the integrals of Lagrange's polynomials, one a row, lowest power first,
+            shape (s, s + 1).
     """
 
     points: np.ndarray

@@ -31,8 +31,8 @@ class Entry:
         numbers: the numbers behind the functions, for building the same problem in another tool; None if the
             formula says it all.
         evidence: why `optimum` counts as known; empty where it is None.
-        difficulty: "normal", or "difficult" where a sound solver may well fail: degenerate, badly scaled, many
-            local minima.
+        difficulty: "normal", or "difficult" where a sound solver may well fail: degenerate, badly scaled,
+            many local minima.
         outcome: the status that a solver ought to report; not "optimal" for problems without a solution.
 
     >>> from lagrad_problems import get
@@ -78,7 +78,7 @@ class Entry:
 
 
 def known_at(size: object, values: Mapping[Any, tuple[float, str]]) -> dict[str, Any]:
-    """The arguments `optimum` and `evidence` of an Entry, from a table by size; None and "" if it is not there.
+    """The arguments `optimum` and `evidence` of an Entry, from a table by size; None and "" if there is none.
 
     >>> known_at(20, {10: (1.5, CLOSED_FORM)})
     {'optimum': None, 'evidence': ''}

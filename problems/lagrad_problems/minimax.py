@@ -134,7 +134,7 @@ def shor(x: Array) -> Array:
 
 
 def _maxquad_numbers() -> tuple[np.ndarray, np.ndarray]:
-    """Five positive definite matrices and vectors: entries exp(i / j) cos(i j) sin(k), exp(i / k) sin(i k)."""
+    """Five positive definite matrices, of exp(i / j) cos(i j) sin(k), and vectors, of exp(i / k) sin(i k)."""
     i, k = np.arange(1.0, 11), np.arange(1.0, 6)[:, None, None]
     low, high = np.minimum(i[:, None], i), np.maximum(i[:, None], i)
     matrix = np.exp(low / high) * np.cos(low * high) * np.sin(k)

@@ -1,7 +1,7 @@
 """Problems on which solvers may stumble, each for one reason: a name in, an entry out.
 
-Without constraint qualification, without interior, rank-deficient, badly scaled, unbounded, infeasible. What a
-solver ought to say is the entry's `outcome`.
+Without constraint qualification, without interior, rank-deficient, badly scaled, unbounded, infeasible.
+What a solver ought to say is the entry's `outcome`.
 """
 
 from __future__ import annotations

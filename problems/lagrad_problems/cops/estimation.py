@@ -1,4 +1,4 @@
-"""COPS: parameters of reaction and population dynamics from measurements: a number of intervals in, entries out.
+"""COPS, parameters of reactions and populations from measurements: a number of intervals in, entries out.
 
     min  sum over times of |y(t) - measured|^2     s.t.  y' = rate(y, theta),  theta >= 0
 

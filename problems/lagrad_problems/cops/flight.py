@@ -1,4 +1,4 @@
-"""COPS: a hang glider, a robot arm and the steering of a rocket, with free final time: intervals in, entries out.
+"""COPS, a hang glider, a robot arm and a steered rocket: a number of intervals in, entries out.
 
 Trapezoidal rule; the final time is one variable shared by all rows (a dense column).
 """

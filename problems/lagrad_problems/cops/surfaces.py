@@ -1,4 +1,4 @@
-"""COPS: surfaces above obstacles, by linear finite elements on a grid: a number of inner nodes in, entries out.
+"""COPS, surfaces and obstacles by linear finite elements on a grid: a number of inner nodes in, entries out.
 
 Convex, with bounds alone; the boundary's nodes are not variables.
 """

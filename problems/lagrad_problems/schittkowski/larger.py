@@ -14,7 +14,7 @@ from lagrad_problems.formula import Formula, scalars
 
 
 def _hilbert(number: int, n: int) -> Formula:
-    """Problems 277 to 280: a linear program whose matrix 1 / (i + j - 1) is nearly singular; x = 1 solves it."""
+    """Problems 277 to 280: a linear program with the nearly singular matrix 1 / (i + j - 1), solved by 1."""
     index = np.arange(1.0, n + 1)
     matrix = 1 / (index[:, None] + index - 1)
     sums = matrix.sum(axis=1)

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.checks.derivatives import flat_multipliers
 from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Certificate, Solution
 from lagrad.solvers.optimality import certificate, largest
@@ -80,7 +80,7 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
 def multipliers_of(problem: Problem, solution: Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Multipliers of rows (m,), lower bounds (n,) and upper bounds (n,), flat."""
     lower, upper = (problem.variables.flatten(side) for side in solution.bound_multipliers)
-    return flat_multipliers(problem, dict(solution.multipliers)), lower, upper
+    return flat_multipliers(problem, solution.multipliers), lower, upper
 
 
 def first_unit(m: int) -> np.ndarray:

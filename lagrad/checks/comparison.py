@@ -15,9 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.checks.differences import Slopes, inward, slopes
+from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.checks.kinks import Kink, find_kinks
 from lagrad.checks.oracle import Oracle
-from lagrad.checks.steps import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
 from lagrad.problem.problem import Problem
 

@@ -32,6 +32,7 @@ from lagrad.checks.nonfinite import NonFinite, nonfinite_derivatives, nonfinite_
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.errors import DerivativeError
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 
 
@@ -167,11 +168,3 @@ def distinct(mismatches: list[Mismatch]) -> tuple[Mismatch, ...]:
 def unchecked(problem: Problem | Derivatives) -> Derivatives:
     """Derivatives that have not been looked at: what is wrong with them is for the report to say."""
     return problem if isinstance(problem, Derivatives) else differentiate(problem_of(problem), check=False)
-
-
-def flat_multipliers(problem: Problem, multipliers) -> np.ndarray:
-    """Multipliers as a flat vector: given flat, or as a dict name -> array, as a Solution has them."""
-    if isinstance(multipliers, dict):
-        parts = [problem.row_layouts[name].flatten(multipliers[name]) for name in problem.constraints]
-        return np.concatenate([np.zeros(0), *parts])
-    return np.asarray(multipliers, float).reshape(problem.m)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.steps import arguments
+from lagrad.checks.functions import arguments
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem
 

@@ -1,8 +1,13 @@
-"""Outputs by XLA: a program in, f and c and the gradient of f as functions that wait to be compiled, out."""
+"""Lower a program's values, gradient and products with vectors for XLA; its derivatives need no pattern."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import jax
+
 from lagrad.compile.ad_modes import gradient
+from lagrad.compile.blocks import vector
 from lagrad.compile.xla import Lowered, lower
 from lagrad.program.program import Program
 
@@ -20,3 +25,51 @@ def lower_gradient(program: Program) -> Lowered:
         return gradient(lambda x: run(x, *leaves)[0])(x)
 
     return lower(slope, [program.avals[number] for number in program.inputs])
+
+
+def lower_jvp(program: Program) -> Lowered:
+    """(x, v, *leaves) -> derivatives of f and of c along v, shape (n,)."""
+    run, (x, *leaves) = program.function(), arguments(program)
+
+    def product(x, v, *leaves):
+        return jax.jvp(lambda x: run(x, *leaves), (x,), (v,))[1]
+
+    return lower(product, [x, x, *leaves])
+
+
+def lower_vjp(program: Program) -> Lowered:
+    """(x, v, *leaves) -> J' v, for v of shape (m,)."""
+    run, (x, *leaves) = program.function(), arguments(program)
+
+    def product(x, v, *leaves):
+        return gradient(lambda x: v @ run(x, *leaves)[1])(x)
+
+    return lower(product, [x, vector(rows(program)), *leaves])
+
+
+def lower_hvp(program: Program) -> Lowered:
+    """(x, weights, v, *leaves) -> Hessian of the Lagrangian times v; weights of f and of each row of c."""
+    run, (x, *leaves) = program.function(), arguments(program)
+
+    def product(x, weights, v, *leaves):
+        def lagrangian(x):
+            f, c = run(x, *leaves)
+            return weights[0] * f + weights[1:] @ c
+
+        return jax.jvp(gradient(lagrangian), (x,), (v,))[1]
+
+    return lower(product, [x, vector(rows(program) + 1), x, *leaves])
+
+
+# Products that are compiled when they are first asked for.
+PRODUCTS: dict[str, Callable[[Program], Lowered]] = {"jvp": lower_jvp, "vjp": lower_vjp, "hvp": lower_hvp}
+
+
+def arguments(program: Program) -> list:
+    """Shapes of x and of the leaves of params."""
+    return [program.avals[number] for number in program.inputs]
+
+
+def rows(program: Program) -> int:
+    """Number of constraint rows m."""
+    return program.size(program.outputs[1])

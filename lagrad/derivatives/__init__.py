@@ -1,6 +1,7 @@
-"""Derivatives: structure and colorings in, compiled exact sparse derivatives out."""
+"""Differentiate: a problem becomes compiled exact sparse derivatives."""
 
-from lagrad.derivatives.derivatives import Derivatives, differentiate
+from lagrad.derivatives.derivatives import Derivatives
+from lagrad.derivatives.differentiate import differentiate
 from lagrad.derivatives.functions import sparse_hessian, sparse_jacobian
 
 __all__ = ["Derivatives", "differentiate", "sparse_hessian", "sparse_jacobian"]

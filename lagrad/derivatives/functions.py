@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.derivatives.derivatives import differentiate
+from lagrad.derivatives.differentiate import differentiate
 from lagrad.problem.constraints import Equality
 from lagrad.problem.problem import Problem
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
-from lagrad.compile.blocks import vector
 from lagrad.compile.outputs import lower_values
-from lagrad.compile.xla import Compiled, Lowered, lower
+from lagrad.compile.xla import Compiled
 from lagrad.derivatives.reference import reference
 from lagrad.errors import DerivativeError
 from lagrad.problem.problem import Problem
-from lagrad.program.program import Program
 
 # The guard sits below `Derivatives` and is handed one.
 Derivatives = Any
@@ -63,6 +60,8 @@ def verify(
     Raises:
         DerivativeError: a matrix is wrong; the message names the rows.
     """
+    if params is not None:
+        derivatives, params = derivatives.bind(params), None
     random = np.random.default_rng(0)
     # Different sizes, so that two missing entries of one row do not cancel.
     direction = random.choice([-1.0, 1.0], derivatives.n) * random.uniform(0.5, 1.0, derivatives.n)
@@ -83,7 +82,7 @@ def verify_values(derivatives: Derivatives, x: np.ndarray, params) -> None:
     if isinstance(derivatives.functions["values"], Compiled):
         return
     f, c = derivatives.values(x, params)
-    found, leaves = np.array([f, *c]), derivatives.given(params)
+    found, leaves = np.array([f, *c]), derivatives.leaves
     expected = reference(derivatives.program, x, leaves)
     scale = 1.0 + np.abs(expected) + sizes(derivatives, x, np.abs(x), params)
     rows = np.flatnonzero(np.isfinite(expected) & ~(np.abs(found - expected) <= WRONG * scale))
@@ -202,13 +201,3 @@ def describer(problem: Problem, matrix: str) -> Callable[[int], str]:
     if matrix in ("values", "gradient"):
         return lambda row: "the objective" if row == 0 else problem.describe_row(row - 1)
     return problem.describe_row if matrix == "jacobian" else problem.variables.describe
-
-
-def lower_jvp(program: Program) -> Lowered:
-    """(x, v, *leaves) -> derivatives of f and of c along v."""
-    run, n = program.function(), program.size(program.inputs[0])
-
-    def product(x, v, *leaves):
-        return jax.jvp(lambda x: run(x, *leaves), (x,), (v,))[1]
-
-    return lower(product, [vector(n), vector(n), *(program.avals[number] for number in program.inputs[1:])])

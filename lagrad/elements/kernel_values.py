@@ -22,8 +22,9 @@ from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
 from lagrad.elements.split import Group, LeafValue
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
-from lagrad.program.program import Equation
-from lagrad.sparsity.rules.folding import fold
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.walk import evaluate
 
 
 def group_values(
@@ -188,9 +189,9 @@ def fixed_values(reading: Reading, leaves: list[jax.Array]) -> dict[int, jax.Arr
     Returns:
         variable -> value.
     """
-    found = dict(zip(reading.program.inputs[1:], leaves, strict=True))
-    for equation in reading.program.equations:
-        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED:
-            operands = [found[i] if i in found else reading.values[i] for i in equation.inputs]
-            found |= dict(zip(equation.outputs, equation.bind(*operands), strict=True))
-    return found
+    fixed = [
+        equation
+        for equation in reading.program.equations
+        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED
+    ]
+    return evaluate(fixed, reading.values | dict(zip(reading.program.inputs[1:], leaves, strict=True)))

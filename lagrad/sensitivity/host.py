@@ -14,6 +14,7 @@ import numpy as np
 
 from lagrad.derivatives import Derivatives
 from lagrad.errors import DerivativeError
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.sensitivity.active import INACTIVE, WEAK, find_sides
 from lagrad.sensitivity.kkt import Kkt, factor
 from lagrad.solution.solution import Solution
@@ -99,8 +100,7 @@ class Host:
         """Flat point, multipliers and active sides of a solution."""
         problem = self.derivatives.problem.replace(x0=solution.x, bounds=bounds)
         x = problem.variables.flatten(solution.x)
-        rows = [layout.flatten(solution.multipliers[name]) for name, layout in problem.row_layouts.items()]
-        v = np.concatenate([np.zeros(0), *rows])
+        v = flat_multipliers(problem, solution.multipliers)
         lower, upper = (problem.variables.flatten(part) for part in solution.bound_multipliers)
         size = float(np.abs(self.derivatives.gradient(x, params)).max())
         kink = float(np.sqrt(self.options.get("tol", DEFAULT_TOLERANCE)))

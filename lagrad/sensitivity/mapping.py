@@ -30,6 +30,7 @@ import numpy as np
 
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import Layout
+from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
 from lagrad.sensitivity.active import INACTIVE, WEAK
 from lagrad.sensitivity.host import Host
@@ -77,10 +78,7 @@ class SolutionMap:
         tree, leaves = read_leaves(self.problem, params)
         x, rows, w, *_ = self.run(leaves, *flat_bounds(self.problem, self.bounds, tree))
         unflatten = self.problem.variables.unflatten
-        named = {
-            name: layout.unflatten(rows[self.problem.rows(name)])
-            for name, layout in self.problem.row_layouts.items()
-        }
+        named = named_rows(self.problem, rows)
         pressing = BoundMultipliers(unflatten(jnp.maximum(-w, 0.0)), unflatten(jnp.maximum(w, 0.0)))
         return Optimum(unflatten(x), named, pressing)
 

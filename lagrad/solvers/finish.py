@@ -13,9 +13,10 @@ import numpy as np
 import scipy
 import scipy.sparse as sp
 
+from lagrad.derivatives.triplets import rows_and_columns
+from lagrad.problem.multipliers import named_rows
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
-from lagrad.solvers.assembly import rows_and_columns
 from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.outcome import Outcome, Task
@@ -78,8 +79,8 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
     return Solution(
         x=problem.variables.unflatten(point.x),
         objective=point.objective,
-        constraints=by_name(problem, point.constraints),
-        multipliers=by_name(problem, multipliers[0]),
+        constraints=named_rows(problem, point.constraints.copy()),
+        multipliers=named_rows(problem, multipliers[0].copy()),
         bound_multipliers=BoundMultipliers(*bounds),
         iterations=task.monitor.iterations,
         history=task.monitor.history(),
@@ -251,12 +252,6 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
         found = f"There are {equalities} equality rows but only {free} free variables"
         parts.append(f"{found}: drop rows that follow from others; `lagrad.diagnose(problem)` names them.")
     return parts
-
-
-def by_name(problem: Any, rows: np.ndarray) -> dict[str, Any]:
-    """A flat vector of rows as name -> value in that constraint's shape."""
-    layouts = problem.row_layouts.items()
-    return {name: layout.unflatten(rows[problem.rows(name)].copy()) for name, layout in layouts}
 
 
 def all_timings(timings: dict[str, float], seconds: dict[str, float]) -> dict[str, float]:

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, NonlinearConstraint
 
 from lagrad.derivatives import differentiate
+from lagrad.derivatives.triplets import Triplets, never_empty, rows_and_columns
 from lagrad.problem.problem import problem_of
-from lagrad.solvers.assembly import Assembly, never_empty, rows_and_columns
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt_options import ALWAYS
 from lagrad.source_location import warn_user
@@ -104,7 +104,7 @@ class Callbacks:
         self._evaluation = Evaluation(derivatives, problem)
         self._jacobian = never_empty(derivatives.jacobian_structure, self.m)
         self._hessian = rows_and_columns(derivatives.hessian_structure)
-        self._symmetric = Assembly.symmetric(*self._hessian, self.n)
+        self._symmetric = Triplets.symmetric(*self._hessian, self.n)
 
     def __repr__(self) -> str:
         return f"Callbacks(n={self.n}, m={self.m})"
@@ -155,7 +155,7 @@ class Callbacks:
         Args:
             kept: Boolean mask of shape (m,).
         """
-        every = Assembly.of(*self._jacobian, (self.m, self.n)).restricted(kept, np.ones(self.n, bool))
+        every = Triplets.of(*self._jacobian, (self.m, self.n)).restricted(kept, np.ones(self.n, bool))
         is_small = every.shape[0] * self.n <= DENSE_ENTRIES
 
         def jacobian(x: np.ndarray) -> Any:
@@ -186,7 +186,7 @@ class Callbacks:
         }
 
     def _one_sided(self, kind: str, kept: np.ndarray, side: np.ndarray, sign: float) -> dict[str, Any]:
-        every = Assembly.of(*self._jacobian, (self.m, self.n)).restricted(kept, np.ones(self.n, bool))
+        every = Triplets.of(*self._jacobian, (self.m, self.n)).restricted(kept, np.ones(self.n, bool))
         return {
             "type": kind,
             "fun": lambda x: sign * (self.constraints(x) - side)[kept],

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.derivatives.triplets import never_empty, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
-from lagrad.solvers.assembly import never_empty, rows_and_columns
 from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, ELSEWHERE, KINDS, OWNED
 from lagrad.solvers.linear_solvers import available, check_linear_solver
 from lagrad.solvers.optimality import success_tolerance

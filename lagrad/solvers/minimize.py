@@ -19,12 +19,12 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeResult
 
 from lagrad.derivatives import differentiate
+from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
-from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, SuppliedDerivatives, choose_piece, untraced
@@ -311,5 +311,5 @@ def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.nd
     if getattr(derivatives, "has_hessian", True):
         structure: Sequence = rows_and_columns(derivatives.hessian_structure)
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
-        found["hess"] = Assembly.symmetric(*structure, derivatives.n).matrix(values)
+        found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found

@@ -123,11 +123,8 @@ def verify_at(derivatives: Derivatives, solution: Solution, params: Any) -> None
         DerivativeError: they were not; the Solution is its attribute `solution`.
         BaseException: what else came in between, such as Ctrl-C or want of memory; likewise.
     """
-    problem = derivatives.problem
-    layouts = problem.row_layouts
-    parts = [layouts[name].flatten(value) for name, value in solution.multipliers.items()]
     try:
-        derivatives.verify(solution.x, np.concatenate(parts) if parts else np.zeros(0), params)
+        derivatives.verify(solution.x, solution.multipliers, params)
     except BaseException as error:
         note_solution(error, solution)
         raise

@@ -17,11 +17,11 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from lagrad.derivatives import differentiate
+from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import function, objective_shape
-from lagrad.solvers.assembly import Assembly, rows_and_columns
 
 PROBES = 2
 OBJECTIVE = "objective"
@@ -75,12 +75,12 @@ class Traced:
         """The Jacobian, (k, n), sparse."""
         problem, structure = self.derivatives.problem, rows_and_columns(self.derivatives.jacobian_structure)
         entries = self.derivatives.first_order(x)[1]
-        return Assembly.of(*structure, (problem.m, problem.n)).matrix(entries)
+        return Triplets.of(*structure, (problem.m, problem.n)).matrix(entries)
 
     def hessian(self, x: np.ndarray, v: np.ndarray) -> Any:
         """Sum of v[i] times the Hessian of entry i, (n, n), sparse."""
         structure = rows_and_columns(self.derivatives.hessian_structure)
-        return Assembly.symmetric(*structure, x.size).matrix(self.derivatives.hessian_values(x, v, 0.0))
+        return Triplets.symmetric(*structure, x.size).matrix(self.derivatives.hessian_values(x, v, 0.0))
 
 
 def two_dimensional(matrix: Any, n: int, name: str) -> Any:

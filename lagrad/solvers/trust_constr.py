@@ -23,9 +23,9 @@ import scipy.optimize
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
+from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
-from lagrad.solvers.assembly import Assembly, rows_and_columns
 from lagrad.solvers.evaluation import Point, Stopped
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_options
@@ -173,9 +173,9 @@ class Reduced:
         self.idle = equalities if equalities >= count else 0
         self.n, self.m = int(count) + self.idle, problem.m
         jacobian, hessian = derivatives.jacobian_structure, derivatives.hessian_structure
-        self.whole_jacobian = Assembly.of(*rows_and_columns(jacobian), (problem.m, problem.n))
+        self.whole_jacobian = Triplets.of(*rows_and_columns(jacobian), (problem.m, problem.n))
         self.jacobian_assembly = self.whole_jacobian.restricted(None, self.free).widened(0, self.idle)
-        whole = Assembly.symmetric(*rows_and_columns(hessian), problem.n)
+        whole = Triplets.symmetric(*rows_and_columns(hessian), problem.n)
         self.hessian_assembly = whole.restricted(self.free, self.free).widened(self.idle, self.idle)
         self.has_rows = bool(
             (np.isfinite(problem.constraint_lower) | np.isfinite(problem.constraint_upper)).any()
@@ -364,6 +364,6 @@ class Reduced:
         return (self.n + inequalities) * (self.m + inequalities) > DENSE_ENTRIES
 
 
-def hessian_is_full(assembly: Assembly) -> bool:
+def hessian_is_full(assembly: Triplets) -> bool:
     """Whether the Hessian is so full that products with it are cheaper."""
     return assembly.indices.size > FULL_ROWS * max(assembly.shape[0], 1)

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import TRANSPARENT
+from lagrad.primitives.equations import as_numpy
+from lagrad.program.folding import fold, fold_quickly
+from lagrad.program.walk import run
 from lagrad.sparsity.rule_result import Context, Outcome, Request
 from lagrad.sparsity.rules.fallback import fallback
-from lagrad.sparsity.rules.folding import fold, fold_quickly
 from lagrad.sparsity.rules.linalg import LINALG
 from lagrad.sparsity.value import Constant, Value, known_value, unknown_constant
 
@@ -51,24 +53,13 @@ class Walk:
         Returns:
             One Value an output.
         """
-        jaxpr = program.jaxpr
-        captured = [known_value(array, self.n) for array in program.consts]
-        values = dict(zip(jaxpr.constvars, captured, strict=True)) | dict(
-            zip(jaxpr.invars, arguments, strict=True)
-        )
-        for equation in jaxpr.eqns:
-            operands = tuple(self.read(values, atom) for atom in equation.invars)
-            values.update(zip(equation.outvars, self.visit(equation, operands), strict=True))
-        return [self.read(values, atom) for atom in jaxpr.outvars]
+        known = lambda value, aval: known_value(as_numpy(value, aval), self.n)  # noqa: E731
+        return run(program, arguments, self.visit, known)
 
-    def read(self, values: Mapping[Any, Value], atom: Any) -> Value:
-        """Value of a variable or literal."""
-        return known_value(np.asarray(atom.val), self.n) if isinstance(atom, jex.Literal) else values[atom]
-
-    def visit(self, equation: jex.JaxprEqn, operands: tuple[Value, ...]) -> Sequence[Value]:
+    def visit(self, equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         """Values of the outputs of one equation."""
         name = equation.primitive.name
-        if name not in INLINED and not any(value.varies for value in operands):
+        if name not in ENTERED and not any(value.varies for value in operands):
             return self.constants(equation, operands)
         result = self.rules.get(name, fallback)(equation, *operands, **equation.params)
         if isinstance(result, Generator):
@@ -125,19 +116,7 @@ def item(values: Constant, number: int) -> Any:
 
 
 # Entered even if nothing in it depends on the inputs: the parts may be cheaper than the whole.
-INLINED = frozenset(
-    {
-        "jit",
-        "pjit",
-        "closed_call",
-        "core_call",
-        "remat2",
-        "checkpoint",
-        "custom_vmap_call",
-        "cond",
-        "bcoo_transpose",
-    }
-)
+ENTERED = TRANSPARENT.keys() | {"cond", "bcoo_transpose"}
 # Not executed while looking at the structure: user code, side effects, randomness without a key, and
 # factorizations, whose numbers never decide what is zero.
 CALLBACKS = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call", "rng_uniform"}

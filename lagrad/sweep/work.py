@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import BoundMultipliers, Certificate, History, Solution
 from lagrad.solution.status import Status
@@ -93,10 +94,7 @@ def empty(problem: Problem | None, status: Status, message: str, x0: Any = None)
         x = rows = bounds = None
     else:
         x = problem.x0 if x0 is None else problem.read_x0(x0)
-        rows = {
-            name: layout.unflatten(np.full(layout.size, np.nan))
-            for name, layout in problem.row_layouts.items()
-        }
+        rows = named_rows(problem, np.full(problem.m, np.nan))
         bounds = jax.tree.map(lambda leaf: np.full(np.shape(leaf), np.nan), x)
     return Solution(
         x=x,

@@ -200,3 +200,50 @@ def test_unknown_choices_are_refused(wrong):
     (name,) = wrong
     with pytest.raises(lagrad.ProblemError, match=f"`{name}`"):
         lagrad.differentiate(derivatives().problem, **wrong)
+
+
+def test_multipliers_may_be_named_as_in_a_solution():
+    """A dict by constraint and the flat vector give the same Hessian; another name is an error."""
+    d = derivatives()
+    named = {"rows": {"products": MULTIPLIERS[:3], "sums": MULTIPLIERS[3:5]}, "norm": MULTIPLIERS[5]}
+    np.testing.assert_array_equal(d.hessian(X, named).toarray(), d.hessian(X, MULTIPLIERS).toarray())
+    np.testing.assert_array_equal(d.hessian_values(X, named), d.hessian_values(X, MULTIPLIERS))
+    with pytest.raises(lagrad.ProblemError, match="`multipliers`: constraints"):
+        d.hessian(X, {"rows": named["rows"]})
+    with pytest.raises(lagrad.ProblemError, match="`multipliers`: 5 entries, expected 6"):
+        d.hessian(X, MULTIPLIERS[:5])
+
+
+def test_multipliers_may_be_left_out_only_without_constraints():
+    """A Hessian of f alone needs none; that of a Lagrangian does."""
+    free = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x**3), [1.0, 2.0]))
+    np.testing.assert_array_equal(free.hessian([1.0, 2.0]).toarray(), np.diag([6.0, 12.0]))
+    with pytest.raises(lagrad.ProblemError, match="`multipliers`: None, expected 6 numbers"):
+        derivatives().hessian(X)
+
+
+def test_vjp_is_the_transposed_jacobian():
+    """J' v, v flat or by constraint."""
+    d = derivatives()
+    np.testing.assert_allclose(d.vjp(X, MULTIPLIERS), d.jacobian(X).T @ MULTIPLIERS, rtol=1e-13, atol=1e-14)
+    with pytest.raises(lagrad.ProblemError, match="`vector`"):
+        d.vjp(X, X)
+
+
+def test_bound_params_are_those_of_the_call():
+    """`bind` gives what `params=` gives, and leaves the original as it was."""
+    d, before = derivatives(), derivatives().objective(X)
+    other = {"scale": np.linspace(2.0, 5.0, 4), "count": np.array(-1)}
+    bound = d.bind(other)
+    assert bound.objective(X) == d.objective(X, params=other) != before == d.objective(X)
+    np.testing.assert_array_equal(bound.jacobian(X).toarray(), d.jacobian(X, params=other).toarray())
+    with pytest.raises(lagrad.ProblemError):
+        d.bind({"scale": np.zeros(3), "count": np.array(0)})
+
+
+def test_matrices_share_nothing():
+    """What a user does to one matrix does not show in the next."""
+    d = derivatives()
+    first, expected = d.jacobian(X), d.jacobian(X).toarray()
+    first.data[:], first.indices[:] = 0.0, 0
+    np.testing.assert_array_equal(d.jacobian(X).toarray(), expected)

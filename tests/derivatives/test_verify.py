@@ -81,7 +81,7 @@ def wrong_values(derivatives: lagrad.Derivatives, error: float) -> lagrad.Deriva
         f, c = derivatives.functions["values"](x, *leaves)
         return [f + error, c]
 
-    return replace(derivatives, functions=derivatives.functions | {"values": values})
+    return replace(derivatives, functions=derivatives.functions.replaced({"values": values}))
 
 
 def test_wrong_values_are_refused_at_set_up():

@@ -107,7 +107,7 @@ NAN_JACOBIAN = """
 import jax.numpy as jnp
 from lagrad.problem.constraints import Inequality
 from lagrad.errors import DerivativeError
-from lagrad.problem import Problem
+from lagrad.problem.problem import Problem
 from lagrad.solvers import solve
 from tests.solvers.dense import DenseDerivatives
 problem = Problem(lambda x: x @ x, [0.0, 2.0], {"roots": Inequality(jnp.sqrt, lower=0.0)})

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lagrad.solvers.assembly import Assembly
+from lagrad.derivatives.triplets import Triplets
 from lagrad.solvers.optimality import certificate, row_maxima, success_tolerance
 from lagrad.solvers.violation import is_stuck_outside, largest_violation
 from tests.solvers import cases
@@ -104,7 +104,7 @@ def test_assembly_sums_triplets(case, random):
     """As SciPy does, whole and restricted to some rows and columns."""
     rows, cols, values, shape = case
     dense = sp.coo_array((values, (rows, cols)), shape=shape).toarray()
-    assembly = Assembly.of(rows, cols, shape)
+    assembly = Triplets.of(rows, cols, shape)
     np.testing.assert_array_equal(assembly.matrix(values).toarray(), dense)
     keep_rows, keep_cols = (np.array([random.random() < 0.5 for _ in range(k)], bool) for k in shape)
     part = assembly.restricted(keep_rows, keep_cols).matrix(values).toarray()
@@ -120,4 +120,4 @@ def test_symmetric_assembly_mirrors_the_lower_triangle(case):
     low, high = np.maximum(rows, cols), np.minimum(rows, cols)
     lower = sp.coo_array((values, (low, high)), shape=(n, n)).toarray()
     expected = lower + lower.T - np.diag(np.diag(lower))
-    np.testing.assert_array_equal(Assembly.symmetric(low, high, n).matrix(values).toarray(), expected)
+    np.testing.assert_array_equal(Triplets.symmetric(low, high, n).matrix(values).toarray(), expected)

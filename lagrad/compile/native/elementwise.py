@@ -14,12 +14,12 @@ import numpy as np
 from lagrad.compile.native.emission import supports
 from lagrad.compile.native.rules import KINDS, RULES
 from lagrad.precision import float64
-from lagrad.program.cse import merged
-from lagrad.program.program import INLINED, Equation, Program, numbered
-from lagrad.sparsity.rules.folding import fold
-
-# Derivatives are taken already: of functions with a rule of their own only values are left.
-PLAIN = INLINED | {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+from lagrad.primitives.calls import PLAIN, RULED
+from lagrad.program.cse import tidy
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.program import Program, numbered
+from lagrad.program.walk import needed, reached
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +41,7 @@ class Parted:
 
     def params(self, leaves: Sequence) -> list:
         """Results of the fixed part, traceable."""
-        values: dict = dict(self.fixed.constants) | dict(zip(self.fixed.inputs, leaves, strict=True))
-        for equation in self.fixed.equations:
-            results = equation.bind(*(values[operand] for operand in equation.inputs))
-            values |= dict(zip(equation.outputs, results, strict=True))
+        values = self.fixed.values(leaves)
         return [values[variable].reshape(-1) for variable in self.fixed.outputs]
 
 
@@ -61,10 +58,11 @@ def parted(fun: Callable, arrays: list, leaves: list, count: int) -> Parted | No
         Parted; None if an equation of the loop has no rule.
     """
     with float64():
-        program = numbered(jax.make_jaxpr(fun)(arrays, leaves), PLAIN)
+        # Derivatives are taken already: of functions with a rule of their own only values are left.
+        program = numbered(jax.make_jaxpr(fun)(arrays, leaves), PLAIN | RULED)
     program = folded(tidy(program))
     cuts, params = program.inputs[: len(arrays)], program.inputs[len(arrays) :]
-    varies, follows = reached(program, cuts), reached(program, params)
+    varies, follows = reached(program.equations, cuts), reached(program.equations, params)
     fixed = follows - varies
     loop = needed([each for each in program.equations if not fixed & {*each.outputs}], program.outputs)
     taken = {variable for each in loop for variable in each.inputs}.union(program.outputs)
@@ -74,17 +72,6 @@ def parted(fun: Callable, arrays: list, leaves: list, count: int) -> Parted | No
         return None
     before = needed([each for each in program.equations if not varies & {*each.outputs}], frontier)
     return Parted(varying, with_parts(program, before, params, frontier))
-
-
-def tidy(program: Program) -> Program:
-    """The program without what its outputs do not need, equal equations merged."""
-    line = merged(program)
-    outputs = tuple(line.name(variable) for variable in program.outputs)
-    equations = [
-        Equation(each.source, tuple(line.name(i) for i in each.inputs), each.outputs)
-        for each in (program.equations[index] for index in line.needed(outputs, ()))
-    ]
-    return with_parts(program, equations, program.inputs, outputs)
 
 
 def folded(program: Program) -> Program:
@@ -98,25 +85,6 @@ def folded(program: Program) -> Program:
         else:
             equations.append(each)
     return replace(program, equations=tuple(equations), constants=constants)
-
-
-def needed(equations: Sequence[Equation], targets: Sequence[int]) -> list[Equation]:
-    """Those of some equations that other variables need, in order."""
-    wanted, found = set(targets), []
-    for each in reversed(equations):
-        if wanted & {*each.outputs}:
-            wanted |= {*each.inputs}
-            found.append(each)
-    return found[::-1]
-
-
-def reached(program: Program, starts: Sequence[int]) -> set[int]:
-    """Variables that depend on some others, those included."""
-    found = set(starts)
-    for each in program.equations:
-        if found & {*each.inputs}:
-            found |= {*each.outputs}
-    return found
 
 
 def with_parts(

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lagrad.primitives.movers import MOVERS
 from lagrad.sparsity.rules.arithmetic import ARITHMETIC
 from lagrad.sparsity.rules.contractions import CONTRACTIONS
 from lagrad.sparsity.rules.control import CONTROL
 from lagrad.sparsity.rules.custom import CUSTOM
-from lagrad.sparsity.rules.indexing import MOVERS
 from lagrad.sparsity.rules.linalg import LINALG
 from lagrad.sparsity.rules.moving import SCATTERS, move
 from lagrad.sparsity.rules.nested import NESTED

@@ -10,23 +10,18 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.elementwise import ELEMENTWISE, degree, interaction_of
+from lagrad.primitives.interaction import Interaction
 from lagrad.sparsity.links import SAME, Degree, Link, Same, Take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
-from lagrad.sparsity.rules.elementwise import ELEMENTWISE, Interaction, interactions, parse
 from lagrad.sparsity.value import GENERAL, Value, simplest
-
-# Degree of the output in its operand; every other function of one operand has degree 3.
-POWERS = {"square": 2}
-# Operand -> the other one whose known zeros make its derivative vanish.
-CUTS = {"mul": {0: 1, 1: 0}, "div": {1: 0}, "pow": {0: 1}}
-# Of complex numbers these are no longer piecewise linear.
-COMPLEX = {"abs": parse("x | xx"), "sign": parse("x | xx")}
 
 
 def elementwise(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     """Output element e from element e of each operand; axes of length one repeat as in NumPy."""
     aval: Any = equation.outvars[0].aval
-    name, row = equation.primitive.name, row_of(equation, operands)
+    name, row = equation.primitive.name, interaction_of(equation)
+    assert row is not None
     links = {
         (i, 0): reach(value, aval.shape, kept(name, i, operands, aval.shape))
         for i, value in enumerate(operands)
@@ -36,20 +31,9 @@ def elementwise(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     return linked(equation, operands, links, bends, least=least_degree(row, operands))
 
 
-def row_of(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Interaction:
-    """Row of the table, for real or complex operands."""
-    name = equation.primitive.name
-    aval: Any = equation.invars[0].aval
-    if name in COMPLEX and np.issubdtype(aval.dtype, np.complexfloating):
-        return COMPLEX[name]
-    row = interactions(name, equation.params, len(operands))
-    assert row is not None
-    return row
-
-
 def kept(name: str, operand: int, operands: Sequence[Value], shape: tuple[int, ...]) -> np.ndarray | None:
     """Elements at which an operand's derivative is not a known zero; None for all."""
-    other = CUTS.get(name, {}).get(operand)
+    other = ELEMENTWISE[name].zeros.get(operand)
     factor = None if other is None else operands[other].known
     if factor is None or np.all(factor):
         return None
@@ -67,8 +51,7 @@ def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link
 def bend(name: str, pair: tuple[int, int], links: dict, params: dict) -> Bend:
     """Second derivative of the output with respect to two operands."""
     i, j = pair
-    power = params["y"] if name == "integer_pow" else POWERS.get(name, 0)
-    return Bend(pair, (links[i, 0], links[j, 0]), power=max(power, 0))
+    return Bend(pair, (links[i, 0], links[j, 0]), power=degree(name, params))
 
 
 def least_degree(row: Interaction, operands: Sequence[Value]) -> Degree:

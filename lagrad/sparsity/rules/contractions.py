@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.contractions import arranged
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Link, Sparse, Spread, Take, take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
@@ -61,13 +62,6 @@ def dot_general(equation: jex.JaxprEqn, left: Value, right: Value, *, dimension_
         links[1, 0] = factor_link(form.swapped, left, form.out.transpose(0, 2, 1))
     bends = product_bends(form) if left.varies and right.varies else []
     return linked(equation, (left, right), links, bends)
-
-
-def arranged(shape: tuple[int, ...], batch: Sequence[int], inner: Sequence[int]) -> np.ndarray:
-    """Numbers of the elements, axes merged to (batch, free, contracted)."""
-    free = [axis for axis in range(len(shape)) if axis not in (*batch, *inner)]
-    lengths = [prod(shape[axis] for axis in axes) for axes in (batch, free, inner)]
-    return np.arange(prod(shape)).reshape(shape).transpose(*batch, *free, *inner).reshape(lengths)
 
 
 def factor_link(form: Contraction, other: Value, out: np.ndarray) -> Link:

@@ -17,11 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
-from lagrad.program.program import bind
+from lagrad.primitives.equations import bind, is_inexact
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
-from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request, is_inexact
+from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request
 from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.rules.loops import Steps, traced
 from lagrad.sparsity.rules.reductions import steps

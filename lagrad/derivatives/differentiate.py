@@ -1,0 +1,95 @@
+"""Differentiate a problem: trace it, plan each part, compile, and compare once with products by AD."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.compile.ad_modes import differentiable
+from lagrad.compile.blocks import Block, Pending, Sample
+from lagrad.compile.xla import compile_all
+from lagrad.derivatives import plan as planning
+from lagrad.derivatives.derivatives import Derivatives
+from lagrad.derivatives.on_demand import OnDemand
+from lagrad.derivatives.user_patterns import nearby, read_pattern, read_symmetric_pattern
+from lagrad.fork_safety import refuse_forks
+from lagrad.precision import float64
+from lagrad.problem.problem import Problem, problem_of
+from lagrad.program.trace import trace
+
+
+@differentiable()
+def differentiate(
+    problem: Problem,
+    *,
+    strategy: str = "auto",
+    mode: str = "forward-over-reverse",
+    memory_limit: int = planning.Options.memory_limit,
+    jacobian_pattern: Any = None,
+    hessian_pattern: Any = None,
+    check: bool = True,
+) -> Derivatives:
+    """Find the structure of a problem and compile its derivatives.
+
+    Args:
+        problem: n variables, m constraint rows.
+        strategy: "auto", or what to use wherever it can be used: "elements", "colored" or "dense".
+        mode: nesting of colored Hessian-vector products, see `lagrad.nested.hvp`.
+        memory_limit: bytes that the sweeps of one chunk may take together.
+        jacobian_pattern: where the Jacobian of the constraints can be nonzero, if you know better: a
+            SparsityPattern or a SciPy sparse matrix of shape (m, n). It may hold too much, never too little.
+            All matrices are then colored.
+        hessian_pattern: the same of the Lagrangian's Hessian, (n, n), one triangle or both.
+        check: whether to compare the matrices at the start with products that do not use their patterns.
+
+    Returns:
+        Derivatives.
+
+    Raises:
+        ProblemError: no Problem, an unknown strategy, a limit that is not positive, a pattern of another
+            shape.
+        DerivativeError: a function cannot be traced or differentiated, or the check fails: a given pattern
+            is too small.
+
+    >>> problem = lagrad.Problem(lambda x: (x**3).sum(), [1.0, 2.0])
+    >>> differentiate(problem).hessian([1.0, 2.0], []).toarray().tolist()
+    [[6.0, 0.0], [0.0, 12.0]]
+    """
+    problem = problem_of(problem)
+    refuse_forks()
+    patterns = (
+        read_pattern(jacobian_pattern, (problem.m, problem.n), "jacobian_pattern"),
+        read_symmetric_pattern(hessian_pattern, problem.n, "hessian_pattern"),
+    )
+    options = planning.Options(strategy, mode, memory_limit, *patterns)
+    watch, start = planning.Watch(), time.perf_counter()
+    with watch.step("trace"):
+        program = trace(problem)
+    with float64():
+        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
+    plan = planning.make(program, options, watch, Sample(problem.start, np.ones(problem.m + 1), leaves))
+    with watch.step("compile"):
+        functions, (jacobian, hessian) = compiled(plan)
+    on_demand = OnDemand(program, functions)
+    derivatives = Derivatives(problem, plan, on_demand, jacobian, hessian, watch.seconds, leaves)
+    if check:
+        with watch.step("check"):
+            derivatives.verify()
+            if options.given:
+                derivatives.verify(nearby(problem))
+    watch.seconds["total"] = time.perf_counter() - start
+    return derivatives
+
+
+def compiled(plan: planning.Plan) -> tuple[dict[str, Any], tuple[list[Block], list[Block]]]:
+    """Functions and the blocks of both matrices, everything compiled side by side."""
+    blocks = [*plan.jacobian, *plan.hessian]
+    pending = [block for block in blocks if isinstance(block, Pending)]
+    ready = iter(compile_all([*plan.functions.values(), *(block.uncompiled for block in pending)]))
+    functions = {name: next(ready) for name in plan.functions}
+    finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
+    return functions, (finished[: len(plan.jacobian)], finished[len(plan.jacobian) :])

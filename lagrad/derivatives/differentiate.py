@@ -20,7 +20,7 @@ from lagrad.derivatives.user_patterns import nearby, read_pattern, read_symmetri
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
-from lagrad.program.program import trace
+from lagrad.program.trace import trace
 from lagrad.sparsity.interpreter import Rule
 
 

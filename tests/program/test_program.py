@@ -11,7 +11,8 @@ import lagrad
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN
 from lagrad.primitives.equations import bind
-from lagrad.program.program import numbered, trace
+from lagrad.program.program import numbered
+from lagrad.program.trace import trace
 
 SHARED = lagrad.Problem(
     lambda x, p: jnp.sum(jax.jit(jnp.sin)(x) * p["w"]) + 2.0,

@@ -8,7 +8,7 @@ To add a primitive, add a row. What a row may say, beside its derivatives (see `
     expensive   evaluating it takes much longer than loading its result from memory
     signs       it is the sum of its operands with these signs
     degree      it is a polynomial of this degree in its operand
-    zeros       operand -> the other one that makes its derivative vanish where it is zero
+    zeros       operand -> the other one that decides the result, and ends the derivative, where it is zero
     of_complex  derivatives for complex operands, where they differ
     kink        where derivatives fail: at "zero", a "tie" of two operands, "limits", "whole" or "half" ones
 """

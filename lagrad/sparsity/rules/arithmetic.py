@@ -58,12 +58,12 @@ def by_element(equation: jex.JaxprEqn, operands: Sequence[Value], row: Interacti
 
 
 def kept(name: str, operand: int, operands: Sequence[Value], shape: tuple[int, ...]) -> np.ndarray | None:
-    """Elements at which an operand's derivative is not a known zero; None for all."""
-    other = ELEMENTWISE[name].zeros.get(operand) if name in ELEMENTWISE else None
-    factor = None if other is None else operands[other].known
-    if factor is None or np.all(factor):
+    """Elements at which a selection can take an operand; None for all."""
+    chosen = operands[0].entries
+    if name != "select_n" or chosen is None:
         return None
-    return np.broadcast_to(np.asarray(factor) != 0, shape).reshape(-1)
+    keep = ~chosen.known | (chosen.values == operand - 1)
+    return np.broadcast_to(keep.reshape(operands[0].shape), shape).reshape(-1)
 
 
 def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link:

@@ -1,13 +1,15 @@
-"""Exceptions and call stacks in, the user's own file and line out."""
+"""Exceptions, call stacks and traced equations in, the user's own file and line out."""
 
 from __future__ import annotations
 
+import linecache
 import sys
 import sysconfig
 import traceback
 import warnings
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import jax
 import numpy as np
@@ -47,8 +49,28 @@ def users_line(error: BaseException) -> str:
     if not summaries:
         return "an unknown line"
     last = summaries[-1]
-    code = last.line if len(last.line or "") <= _LONGEST_QUOTE else f"{(last.line or '')[:_LONGEST_QUOTE]}..."
-    return f"{last.filename}, line {last.lineno}" + (f": `{code}`" if code else "")
+    return _quoted(last.filename, last.lineno, last.line or "")
+
+
+def line_of(equation: Any, default: str) -> str:
+    """The innermost line of the user's at which an equation was traced.
+
+    Args:
+        equation: of a jaxpr.
+        default: what to say of an equation without one.
+    """
+    frames = getattr(getattr(equation.source_info, "traceback", None), "frames", ())
+    own = next((frame for frame in frames if is_users(frame.file_name)), None)
+    if own is None:
+        return default
+    code = linecache.getline(own.file_name, own.line_num).strip()
+    return _quoted(own.file_name, own.line_num, code)
+
+
+def _quoted(file_name: str, line: int | None, code: str) -> str:
+    """A line of a file, its code behind it if there is any."""
+    quote = code if len(code) <= _LONGEST_QUOTE else f"{code[:_LONGEST_QUOTE]}..."
+    return f"{file_name}, line {line}" + (f": `{quote}`" if quote else "")
 
 
 def warn_user(message: str) -> None:

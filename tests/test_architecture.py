@@ -25,6 +25,7 @@ FLOORS = [
     [{"solution"}],
     [{"problem"}],
     [{"coloring"}, {"nested"}],
+    [{"primitives"}],
     [{"program"}],
     [{"sparsity"}],
     [{"elements"}],

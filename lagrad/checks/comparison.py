@@ -1,4 +1,4 @@
-"""Assembled matrices and a point in, the entries on which other computations disagree with them out.
+"""Compare assembled matrices with other computations of the same entries.
 
 J v and H v are computed by plain JAX, F(x + hv) by differences, along random directions v; a row that is off
 is searched for its entry. What disagrees by less than rounding explains is no mismatch: entries that cancel,
@@ -15,9 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.checks.differences import Slopes, inward, slopes
+from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.checks.kinks import Kink, find_kinks
 from lagrad.checks.oracle import Oracle
-from lagrad.checks.steps import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
 from lagrad.problem.problem import Problem
 

@@ -1,4 +1,4 @@
-"""A function and a point in; the first operation that gives a value or derivative which is not finite out.
+"""Find the first operation whose value or derivative is not finite.
 
 Every variable of the function is followed through four sweeps, in this order:
 
@@ -21,10 +21,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.loops import inner_walks
-from lagrad.checks.steps import Step, Walk, is_float, walk
+from lagrad.checks.loops import inner_programs
 from lagrad.precision import float64
-from lagrad.program.program import bind
+from lagrad.primitives.equations import is_float
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program
+from lagrad.program.trace import operations
 
 SHOWN = 4
 ORDERS = {
@@ -72,13 +74,13 @@ def first_fault(function: Callable, inputs: Sequence, direction=None, weights=No
     Returns:
         Fault, or None if all is finite.
     """
-    fault = value_fault(walk(function, inputs), inputs)
+    fault = value_fault(operations(function, inputs), inputs)
     if fault is not None or direction is None:
         return fault
-    return derivative_fault(walk(function, inputs, rules_whole=True), inputs, direction, weights)
+    return derivative_fault(operations(function, inputs, rules_whole=True), inputs, direction, weights)
 
 
-def value_fault(found: Walk, inputs: Sequence) -> Fault | None:
+def value_fault(found: Program, inputs: Sequence) -> Fault | None:
     """The first operation whose value is not finite and reaches the output."""
     with float64():
         bad = jax.jit(lambda *given: {i: first_bad(v) for i, v in found.values(given).items()})(*inputs)
@@ -91,9 +93,9 @@ def value_fault(found: Walk, inputs: Sequence) -> Fault | None:
     return inside(step, operands) or described("value", step, operands, entry(step, places))
 
 
-def inside(step: Step, operands: Sequence) -> Fault | None:
+def inside(step: Equation, operands: Sequence) -> Fault | None:
     """The fault within a loop or branch, None if the operation is neither."""
-    for body, given, iteration in inner_walks(step, operands):
+    for body, given, iteration in inner_programs(step, operands):
         fault = value_fault(body, given)
         if fault is not None and fault.primitive != "input":
             where = "" if step.name == "cond" else f", iteration {iteration} of `{step.name}`"
@@ -101,7 +103,7 @@ def inside(step: Step, operands: Sequence) -> Fault | None:
     return None
 
 
-def derivative_fault(found: Walk, inputs: Sequence, direction, weights) -> Fault | None:
+def derivative_fault(found: Program, inputs: Sequence, direction, weights) -> Fault | None:
     """The first operation whose derivative is not finite and reaches the result."""
     with float64():
         try:
@@ -122,17 +124,17 @@ def derivative_fault(found: Walk, inputs: Sequence, direction, weights) -> Fault
     return None
 
 
-def sweep(found: Walk, inputs: Sequence, direction, weights) -> dict[str, Any]:
+def sweep(found: Program, inputs: Sequence, direction, weights) -> dict[str, Any]:
     """First entry that is not finite, -1 for none, of every variable in each sweep; traceable."""
     values = found.values(inputs)
     tangents = {found.inputs[0]: direction}
-    for step in found.steps:
+    for step in found.equations:
         tangents |= push(step, values, tangents)
     adjoints = dict.fromkeys(found.outputs, weights)
     seconds = dict.fromkeys(found.outputs, jnp.zeros_like(weights))
     parts: dict[str, dict] = {"adjoint_parts": {}, "second_parts": {}}
-    for position in reversed(range(len(found.steps))):
-        step = found.steps[position]
+    for position in reversed(range(len(found.equations))):
+        step = found.equations[position]
         for number, adjoint, second in pull(step, values, tangents, adjoints, seconds):
             key = f"{position} {number}"
             parts["adjoint_parts"][key], parts["second_parts"][key] = first_bad(adjoint), first_bad(second)
@@ -142,20 +144,20 @@ def sweep(found: Walk, inputs: Sequence, direction, weights) -> dict[str, Any]:
     return parts | {kind: {i: first_bad(v) for i, v in them.items()} for kind, them in kinds.items()}
 
 
-def smooth(step: Step, values: dict) -> tuple[Callable, list[int], list[int]]:
+def smooth(step: Equation, values: dict) -> tuple[Callable, list[int], list[int]]:
     """An operation as a function of its floating operands alone, these, and its floating results."""
     numbers = [i for i in dict.fromkeys(step.inputs) if is_float(values[i])]
     results = [i for i in step.outputs if is_float(values[i])]
 
     def apply(*floats):
         given = values | dict(zip(numbers, floats, strict=True))
-        found = bind(step.source, *(given[i] for i in step.inputs))
+        found = step.bind(*(given[i] for i in step.inputs))
         return [value for i, value in zip(step.outputs, found, strict=True) if i in results]
 
     return apply, numbers, results
 
 
-def push(step: Step, values: dict, tangents: dict) -> dict:
+def push(step: Equation, values: dict, tangents: dict) -> dict:
     """Tangents of an operation's results; none where no operand has one, zero without a forward rule."""
     apply, numbers, results = smooth(step, values)
     if step.name == "stop_gradient" or not results or not any(i in tangents for i in numbers):
@@ -168,7 +170,7 @@ def push(step: Step, values: dict, tangents: dict) -> dict:
     return dict(zip(results, jax.jvp(apply, floats, directions)[1], strict=True))
 
 
-def pull(step: Step, values: dict, tangents: dict, adjoints: dict, seconds: dict) -> list[tuple]:
+def pull(step: Equation, values: dict, tangents: dict, adjoints: dict, seconds: dict) -> list[tuple]:
     """(operand, adjoint, its derivative) for each operand that depends on x; none without a reverse rule."""
     apply, numbers, results = smooth(step, values)
     active = [i for i in numbers if i in tangents]
@@ -198,11 +200,11 @@ def first_bad(value):
     return jnp.where(bad.any(), jnp.argmax(bad), -1).astype(jnp.int32)
 
 
-def origin_forward(found: Walk, bad: dict[int, int]) -> Step | None:
+def origin_forward(found: Program, bad: dict[int, int]) -> Equation | None:
     """The earliest operation with finite operands among those that made an output not finite."""
     suspects = {i for i in found.outputs if bad.get(i, -1) >= 0}
     origin = None
-    for step in reversed(found.steps):
+    for step in reversed(found.equations):
         if suspects & set(step.outputs):
             guilty = {i for i in step.inputs if bad.get(i, -1) >= 0}
             suspects |= guilty
@@ -210,11 +212,11 @@ def origin_forward(found: Walk, bad: dict[int, int]) -> Step | None:
     return origin
 
 
-def origin_backward(found: Walk, bad: dict[int, int], parts: dict[str, int]) -> Step | None:
+def origin_backward(found: Program, bad: dict[int, int], parts: dict[str, int]) -> Equation | None:
     """The latest operation with finite adjoints of its results among those that spoilt x's adjoint."""
     suspects = {found.inputs[0]} if bad.get(found.inputs[0], -1) >= 0 else set()
     origin = None
-    for position, step in enumerate(found.steps):
+    for position, step in enumerate(found.equations):
         if any(i in suspects and parts.get(f"{position} {i}", -1) >= 0 for i in step.inputs):
             guilty = {i for i in step.outputs if bad.get(i, -1) >= 0}
             suspects |= guilty
@@ -222,7 +224,7 @@ def origin_backward(found: Walk, bad: dict[int, int], parts: dict[str, int]) -> 
     return origin
 
 
-def input_fault(found: Walk, bad: dict[int, int]) -> Fault | None:
+def input_fault(found: Program, bad: dict[int, int]) -> Fault | None:
     """The fault of an output that goes back to an input or a captured array."""
     if not any(bad.get(i, -1) >= 0 for i in found.outputs):
         return None
@@ -234,12 +236,12 @@ def input_fault(found: Walk, bad: dict[int, int]) -> Fault | None:
     )
 
 
-def entry(step: Step, bad: dict[int, int]) -> int:
+def entry(step: Equation, bad: dict[int, int]) -> int:
     """First entry of an operation's results that is not finite, -1 if unknown."""
     return max((bad.get(i, -1) for i in step.outputs), default=-1)
 
 
-def described(kind: str, step: Step, operands: Sequence, index: int) -> Fault:
+def described(kind: str, step: Equation, operands: Sequence, index: int) -> Fault:
     """The fault of an operation, with its operands at the entry in question."""
     shape = getattr(step.source.outvars[0].aval, "shape", ())
     shown = [at_entry(np.asarray(operand), shape, index) for operand in operands if is_float(operand)]

@@ -1,4 +1,4 @@
-"""A function and a point in; the operations that have no derivative exactly there out.
+"""Find operations that have no derivative exactly at a point.
 
 | operation            | its kink                       | what JAX calls the derivative    |
 |----------------------|--------------------------------|----------------------------------|
@@ -21,8 +21,12 @@ import jax
 import jax.numpy as jnp
 
 from lagrad.checks.faults import described
-from lagrad.checks.steps import Step, Walk, walk
 from lagrad.precision import float64
+from lagrad.primitives.elementwise import ELEMENTWISE
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program
+from lagrad.program.trace import operations
+from lagrad.program.walk import needed, reached
 
 # Relative distance below which a point is taken to lie on the kink.
 NEAR = 1e-10
@@ -94,21 +98,16 @@ def at_neighbors(params: dict, x, *others):
     return equal(ordered[..., 1:], ordered[..., :-1])
 
 
+# Where a row of the table of primitives says that its kink is -> the test for it.
+PLACES: dict[str, Callable] = {
+    "zero": at_zero,
+    "tie": at_tie,
+    "limits": at_limits,
+    "whole": at_whole,
+    "half": at_half,
+}
 TESTS: dict[str, Callable] = {
-    "abs": at_zero,
-    "sign": at_zero,
-    "sqrt": at_zero,
-    "cbrt": at_zero,
-    "max": at_tie,
-    "min": at_tie,
-    "clamp": at_limits,
-    "lt": at_tie,
-    "le": at_tie,
-    "gt": at_tie,
-    "ge": at_tie,
-    "floor": at_whole,
-    "ceil": at_whole,
-    "round": at_half,
+    **{name: PLACES[facts.kink] for name, facts in ELEMENTWISE.items() if facts.kink},
     "reduce_max": shared_extreme(jnp.max),
     "reduce_min": shared_extreme(jnp.min),
     "sort": at_neighbors,
@@ -125,7 +124,7 @@ def find_kinks(function: Callable, inputs: Sequence) -> list[Kink]:
     Returns:
         Kinks in the order of evaluation, a line of the user's once for each primitive.
     """
-    found = walk(function, inputs)
+    found = operations(function, inputs)
     suspects = [step for step in candidates(found) if takes_floats(step)]
     if not suspects:
         return []
@@ -143,28 +142,24 @@ def find_kinks(function: Callable, inputs: Sequence) -> list[Kink]:
     return list({(s.primitive, s.place): Kink(s.primitive, s.place, s.operands) for s in shown}.values())
 
 
-def candidates(found: Walk) -> list[Step]:
+def candidates(found: Program) -> list[Equation]:
     """Operations with a test that lie on a way from x to the result."""
-    ahead, back = {found.inputs[0]}, set(found.outputs)
-    for step in found.steps:
-        if step.name != "stop_gradient" and ahead & set(step.inputs):
-            ahead |= set(step.outputs)
-    for step in reversed(found.steps):
-        if step.name != "stop_gradient" and back & set(step.outputs):
-            back |= set(step.inputs)
+    differentiable = [step for step in found.equations if step.name != "stop_gradient"]
+    ahead = reached(differentiable, found.inputs[:1])
+    back = {variable for step in needed(differentiable, found.outputs) for variable in step.outputs}
     return [
         step
-        for step in found.steps
+        for step in found.equations
         if step.name in TESTS and ahead & set(step.inputs) and back & set(step.outputs)
     ]
 
 
-def takes_floats(step: Step) -> bool:
+def takes_floats(step: Equation) -> bool:
     """Whether the first operand is of floating type."""
     return jnp.issubdtype(getattr(step.source.invars[0].aval, "dtype", bool), jnp.floating)
 
 
-def stands_on(step: Step, values: dict):
+def stands_on(step: Equation, values: dict):
     """Where an operation stands on its kink, Booleans."""
     operands = [jnp.asarray(values[i]) for i in step.inputs]
     return TESTS[step.name](step.source.params, *operands)

@@ -1,4 +1,4 @@
-"""A loop or branch and its operands in; the programs it runs, iteration by iteration, out."""
+"""Replay a loop or branch, iteration by iteration."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core as jex
 
-from lagrad.checks.steps import Step, Walk, is_float, walk_of
 from lagrad.precision import float64
+from lagrad.primitives.equations import is_float
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program
+from lagrad.program.trace import operations_of
 
 MOST_ITERATIONS = 10_000
 
 
-def inner_walks(step: Step, operands: Sequence) -> Iterator[tuple[Walk, list, int]]:
+def inner_programs(step: Equation, operands: Sequence) -> Iterator[tuple[Program, list, int]]:
     """The body of a loop in each iteration that gives something not finite, or the branch that was taken.
 
     Args:
@@ -28,7 +31,7 @@ def inner_walks(step: Step, operands: Sequence) -> Iterator[tuple[Walk, list, in
     if unroll is None:
         return
     for body, given, iteration in unroll(step.source.params, list(operands)):
-        yield walk_of(body, place=step.place), given, iteration
+        yield operations_of(body, place=step.place), given, iteration
 
 
 def cond_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:

@@ -1,4 +1,4 @@
-"""A problem and a point in; which function, entry and operation is not finite out."""
+"""Tell which function, entry and operation is not finite."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from lagrad.checks.faults import Fault, first_fault
-from lagrad.checks.steps import OBJECTIVE, arguments, functions
+from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem

@@ -1,4 +1,4 @@
-"""A problem in; its values and plain, dense-mode JAX products with its derivatives out, one seed at a time.
+"""Evaluate a problem by plain, dense JAX, one seed at a time.
 
 Nothing of lagrad's structure, colors or plan is used: these are what the assembled matrices are held against.
 The rows are f first, then c: F(x) = [f(x), c(x)], shape (m + 1,).
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.steps import arguments
+from lagrad.checks.functions import arguments
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem
 

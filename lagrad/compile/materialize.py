@@ -15,31 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import RULED
+from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.program.cse import Merged, merged
-from lagrad.program.program import Program, numbered
+from lagrad.program.program import numbered
+from lagrad.program.walk import needed
 
-EXPENSIVE = frozenset(
-    {
-        *(
-            "sin",
-            "cos",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "atan2",
-            "sinh",
-            "cosh",
-            "tanh",
-            "asinh",
-            "acosh",
-            "atanh",
-        ),
-        *("exp", "exp2", "expm1", "log", "log1p", "logistic", "pow", "sqrt", "rsqrt", "cbrt"),
-        *("erf", "erfc", "erf_inv", "lgamma", "digamma", "polygamma", "igamma", "igammac"),
-        *("bessel_i0e", "bessel_i1e", "custom_jvp_call", "custom_vjp_call"),
-    }
-)
+EXPENSIVE = {name for name, facts in ELEMENTWISE.items() if facts.expensive} | RULED.keys()
 MOST_STAGES = 4
 
 
@@ -59,7 +41,7 @@ def staged(
     """
     program = numbered(closed)
     line = merged(program)
-    levels = stages(program, line) if barrier else []
+    levels = stages(line) if barrier else []
     captured = [number for number, value in program.constants.items() if np.size(value) > 1]
 
     def run(go, arrays, *arguments):
@@ -68,20 +50,17 @@ def staged(
         known = {line.name(number): value for number, value in known.items()}
         for level in levels:
             known |= behind_barrier(go, line, level, known)
-        effectful = [i for i, equation in enumerate(program.equations) if effects and equation.source.effects]
-        return line.evaluate([line.name(number) for number in program.outputs], known, effectful)
+        return line.evaluate(line.program.outputs, known, keeps_effects=effects)
 
     return run, [np.asarray(program.constants[number]) for number in captured]
 
 
-def stages(program: Program, line: Merged) -> list[list[int]]:
+def stages(line: Merged) -> list[list[int]]:
     """Results of transcendentals that the outputs need, by the number of transcendentals before them."""
-    outputs = [line.name(number) for number in program.outputs]
     level: dict[int, int] = {}
     found: list[list[int]] = [[] for _ in range(MOST_STAGES)]
-    for index in line.needed(outputs, ()):
-        equation = program.equations[index]
-        before = max((level.get(line.name(operand), 0) for operand in equation.inputs), default=0)
+    for equation in needed(line.program.equations, line.program.outputs):
+        before = max((level.get(operand, 0) for operand in equation.inputs), default=0)
         costly = equation.name in EXPENSIVE and before < MOST_STAGES
         if costly:
             found[before] += equation.outputs

@@ -1,4 +1,4 @@
-"""Values that depend on params only: what is wanted of them in, a function of the params that remembers out."""
+"""Evaluate what depends on params only, and remember it for the next call."""
 
 from __future__ import annotations
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
-
-from lagrad.compile.ad_modes import gradient
+from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.xla import Compiled, lower
@@ -33,7 +31,7 @@ def lower_jvp(program: Program) -> Deferred[Compiled]:
     run, (x, *leaves) = program.function(), arguments(program)
 
     def product(x, v, *leaves):
-        return jax.jvp(lambda x: run(x, *leaves), (x,), (v,))[1]
+        return along(lambda x: run(x, *leaves), x)(v)
 
     return lower(product, [x, x, *leaves])
 
@@ -57,13 +55,17 @@ def lower_hvp(program: Program) -> Deferred[Compiled]:
             f, c = run(x, *leaves)
             return weights[0] * f + weights[1:] @ c
 
-        return jax.jvp(gradient(lagrangian), (x,), (v,))[1]
+        return hessian_product(lagrangian, x)(v)
 
     return lower(product, [x, vector(rows(program) + 1), x, *leaves])
 
 
 # Products that are compiled when they are first asked for.
-PRODUCTS: dict[str, Callable[[Program], Deferred[Compiled]]] = {"jvp": lower_jvp, "vjp": lower_vjp, "hvp": lower_hvp}
+PRODUCTS: dict[str, Callable[[Program], Deferred[Compiled]]] = {
+    "jvp": lower_jvp,
+    "vjp": lower_vjp,
+    "hvp": lower_hvp,
+}
 
 
 def arguments(program: Program) -> list:

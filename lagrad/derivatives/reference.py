@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lagrad.program.folding import fold
 from lagrad.program.program import Program
-from lagrad.sparsity.rules.folding import fold
+from lagrad.program.walk import walk
 
 
 def reference(program: Program, x: np.ndarray, leaves: Sequence) -> np.ndarray:
@@ -25,9 +26,7 @@ def reference(program: Program, x: np.ndarray, leaves: Sequence) -> np.ndarray:
     Returns:
         array of shape (m + 1,).
     """
-    values = dict(program.constants)
-    values |= dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
-    for equation in program.equations:
-        results = fold(equation.source, [values[operand] for operand in equation.inputs])
-        values |= dict(zip(equation.outputs, results, strict=True))
+    inputs = dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
+    execute = lambda equation, operands: fold(equation.source, operands)  # noqa: E731
+    values = walk(program.equations, program.constants | inputs, execute)
     return np.concatenate([np.reshape(values[variable], -1) for variable in program.outputs])

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.elements.calls import CALL, floating, moves_one, needed, rule_of, the_number
-from lagrad.elements.partials import RULED
+from lagrad.elements.calls import CALL, floating, moves_one, rule_of, the_number
+from lagrad.elements.partials import CUSTOM
 from lagrad.elements.tape import FLOAT, SIMPLIFIED, Tape
-from lagrad.program.program import INLINED, bind
+from lagrad.primitives.calls import TRANSPARENT, called
+from lagrad.primitives.equations import bind
+from lagrad.program.walk import needed, run
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,32 +61,29 @@ def ruled(tape: Tape, equation: jex.JaxprEqn, operands: Sequence[int], output: i
     value = interpreted(tape, equation.params["call_jaxpr"], operands, None)[output]
     if output not in floating(equation.outvars):
         return value
-    return tape.add(RULED, (value, *operands), {"rule": rule(equation, output)}, FLOAT)
+    return tape.add(CUSTOM, (value, *operands), {"rule": rule(equation, output)}, FLOAT)
 
 
 def interpreted(
     tape: Tape, program: jex.ClosedJaxpr, arguments: Sequence[int], simplify: Callable | None
 ) -> list[int]:
     """Outputs of a program that acts on elements; recorded as it is written unless it may be simplified."""
-    jaxpr = program.jaxpr
-    constants = [tape.constant(the_number(value)) for value in program.consts]
-    nodes = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
+    visit = partial(step, tape, simplify=simplify)
+    constant = partial(one_number, tape)
+    return run(program, arguments, visit, constant, needed(program.eqns, program.jaxpr.outvars))
 
-    def read(atom: Any) -> int:
-        return tape.constant(np.asarray(atom.val, atom.aval.dtype)) if isinstance(atom, jex.Literal) else nodes[atom]
 
-    for equation in needed(jaxpr):
-        results = step(tape, equation, [read(atom) for atom in equation.invars], simplify)
-        nodes |= dict(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+def one_number(tape: Tape, value: Any, aval: Any) -> int:
+    """Node of a literal, or of the number that a captured array repeats."""
+    return tape.constant(np.asarray(value if np.ndim(value) == 0 else the_number(value), aval.dtype))
 
 
 def step(
-    tape: Tape, equation: jex.JaxprEqn, operands: Sequence[int], simplify: Callable | None
+    tape: Tape, equation: jex.JaxprEqn, operands: Sequence[int], *, simplify: Callable | None
 ) -> Sequence[int]:
     """Results of one equation."""
     name = equation.primitive.name
-    inner = equation.params.get(INLINED.get(name, ""))
+    inner = called(equation, TRANSPARENT)
     if inner is not None:
         return interpreted(tape, inner, operands, simplify)
     if name == CALL:

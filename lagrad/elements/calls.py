@@ -21,13 +21,15 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.elements.indices import Indices, everywhere
-from lagrad.elements.linear import shape_of, size_of
 from lagrad.precision import float64
-from lagrad.program.program import INLINED, bind
+from lagrad.primitives.calls import TRANSPARENT, called
+from lagrad.primitives.elementwise import interaction_of
+from lagrad.primitives.equations import bind, shape_of, size_of
+from lagrad.primitives.interaction import Interaction
+from lagrad.primitives.movers import MOVERS, mover
+from lagrad.program.walk import needed, run
 from lagrad.sparsity.detect import detect
 from lagrad.sparsity.rules.custom import tangent_program
-from lagrad.sparsity.rules.elementwise import Interaction, interactions
-from lagrad.sparsity.rules.indexing import MOVERS, mover
 from lagrad.sparsity.value import AFFINE
 
 CALL = "custom_jvp_call"
@@ -70,7 +72,7 @@ def element_call(equation: jex.JaxprEqn) -> ElementCall | None:
     numbers = [np.arange(size_of(atom)).reshape(shape_of(atom)) for atom in equation.invars]
     with float64():
         try:
-            found = called(equation, [{i: array} for i, array in enumerate(numbers)], 2)
+            found = called_places(equation, [{i: array} for i, array in enumerate(numbers)], 2)
         except _Mixes:
             return None
         function = on_scalars(equation)
@@ -85,7 +87,7 @@ def listed(places: Places, count: int, variable: Any) -> tuple[Indices, ...]:
     return tuple(Indices.of(places[i].reshape(-1)) if i in places else anywhere for i in range(count))
 
 
-def called(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> list[Places]:
+def called_places(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> list[Places]:
     """Places of the outputs of a call, in the function and in its derivatives up to an order."""
     results = followed(equation.params["call_jaxpr"], operands, 0)
     if not order:
@@ -111,30 +113,21 @@ def followed(program: jex.ClosedJaxpr, arguments: Sequence[Places], order: int) 
     Raises:
         _Mixes: an element takes several elements of one operand.
     """
-    jaxpr = program.jaxpr
     # Of captured arrays only those that repeat one number are the same for all elements.
     for constant in program.consts:
         the_number(constant)
-    captured: list[Places] = [{} for _ in program.consts]
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*captured, *arguments], strict=True))
-
-    def read(atom: Any) -> Places:
-        return {} if isinstance(atom, jex.Literal) else values[atom]
-
-    for equation in needed(jaxpr):
-        results = follow(equation, [read(atom) for atom in equation.invars], order)
-        values |= dict(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+    visit = lambda equation, operands: follow(equation, operands, order)  # noqa: E731
+    # Rules leave the function's own value unused.
+    return run(program, arguments, visit, lambda value, aval: {}, needed(program.eqns, program.jaxpr.outvars))
 
 
 def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> list[Places]:
     """Places of the outputs of one equation."""
-    name = equation.primitive.name
-    inner = equation.params.get(INLINED.get(name, ""))
+    inner = called(equation, TRANSPARENT)
     if inner is not None:
         return followed(inner, operands, order)
-    if name == CALL:
-        return called(equation, operands, order)
+    if equation.primitive.name == CALL:
+        return called_places(equation, operands, order)
     if equation.effects:
         raise _Mixes
     if moves_one(equation):
@@ -142,7 +135,7 @@ def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> li
         assert move is not None
         moved = {operand: move([array], -1) for operand, array in operands[0].items()}
         return [{i: arrays[k] for i, arrays in moved.items()} for k in range(len(equation.outvars))]
-    if interactions(name, equation.params, len(operands)) is None:
+    if interaction_of(equation) is None:
         raise _Mixes
     shape = shape_of(equation.outvars[0])
     return [joined([{i: stretched(array, shape) for i, array in each.items()} for each in operands])]
@@ -167,16 +160,6 @@ def joined(parts: Iterable[Places]) -> Places:
             if other is not array and not np.array_equal(other, array):
                 raise _Mixes
     return found
-
-
-def needed(jaxpr: jex.Jaxpr) -> list[jex.JaxprEqn]:
-    """Equations that the outputs depend on, in order; rules leave the function's own value unused."""
-    wanted, found = {atom for atom in jaxpr.outvars if not isinstance(atom, jex.Literal)}, []
-    for equation in reversed(jaxpr.eqns):
-        if wanted.intersection(equation.outvars):
-            found.append(equation)
-            wanted |= {atom for atom in equation.invars if not isinstance(atom, jex.Literal)}
-    return found[::-1]
 
 
 def the_number(constant: Any) -> Any:
@@ -227,22 +210,18 @@ def still(value: Any) -> np.ndarray:
 
 def evaluated(program: jex.ClosedJaxpr, arguments: Sequence[Any]) -> list:
     """Outputs for one element of a program that acts on elements, given one number an input."""
-    jaxpr = program.jaxpr
-    constants = map(the_number, program.consts)
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
+    equations = needed(program.eqns, program.jaxpr.outvars)
+    return run(program, arguments, evaluate, one_number, equations)
 
-    def read(atom: Any) -> Any:
-        return atom.val if isinstance(atom, jex.Literal) else values[atom]
 
-    for equation in needed(jaxpr):
-        results = evaluate(equation, [read(atom) for atom in equation.invars])
-        values |= dict(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+def one_number(value: Any, aval: Any) -> Any:
+    """A literal as it is, the number that a captured array repeats."""
+    return value if np.ndim(value) == 0 else the_number(value)
 
 
 def evaluate(equation: jex.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
     """Results of one equation for one element."""
-    inner = equation.params.get(INLINED.get(equation.primitive.name, ""))
+    inner = called(equation, TRANSPARENT)
     if inner is not None:
         return evaluated(inner, operands)
     if equation.primitive.name == CALL:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -19,10 +18,11 @@ from lagrad.elements.affine import Affine
 from lagrad.elements.calls import CALL, ElementCall, element_call
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
-from lagrad.program.program import Equation, Program
-from lagrad.sparsity.rules.arithmetic import COMPLEX
-from lagrad.sparsity.rules.elementwise import Interaction, interactions
-from lagrad.sparsity.rules.folding import fold
+from lagrad.primitives.elementwise import interaction_of
+from lagrad.primitives.interaction import Interaction
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.program import Program
 
 
 class Kind(IntEnum):
@@ -73,10 +73,8 @@ class Reading:
 
     def interaction(self, equation: Equation, output: int) -> Interaction | None:
         """Which derivatives of an elementwise equation can be nonzero; None if it is not elementwise."""
-        if equation.name in COMPLEX and is_complex(self.program.avals[equation.inputs[0]]):
-            return COMPLEX[equation.name]
         if equation.name != CALL:
-            return interactions(equation.name, equation.params, len(equation.inputs))
+            return interaction_of(equation.source)
         call = self.call(equation)
         return None if call is None else call.interactions[equation.outputs.index(output)]
 
@@ -149,11 +147,6 @@ def read(program: Program) -> Reading:
         producers |= dict.fromkeys(equation.outputs, index)
     n = program.size(x)
     return Reading(program, kinds, values, linear, producers, {x: Affine.identity(n)}, {x: np.zeros(n)})
-
-
-def is_complex(aval: Any) -> bool:
-    """Whether an array holds complex numbers."""
-    return np.issubdtype(aval.dtype, np.complexfloating)
 
 
 def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:

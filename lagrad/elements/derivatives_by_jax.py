@@ -22,9 +22,7 @@ def first_by_jax(
 ) -> dict[Source, int]:
     """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
     functions, params = zip(*(traceable(tape.count, reading, group) for group in bundle.groups), strict=True)
-    sources = [
-        (batch, (member, slot)) for member, group in enumerate(bundle.groups) for slot in group.active
-    ]
+    sources = [(batch, (member, slot)) for member, group in enumerate(bundle.groups) for slot in group.active]
 
     def derivatives(slots: Sequence, weights: Sequence, given: Sequence) -> list:
         return [

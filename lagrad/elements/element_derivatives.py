@@ -93,9 +93,7 @@ def jacobian(split: Lift) -> ElementMatrix:
             jacobian_entries(number, member, group, items, uneven)
     batches = [first_derivatives(split, number, bundle) for number, bundle in enumerate(bundles)]
     constant = split.linear[1:].tocoo()
-    return element_matrix(
-        split, batches, items, uneven, (constant.row, constant.col, constant.data), (m, n)
-    )
+    return element_matrix(split, batches, items, uneven, (constant.row, constant.col, constant.data), (m, n))
 
 
 def hessian(split: Lift) -> ElementMatrix:

@@ -20,10 +20,12 @@ from jax import lax
 from jax.extend import core as jex
 
 from lagrad.elements.formulas import FORMULAS
-from lagrad.elements.linear import size_of
 from lagrad.precision import float64
-from lagrad.program.program import INLINED, Program, bind, numbered
-from lagrad.sparsity.rules.control import closed, cost
+from lagrad.primitives.calls import PLAIN, WRAPPERS, called
+from lagrad.primitives.equations import bind, size_of
+from lagrad.program.program import Program, numbered
+from lagrad.program.walk import run
+from lagrad.sparsity.rules.control import cost
 
 # Equations that a loop may become: beyond this, compile time outweighs what elements save.
 MOST_EQUATIONS = 400
@@ -47,30 +49,19 @@ def expanded(program: Program) -> Program | None:
     if not any(written_out(equation.source) for equation in program.equations):
         return None
     with float64():
-        jaxpr, consts = program.closed.jaxpr, program.closed.consts
-        wider = jax.make_jaxpr(lambda *arguments: run(jaxpr, consts, arguments))(*program.closed.in_avals)
+        wider = jax.make_jaxpr(lambda *arguments: run(program.closed, arguments, write_out))(
+            *program.closed.in_avals
+        )
     return numbered(wider)
 
 
-def run(jaxpr: jex.Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list:
-    """Outputs of a jaxpr, its equations written out where they can be."""
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *arguments], strict=True))
-
-    def read(atom: Any) -> Any:
-        return atom.val if isinstance(atom, jex.Literal) else values[atom]
-
-    for equation in jaxpr.eqns:
-        function = written_out(equation) or inlined(equation)
-        operands = [read(atom) for atom in equation.invars]
-        results = bind(equation, *operands) if function is None else function(*operands)
-        values |= dict(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
-
-
-def inlined(equation: jex.JaxprEqn) -> Written | None:
-    """A nested call as the function that it calls."""
-    inner = equation.params.get(INLINED.get(equation.primitive.name, ""))
-    return None if inner is None else lambda *operands: run(inner.jaxpr, inner.consts, operands)
+def write_out(equation: jex.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """Results of an equation, what it calls written out where it can be."""
+    inner = called(equation, PLAIN)
+    if inner is not None:
+        return run(inner, operands, write_out)
+    function = written_out(equation)
+    return bind(equation, *operands) if function is None else function(*operands)
 
 
 def written_out(equation: jex.JaxprEqn) -> Written | None:
@@ -79,10 +70,11 @@ def written_out(equation: jex.JaxprEqn) -> Written | None:
     return None if rule is None or equation.effects else rule(equation, **equation.params)
 
 
-def wrapper(equation: jex.JaxprEqn, *, jaxpr, **params) -> Written:
+def wrapper(equation: jex.JaxprEqn, **params) -> Written:
     """A program that is run once on all operands."""
-    program = closed(jaxpr)
-    return lambda *operands: run(program.jaxpr, program.consts, operands)
+    program = called(equation)
+    assert program is not None
+    return lambda *operands: run(program, operands, write_out)
 
 
 def loop(equation: jex.JaxprEqn, *, jaxpr, length, num_consts, num_carry, **params) -> Written | None:
@@ -117,7 +109,7 @@ def mapped(body: jex.ClosedJaxpr, num_fixed: int, num_carry: int, length: int) -
 
     def function(*operands):
         fixed = operands[:num_fixed]
-        step = lambda rows: run(body.jaxpr, body.consts, (*fixed, *rows))[num_carry:]  # noqa: E731
+        step = lambda rows: run(body, (*fixed, *rows), write_out)[num_carry:]  # noqa: E731
         rows = jax.vmap(step, axis_size=length)(operands[num_fixed:])
         return [*operands[num_fixed - num_carry : num_fixed], *rows]
 
@@ -133,7 +125,7 @@ def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Seque
         found: dict[int, Sequence[Any]] = {}
         for step in order:
             taken = [lax.index_in_dim(row, step, keepdims=False) for row in rows]
-            results = run(body.jaxpr, body.consts, (*consts, *carry, *taken))
+            results = run(body, (*consts, *carry, *taken), write_out)
             carry, found[step] = results[:num_carry], results[num_carry:]
         stacked = zip(*(found[step] for step in sorted(found)), strict=True)
         return [*carry, *(jnp.stack(each) for each in stacked)]
@@ -143,8 +135,6 @@ def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Seque
 
 RULES: dict[str, Callable[..., Written | None]] = {
     "scan": loop,
-    "checkpoint": wrapper,
-    "remat2": wrapper,
-    "gradient_derivative": wrapper,
+    **dict.fromkeys(WRAPPERS, wrapper),
     **FORMULAS,
 }

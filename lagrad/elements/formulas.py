@@ -16,8 +16,8 @@ import numpy as np
 from jax.extend import core as jex
 from scipy.sparse.csgraph import connected_components
 
-from lagrad.elements.linear import is_floating, shape_of, size_of
 from lagrad.errors import DerivativeError
+from lagrad.primitives.equations import is_floating, shape_of, size_of
 from lagrad.sparsity.detect import detect
 
 LARGEST = 3

@@ -18,10 +18,11 @@ import numpy as np
 
 from lagrad.elements.classification import Kind, Reading
 from lagrad.elements.indices import Indices, everything
-from lagrad.elements.linear import Maps, contraction, shape_of, size_of
+from lagrad.elements.linear import Maps, contraction
 from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
-from lagrad.program.program import Equation
-from lagrad.sparsity.rules.elementwise import Interaction
+from lagrad.primitives.equations import shape_of, size_of
+from lagrad.primitives.interaction import Interaction
+from lagrad.program.equation import Equation
 
 MOST_LEAVES = 24
 DEEPEST = 200

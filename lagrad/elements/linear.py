@@ -6,9 +6,8 @@ the operand enters the output; None where the equation is not linear in them tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,11 +15,13 @@ from jax.extend import core as jex
 
 from lagrad.elements.indices import Indices, everything, everywhere
 from lagrad.elements.maps import Factor, LinearMap, grouped
-from lagrad.sparsity.rules.indexing import mover, numbered, scatter_positions
-from lagrad.sparsity.rules.sparse import LAYOUTS, products
-from lagrad.sparsity.rules.windows import seen, taps
+from lagrad.primitives.contractions import arranged
+from lagrad.primitives.elementwise import ELEMENTWISE
+from lagrad.primitives.equations import is_floating, shape_of, size_of
+from lagrad.primitives.movers import Known, mover, numbered, scatter_positions
+from lagrad.primitives.sparse_products import LAYOUTS, products
+from lagrad.primitives.windows import seen, taps
 
-Known = Sequence[np.ndarray | None]
 Maps = dict[int, LinearMap]
 Products = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -67,16 +68,6 @@ def moved(equation: jex.JaxprEqn, known: Known, where: np.ndarray) -> Maps:
             result[index] = LinearMap((where.size, size), Indices.of(local))
         start += size
     return result
-
-
-def shape_of(atom: Any) -> tuple[int, ...]:
-    """Shape of an operand or output."""
-    return atom.aval.shape
-
-
-def size_of(atom: Any) -> int:
-    """Number of elements of an operand or output."""
-    return prod(shape_of(atom))
 
 
 def same(equation: jex.JaxprEqn, operand: int, factor: Factor = 1.0) -> LinearMap:
@@ -135,11 +126,6 @@ def converted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     return {0: same(equation, 0)} if is_copy else None
 
 
-def is_floating(atom: Any) -> bool:
-    """Whether an operand or output holds real floats."""
-    return np.issubdtype(atom.aval.dtype, np.floating)
-
-
 def summed(equation: jex.JaxprEqn, known: Known) -> Maps:
     """Sum over axes: every element goes to the output of its lane."""
     shape, axes = shape_of(equation.invars[0]), equation.params["axes"]
@@ -188,22 +174,13 @@ def contraction(equation: jex.JaxprEqn) -> tuple[np.ndarray, np.ndarray, np.ndar
     All of shape (output size * contracted size,), the contracted index last.
     """
     (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    left = np.arange(size_of(equation.invars[0])).reshape(shape_of(equation.invars[0]))
-    right = np.arange(size_of(equation.invars[1])).reshape(shape_of(equation.invars[1]))
-    left, free = arranged(left, left_batch, left_sum)
-    right, other = arranged(right, right_batch, right_sum)
-    batch, inner = left.shape[0], left.shape[-1]
+    left = arranged(shape_of(equation.invars[0]), left_batch, left_sum)
+    right = arranged(shape_of(equation.invars[1]), right_batch, right_sum)
+    (batch, free, inner), other = left.shape, right.shape[1]
     shape = (batch, free, other, inner)
     left = np.broadcast_to(left[:, :, None, :], shape).reshape(-1)
     right = np.broadcast_to(right[:, None, :, :], shape).reshape(-1)
     return np.repeat(np.arange(batch * free * other), inner), left, right
-
-
-def arranged(numbers: np.ndarray, batch: Sequence[int], inner: Sequence[int]) -> tuple[np.ndarray, int]:
-    """Axes in the order batch, free, contracted, each merged into one; and the size of the free one."""
-    free = [axis for axis in range(numbers.ndim) if axis not in (*batch, *inner)]
-    lengths = [prod(numbers.shape[axis] for axis in axes) for axes in (batch, free, inner)]
-    return numbers.transpose(*batch, *free, *inner).reshape(lengths), lengths[1]
 
 
 def stored_product(equation: jex.JaxprEqn, known: Known) -> Maps | None:
@@ -252,8 +229,8 @@ def windowed(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     shape, out = shape_of(equation.invars[0]), shape_of(equation.outvars[0])
     if prod(out) * prod(equation.params["window_dimensions"]) > MOST_TERMS:
         return None
-    rows = sp.csr_array(seen(shape, out, equation.params), dtype=float)
-    return {0: LinearMap((prod(out), prod(shape)), rows=rows)}
+    rows, columns = seen(shape, out, equation.params)
+    return {0: from_triplets(rows, columns, 1.0, (prod(out), prod(shape)))}
 
 
 def from_triplets(rows: np.ndarray, columns: np.ndarray, values: Factor, shape: tuple[int, int]) -> LinearMap:
@@ -263,12 +240,7 @@ def from_triplets(rows: np.ndarray, columns: np.ndarray, values: Factor, shape: 
 
 
 LINEAR: dict[str, Callable[[jex.JaxprEqn, Known], Maps | None]] = {
-    "add": signed(1.0, 1.0),
-    "add_any": signed(1.0, 1.0),
-    "sub": signed(1.0, -1.0),
-    "neg": signed(-1.0),
-    "copy": signed(1.0),
-    "copy_p": signed(1.0),
+    **{name: signed(*facts.signs) for name, facts in ELEMENTWISE.items() if facts.signs},
     "mul": product,
     "div": quotient,
     "convert_element_type": converted,

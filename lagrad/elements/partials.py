@@ -20,7 +20,7 @@ from lagrad.primitives.derivatives import Row, row_of
 from lagrad.primitives.expression import Expression
 
 # A value with a rule of its author's: the value, then the operands of the rule.
-RULED = "ruled"
+CUSTOM = "custom rule"
 # A node that stands for another one, and is independent of what that is made of.
 INDEPENDENT = "independent"
 # (tape, operands) -> derivative of the value by each operand.
@@ -29,9 +29,7 @@ AuthorsRule = Callable[[Tape, Sequence[int]], Sequence[int]]
 
 def independent(tape: Tape, nodes: Sequence[int]) -> list[int]:
     """Nodes of the same values that nothing is known about, not even that two of them are equal."""
-    return [
-        tape.add(INDEPENDENT, (node,), {"number": number}, FLOAT) for number, node in enumerate(nodes)
-    ]
+    return [tape.add(INDEPENDENT, (node,), {"number": number}, FLOAT) for number, node in enumerate(nodes)]
 
 
 class NoRule(Exception):
@@ -82,7 +80,7 @@ class Partials:
         """The same, not found before."""
         tape, operation = self.tape, self.tape.operations[node]
         found: dict[int, int] = {}
-        if operation.name == RULED:
+        if operation.name == CUSTOM:
             by_operand = operation.params["rule"](tape, operation.operands[1:])
             pairs = zip(operation.operands[1:], by_operand, strict=True)
             terms = [(operand, partial) for operand, partial in pairs if operand in self.active]
@@ -100,7 +98,7 @@ class Partials:
     def second(self, node: int) -> dict[tuple[int, int], int]:
         """(operand, operand) -> second derivative of a node, each pair once."""
         tape, operation = self.tape, self.tape.operations[node]
-        if operation.name == RULED:
+        if operation.name == CUSTOM:
             return self.second_of_rule(node)
         found: dict[tuple[int, int], int] = {}
         for (i, j), formula in self.row(node).second.items():

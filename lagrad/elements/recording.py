@@ -16,17 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.elements.authors_rules import ruled
 from lagrad.elements.calls import CALL
 from lagrad.elements.classification import Kind, Reading
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
-from lagrad.elements.authors_rules import ruled
 from lagrad.elements.split import Group, LeafValue
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
 from lagrad.elements.tape import FLOAT, Tape
-from lagrad.program.program import Equation
-from lagrad.sparsity.rules.folding import fold
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.walk import evaluate
 
 # Elements of variables that an element of another is made of.
 Operands = list[tuple[int, Indices]]
@@ -67,7 +68,9 @@ def record_group(
 
 def leaf_node(tape: Tape, value: LeafValue, slots: Sequence[int]) -> int:
     """Sum of coefficients times slots, plus offset."""
-    terms = [times(tape, slots[slot], factor) for slot, factor in zip(value.slots, value.factors, strict=True)]
+    terms = [
+        times(tape, slots[slot], factor) for slot, factor in zip(value.slots, value.factors, strict=True)
+    ]
     return added(tape, terms, value.offset)
 
 
@@ -128,7 +131,9 @@ class Recording:
         """What elements of a variable are made of, and how their node is made of these."""
         kind = self.reading.kinds[variable]
         if kind is Kind.KNOWN:
-            return [], partial(self.constant, variable, indices.take(self.reading.values[variable].reshape(-1)))
+            return [], partial(
+                self.constant, variable, indices.take(self.reading.values[variable].reshape(-1))
+            )
         dtype = self.reading.program.avals[variable].dtype
         if kind is Kind.FIXED:
             return [], partial(self.tape.input, ParamsInput.at(variable, indices), dtype)
@@ -169,7 +174,9 @@ class Recording:
         """Sum of products over the contracted index."""
         pairs = [(i.at(indices), j.at(indices)) for i, j in contraction_terms(equation)]
         operands = [
-            (variable, places) for pair in pairs for variable, places in zip(equation.inputs, pair, strict=True)
+            (variable, places)
+            for pair in pairs
+            for variable, places in zip(equation.inputs, pair, strict=True)
         ]
 
         def build(*nodes: int) -> int:
@@ -241,15 +248,14 @@ def fixed_values(reading: Reading, leaves: Sequence[jax.Array]) -> dict[int, jax
     Returns:
         variable -> value.
     """
-    found = dict(zip(reading.program.inputs[1:], leaves, strict=True))
-    for equation in reading.program.equations:
-        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED:
-            operands = [found[i] if i in found else reading.values[i] for i in equation.inputs]
-            found |= dict(zip(equation.outputs, equation.bind(*operands), strict=True))
-    return found
+    fixed = [
+        equation
+        for equation in reading.program.equations
+        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED
+    ]
+    return evaluate(fixed, reading.values | dict(zip(reading.program.inputs[1:], leaves, strict=True)))
 
 
 def value_of_params(name: ParamsInput, fixed: dict[int, jax.Array]) -> jax.Array:
     """Value of an input of params."""
     return jnp.reshape(fixed[name.variable], -1)[name.indices.array]
-

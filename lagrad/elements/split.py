@@ -21,9 +21,9 @@ from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.primitives.movers import MOVERS
+from lagrad.program.folding import fold
 from lagrad.program.program import Program
-from lagrad.sparsity.rules.folding import fold
-from lagrad.sparsity.rules.indexing import MOVERS
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
 HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})

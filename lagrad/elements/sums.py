@@ -14,7 +14,7 @@ from lagrad.elements.affine import picked
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, cumulated, summed
 from lagrad.elements.maps import Factor, LinearMap
-from lagrad.program.program import Equation
+from lagrad.program.equation import Equation
 
 # Longer sums under a curved function are left to coloring.
 LONGEST_SUM = 16

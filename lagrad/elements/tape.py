@@ -3,9 +3,9 @@
     sin(u) * sin(u)      0 = input u;  1 = sin 0;  2 = mul 1 1
 
 Nodes hold one number an element. Later nodes are made of earlier ones only, so that the order of the tape is
-an order of evaluation. What derivatives are made of is simplified while it is recorded: zeros and ones vanish,
-constants are multiplied out. What is zero where a condition fails stays so under any factor: a slope that is
-infinite where it does not count is dropped.
+an order of evaluation. What derivatives are made of is simplified while it is recorded: zeros and ones
+vanish, constants are multiplied out. What is zero where a condition fails stays so under any factor: a slope
+that is infinite where it does not count is dropped.
 """
 
 from __future__ import annotations

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from lagrad.elements.partials import INDEPENDENT, RULED
+from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from lagrad.elements.tape import CONSTANT, INPUT, Operation, Tape
-from lagrad.program.program import INLINED, Equation, numbered
-from lagrad.sparsity.rules.folding import fold
+from lagrad.primitives.calls import PLAIN, RULED
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.program import numbered
 
-# Derivatives are taken already: of functions with a rule of their own only values are left.
-PLAIN = INLINED | {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
 # Mark of operations that were traced: shapes are those of the trace.
 TRACED = "traced result"
 FUNCTIONS: dict[str, Callable] = {
@@ -48,7 +48,7 @@ def evaluate(tape: Tape, nodes: Sequence[int], inputs: Mapping[Hashable, Any]) -
             values[node] = inputs[operation.params["name"]]
         elif operation.name == CONSTANT:
             values[node] = jnp.asarray(operation.params["value"])
-        elif operation.name in (RULED, INDEPENDENT):
+        elif operation.name in (CUSTOM, INDEPENDENT):
             values[node] = operands[0]
         elif operation.bind is not None and TRACED in operation.params:
             values[node] = operation.bind(*operands)[0]
@@ -75,7 +75,8 @@ def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Seque
     Returns:
         Node of each result.
     """
-    program = numbered(jax.make_jaxpr(function)(*shapes), PLAIN)
+    # Derivatives are taken already: of functions with a rule of their own only values are left.
+    program = numbered(jax.make_jaxpr(function)(*shapes), PLAIN | RULED)
     nodes = dict(zip(program.inputs, operands, strict=True))
     nodes |= {variable: as_traced(tape, value) for variable, value in program.constants.items()}
     for equation in program.equations:

@@ -5,7 +5,6 @@ The same for both compilers: XLA is fed pieces that the host gathers, machine co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np

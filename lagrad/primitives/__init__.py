@@ -1,1 +1,1 @@
-"""Primitives: what is true of each, stated once."""
+"""State what is true of a primitive once; everybody else looks it up here."""

@@ -16,6 +16,8 @@ from math import log as log_of
 from math import pi, sqrt
 from typing import Any
 
+import numpy as np
+
 from lagrad.primitives.expression import Expression, Term, function
 
 Formula = Callable[..., Term]
@@ -134,9 +136,7 @@ ROWS: dict[str, Row] = {
     "log": of_one(lambda x, z: 1.0 / x, lambda x, z: -squared(1.0 / x)),
     "log1p": of_one(lambda x, z: 1.0 / (1.0 + x), lambda x, z: -squared(1.0 / (1.0 + x))),
     # 1 - logistic(x) has no digits left far above zero.
-    "logistic": of_one(
-        lambda x, z: z * logistic(-x), lambda x, z: (z * logistic(-x)) * (logistic(-x) - z)
-    ),
+    "logistic": of_one(lambda x, z: z * logistic(-x), lambda x, z: (z * logistic(-x)) * (logistic(-x) - z)),
     # trigonometry
     "sin": of_one(lambda x, z: cos(x), lambda x, z: -z),
     "cos": of_one(lambda x, z: -sin(x), lambda x, z: -z),
@@ -156,12 +156,8 @@ ROWS: dict[str, Row] = {
     ),
     "sinh": of_one(lambda x, z: cosh(x), lambda x, z: z),
     "cosh": of_one(lambda x, z: sinh(x), lambda x, z: z),
-    "tanh": of_one(
-        lambda x, z: (1.0 - z) * (1.0 + z), lambda x, z: -2.0 * z * ((1.0 - z) * (1.0 + z))
-    ),
-    "asinh": of_one(
-        lambda x, z: rsqrt(1.0 + squared(x)), lambda x, z: -(x * rsqrt(1.0 + squared(x)) ** 3)
-    ),
+    "tanh": of_one(lambda x, z: (1.0 - z) * (1.0 + z), lambda x, z: -2.0 * z * ((1.0 - z) * (1.0 + z))),
+    "asinh": of_one(lambda x, z: rsqrt(1.0 + squared(x)), lambda x, z: -(x * rsqrt(1.0 + squared(x)) ** 3)),
     "acosh": of_one(
         lambda x, z: rsqrt((x - 1.0) * (x + 1.0)), lambda x, z: -(x * rsqrt((x - 1.0) * (x + 1.0)) ** 3)
     ),
@@ -171,19 +167,19 @@ ROWS: dict[str, Row] = {
     ),
     # special functions
     "erf": of_one(
-        lambda x, z: (2 / ROOT_OF_PI) * exp(-squared(x)), lambda x, z: (-4 / ROOT_OF_PI) * x * exp(-squared(x))
+        lambda x, z: (2 / ROOT_OF_PI) * exp(-squared(x)),
+        lambda x, z: (-4 / ROOT_OF_PI) * x * exp(-squared(x)),
     ),
     "erfc": of_one(
-        lambda x, z: (-2 / ROOT_OF_PI) * exp(-squared(x)), lambda x, z: (4 / ROOT_OF_PI) * x * exp(-squared(x))
+        lambda x, z: (-2 / ROOT_OF_PI) * exp(-squared(x)),
+        lambda x, z: (4 / ROOT_OF_PI) * x * exp(-squared(x)),
     ),
     "erf_inv": of_one(
         lambda x, z: (ROOT_OF_PI / 2) * exp(squared(z)),
         lambda x, z: 2.0 * z * squared((ROOT_OF_PI / 2) * exp(squared(z))),
     ),
     "lgamma": of_one(lambda x, z: digamma(x), lambda x, z: polygamma(x.constant(1.0), x)),
-    "digamma": of_one(
-        lambda x, z: polygamma(x.constant(1.0), x), lambda x, z: polygamma(x.constant(2.0), x)
-    ),
+    "digamma": of_one(lambda x, z: polygamma(x.constant(1.0), x), lambda x, z: polygamma(x.constant(2.0), x)),
     # kinks
     "max": Row((lambda x, y, z: share(x, y, x > y), lambda x, y, z: share(y, x, y > x))),
     "min": Row((lambda x, y, z: share(x, y, x < y), lambda x, y, z: share(y, x, y < x))),
@@ -230,5 +226,5 @@ def row_of(name: str, params: Mapping[str, Any]) -> Row | None:
         Row; None if JAX has to differentiate it.
     """
     if name == "convert_element_type":
-        return Row((constant(1.0),)) if params["new_dtype"] == float else flat(1)
+        return Row((constant(1.0),)) if np.dtype(params["new_dtype"]) == np.float64 else flat(1)
     return ROWS.get(name)

@@ -1,70 +1,84 @@
-"""Merging: a program in, the same program with one name for equal equations out.
+"""Merge equal equations: a program in, the same with one name for what is computed alike out.
 
 Derivative code repeats itself: each seed evaluates the same sines. Here equal equations become one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+
+from lagrad.program.equation import Equation
 from lagrad.program.program import Program
+from lagrad.program.walk import evaluate, needed
 
 
 @dataclass(frozen=True)
 class Merged:
-    """A program in which equal equations have one name.
+    """A program in which equal equations are one.
 
     Args:
-        program: the equations.
-        names: variable -> the first variable of equal value, where that is another.
-        producers: variable -> index of its equation.
+        program: its equations read and write first names only; so are its outputs.
+        names: variable of the original -> the first variable of equal value, where that is another.
     """
 
     program: Program
     names: dict[int, int]
-    producers: dict[int, int]
 
     def name(self, variable: int) -> int:
         """The variable that stands for all of equal value."""
         return self.names.get(variable, variable)
 
-    def needed(self, targets: Iterable[int], known: Iterable[int], also: Iterable[int] = ()) -> list[int]:
-        """Equations between known and target variables, and those that others need, in order."""
-        found, stack, known = set(also), list(targets), set(known)
-        stack += [self.name(operand) for index in found for operand in self.program.equations[index].inputs]
-        while stack:
-            variable = stack.pop()
-            index = self.producers.get(variable)
-            if variable not in known and index is not None and index not in found:
-                found.add(index)
-                stack += [self.name(operand) for operand in self.program.equations[index].inputs]
-        return sorted(found)
-
-    def evaluate(self, targets: list[int], known: dict, also: Iterable[int] = ()) -> list:
-        """Values of the targets from those of known variables; further equations are evaluated on the way."""
-        values = dict(known)
-        for index in self.needed(targets, known, also):
-            equation = self.program.equations[index]
-            results = equation.bind(*(values[self.name(operand)] for operand in equation.inputs))
-            values |= dict(zip(equation.outputs, results, strict=True))
+    def evaluate(self, targets: Sequence[int], known: dict[int, Any], keeps_effects: bool = False) -> list:
+        """Values of the targets from those of known variables; equations with effects run too if kept."""
+        equations = needed(self.program.equations, targets, known, has_effects if keeps_effects else never)
+        values = evaluate(equations, known)
         return [values[target] for target in targets]
 
 
 def merged(program: Program) -> Merged:
     """Give equal equations one name: same primitive, same parameters, same operands."""
-    names, producers, seen = {}, {}, {}
+    names: dict[int, int] = {}
+    seen: dict[Any, Any] = {}
+    equations: list[Equation] = []
     for number, value in program.constants.items():
-        first = seen.setdefault((value.dtype, value.shape, value.tobytes()), number)
+        first = seen.setdefault(number_key(number, value), number)
         if first != number:
             names[number] = first
-    for index, equation in enumerate(program.equations):
-        key = (equation.name, frozen(equation.params), tuple(names.get(i, i) for i in equation.inputs))
-        first = seen.setdefault(key, index) if not equation.source.effects else index
-        if first != index:
-            names |= dict(zip(equation.outputs, program.equations[first].outputs, strict=True))
-        producers |= dict.fromkeys(equation.outputs, first)
-    return Merged(program, names, producers)
+    for equation in program.equations:
+        inputs = tuple(names.get(i, i) for i in equation.inputs)
+        key = id(equation) if has_effects(equation) else (equation.name, frozen(equation.params), inputs)
+        first = seen.setdefault(key, equation.outputs)
+        if first is equation.outputs:
+            equations.append(replace(equation, inputs=inputs))
+        else:
+            names |= dict(zip(equation.outputs, first, strict=True))
+    outputs = tuple(names.get(i, i) for i in program.outputs)
+    return Merged(replace(program, equations=tuple(equations), outputs=outputs), names)
+
+
+def tidy(program: Program) -> Program:
+    """The program with equal equations merged, and without what its outputs do not need."""
+    line = merged(program).program
+    return replace(line, equations=tuple(needed(line.equations, line.outputs)))
+
+
+def has_effects(equation: Equation) -> bool:
+    """Whether an equation does more than give results."""
+    return bool(equation.source.effects)
+
+
+def never(equation: Equation) -> bool:
+    """No equation is kept for its own sake."""
+    return False
+
+
+def number_key(number: int, value: Any):
+    """Equal for constants of equal numbers; a random key, which has no numbers, equals itself alone."""
+    return (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else number
 
 
 def frozen(params: dict):

@@ -1,7 +1,6 @@
-"""The program of a problem: functions in, one straight line of equations of flat f and c out.
+"""Hold a traced function as one straight line of equations, its variables numbered.
 
-Objective and constraints are traced together, so that what they share is written once. Nested `jit`
-calls are inlined into the line; everything else stays one equation. Toy version:
+Nested `jit` calls are inlined into the line; everything else stays one equation. Toy version:
 
     f(x) = x0 x1,  c(x) = [x0 + x1]      ->      2 = slice 0;  3 = slice 0;  4 = mul 2 3;  5 = add 2 3
 """
@@ -10,50 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.precision import float64
-from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import check_program
+from lagrad.primitives.calls import PLAIN, called
+from lagrad.primitives.equations import as_numpy
+from lagrad.program.equation import Equation
+from lagrad.program.walk import evaluate, run
 
 if TYPE_CHECKING:
     from jax.core import ShapedArray
-
-INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One primitive applied: variables are numbered, literals and captured arrays are variables too.
-
-    Args:
-        source: the traced equation, for its primitive, params and avals.
-        inputs: number of each operand.
-        outputs: number of each result.
-    """
-
-    source: jex.JaxprEqn
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the primitive."""
-        return self.source.primitive.name
-
-    @property
-    def params(self) -> dict:
-        """Parameters of the primitive."""
-        return self.source.params
-
-    def bind(self, *operands):
-        """Apply the primitive to JAX values; returns a tuple of results."""
-        return bind(self.source, *operands)
 
 
 @dataclass(frozen=True)
@@ -64,7 +31,7 @@ class Program:
         closed: jaxpr of (x, *param leaves) -> (f, c).
         equations: the same, in order of evaluation.
         avals: shape and dtype of each numbered variable.
-        constants: variable -> its value, for literals and captured arrays.
+        constants: variable -> its value, for literals and captured arrays; NumPy arrays, but for random keys.
         inputs: variables of x and of the leaves of params.
         outputs: variables of f and c.
     """
@@ -72,109 +39,65 @@ class Program:
     closed: jex.ClosedJaxpr
     equations: tuple[Equation, ...]
     avals: tuple[ShapedArray, ...]
-    constants: dict[int, np.ndarray]
+    constants: dict[int, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
     def function(self) -> Callable:
         """(x, *param leaves) -> (f, c), traceable by JAX."""
-        run = jex.jaxpr_as_fun(self.closed)
-        return lambda x, *leaves: tuple(run(x, *leaves))
+        function = jex.jaxpr_as_fun(self.closed)
+        return lambda x, *leaves: tuple(function(x, *leaves))
+
+    def values(self, arguments: Sequence) -> dict[int, Any]:
+        """Value of every variable, traceable by JAX.
+
+        Args:
+            arguments: an array an input.
+        """
+        return evaluate(self.equations, self.constants | dict(zip(self.inputs, arguments, strict=True)))
 
     def size(self, variable: int) -> int:
         """Number of elements of a variable."""
         return int(np.prod(self.avals[variable].shape, dtype=np.int64))
 
 
-def trace(problem: Problem) -> Program:
-    """Trace objective and constraints of a problem into one program.
-
-    Args:
-        problem: n variables, m constraint rows.
-
-    Returns:
-        Program of (x, *param leaves) -> (f, c) with x of shape (n,), f a scalar, c of shape (m,).
-
-    Raises:
-        DerivativeError: a function cannot be traced.
-
-    >>> problem = lagrad.Problem(lambda x: x[0] * x[1], [1.0, 2.0])
-    >>> "mul" in [equation.name for equation in trace(problem).equations]
-    True
-    """
-    leaves, structure = jax.tree.flatten(problem.params)
-
-    def flat(x, *leaves):
-        params = jax.tree.unflatten(structure, leaves)
-        f = jnp.asarray(problem.flat_objective(x, params), dtype=jnp.float64)
-        return f, jnp.asarray(problem.flat_constraints(x, params), dtype=jnp.float64)
-
-    with float64():
-        closed = jax.make_jaxpr(flat)(problem.start, *leaves)
-    check_program(closed)
-    return numbered(closed)
-
-
-def numbered(closed: jex.ClosedJaxpr, inlined: dict[str, str] = INLINED) -> Program:
+def numbered(
+    closed: jex.ClosedJaxpr,
+    inlined: dict[str, str] = PLAIN,
+    place_of: Callable[[jex.JaxprEqn, str], str] = lambda equation, around: "",
+    place: str = "",
+) -> Program:
     """Number the variables of a closed jaxpr and inline its nested calls.
 
     Args:
         closed: the jaxpr.
         inlined: primitive of a call -> name of the parameter that holds what is called.
+        place_of: (equation, place of the call around it) -> where it stands in the user's code.
+        place: of the whole program.
     """
-    line = Line([], [], {}, inlined)
-    inputs = tuple(line.variable(var.aval) for var in closed.jaxpr.invars)
-    outputs = line.append(closed.jaxpr, closed.consts, inputs)
-    return Program(closed, tuple(line.equations), tuple(line.avals), line.constants, inputs, outputs)
+    avals, constants, equations = [], {}, []
 
+    def variable(aval) -> int:
+        avals.append(aval)
+        return len(avals) - 1
 
-def bind(source: jex.JaxprEqn, *operands) -> tuple:
-    """Apply the primitive of a traced equation to JAX values of any shapes that it takes."""
-    primitive = source.primitive
-    bound = primitive.get_bind_params(source.params)
-    # JAX up to 0.9 gives the functions of a call apart from its parameters.
-    functions, params = bound if isinstance(bound, tuple) else ((), bound)
-    results = primitive.bind(*functions, *operands, **params)
-    return tuple(results) if primitive.multiple_results else (results,)
-
-
-@dataclass
-class Line:
-    """Equations collected so far, one after the other."""
-
-    equations: list[Equation]
-    avals: list
-    constants: dict[int, np.ndarray]
-    inlined: dict[str, str]
-
-    def variable(self, aval) -> int:
-        """Number a new variable."""
-        self.avals.append(aval)
-        return len(self.avals) - 1
-
-    def constant(self, value, aval) -> int:
-        """Number a new variable of known value."""
-        number = self.variable(aval)
-        self.constants[number] = np.asarray(value)
+    def constant(value, aval) -> int:
+        number = variable(aval)
+        constants[number] = as_numpy(value, aval)
         return number
 
-    def append(self, jaxpr: jex.Jaxpr, consts: Sequence, inputs: Sequence[int]) -> tuple[int, ...]:
-        """Append a jaxpr applied to numbered inputs; returns the numbers of its outputs."""
-        names = dict(zip(jaxpr.invars, inputs, strict=True))
-        names |= {
-            var: self.constant(value, var.aval) for var, value in zip(jaxpr.constvars, consts, strict=True)
-        }
+    def append(program: jex.ClosedJaxpr, inputs: Sequence[int], around: str) -> list[int]:
+        def visit(equation: jex.JaxprEqn, operands: list[int]) -> Sequence[int]:
+            here = place_of(equation, around)
+            inner = called(equation, inlined)
+            if inner is not None:
+                return append(inner, operands, here)
+            results = [variable(each.aval) for each in equation.outvars]
+            equations.append(Equation(equation, tuple(operands), tuple(results), here))
+            return results
 
-        def number(atom) -> int:
-            return self.constant(atom.val, atom.aval) if isinstance(atom, jex.Literal) else names[atom]
+        return run(program, inputs, visit, constant)
 
-        for equation in jaxpr.eqns:
-            operands = tuple(number(atom) for atom in equation.invars)
-            inner = equation.params.get(self.inlined.get(equation.primitive.name, ""))
-            if inner is None:
-                results = tuple(self.variable(var.aval) for var in equation.outvars)
-                self.equations.append(Equation(equation, operands, results))
-            else:
-                results = self.append(inner.jaxpr, inner.consts, operands)
-            names |= dict(zip(equation.outvars, results, strict=True))
-        return tuple(number(atom) for atom in jaxpr.outvars)
+    inputs = tuple(variable(each.aval) for each in closed.jaxpr.invars)
+    outputs = tuple(append(closed, inputs, place))
+    return Program(closed, tuple(equations), tuple(avals), constants, inputs, outputs)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import numbers
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import ProblemError
+from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -50,6 +52,7 @@ def solve(
     progress: bool = False,
     options: Mapping[str, Any] | None = None,
     checkpoint: str | Path | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Solution:
     """Find a local minimum.
 
@@ -73,6 +76,7 @@ def solve(
             what else your own handler wants. An existing file is replaced only if `warm_start` is what it
             holds, so that a job can be run again and again:
             `solve(..., warm_start=Solution.load(file) if file.exists() else None, checkpoint=file)`.
+        rules: sparsity rules of primitives of your own, for a Problem; see `differentiate`.
 
     Returns:
         Solution. Whatever ends the solve, it holds the best point so far.
@@ -94,7 +98,7 @@ def solve(
     deadline = math.inf if time_limit is None else began + time_limit
     tell = teller(progress)
     tell(starting(problem))
-    derivatives, setup = prepare(problem)
+    derivatives, setup = prepare(problem, rules)
     tell(ready(derivatives.problem, setup))
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
@@ -112,22 +116,38 @@ def solve(
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
     if isinstance(derivatives, Derivatives) and solution.status not in HURRIED:
-        verify_at(derivatives, solution, params)
+        return with_doubts(derivatives, solution, params)
     return solution
 
 
-def verify_at(derivatives: Derivatives, solution: Solution, params: Any) -> None:
-    """Look once more whether the matrices were the derivatives, where the solve ended.
+def with_doubts(derivatives: Derivatives, solution: Solution, params: Any) -> Solution:
+    """The Solution, its certificate and one warning told if the matrices were not the derivatives at its end.
+
+    Nothing that is found here takes a solution away, nor changes its status.
 
     Raises:
-        DerivativeError: they were not; the Solution is its attribute `solution`.
-        BaseException: what else came in between, such as Ctrl-C or want of memory; likewise.
+        BaseException: what came in between, such as Ctrl-C; the Solution is its attribute `solution`.
     """
     try:
-        derivatives.verify(solution.x, solution.multipliers, params)
+        doubts = doubts_at(derivatives, solution, params)
+    except Exception:
+        return solution
     except BaseException as error:
-        note_solution(error, solution)
-        raise
+        raise note_solution(error, solution)  # noqa: B904
+    if not doubts:
+        return solution
+    warnings.warn(" ".join(doubts), LagradWarning, stacklevel=3)
+    check = solution.certificate
+    return solution.replace(certificate=replace(check, doubts=(*check.doubts, *doubts)))
+
+
+def doubts_at(derivatives: Derivatives, solution: Solution, params: Any) -> tuple[str, ...]:
+    """What speaks against the derivatives where a solve ended, in sentences."""
+    try:
+        derivatives.verify(solution.x, solution.multipliers, params)
+    except DerivativeError as error:
+        return (str(error),)
+    return ()
 
 
 def find_adapter(method: str) -> Any:
@@ -166,15 +186,17 @@ def is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def prepare(problem: Any) -> tuple[Any, dict[str, float]]:
+def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, float]]:
     """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
 
     Raises:
-        ProblemError: neither a Problem nor Derivatives.
+        ProblemError: neither a Problem nor Derivatives, or rules for what is differentiated already.
     """
     if problem_of(problem) is not problem:
+        if rules is not None:
+            raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    derivatives = differentiate(problem)
+    derivatives = differentiate(problem, rules=rules)
     return derivatives, dict(derivatives.timings)
 
 

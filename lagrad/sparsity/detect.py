@@ -12,10 +12,10 @@ from jax.extend import core as jex
 
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
+from lagrad.primitives.equations import is_inexact
 from lagrad.sparsity.deps import Deps, identity, pooled
 from lagrad.sparsity.interpreter import Rule, Walk
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
-from lagrad.sparsity.rule_result import is_inexact
 from lagrad.sparsity.rules import RULES
 from lagrad.sparsity.value import AFFINE, Value, unknown_constant
 

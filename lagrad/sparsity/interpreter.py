@@ -16,11 +16,17 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import TRANSPARENT
+from lagrad.primitives.equations import as_numpy
+from lagrad.program.entries import MIXING, Entries, known_entries
+from lagrad.program.folding import fold, fold_quickly
+from lagrad.program.walk import run
+from lagrad.sparsity.deps import masked
+from lagrad.sparsity.links import both
 from lagrad.sparsity.rule_result import Context, Outcome, Request
 from lagrad.sparsity.rules.fallback import fallback
-from lagrad.sparsity.rules.folding import fold, fold_quickly
 from lagrad.sparsity.rules.linalg import LINALG
-from lagrad.sparsity.value import Constant, Value, known_value, unknown_constant
+from lagrad.sparsity.value import Constant, Value, known_value, simplest, unknown_constant
 
 Rule = Callable[..., Any]
 
@@ -51,29 +57,18 @@ class Walk:
         Returns:
             One Value an output.
         """
-        jaxpr = program.jaxpr
-        captured = [known_value(array, self.n) for array in program.consts]
-        values = dict(zip(jaxpr.constvars, captured, strict=True)) | dict(
-            zip(jaxpr.invars, arguments, strict=True)
-        )
-        for equation in jaxpr.eqns:
-            operands = tuple(self.read(values, atom) for atom in equation.invars)
-            values.update(zip(equation.outvars, self.visit(equation, operands), strict=True))
-        return [self.read(values, atom) for atom in jaxpr.outvars]
+        known = lambda value, aval: known_value(as_numpy(value, aval), self.n)  # noqa: E731
+        return run(program, arguments, self.visit, known)
 
-    def read(self, values: Mapping[Any, Value], atom: Any) -> Value:
-        """Value of a variable or literal."""
-        return known_value(np.asarray(atom.val), self.n) if isinstance(atom, jex.Literal) else values[atom]
-
-    def visit(self, equation: jex.JaxprEqn, operands: tuple[Value, ...]) -> Sequence[Value]:
+    def visit(self, equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         """Values of the outputs of one equation."""
         name = equation.primitive.name
-        if name not in INLINED and not any(value.varies for value in operands):
+        if name not in ENTERED and not any(value.varies for value in operands):
             return self.constants(equation, operands)
         result = self.rules.get(name, fallback)(equation, *operands, **equation.params)
         if isinstance(result, Generator):
             result = self.serve(result)
-        return self.record(result) if isinstance(result, Outcome) else result
+        return self.record(settled(equation, operands, result)) if isinstance(result, Outcome) else result
 
     def record(self, outcome: Outcome) -> tuple[Value, ...]:
         """Put an outcome on the tape if the way back needs it; its outputs."""
@@ -108,8 +103,11 @@ class Walk:
         avals: list[Any] = [variable.aval for variable in equation.outvars]
         plain = [unknown_constant(getattr(aval, "shape", ()), self.n) for aval in avals]
         unknown = any(value.constant is None for value in operands)
-        if unknown or equation.effects or equation.primitive.name in OPAQUE:
+        if equation.effects or equation.primitive.name in OPAQUE:
             return plain
+        if unknown:
+            pairs = zip(plain, known_of(equation, operands), strict=True)
+            return [replace(value, entries=entries) for value, entries in pairs]
         if all(value.constant.is_computed for value in operands if value.constant):
             results = fold_quickly(equation, [value.known for value in operands])
             if results is not None:
@@ -119,25 +117,50 @@ class Walk:
         return [replace(value, constant=Constant(partial(item, later, k))) for k, value in enumerate(plain)]
 
 
+def known_of(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Entries | None]:
+    """Entries of the outputs that are known numbers, looked at only if there can be any."""
+    name = equation.primitive.name
+    if not any(value.entries is not None for value in operands) and name not in MIXING:
+        return [None] * len(equation.outvars)
+    return known_entries(equation, [value.knowledge for value in operands])
+
+
+def settled(equation: jex.JaxprEqn, operands: Sequence[Value], outcome: Outcome) -> Outcome:
+    """An outcome whose known entries depend on nothing, whatever the rule took them for."""
+    found = known_of(equation, operands)
+    if all(entries is None for entries in found):
+        return outcome
+    unknown = [True if entries is None else ~entries.known for entries in found]
+    outputs = tuple(fixed(*pair) for pair in zip(outcome.outputs, found, strict=True))
+    live = lambda lives: [both(*pair) for pair in zip(lives, unknown, strict=True)]  # noqa: E731
+    return Outcome(
+        outcome.operands,
+        outputs,
+        lambda lives: outcome.backward(live(lives)),
+        lambda lives: outcome.pairs(live(lives)),
+    )
+
+
+def fixed(value: Value, entries: Entries | None) -> Value:
+    """A value some of whose entries are known."""
+    if entries is None:
+        return value
+    if entries.known.all():
+        return known_value(entries.values.reshape(value.shape), value.deps.n)
+    deps, unknown = value.deps, ~entries.known
+    if any((slot.index[entries.known] >= 0).any() for slot in deps.slots):
+        deps = masked(deps, unknown)
+    degree = simplest((np.asarray(value.degree) * unknown).astype(np.int8))
+    return replace(value, deps=deps, degree=degree, entries=entries)
+
+
 def item(values: Constant, number: int) -> Any:
     """One of several constants."""
     return values.value[number]
 
 
 # Entered even if nothing in it depends on the inputs: the parts may be cheaper than the whole.
-INLINED = frozenset(
-    {
-        "jit",
-        "pjit",
-        "closed_call",
-        "core_call",
-        "remat2",
-        "checkpoint",
-        "custom_vmap_call",
-        "cond",
-        "bcoo_transpose",
-    }
-)
+ENTERED = TRANSPARENT.keys() | {"cond", "bcoo_transpose"}
 # Not executed while looking at the structure: user code, side effects, randomness without a key, and
 # factorizations, whose numbers never decide what is zero.
 CALLBACKS = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call", "rng_uniform"}

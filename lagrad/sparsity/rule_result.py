@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.equations import is_inexact
 from lagrad.sparsity.deps import Deps, union
 from lagrad.sparsity.links import SAME, Degree, Link, Live, either
 from lagrad.sparsity.value import GENERAL, Value, joined_degree, simplest
@@ -168,12 +169,6 @@ def output_value(aval: Any, incoming: Sequence[tuple[Value, Link]], degree: Degr
     parts = [link.deps(value.deps) for value, link in incoming if value.deps]
     deps = union(parts) if parts else Deps(size, n)
     return Value(aval.shape, deps, simplest(degree), is_curved=any(value.is_curved for value, _ in incoming))
-
-
-def is_inexact(aval: Any) -> bool:
-    """Whether an array holds real or complex numbers, which alone can be differentiated."""
-    dtype = getattr(aval, "dtype", None)
-    return isinstance(dtype, np.dtype) and (np.issubdtype(dtype, np.inexact) or dtype.kind == "V")
 
 
 def backward(count: int, links: Links, lives: Sequence[Live]) -> list[Live]:

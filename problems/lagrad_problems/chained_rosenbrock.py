@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 import lagrad
-from lagrad_problems.entry import Entry
+from lagrad_problems.entry import CLOSED_FORM, Entry
 
 SOURCE = (
     "L. Luksan, J. Vlcek, Sparse and Partially Separable Test Problems (1999), problem 5.1; CUTEst LUKVLE1"
@@ -53,6 +53,7 @@ def chained_rosenbrock(n: int = 1000) -> Entry:
         source=SOURCE,
         note="The global minimum is x = 1; from the usual start solvers reach a local one.",
         other_optima=(LOCAL_OPTIMUM,),
+        evidence=CLOSED_FORM,
     )
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import lagrad
+
+# Why an optimum counts as known. In each case IPOPT finds it from the problem's own start.
+PUBLISHED = "published: the source prints this value, as far as its digits go"
+CLOSED_FORM = "closed form: derived by hand, see the file"
+TWO_SOLVERS = "two solvers: IPOPT and POUNCE end at this value, certified at the first"
+TWO_FORMS = "two forms: another formulation of the same problem has this optimum"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +30,10 @@ class Entry:
         tolerance: relative accuracy of the objective to expect of a solver.
         numbers: the numbers behind the functions, for building the same problem in another tool; None if the
             formula says it all.
+        evidence: why `optimum` counts as known; empty where it is None.
+        difficulty: "normal", or "difficult" where a sound solver may well fail: degenerate, badly scaled,
+            many local minima.
+        outcome: the status that a solver ought to report; not "optimal" for problems without a solution.
 
     >>> from lagrad_problems import get
     >>> get("hs71").optimum
@@ -37,6 +49,9 @@ class Entry:
     other_optima: tuple[float, ...] = ()
     tolerance: float = 1e-6
     numbers: object = None
+    evidence: str = ""
+    difficulty: str = "normal"
+    outcome: lagrad.Status = lagrad.Status.OPTIMAL
 
     @property
     def n(self) -> int:
@@ -60,3 +75,13 @@ class Entry:
             value is not None and abs(objective - value) <= self.tolerance * max(1.0, abs(value))
             for value in known
         )
+
+
+def known_at(size: object, values: Mapping[Any, tuple[float, str]]) -> dict[str, Any]:
+    """The arguments `optimum` and `evidence` of an Entry, from a table by size; None and "" if there is none.
+
+    >>> known_at(20, {10: (1.5, CLOSED_FORM)})
+    {'optimum': None, 'evidence': ''}
+    """
+    optimum, evidence = values.get(size, (None, ""))
+    return {"optimum": optimum, "evidence": evidence}

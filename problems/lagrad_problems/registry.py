@@ -8,14 +8,19 @@ from functools import partial
 from lagrad_problems.cart_pole import cart_pole
 from lagrad_problems.chained_rosenbrock import chained_rosenbrock
 from lagrad_problems.clnlbeam import clnlbeam
+from lagrad_problems.complementarity import COMPLEMENTARITY, complementarity
+from lagrad_problems.cops import PROBLEMS as COPS
 from lagrad_problems.elliptic_control import elliptic_control
 from lagrad_problems.entry import Entry
 from lagrad_problems.gather_network import gather_network
-from lagrad_problems.hanging_chain import hanging_chain
 from lagrad_problems.hock_schittkowski import FORMULAS, hock_schittkowski
+from lagrad_problems.luksan_vlcek import CHAINS, luksan_vlcek
+from lagrad_problems.minimax import MINIMAX, minimax
 from lagrad_problems.multiple_shooting import multiple_shooting
 from lagrad_problems.opf import ac_opf
-from lagrad_problems.rocket import rocket
+from lagrad_problems.pathological import PATHOLOGIES, pathology
+from lagrad_problems.schittkowski import FORMULAS as SCHITTKOWSKI
+from lagrad_problems.schittkowski import schittkowski
 from lagrad_problems.tanh_network import tanh_network
 
 SIZED: dict[str, Callable[..., Entry]] = {
@@ -25,14 +30,18 @@ SIZED: dict[str, Callable[..., Entry]] = {
     "clnlbeam": clnlbeam,
     "elliptic_control": elliptic_control,
     "gather_network": gather_network,
-    "hanging_chain": hanging_chain,
     "multiple_shooting": multiple_shooting,
-    "rocket": rocket,
     "tanh_network": tanh_network,
-}
+} | {problem.__name__: problem for problem in COPS}
 PROBLEMS: dict[str, Callable[..., Entry]] = {
     f"hs{number}": partial(hock_schittkowski, number) for number in FORMULAS
-} | SIZED
+}
+PROBLEMS |= {f"s{number}": partial(schittkowski, number) for number in SCHITTKOWSKI}
+PROBLEMS |= {f"luksan_vlcek_{number}": partial(luksan_vlcek, number) for number in CHAINS}
+PROBLEMS |= {f"minimax_{name}": partial(minimax, name) for name in MINIMAX}
+PROBLEMS |= {f"mpec_{name}": partial(complementarity, name) for name in COMPLEMENTARITY}
+PROBLEMS |= {f"hard_{name}": partial(pathology, name) for name in PATHOLOGIES}
+PROBLEMS |= SIZED
 
 
 def names() -> tuple[str, ...]:

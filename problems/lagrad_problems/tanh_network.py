@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 import lagrad
-from lagrad_problems.entry import Entry
+from lagrad_problems.entry import TWO_SOLVERS, Entry
 
 SOURCE = "Ours: regression with normalized weights"
 # Ours, by units, inputs, samples and seed: local minima, the best first.
@@ -64,6 +64,7 @@ def tanh_network(units: int = 16, inputs: int = 12, samples: int = 200, seed: in
         "regression",
         known[0],
         SOURCE,
+        evidence=TWO_SOLVERS if known[0] is not None else "",
         note="Many local minima.",
         other_optima=known[1:],
         numbers={"inputs": points, "targets": targets},

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.compile.materialize import MOST_STAGES, merged, staged, stages
 from lagrad.compile.deferred import compile_all
+from lagrad.compile.materialize import MOST_STAGES, staged, stages
 from lagrad.compile.xla import lower
 from lagrad.precision import float64
+from lagrad.program.cse import merged, tidy
 from lagrad.program.program import numbered
 
 X = np.linspace(0.1, 0.9, 5)
@@ -45,9 +46,7 @@ def test_staged_functions_are_the_same(barrier):
 def test_equal_equations_are_merged():
     """sin(x W) is evaluated once, however often it is written; other parameters stay apart."""
     program = numbered(traced(lambda x: (jnp.sin(x) * jnp.sin(x), x[:2] + x[1:3], x[:2] * 2), X))
-    line = merged(program)
-    needed = line.needed([line.name(number) for number in program.outputs], ())
-    names = [program.equations[index].name for index in needed]
+    names = [equation.name for equation in tidy(program).equations]
     assert names.count("sin") == 1
     assert names.count("slice") == 2
 
@@ -55,7 +54,7 @@ def test_equal_equations_are_merged():
 def test_stages_are_counted_along_the_longest_way():
     """Each transcendental is one stage after the last one before it; the deepest are left to fusion."""
     program = numbered(traced(nested, X, 2.0))
-    found = stages(program, merged(program))
+    found = stages(merged(program))
     assert len(found) == MOST_STAGES
     assert all(len(level) == 1 for level in found)
 
@@ -69,7 +68,7 @@ def test_what_nobody_needs_is_left_out_but_not_its_effects():
         return x * 2
 
     program = numbered(traced(printing, X))
-    assert len(merged(program).needed(program.outputs, ())) == 1
+    assert len(tidy(program).equations) == 1
     for effects in (True, False):
         function, captured = staged(traced(printing, X), effects=effects)
         with float64():

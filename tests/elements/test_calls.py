@@ -9,7 +9,7 @@ import pytest
 
 from lagrad.elements.calls import CALL, ElementCall, element_call
 from lagrad.precision import float64
-from lagrad.program.program import bind
+from lagrad.primitives.equations import bind
 from tests.sparsity.programs import crossed, straight_through
 
 X = np.linspace(-0.7, 0.9, 6)

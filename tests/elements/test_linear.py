@@ -10,8 +10,8 @@ from jax.experimental import sparse
 
 from lagrad.elements.linear import LINEAR, contraction, maps
 from lagrad.precision import float64
-from lagrad.program.program import bind
-from lagrad.sparsity.rules.indexing import scatter_positions
+from lagrad.primitives.equations import bind
+from lagrad.primitives.movers import scatter_positions
 
 K = np.arange(1.0, 7.0)
 X, Y = np.linspace(0.1, 0.6, 6), np.linspace(1.0, 2.0, 3)

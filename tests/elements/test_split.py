@@ -10,7 +10,7 @@ import pytest
 import lagrad
 import lagrad_problems
 from lagrad.elements.split import Lift, lift
-from lagrad.program.program import trace
+from lagrad.program.trace import trace
 from lagrad_problems import opf
 from tests.sparsity.tracing import program_of
 

@@ -30,6 +30,10 @@ FAST = ("hs6", "hs38", "hs43", "hs55", "hs71", "hs112", *(SIZES.keys() - {"multi
 METHODS = ("ipopt", "trust-constr")
 # Where a solver does not get there, and why.
 FAILURES = {
+    ("hard_dependent_rows", "ipopt"): "calls a point acceptable whose multipliers are enormous",
+    ("hard_overdetermined", "ipopt"): "Ipopt takes no more equalities than variables",
+    ("hard_saddle_start", "ipopt"): "stays on the stationary point where it starts",
+    ("hard_waechter_biegler", "ipopt"): "ends in a point of least infeasibility",
     ("hs54", "trust-constr"): "stops where the objective is flat: variables of 1e8 beside some of 1e-3",
     ("hs90", "trust-constr"): "creeps along the singular direction until the iteration limit",
 }
@@ -67,11 +71,18 @@ def test_known_optimum_is_found(name, method, request):
     """The objective is the published one, and the multipliers satisfy the conditions."""
     if method == "ipopt":
         pytest.importorskip("cyipopt")
+    if method == "trust-constr" and not (name.startswith("hs") or name in SIZES):
+        pytest.skip("one method is enough for this collection")
     if (name, method) in FAILURES:
         request.applymarker(pytest.mark.xfail(reason=FAILURES[name, method], strict=True))
     solution = lagrad.solve(derivatives(name), method)
+    if entry(name).outcome is not lagrad.Status.OPTIMAL:
+        assert solution.status is entry(name).outcome
+        return
     check_optimum(entry(name), solution)
-    check_conditions(entry(name).problem, solution)
+    # Where no multipliers exist, or unbounded ones, a point may be good and its conditions not.
+    if entry(name).difficulty == "normal":
+        check_conditions(entry(name).problem, solution)
 
 
 LARGER = (

@@ -199,9 +199,7 @@ def native_sums(sums: ElementSums, leaves: list) -> Deferred[NativeSums] | None:
     return together(waiting).then(partial(finished, sums, products))
 
 
-def finished(
-    sums: ElementSums, products: tuple[Product | None, Product | None], parts: dict
-) -> NativeSums:
+def finished(sums: ElementSums, products: tuple[Product | None, Product | None], parts: dict) -> NativeSums:
     """Put together what was compiled."""
     linear, behind = (None if matrix is None else Product(matrix) for matrix in (sums.linear, sums.behind))
     return NativeSums(sums, parts["machine"], *products, parts["params"], linear, behind)

@@ -1,4 +1,4 @@
-"""Write loops as LLVM assembly: a loop in, the text of one function and a table of what it is called with out.
+"""Write loops as LLVM assembly: the text of one function, and a table of what it is called with.
 
 Elements are taken as many at a time as a register holds; the last ones overlap those before, so that there is
 one body and no remainder. That is why the body only stores: results that are added to others wait in a
@@ -59,16 +59,16 @@ class Function:
         declared: external functions that it calls, as declarations.
         table: 64-bit words that it is called with.
         kept: arrays whose addresses are in the table.
-        size: number of operations, for estimates.
+        entry: lines with which it begins.
+        count: number of elements.
     """
 
+    count: int
     text: str = ""
     declared: set[str] = field(default_factory=set)
     table: list[int] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
     entry: list[str] = field(default_factory=list)
-    names: dict = field(default_factory=dict)
-    size: int = 0
 
     def word(self, value: int) -> int:
         """Place of a word of the table; words are not shared, since what is equal here may differ there."""
@@ -134,7 +134,7 @@ def function(loop: Loop, target: Target) -> Function:
     Returns:
         Function.
     """
-    made = Function()
+    made = Function(loop.count)
     code = Code(target, target.lanes if loop.count >= target.lanes else 1)
     emit(code, loop, made)
     made.text = "\n".join([*made.entry, *code.lines])
@@ -148,7 +148,9 @@ def emit(code: Code, loop: Loop, made: Function) -> None:
     count = made.integer(loop.count)
     size = str(tile_size(len(waiting), code.lanes)) if waiting else count
     room = f"alloca [{int(size) + code.lanes} x double], align 64" if waiting else ""
-    rooms = {node: code.set(room, "s") for node in dict.fromkeys(n for n, write in loop.writes if write in waiting)}
+    rooms = {
+        node: code.set(room, "s") for node in dict.fromkeys(n for n, write in loop.writes if write in waiting)
+    }
     totals = {write: zeros(code) for write in waiting if is_total(write)}
     places = {write: Place.of(made, "%out", write.indices) for _, write in loop.writes}
     last = code.set(f"sub i64 {count}, {code.lanes}")
@@ -224,7 +226,7 @@ def tile_size(waiting: int, lanes: int) -> int:
 
 @dataclass(frozen=True)
 class Counter:
-    """A loop that was begun: the label of its head, its index, its step, and where the index is if in memory."""
+    """A loop that was begun: label of its head, its index and step, where the index is if in memory."""
 
     head: str
     index: str
@@ -235,8 +237,8 @@ class Counter:
 def begin(code: Code, start: str, stop: str, step: str, memory: str = "") -> Counter:
     """Open `for index in range(start, stop, step)`.
 
-    LLVM tries to make a pointer of its own from the index for every address in a loop, which takes longer than
-    all else for long bodies and gains nothing there. An index in memory is left alone.
+    LLVM tries to make a pointer of its own from the index for every address in a loop, which takes longer
+    than all else for long bodies and gains nothing there. An index in memory is left alone.
     """
     head = code.name("b")[1:]
     index = f"%{head}.index"
@@ -346,7 +348,9 @@ class Reads:
         value = self.loop.tape.operations[node].params["value"]
         if value.size > 1:
             numbers = self.places[node].load(code, element)
-            return code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
+            return (
+                code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
+            )
         number = value.reshape(())[()]
         if value.dtype == bool:
             return code.truth(bool(number))
@@ -368,7 +372,6 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
         else:
             operands = (known[operand] for operand in operation.operands)
             known[node] = RULES[operation.name](code, operation.params, *operands)
-    reads.made.size += len(reads.nodes)
     return known
 
 
@@ -391,7 +394,9 @@ def settle(code: Code, write: Write, tile: Tile, place: Place, made: Function) -
     single, start, stop = code.single(), tile.start, tile.stop
     first = made.integer(write.first)
     end_of_all = made.integer(write.first + write.indices.size)
-    start, stop = (clamped(code, "umin", clamped(code, "umax", each, first), end_of_all) for each in (start, stop))
+    start, stop = (
+        clamped(code, "umin", clamped(code, "umax", each, first), end_of_all) for each in (start, stop)
+    )
     middle = start
     if code.lanes > 1 and (tile.total or is_stretch(write.indices)):
         length = code.set(f"sub i64 {stop}, {start}")

@@ -21,8 +21,9 @@ from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
 from lagrad.compile.native.target import Target, host
 
-# Elements times operations below which a call takes longer than what it computes.
-LITTLE_WORK = 50_000
+# Loops over more elements than this are worth a better choice of instructions and registers: code that is
+# faster by a tenth takes five times as long to make, 0.1 ms more an operation, on Skylake.
+MANY_ELEMENTS = 8192
 # Functions whose machine code is kept for the next problem.
 MOST_KEPT = 4096
 
@@ -107,15 +108,10 @@ def machines(groups: Sequence[tuple[Sequence[Loop], int]], target: Target | None
     """
     target = target or host()
     written = [[function(loop, target) for loop in loops] for loops, _ in groups]
-    work = sum(
-        loop.count * made.size
-        for (loops, _), functions in zip(groups, written, strict=True)
-        for loop, made in zip(loops, functions, strict=True)
-    )
-    quick = work < LITTLE_WORK
-    code = compiled([made for functions in written for made in functions], target, quick)
+    code = compiled([made for functions in written for made in functions], target)
     return [
-        assembled(functions, code, count, target) for functions, (_, count) in zip(written, groups, strict=True)
+        assembled(functions, code, count, target)
+        for functions, (_, count) in zip(written, groups, strict=True)
     ]
 
 
@@ -134,36 +130,51 @@ def machine(loops: Sequence[Loop], arguments: int, target: Target | None = None)
 
 
 def assembled(
-    functions: Sequence[Function], code: dict[str, Compiled], arguments: int, target: Target
+    functions: Sequence[Function], code: dict[bytes, Compiled], arguments: int, target: Target
 ) -> Machine:
     """The callable of several functions, each with its table."""
     tables = [np.array(made.table, dtype=np.int64) for made in functions]
-    steps = [(code[made.text].address, table.ctypes.data) for made, table in zip(functions, tables, strict=True)]
+    parts = [code[key_of(made, target)] for made in functions]
+    steps = [(part.address, table.ctypes.data) for part, table in zip(parts, tables, strict=True)]
     kept = [array for made in functions for array in made.kept]
-    engines = {id(each.engine): each.engine for each in code.values()}
     words = np.array(steps, dtype=np.int64).reshape(-1, 2)
-    return Machine(runner(arguments, target), words, (*engines.values(), *tables, *kept))
+    return Machine(runner(arguments, target), words, (*(part.engine for part in parts), *tables, *kept))
 
 
-def compiled(functions: Sequence[Function], target: Target, quick: bool) -> dict[str, Compiled]:
-    """Text -> machine code; what is not known yet is compiled as one module."""
-    keys = {made.text: key_of(made.text, target, quick) for made in functions}
-    found = {text: CACHE.get(key) for text, key in keys.items()}
-    missing = {made.text: made for made in functions if found[made.text] is None}
-    if missing:
-        names = {text: f"loop{number}" for number, text in enumerate(missing)}
-        declared = sorted(set().union(*(made.declared for made in missing.values())))
-        texts = [f"define void @{name}({SIGNATURE}) {{\n{text}\n}}" for text, name in names.items()]
-        engine = engine_of("\n".join([*declared, *texts]), target, quick)
-        new = {text: Compiled(engine.get_function_address(name), engine) for text, name in names.items()}
-        CACHE.put({keys[text]: each for text, each in new.items()})
-        found |= new
-    return {text: each for text, each in found.items() if each is not None}
+def compiled(functions: Sequence[Function], target: Target) -> dict[bytes, Compiled]:
+    """Machine code by key; what is new is compiled, all that is worth the same effort in one module."""
+    wanted = {key_of(made, target): made for made in functions}
+    found = {key: CACHE.get(key) for key in wanted}
+    for quick in (True, False):
+        missing = {
+            key: wanted[key]
+            for key, known in found.items()
+            if known is None and is_quick(wanted[key]) is quick
+        }
+        if missing:
+            found |= module(missing, target, quick)
+    return {key: each for key, each in found.items() if each is not None}
 
 
-def key_of(text: str, target: Target, quick: bool) -> bytes:
+def module(functions: dict[bytes, Function], target: Target, quick: bool) -> dict[bytes, Compiled]:
+    """Machine code of several functions, which is kept for others."""
+    names = {key: f"loop{number}" for number, key in enumerate(functions)}
+    declared = sorted(set().union(*(made.declared for made in functions.values())))
+    texts = [f"define void @{names[key]}({SIGNATURE}) {{\n{made.text}\n}}" for key, made in functions.items()]
+    engine = engine_of("\n".join([*declared, *texts]), target, quick)
+    new = {key: Compiled(engine.get_function_address(name), engine) for key, name in names.items()}
+    CACHE.put(new)
+    return new
+
+
+def is_quick(made: Function) -> bool:
+    """Whether code is wanted soon rather than fast."""
+    return made.count < MANY_ELEMENTS
+
+
+def key_of(made: Function, target: Target) -> bytes:
     """Equal for what compiles to the same machine code."""
-    return blake2b(f"{target}{quick}{text}".encode(), digest_size=16).digest()
+    return blake2b(f"{target}{is_quick(made)}{made.text}".encode(), digest_size=16).digest()
 
 
 def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
@@ -179,9 +190,12 @@ def runner(arguments: int, target: Target) -> Callable[..., None]:
     """A function (number of loops, loops, output, *arguments) that runs one loop after the other."""
     parameters = ", ".join(f"ptr %a{i}" for i in range(arguments))
     stores = [
-        f"  %p{i} = getelementptr ptr, ptr %given, i64 {i}\n  store ptr %a{i}, ptr %p{i}" for i in range(arguments)
+        f"  %p{i} = getelementptr ptr, ptr %given, i64 {i}\n  store ptr %a{i}, ptr %p{i}"
+        for i in range(arguments)
     ]
-    engine = engine_of(RUN.format(parameters=parameters, room=arguments, stores="\n".join(stores)), target, True)
+    engine = engine_of(
+        RUN.format(parameters=parameters, room=arguments, stores="\n".join(stores)), target, True
+    )
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * (arguments + 2))
     run = signature(engine.get_function_address("run"))
     ENGINES.append(engine)

@@ -10,22 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from lagrad.compile.native.code import Code, Value
-from lagrad.elements.partials import INDEPENDENT, RULED
+from lagrad.elements.partials import CUSTOM, INDEPENDENT
+from lagrad.primitives.elementwise import ELEMENTWISE
 
 Rule = Callable[..., Value]
-
-# Products and sums may be fused into one instruction, as XLA does; nothing else is rearranged.
-FLOAT = {"add": "fadd contract", "add_any": "fadd contract", "sub": "fsub contract", "mul": "fmul contract"}
-FLOAT |= {"div": "fdiv", "rem": "frem"}
-LOGIC = {"and": "and", "or": "or", "xor": "xor"}
-# Comparisons with nan are false, but for "not equal".
-COMPARISONS = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
-INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
-# Maximum and minimum of anything and nan are nan.
-INTRINSICS |= {"max": "maximum", "min": "minimum"}
-MATH = {name: name for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "exp2", "expm1")}
-MATH |= {name: name for name in ("log", "log1p", "cbrt", "erf", "erfc", "atan2", "pow")}
-MATH |= {name: name for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "lgamma")}
 
 
 def instruction(text: str) -> Rule:
@@ -34,7 +22,7 @@ def instruction(text: str) -> Rule:
 
 
 def comparison(condition: str) -> Rule:
-    """A comparison of two float64 numbers, or of two truths."""
+    """A comparison of two float64 numbers, or of two truths; false with nan, but for "not equal"."""
 
     def rule(code: Code, params: dict, left: Value, right: Value) -> Value:
         if left.kind == "double":
@@ -134,11 +122,24 @@ def same(code: Code, params: dict, value: Value, *shape) -> Value:
 
 KINDS = {np.dtype(float): "double", np.dtype(bool): "i1"}
 
+# What kind of instruction a row of the table of primitives names.
+KINDS_OF_INSTRUCTION: dict[str, Callable[[str], Rule]] = {
+    "instruction": instruction,
+    "compare": comparison,
+    "intrinsic": intrinsic,
+    "function": math,
+}
+
+
+def named(machine: str) -> Rule:
+    """The rule of a primitive that is one instruction, from its name in the table."""
+    kind, name = machine.split(" ", 1)
+    return KINDS_OF_INSTRUCTION[kind](name)
+
+
 RULES: dict[str, Rule] = {
-    **{name: instruction(text) for name, text in {**FLOAT, **LOGIC}.items()},
-    **{name: comparison(condition) for name, condition in COMPARISONS.items()},
-    **{name: intrinsic(text) for name, text in INTRINSICS.items()},
-    **{name: math(text) for name, text in MATH.items()},
+    **{name: named(facts.machine) for name, facts in ELEMENTWISE.items() if facts.machine},
+    # Several instructions each.
     "neg": negative,
     "sign": sign,
     "integer_pow": integer_power,
@@ -155,7 +156,7 @@ RULES: dict[str, Rule] = {
     "squeeze": same,
     "expand_dims": same,
     "stop_gradient": same,
-    RULED: same,
+    CUSTOM: same,
     INDEPENDENT: same,
     "copy": same,
     "copy_p": same,

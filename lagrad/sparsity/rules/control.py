@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import TRANSPARENT, called, closed
 from lagrad.sparsity.links import SAME
 from lagrad.sparsity.rule_result import Outcome, Request, linked
 from lagrad.sparsity.rules.loops import Steps, carried, mapped, unrolled
@@ -17,18 +18,11 @@ from lagrad.sparsity.value import GENERAL, Value
 MOST_UNROLLED = 20_000
 
 
-def closed(program: Any) -> jex.ClosedJaxpr:
-    """A program with its constants, whether or not it came with them."""
-    return program if isinstance(program, jex.ClosedJaxpr) else jex.ClosedJaxpr(program, ())
-
-
-def call(parameter: str) -> Callable[..., Steps]:
-    """A program run once on all operands, found under a parameter's name."""
-
-    def rule(equation: jex.JaxprEqn, *operands: Value, **params) -> Steps:
-        return (yield Request(closed(params[parameter]), operands))
-
-    return rule
+def call(equation: jex.JaxprEqn, *operands: Value, **params) -> Steps:
+    """A program run once on all operands."""
+    program = called(equation)
+    assert program is not None
+    return (yield Request(program, operands))
 
 
 def linear_call(
@@ -103,15 +97,7 @@ def while_loop(
 
 
 CONTROL: dict[str, Callable[..., Any]] = {
-    "jit": call("jaxpr"),
-    "pjit": call("jaxpr"),
-    "closed_call": call("call_jaxpr"),
-    "core_call": call("call_jaxpr"),
-    "call": call("call_jaxpr"),
-    "remat2": call("jaxpr"),
-    "checkpoint": call("jaxpr"),
-    "custom_vmap_call": call("call"),
-    "composite": call("jaxpr"),
+    **dict.fromkeys(TRANSPARENT, call),
     "linear_call": linear_call,
     "cond": cond,
     "scan": scan,

@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.sparsity.deps import Deps, moved
-from lagrad.sparsity.links import SAME, Chain, Degree, Link, Live, Same, Spread, Take, either
-from lagrad.sparsity.rule_result import Bend, Outcome, is_inexact, linked
-from lagrad.sparsity.rules.arithmetic import elementwise
-from lagrad.sparsity.rules.indexing import (
+from lagrad.primitives.equations import is_inexact, output_shapes, shapes_of
+from lagrad.primitives.movers import (
     Move,
     as_gather,
     gather_positions,
     mover,
     numbered,
-    output_shapes,
     row_major,
     scatter_positions,
-    shapes_of,
     window_sizes,
 )
+from lagrad.sparsity.deps import Deps, moved
+from lagrad.sparsity.links import SAME, Chain, Degree, Link, Live, Same, Spread, Take, either
+from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rules.arithmetic import tabled
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
 # Which operands say where the elements go: a slice of the operands by primitive.
@@ -250,7 +249,7 @@ def update_link(equation, operand: Value, indices: Value, updates: Value, params
 
 
 UNKNOWN_PLACES: dict[str, Callable[..., Outcome]] = {
-    "select_n": elementwise,
+    "select_n": tabled,
     "gather": gather_anywhere,
     "dynamic_slice": slice_anywhere,
     "dynamic_update_slice": update_anywhere,

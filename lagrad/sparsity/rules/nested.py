@@ -1,4 +1,4 @@
-"""Equations that `lagrad.nested` leaves in programs: gradients, and calls with a rule of their own."""
+"""Calls that `lagrad.nested` leaves in programs: opaque, with a rule of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from jax.extend import core as jex
 
 from lagrad.sparsity.rule_result import Outcome
 from lagrad.sparsity.rules.blocks import Lanes
-from lagrad.sparsity.rules.control import call
 from lagrad.sparsity.value import GENERAL, Value
 
 
@@ -37,4 +36,4 @@ def lanes(shape: tuple[int, ...], batch: tuple[int, ...]) -> np.ndarray:
     return np.repeat(np.arange(prod(batch)), prod(shape[len(batch) :]))
 
 
-NESTED: dict[str, Callable[..., Any]] = {"gradient_derivative": call("jaxpr"), "ruled_call": ruled_call}
+NESTED: dict[str, Callable[..., Any]] = {"ruled_call": ruled_call}

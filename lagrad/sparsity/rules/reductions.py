@@ -10,10 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.primitives.equations import output_shapes
 from lagrad.sparsity.deps import Deps, boolean_matrix, check_entries
 from lagrad.sparsity.links import Sparse, Spread, Take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
-from lagrad.sparsity.rules.indexing import output_shapes
 from lagrad.sparsity.rules.moving import lanes_across, through_lanes
 from lagrad.sparsity.value import GENERAL, Value
 

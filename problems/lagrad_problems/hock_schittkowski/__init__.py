@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from lagrad_problems.entry import Entry
+from lagrad_problems.formula import Collection, Formula, entry
 from lagrad_problems.hock_schittkowski.equality import SMALL
 from lagrad_problems.hock_schittkowski.equality_applied import APPLIED
-from lagrad_problems.hock_schittkowski.formula import Formula, entry
 from lagrad_problems.hock_schittkowski.inequality import TINY
 from lagrad_problems.hock_schittkowski.inequality_large import LARGE
 from lagrad_problems.hock_schittkowski.inequality_medium import MEDIUM
 
+COLLECTION = Collection(
+    prefix="hs",
+    kind="Hock-Schittkowski",
+    source="W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}",
+)
 FORMULAS: dict[int, Formula] = {
     formula.number: formula
     for formula in sorted(SMALL + APPLIED + TINY + MEDIUM + LARGE, key=lambda formula: formula.number)
@@ -31,4 +36,4 @@ def hock_schittkowski(number: int) -> Entry:
     >>> hock_schittkowski(71).m
     2
     """
-    return entry(FORMULAS[number])
+    return entry(FORMULAS[number], COLLECTION)

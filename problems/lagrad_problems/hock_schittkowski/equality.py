@@ -6,7 +6,7 @@ from math import asin, inf, pi, sqrt
 
 from jax.numpy import cos, exp, log, sin
 
-from lagrad_problems.hock_schittkowski.formula import Formula, scalars
+from lagrad_problems.formula import Formula, scalars
 
 SQRT2, SQRT3 = sqrt(2.0), sqrt(3.0)
 

@@ -16,7 +16,7 @@ from jax import Array
 from jax.numpy import cos, exp, log, sin
 from jax.scipy.special import ndtr
 
-from lagrad_problems.hock_schittkowski.formula import Formula, scalars
+from lagrad_problems.formula import Formula, scalars
 
 SQRT2 = sqrt(2.0)
 

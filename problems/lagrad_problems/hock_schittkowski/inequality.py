@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.numpy import exp, sin
 
-from lagrad_problems.hock_schittkowski.formula import Formula, scalars
+from lagrad_problems.formula import Formula, scalars
 
 SQRT2, SQRT3 = sqrt(2.0), sqrt(3.0)
 

@@ -14,7 +14,7 @@ from jax import Array
 from jax.numpy import exp, log
 from scipy.optimize import brentq
 
-from lagrad_problems.hock_schittkowski.formula import Formula, scalars
+from lagrad_problems.formula import Formula, scalars
 from lagrad_problems.hock_schittkowski.inequality_medium import (
     CUBIC_86,
     LIMITS_86,

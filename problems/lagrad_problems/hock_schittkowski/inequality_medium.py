@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.numpy import exp
 
-from lagrad_problems.hock_schittkowski.formula import Formula, scalars
+from lagrad_problems.formula import Formula, scalars
 
 _C83 = [85.334407, 0.0056858, 0.0006262, 0.0022053, 80.51249, 0.0071317]
 _C83 += [0.0029955, 0.0021813, 9.300961, 0.0047026, 0.0012547, 0.0019085]

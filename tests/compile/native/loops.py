@@ -40,8 +40,8 @@ def expected(fun: Callable, loop: Loop, output: np.ndarray, *arguments: np.ndarr
     with float64():
         results = [np.asarray(result) for result in fun(*inputs)]
     found = output.copy()
-    for (_, write), result in zip(loop.writes, results, strict=True):
-        for k, place in enumerate(write.indices.array):
-            number = np.broadcast_to(result, (loop.count,))[write.first + k]
-            found[place] = found[place] + number if write.adds else number
+    for (_, where), result in zip(loop.writes, results, strict=True):
+        for k, place in enumerate(where.indices.array):
+            number = np.broadcast_to(result, (loop.count,))[where.first + k]
+            found[place] = found[place] + number if where.adds else number
     return found

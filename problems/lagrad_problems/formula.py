@@ -1,6 +1,6 @@
-"""One problem of the Hock-Schittkowski collection: a formula in, a registry entry out.
+"""One problem of a collection of small ones: a formula in, a registry entry out.
 
-The book writes min f(x) subject to g(x) >= 0, h(x) = 0 and bounds, with x = (x1, ..., xn). Here `positive` is
+The books write min f(x) subject to g(x) >= 0, h(x) = 0 and bounds, with x = (x1, ..., xn). Here `positive` is
 g and `equal` is h; a two-sided g has a `span`.
 """
 
@@ -16,13 +16,26 @@ import numpy as np
 from jax import Array
 
 import lagrad
-from lagrad_problems.entry import Entry
-
-SOURCE = "W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}"
+from lagrad_problems.entry import PUBLISHED, Entry
 
 Bound = float | Sequence[float]
 # Of the vector x; NumPy's constants make the type of the result hard to state.
 Function = Callable[[Array], Any]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What the problems of one book have in common.
+
+    Args:
+        prefix: of the registry's names, such as "hs".
+        kind: as in `Entry`.
+        source: of one problem, with `{}` for its number.
+    """
+
+    prefix: str
+    kind: str
+    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +43,7 @@ class Formula:
     """The book's page as it stands: f, g, h, bounds, start and optimum.
 
     Args:
-        number: the book's number.
+        number: the book's number, or its name for the problem.
         optimum: objective at the book's solution, recomputed where the book errs.
         x0: the book's start, n numbers; it need not satisfy anything.
         objective: f, of the vector x.
@@ -41,9 +54,11 @@ class Formula:
         note: where the book errs or a solver may be led astray.
         other_optima: objectives of further local minima.
         tolerance: relative accuracy of the objective to expect of a solver.
+        evidence: why `optimum` counts as known, as in `Entry`.
+        difficulty: as in `Entry`.
     """
 
-    number: int
+    number: int | str
     optimum: float
     x0: Sequence[float]
     objective: Function
@@ -55,15 +70,12 @@ class Formula:
     note: str = ""
     other_optima: tuple[float, ...] = ()
     tolerance: float = 1e-6
-
-    @property
-    def name(self) -> str:
-        """The registry's name, such as "hs71"."""
-        return f"hs{self.number}"
+    evidence: str = PUBLISHED
+    difficulty: str = "normal"
 
 
 def scalars(
-    number: int, optimum: float, x0: Sequence[float], objective: Callable[..., Any], **rest
+    number: int | str, optimum: float, x0: Sequence[float], objective: Callable[..., Any], **rest
 ) -> Formula:
     """A formula whose functions take x1, x2, ... one by one, as the book prints them.
 
@@ -93,20 +105,22 @@ def _of_vector(function: Callable[..., Any]) -> Function:
     return of_vector
 
 
-def entry(formula: Formula) -> Entry:
+def entry(formula: Formula, collection: Collection) -> Entry:
     """The formula declared as a problem, with its optimum and source.
 
     Args:
         formula: one of the tables' rows.
+        collection: the book it stands in.
 
     Returns:
-        Entry of kind "Hock-Schittkowski"; the constraints are called "equal" and "positive".
+        Entry; the constraints are called "equal" and "positive".
     """
+    name = f"{collection.prefix}{formula.number}"
     constraints = {}
     if formula.equal is not None:
         constraints["equal"] = lagrad.Equality(formula.equal)
     if formula.positive is not None:
-        constraints["positive"] = lagrad.Inequality(formula.positive, *map(_limit, formula.span))
+        constraints["positive"] = lagrad.Inequality(formula.positive, *map(limit, formula.span))
     start = np.clip(formula.x0, formula.lower, formula.upper)
     moved = (
         ""
@@ -117,21 +131,23 @@ def entry(formula: Formula) -> Entry:
         formula.objective,
         start,
         constraints or None,
-        bounds=(_limit(formula.lower), _limit(formula.upper)),
-        name=formula.name,
+        bounds=(limit(formula.lower), limit(formula.upper)),
+        name=name,
     )
     return Entry(
-        name=formula.name,
+        name=name,
         problem=problem,
-        kind="Hock-Schittkowski",
+        kind=collection.kind,
         optimum=formula.optimum,
-        source=SOURCE.format(formula.number),
+        source=collection.source.format(formula.number),
         note=" ".join(filter(None, (formula.note, moved))),
         tolerance=formula.tolerance,
         other_optima=formula.other_optima,
+        evidence=formula.evidence,
+        difficulty=formula.difficulty,
     )
 
 
-def _limit(value: Bound):
+def limit(value: Bound):
     """A scalar as it is, a sequence as an array."""
     return value if isinstance(value, (int, float)) else np.asarray(value, float)

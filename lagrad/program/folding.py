@@ -1,4 +1,4 @@
-"""Known operands in, known outputs out: an equation is executed, so that index arithmetic stays exact.
+"""Execute an equation whose operands are known, so that index arithmetic stays exact.
 
 Cheap primitives run in NumPy, because each new shape costs JAX a dispatch and often a compile; the
 rest is handed to JAX.
@@ -14,8 +14,11 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.program.program import bind
-from lagrad.sparsity.rules.indexing import mover, scatter_positions
+from lagrad.primitives.calls import called
+from lagrad.primitives.elementwise import ELEMENTWISE
+from lagrad.primitives.equations import as_numpy, bind
+from lagrad.primitives.movers import mover, scatter_positions
+from lagrad.program.walk import run
 
 
 def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -32,9 +35,10 @@ def fold(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
     >>> fold(equation, [np.float32(2), np.float32(2)])
     (array(4., dtype=float32),)
     """
-    inner = equation.params.get(NESTED.get(equation.primitive.name, ""))
+    inner = called(equation)
     if inner is not None and not equation.effects:
-        return nested(inner, operands)
+        # One equation after the other: most need no compiler then.
+        return tuple(run(inner, operands, fold, as_numpy))
     quick = fold_quickly(equation, operands)
     return execute(equation, operands) if quick is None else quick
 
@@ -53,20 +57,6 @@ def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.nd
     with np.errstate(all="ignore"):
         value = rule(*operands, **equation.params)
     return None if value is None else (shaped(value, equation.outvars[0].aval),)
-
-
-def nested(program: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
-    """Execute a nested program, one equation after the other: most need no compiler then."""
-    jaxpr, consts = getattr(program, "jaxpr", program), getattr(program, "consts", ())
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*map(as_numpy, consts), *operands], strict=True))
-
-    def read(atom: Any) -> Any:
-        return np.asarray(atom.val) if isinstance(atom, jex.Literal) else values[atom]
-
-    for equation in jaxpr.eqns:
-        results = fold(equation, [read(atom) for atom in equation.invars])
-        values |= dict(zip(equation.outvars, results, strict=True))
-    return tuple(read(atom) for atom in jaxpr.outvars)
 
 
 def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | None:
@@ -88,11 +78,6 @@ def execute(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:
     """Execute an equation in JAX."""
     with float64(), jax.ensure_compile_time_eval():
         return tuple(as_numpy(result) for result in bind(equation, *operands))
-
-
-def as_numpy(value) -> Any:
-    """NumPy array of a JAX array; random keys stay as they are."""
-    return np.asarray(value) if isinstance(value.dtype, np.dtype) else value
 
 
 def iota(*, dtype, shape, dimension, **params):
@@ -176,11 +161,7 @@ def plain(function: Callable) -> Callable:
     return lambda *operands, **params: function(*operands)
 
 
-# Calls whose programs are executed equation by equation.
-NESTED = {
-    **dict.fromkeys(["jit", "pjit", "checkpoint", "remat2", "gradient_derivative"], "jaxpr"),
-    **dict.fromkeys(["closed_call", "core_call", "custom_jvp_call", "custom_vjp_call"], "call_jaxpr"),
-}
+# Primitives that one NumPy function alone does not give; those that it does have it in their row.
 QUICK: dict[str, Callable[..., Any]] = {
     "iota": iota,
     "scatter-add": scatter_add,
@@ -198,58 +179,7 @@ QUICK: dict[str, Callable[..., Any]] = {
     "reduce_or": reduce(np.any),
     "cumsum": cumulate(np.cumsum),
     "cumprod": cumulate(np.cumprod),
-    "not": plain(np.invert),
     "pow": lambda x, y, **params: np.power(x, y) if np.issubdtype(y.dtype, np.inexact) else None,
     "rsqrt": lambda x, **params: 1 / np.sqrt(x),
     "logistic": lambda x, **params: 1 / (1 + np.exp(-x)),
-    "stop_gradient": plain(np.asarray),
-} | {
-    name: plain(function)
-    for name, function in {
-        "add": np.add,
-        "sub": np.subtract,
-        "mul": np.multiply,
-        "neg": np.negative,
-        "abs": np.abs,
-        "max": np.maximum,
-        "min": np.minimum,
-        "square": np.square,
-        "sqrt": np.sqrt,
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "sign": np.sign,
-        "exp": np.exp,
-        "log": np.log,
-        "exp2": np.exp2,
-        "expm1": np.expm1,
-        "log1p": np.log1p,
-        "sin": np.sin,
-        "cos": np.cos,
-        "asinh": np.arcsinh,
-        "acosh": np.arccosh,
-        "atanh": np.arctanh,
-        "real": np.real,
-        "imag": np.imag,
-        "conj": np.conj,
-        "complex": lambda x, y: x + 1j * y,
-        "tan": np.tan,
-        "asin": np.arcsin,
-        "acos": np.arccos,
-        "atan": np.arctan,
-        "atan2": np.arctan2,
-        "sinh": np.sinh,
-        "cosh": np.cosh,
-        "tanh": np.tanh,
-        "cbrt": np.cbrt,
-        "is_finite": np.isfinite,
-        "eq": np.equal,
-        "ne": np.not_equal,
-        "lt": np.less,
-        "le": np.less_equal,
-        "gt": np.greater,
-        "ge": np.greater_equal,
-        "and": np.bitwise_and,
-        "or": np.bitwise_or,
-        "xor": np.bitwise_xor,
-    }.items()
-}
+} | {name: plain(facts.numpy) for name, facts in ELEMENTWISE.items() if facts.numpy is not None}

@@ -11,7 +11,8 @@ import pytest
 from jax import lax
 
 from lagrad.precision import float64
-from lagrad.sparsity.rules.elementwise import ELEMENTWISE, interactions, parse
+from lagrad.primitives.elementwise import ELEMENTWISE, interaction_of
+from lagrad.primitives.interaction import parse
 
 # Points inside the domain of every function here, away from and on both sides of what is special.
 ANYWHERE = [-1.7, -0.6, 0.3, 0.8, 2.4]
@@ -74,7 +75,7 @@ def function(name: str):
 @cache
 def derivatives(name: str) -> tuple[np.ndarray, np.ndarray]:
     """First and second derivatives at all combinations of sample points: (k, arity), (k, arity, arity)."""
-    arity = len(ELEMENTWISE[name].first)
+    arity = len(ELEMENTWISE[name].interaction.first)
     points = np.stack(np.meshgrid(*[DOMAINS.get(name, ANYWHERE)] * arity), -1).reshape(-1, arity)
     run = function(name)
 
@@ -97,7 +98,7 @@ def found_nonzero(name: str) -> tuple[set[int], set[tuple[int, int]]]:
 @pytest.mark.parametrize("name", TESTED)
 def test_row_is_what_ad_finds(name):
     """Sound: AD finds nothing outside the row; tight: it finds everything inside, at some point."""
-    row = interactions(name, {"y": 3, "new_dtype": np.float64})
+    row = ELEMENTWISE[name].interaction
     operands, pairs = found_nonzero(name)
     assert operands == {i for i, first in enumerate(row.first) if first}
     assert pairs == set(row.second)
@@ -106,7 +107,7 @@ def test_row_is_what_ad_finds(name):
 @pytest.mark.parametrize("name", TESTED)
 def test_jumps_are_marked(name):
     """Without second derivatives and without a mark, the first derivative is the same everywhere."""
-    row = ELEMENTWISE[name]
+    row = ELEMENTWISE[name].interaction
     if row.second or not any(row.first) or name == "select_n":
         return
     first, _ = derivatives(name)
@@ -116,7 +117,7 @@ def test_jumps_are_marked(name):
 @pytest.mark.parametrize("name", ["igamma", "igammac", "regularized_incomplete_beta", "polygamma"])
 def test_row_of_partly_undefined_function_is_sound(name):
     """With respect to its last operand, where JAX has derivatives, the row has them too."""
-    row = ELEMENTWISE[name]
+    row = ELEMENTWISE[name].interaction
     last, others = len(row.first) - 1, [1.0, 2.0][: len(row.first) - 1]
     run = FUNCTIONS.get(name) or getattr(lax, name)
     with float64():
@@ -126,17 +127,39 @@ def test_row_of_partly_undefined_function_is_sound(name):
     assert row.first[last] and (last, last) in row.second
 
 
+def traced(function, *operands):
+    """The one equation of a function."""
+    with float64():
+        return jax.make_jaxpr(function)(*operands).eqns[-1]
+
+
 @pytest.mark.parametrize("power, text", [(0, ". |"), (1, "x |"), (2, "x | xx"), (-1, "x | xx")])
 def test_integer_powers_below_two_are_affine(power, text):
     """x^0 and x^1 have no second derivative."""
-    assert interactions("integer_pow", {"y": power}) == parse(text)
+    assert interaction_of(traced(lambda x: lax.integer_pow_p.bind(x, y=power), 2.0)) == parse(text)
 
 
-def test_conversion_to_integers_has_no_derivative():
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, bool])
+def test_conversion_to_integers_has_no_derivative(dtype):
     """Only floats can be differentiated."""
-    assert interactions("convert_element_type", {"new_dtype": np.int32}) == parse(". |")
+    assert interaction_of(traced(lambda x: lax.convert_element_type(x, dtype), 2.0)) == parse(". |")
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float8_e4m3fn, np.float16, np.float32, np.complex64])
+def test_conversion_to_any_precision_keeps_the_derivative(dtype):
+    """Numbers of few digits are numbers."""
+    assert interaction_of(traced(lambda x: lax.convert_element_type(x, dtype), 2.0)) == parse("x |")
 
 
 def test_selection_takes_any_number_of_cases():
     """The first operand chooses, all others are chosen from."""
-    assert interactions("select_n", {}, arity=4).first == (False, True, True, True)
+    equation = traced(lambda x: lax.select_n(np.int32(1), x, 2 * x, x), 2.0)
+    assert interaction_of(equation).first == (False, True, True, True)
+
+
+@pytest.mark.parametrize("name", ["abs", "sign"])
+def test_absolute_values_of_complex_numbers_are_curved(name):
+    """Piecewise linear on the line only."""
+    function = getattr(lax, name)
+    assert interaction_of(traced(function, 2.0 + 1j)) == parse("x | xx")
+    assert interaction_of(traced(function, 2.0)) == ELEMENTWISE[name].interaction

@@ -10,8 +10,8 @@ import pytest
 from jax import lax
 
 from lagrad.precision import float64
-from lagrad.sparsity.rules.folding import fold
-from lagrad.sparsity.rules.indexing import positions
+from lagrad.primitives.movers import positions
+from lagrad.program.folding import fold
 
 X = np.arange(1.0, 25.0).reshape(2, 3, 4)
 FUNCTIONS = {

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.steps import OBJECTIVE, arguments, functions, walk
+from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.precision import float64
 from lagrad.problem.constraints import Equality
 from lagrad.problem.problem import Problem
+from lagrad.program.trace import operations
 
 
 @jax.jit
@@ -40,7 +41,7 @@ def test_operations_give_the_function_value():
         for whole in (False, True):
             found = []
             for function in functions(declared).values():
-                steps = walk(function, given, rules_whole=whole)
+                steps = operations(function, given, rules_whole=whole)
                 found.append(np.ravel(steps.values(given)[steps.outputs[0]]))
             np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-6)
 
@@ -48,14 +49,12 @@ def test_operations_give_the_function_value():
 def test_operations_carry_the_users_line():
     """Those of JAX's own functions get the line of the call, those of the user's helper their own."""
     declared = problem()
-    steps = walk(functions(declared)[OBJECTIVE], arguments(declared, declared.start)).steps
+    steps = operations(functions(declared)[OBJECTIVE], arguments(declared, declared.start)).equations
     places = {step.name: step.place for step in steps}
     assert "jnp.linalg.norm(x)" in places["sqrt"]
     assert "return jnp.sin(x) * 2.0" in places["sin"]
     assert "jax.nn.relu(x[0])" in places["max"]
-    assert all(
-        "test_steps.py" in place for name, place in places.items() if name in ("sqrt", "sin", "max", "scan")
-    )
+    assert all("test_operations.py" in places[name] for name in ("sqrt", "sin", "max", "scan"))
 
 
 def test_operations_that_nobody_needs_are_left_out():
@@ -65,4 +64,4 @@ def test_operations_that_nobody_needs_are_left_out():
         jnp.log(x)
         return x + 1.0
 
-    assert [step.name for step in walk(wasteful, [np.zeros(2)]).steps] == ["add"]
+    assert [step.name for step in operations(wasteful, [np.zeros(2)]).equations] == ["add"]

@@ -1,4 +1,4 @@
-"""Movers: an equation whose output elements are operand elements in, which one each is out.
+"""Find which operand element each output element of a mover is: slices, gathers, concatenations...
 
 A mover is a function of NumPy arrays shaped like the operands, of any dtype. The same function moves
 positions (which element goes where), the dependencies of elements, and known values.
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from jax.extend import core as jex
+
+from lagrad.primitives.equations import shapes_of
 
 Known = Sequence[np.ndarray | None]
 Shapes = Sequence[tuple[int, ...]]
@@ -40,16 +42,6 @@ def positions(equation: jex.JaxprEqn, known: Known) -> np.ndarray | None:
     if move is None or len(equation.outvars) != 1:
         return None
     return move(numbered(shapes_of(equation)), -1)[0]
-
-
-def shapes_of(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
-    """Shape of each operand; () for what is no array, such as a token."""
-    return [getattr(atom.aval, "shape", ()) for atom in equation.invars]
-
-
-def output_shapes(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
-    """Shape of each output; () for what is no array, such as a token."""
-    return [getattr(variable.aval, "shape", ()) for variable in equation.outvars]
 
 
 def numbered(shapes: Shapes) -> list[np.ndarray]:

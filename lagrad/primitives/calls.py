@@ -1,0 +1,54 @@
+"""Find the program that an equation calls.
+
+    plain      its program, compiled apart: the same as writing the program out             jit
+    wrapper    its program, with a word on how it is to be differentiated or mapped         checkpoint
+    ruled      its program, with derivatives of its author's                                custom_jvp_call
+
+For values all three are their program; for derivatives only the first two are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jax.extend import core as jex
+
+# Primitive of a call -> name of the parameter that holds its program.
+PLAIN = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "call": "call_jaxpr",
+}
+WRAPPERS = {"checkpoint": "jaxpr", "remat2": "jaxpr", "gradient_derivative": "jaxpr"}
+MAPPABLE = {"custom_vmap_call": "call", "composite": "jaxpr"}
+RULED = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+# Equal to their program in value, and in every derivative.
+TRANSPARENT = PLAIN | WRAPPERS | MAPPABLE
+# Equal to their program in value.
+CALLS = TRANSPARENT | RULED
+
+
+def closed(program: Any) -> jex.ClosedJaxpr:
+    """A program with its constants, whether or not it came with them."""
+    return program if isinstance(program, jex.ClosedJaxpr) else jex.ClosedJaxpr(program, ())
+
+
+def called(equation: jex.JaxprEqn, calls: dict[str, str] = CALLS) -> jex.ClosedJaxpr | None:
+    """The program that an equation runs once on all its operands.
+
+    Args:
+        equation: any.
+        calls: which primitives count, one of the tables above.
+
+    Returns:
+        The program; None if the equation is not such a call.
+
+    >>> import jax
+    >>> call = jax.make_jaxpr(jax.jit(lambda x: x + 1))(1.0).eqns[0]
+    >>> [inner.primitive.name for inner in called(call).eqns]
+    ['add']
+    """
+    inner = equation.params.get(calls.get(equation.primitive.name, ""))
+    return None if inner is None else closed(inner)

@@ -1,0 +1,83 @@
+"""Handle one traced equation: its shapes and dtypes, and how it is applied to values."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+
+def bind(equation: jex.JaxprEqn, *operands) -> tuple:
+    """Apply the primitive of a traced equation to JAX values of any shapes that it takes.
+
+    Args:
+        equation: what was traced.
+        operands: arrays or tracers, one an operand.
+
+    Returns:
+        One value an output.
+    """
+    primitive = equation.primitive
+    bound = primitive.get_bind_params(equation.params)
+    # JAX up to 0.9 gives the functions of a call apart from its parameters.
+    functions, params = bound if isinstance(bound, tuple) else ((), bound)
+    results = primitive.bind(*functions, *operands, **params)
+    return tuple(results) if primitive.multiple_results else (results,)
+
+
+def shape_of(atom: Any) -> tuple[int, ...]:
+    """Shape of an operand or output; () for what is no array, such as a token."""
+    return getattr(atom.aval, "shape", ())
+
+
+def size_of(atom: Any) -> int:
+    """Number of elements of an operand or output."""
+    return prod(shape_of(atom))
+
+
+def shapes_of(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
+    """Shape of each operand."""
+    return [shape_of(atom) for atom in equation.invars]
+
+
+def output_shapes(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
+    """Shape of each output."""
+    return [shape_of(variable) for variable in equation.outvars]
+
+
+def is_inexact(aval: Any) -> bool:
+    """Whether an array holds real or complex numbers of any precision, which alone can be differentiated.
+
+    >>> import jax
+    >>> [is_inexact(jax.ShapeDtypeStruct((), dtype)) for dtype in (jnp.bfloat16, np.int32)]
+    [True, False]
+    """
+    dtype = getattr(aval, "dtype", None)
+    return dtype is not None and bool(jnp.issubdtype(dtype, np.inexact))
+
+
+def is_floating(atom: Any) -> bool:
+    """Whether an operand or output holds real numbers of any precision."""
+    return bool(jnp.issubdtype(atom.aval.dtype, np.floating))
+
+
+def is_float(value: Any) -> bool:
+    """Whether a value holds real or complex numbers, and so has a derivative."""
+    return bool(jnp.issubdtype(jnp.result_type(value), np.inexact))
+
+
+def is_complex(aval: Any) -> bool:
+    """Whether an array holds complex numbers."""
+    return bool(jnp.issubdtype(aval.dtype, np.complexfloating))
+
+
+def as_numpy(value: Any, aval: Any = None) -> Any:
+    """A value as a NumPy array, of the dtype of `aval` if given; a random key, which is none, as it is."""
+    # Not by `jnp.result_type`, which makes float64 float32 while x64 is off.
+    dtype = getattr(value if aval is None else aval, "dtype", None)
+    is_key = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended)
+    return value if is_key else np.asarray(value, dtype)

@@ -1,0 +1,40 @@
+"""Describe one primitive applied to numbered variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jax.extend import core as jex
+
+from lagrad.primitives.equations import bind
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One primitive applied: variables are numbered, literals and captured arrays are variables too.
+
+    Args:
+        source: the traced equation, for its primitive, params and avals.
+        inputs: number of each operand.
+        outputs: number of each result.
+        place: the user's line that wrote it, if lines are looked up.
+    """
+
+    source: jex.JaxprEqn
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    place: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the primitive."""
+        return self.source.primitive.name
+
+    @property
+    def params(self) -> dict:
+        """Parameters of the primitive."""
+        return self.source.params
+
+    def bind(self, *operands):
+        """Apply the primitive to JAX values; returns a tuple of results."""
+        return bind(self.source, *operands)

@@ -1,0 +1,350 @@
+"""Gather equations that differ only in places: a program of single elements becomes batches and long sums.
+
+Bottom-up, each equation is named by its primitive, its parameters and the kinds of its operands. Equal names
+are one batch, which costs one equation however many elements it has. Sums are taken apart into their terms,
+since a chain of a thousand additions is a thousand different names but one long sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program
+from lagrad.program.roll.terms import Entry, Kinds, Member, Number, Row, Term, Whole
+
+# Results larger than this are arrays, not elements.
+LARGEST_ELEMENT = 64
+# Sums of so many terms are written out where something nonlinear takes them.
+SHORT_SUM = 8
+# Operands that a stack of elements has at least.
+FEWEST_STACKED = 8
+SIGNS = {"add": (1, 1), "add_any": (1, 1), "sub": (1, -1), "neg": (-1,)}
+AXES = {"concatenate": "dimension", "stack": "axis"}
+VIEWS = ("slice", "squeeze", "reshape")
+PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
+
+
+@dataclass(frozen=True)
+class SignedSum:
+    """A sum of a few terms, from left to right, as an equation of its own.
+
+    Args:
+        signs: 1 or -1 for each term.
+    """
+
+    signs: tuple[int, ...]
+    outputs: tuple[int, ...] = (0,)
+    source: None = None
+
+    def bind(self, *terms) -> tuple:
+        """The sum."""
+        total = terms[0] if self.signs[0] > 0 else -terms[0]
+        for sign, term in zip(self.signs[1:], terms[1:], strict=True):
+            total = total + term if sign > 0 else total - term
+        return (total,)
+
+
+@dataclass(eq=False)
+class Batch:
+    """Equations that differ only in the places of their operands.
+
+    Args:
+        element: one of them.
+        kinds: number of the kind of each operand.
+        places: for each operand, its place in each equation.
+        count: how many equations.
+    """
+
+    element: Equation | SignedSum
+    kinds: tuple[int, ...]
+    places: tuple[list[Hashable], ...]
+    count: int = 0
+
+
+@dataclass(eq=False)
+class Sums:
+    """Long sums of one level: which terms each adds up, by the kind of the term.
+
+    Args:
+        terms: number of the kind -> (sums, places of the terms, signs).
+        count: how many sums.
+    """
+
+    terms: dict[int, tuple[list[int], list[Hashable], list[int]]] = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass(eq=False)
+class Stack:
+    """An array put together from elements, one after the other.
+
+    Args:
+        parts: number of the kind -> (first entries in the flat array, places of the elements, their size).
+    """
+
+    parts: dict[int, tuple[list[int], list[Hashable], int]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Gathered:
+    """A program as batches, sums, stacks and what remains single.
+
+    Args:
+        program: what it was.
+        kinds: of all operands.
+        batches: in order of their first equations.
+        sums: by their kind.
+        stacks: by the array that each makes.
+        single: equations that stay as they are, by each of their results.
+        terms: what variables are.
+    """
+
+    program: Program
+    kinds: Kinds = field(default_factory=Kinds)
+    batches: list[Batch] = field(default_factory=list)
+    sums: dict[Row, Sums] = field(default_factory=dict)
+    stacks: dict[int, Stack] = field(default_factory=dict)
+    single: dict[int, Equation] = field(default_factory=dict)
+    terms: dict[int, Term] = field(default_factory=dict)
+
+    @property
+    def equations(self) -> int:
+        """About how many equations the batched program has: operands are gathered by equations, too."""
+        parts = [batch.kinds for batch in self.batches] + [sums.terms for sums in self.sums.values()]
+        parts += [stack.parts for stack in self.stacks.values()]
+        return len(self.single) + sum(1 + len(part) for part in parts)
+
+
+def gathered(program: Program) -> Gathered:
+    """Gather the equations of a program."""
+    uses: Counter[int] = Counter(program.outputs)
+    for equation in program.equations:
+        uses.update(equation.inputs)
+    gatherer = Gatherer(Gathered(program), uses, only_stacked(program))
+    for equation in program.equations:
+        gatherer.add(equation)
+    for variable in program.outputs:
+        gatherer.term(variable)
+    return gatherer.found
+
+
+def only_stacked(program: Program) -> set[int]:
+    """Variables that do nothing but become entries of the outputs."""
+    excluded: set[int] = set()
+    for equation in reversed(program.equations):
+        if equation.name not in PASSED_ON or equation.outputs[0] in excluded:
+            excluded.update(equation.inputs)
+    return set(range(len(program.avals))) - excluded
+
+
+@dataclass(eq=False)
+class Gatherer:
+    """The work in progress.
+
+    Args:
+        found: what is gathered so far.
+        uses: how often each variable is used.
+        stacked: variables that only become entries of outputs.
+        names: name of a batch -> its number.
+        equal: batch and places -> number of the equation, so that equal equations are one.
+        pending: variables that are sums not yet written: signs and terms.
+    """
+
+    found: Gathered
+    uses: Counter[int]
+    stacked: set[int]
+    names: dict[tuple, int] = field(default_factory=dict)
+    equal: dict[tuple, int] = field(default_factory=dict)
+    pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
+
+    def add(self, equation: Equation) -> None:
+        """Take the next equation."""
+        name = equation.name
+        if name in VIEWS and self.view(equation):
+            return
+        if name in SIGNS and self.sum(equation):
+            return
+        if name in AXES and self.stack(equation):
+            return
+        if equation.source.effects or not all(map(self.is_element, (*equation.inputs, *equation.outputs))):
+            self.leave(equation)
+        else:
+            terms = [self.term(operand) for operand in equation.inputs]
+            name = (equation.name, parameters(equation))
+            results = self.member(name, equation, terms)
+            self.found.terms.update(zip(equation.outputs, results, strict=True))
+
+    def shape(self, variable: int) -> tuple[int, ...]:
+        """Shape of a variable."""
+        return self.found.program.avals[variable].shape
+
+    def is_element(self, variable: int) -> bool:
+        """Whether a variable is small."""
+        shape = self.shape(variable)
+        return not shape or math.prod(shape) <= LARGEST_ELEMENT
+
+    def term(self, variable: int) -> Term:
+        """What a variable is; a sum that waited to be written is written."""
+        known = self.found.terms.get(variable)
+        if known is None:
+            waiting = self.pending.pop(variable, None)
+            known = self.origin(variable) if waiting is None else self.written(variable, waiting)
+            self.found.terms[variable] = known
+        return known
+
+    def origin(self, variable: int) -> Term:
+        """A variable that no equation gives: a number, or an array as it is."""
+        value = self.found.program.constants.get(variable)
+        # A random key is no NumPy array.
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            number = value.item()
+            # 0.0 and -0.0 are equal, but not the same.
+            if number != 0 or not np.signbit(np.real(number)):
+                dtype = self.found.program.avals[variable].dtype
+                return self.found.kinds.number(Number(dtype), 0), number
+        return self.found.kinds.number(Whole(variable), 0), None
+
+    def level(self, terms: Sequence[Term]) -> int:
+        """How many long sums lie behind terms, one in the other."""
+        return max((self.found.kinds.levels[number] for number, _ in terms), default=0)
+
+    def view(self, equation: Equation) -> bool:
+        """Whether the result is a contiguous run of entries of an array; then it is noted."""
+        (operand,), (result,) = equation.inputs, equation.outputs
+        term = self.term(operand)
+        kind = self.found.kinds.found[term[0]]
+        if isinstance(kind, Whole):
+            source, start = kind.variable, 0
+        elif isinstance(kind, Entry):
+            source, start = kind.source, term[1]
+        else:
+            return False
+        if equation.name == "slice":
+            offset = run_start(self.shape(operand), equation.params)
+            if offset is None:
+                return False
+            start += offset
+        elif equation.params.get("dimensions") is not None and equation.name == "reshape":
+            return False
+        entry = Entry(source, self.shape(result))
+        self.found.terms[result] = self.found.kinds.number(entry, self.level([term])), start
+        return True
+
+    def sum(self, equation: Equation) -> bool:
+        """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
+        (result,), shape = equation.outputs, self.shape(equation.outputs[0])
+        if self.found.program.avals[result].dtype != np.float64 or not self.is_element(result):
+            return False
+        if any(self.shape(operand) != shape for operand in equation.inputs):
+            return False
+        parts = []
+        for sign, operand in zip(SIGNS[equation.name], equation.inputs, strict=True):
+            if operand in self.pending and self.uses[operand] == 1:
+                terms = self.pending.pop(operand)
+                parts.append(terms if sign > 0 else [(-each, term) for each, term in terms])
+            else:
+                parts.append([(sign, self.term(operand))])
+        # The longest is extended by the others: a chain of sums costs no more than its length.
+        longest = max(parts, key=len)
+        for part in parts:
+            if part is not longest:
+                longest.extend(part)
+        self.pending[result] = longest
+        return True
+
+    def written(self, variable: int, terms: list[tuple[int, Term]]) -> Term:
+        """A sum as one of the long ones of its level, or as an element if it is short and more follows."""
+        if len(terms) <= SHORT_SUM and variable not in self.stacked:
+            signs = tuple(sign for sign, _ in terms)
+            return self.member(("sum", signs), SignedSum(signs), [term for _, term in terms])[0]
+        terms = [each for each in terms if not self.is_zero(each[1])] or terms[:1]
+        aval, level = self.found.program.avals[variable], 1 + self.level([term for _, term in terms])
+        kind = Row(level, aval.shape)
+        sums = self.found.sums.setdefault(kind, Sums())
+        for sign, (number, place) in terms:
+            rows, places, signs = sums.terms.setdefault(number, ([], [], []))
+            rows.append(sums.count)
+            places.append(place)
+            signs.append(sign)
+        sums.count += 1
+        return self.found.kinds.number(kind, level), sums.count - 1
+
+    def is_zero(self, term: Term) -> bool:
+        """Whether a term is the number zero."""
+        return term[1] == 0 and isinstance(self.found.kinds.found[term[0]], Number)
+
+    def stack(self, equation: Equation) -> bool:
+        """Whether an equation puts many elements side by side; then they are noted."""
+        if len(equation.inputs) < FEWEST_STACKED or equation.params[AXES[equation.name]] != 0:
+            return False
+        (result,), stack, start = equation.outputs, Stack(), 0
+        terms = [self.term(operand) for operand in equation.inputs]
+        for operand, (number, place) in zip(equation.inputs, terms, strict=True):
+            size = math.prod(self.shape(operand))
+            starts, places, _ = stack.parts.setdefault(number, ([], [], size))
+            starts.append(start)
+            places.append(place)
+            start += size
+        self.found.stacks[result] = stack
+        self.whole(result, terms)
+        return True
+
+    def leave(self, equation: Equation) -> None:
+        """Keep an equation as it is."""
+        terms = [self.term(operand) for operand in equation.inputs]
+        for result in equation.outputs:
+            self.found.single[result] = equation
+            self.whole(result, terms)
+
+    def whole(self, variable: int, terms: Sequence[Term]) -> None:
+        """Note an array that is computed from some terms."""
+        self.found.terms[variable] = self.found.kinds.number(Whole(variable), self.level(terms)), None
+
+    def member(self, name: Hashable, element: Equation | SignedSum, terms: Sequence[Term]) -> list[Term]:
+        """Results of one more element of a batch, or of the equal one that it has."""
+        kinds = tuple(number for number, _ in terms)
+        batch = self.names.setdefault((name, kinds), len(self.found.batches))
+        if batch == len(self.found.batches):
+            self.found.batches.append(Batch(element, kinds, tuple([] for _ in kinds)))
+        found, places = self.found.batches[batch], tuple(place for _, place in terms)
+        place = self.equal.setdefault((batch, places), found.count)
+        if place == found.count:
+            found.count += 1
+            for known, new in zip(found.places, places, strict=True):
+                known.append(new)
+        level = self.level(terms)
+        outputs = range(len(element.outputs))
+        return [(self.found.kinds.number(Member(batch, i), level), place) for i in outputs]
+
+
+def parameters(equation: Equation) -> Hashable:
+    """Parameters of an equation, equal for equal ones; what cannot be compared equals nothing else."""
+    values = tuple(equation.params.values())
+    try:
+        hash(values)
+    except TypeError:
+        return id(equation)
+    return values
+
+
+def run_start(shape: tuple[int, ...], params: dict) -> int | None:
+    """First entry of a slice in the flat array; None if its entries do not follow one another."""
+    starts, limits, strides = params["start_indices"], params["limit_indices"], params["strides"]
+    if strides is not None and any(stride != 1 for stride in strides):
+        return None
+    first, partial_axes, step = 0, 0, 1
+    for axis in range(len(shape) - 1, -1, -1):
+        length = limits[axis] - starts[axis]
+        # All axes behind one that is longer than 1 have to be whole.
+        if length != 1 and partial_axes:
+            return None
+        partial_axes += length != shape[axis]
+        first += starts[axis] * step
+        step *= shape[axis]
+    return first

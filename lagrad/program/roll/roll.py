@@ -1,0 +1,49 @@
+"""Roll up a traced program: what is written once an element becomes one equation on arrays.
+
+People write models as loops over indices, as lists of functions, as one constraint a row. JAX traces each of
+these as equations of its own, and all that follows would cost as much for each: analysis, element kernels,
+compilation. Toy version:
+
+    a = sin(x[0]);  b = sin(x[1]);  c = sin(x[2]);  f = a + b + c     ->     f = sum(sin(x[0:3]))
+"""
+
+from __future__ import annotations
+
+import jax
+from jax.extend import core as jex
+
+from lagrad.precision import float64
+from lagrad.program.program import numbered
+from lagrad.program.roll.gather import gathered
+from lagrad.program.roll.write import write
+
+# Programs with fewer equations are as they should be.
+FEWEST_EQUATIONS = 60
+# The batched program is taken if it has at most this share of the equations.
+WORTHWHILE = 0.5
+
+
+def rolled(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
+    """The same program with repeated equations on single elements as equations on arrays.
+
+    Sums are added up in another order, so that values agree to rounding.
+
+    Args:
+        closed: jaxpr of flat arrays.
+
+    Returns:
+        A jaxpr of the same inputs and outputs; the given one if there is little to gain.
+
+    >>> with float64():
+    ...     closed = jax.make_jaxpr(lambda x: sum(jnp.sin(x[i]) ** 2 for i in range(100)))(np.ones(100))
+    >>> len(closed.eqns), len(rolled(closed).eqns) < 10
+    (500, True)
+    """
+    if closed.effects or len(closed.eqns) < FEWEST_EQUATIONS:
+        return closed
+    program = numbered(closed)
+    found = gathered(program)
+    if found.equations > WORTHWHILE * len(program.equations):
+        return closed
+    with float64():
+        return jax.make_jaxpr(write(found))(*(program.avals[variable] for variable in program.inputs))

@@ -1,0 +1,204 @@
+"""Rolled programs: the same function, in as many equations as there are different elements."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend import core as jex
+
+import lagrad
+from lagrad.precision import float64
+from lagrad.program.program import numbered
+from lagrad.program.roll import rolled
+from lagrad.program.roll.gather import run_start
+from tests.program.roll.scalar_programs import scalar_program
+
+
+def traced(fun, *arguments) -> jex.ClosedJaxpr:
+    """Its jaxpr in float64."""
+    with float64():
+        return jax.make_jaxpr(fun)(*arguments)
+
+
+def agree(fun, *arguments, rtol: float = 1e-13) -> jex.ClosedJaxpr:
+    """Check values and derivatives of the rolled program against those of the function; give the program."""
+    found = rolled(traced(fun, *arguments))
+    with float64():
+        run, points = jex.jaxpr_as_fun(found), [jnp.asarray(each) for each in arguments]
+        moves = [jnp.cos(1.0 + jnp.arange(point.size, dtype=float)).reshape(point.shape) for point in points]
+        values = jax.jvp(lambda *each: run(*each)[0], points, moves)
+        for one, other in zip(values, jax.jvp(fun, points, moves), strict=True):
+            np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max(initial=1.0))
+    return found
+
+
+def rosenbrock(x):
+    """The chained function, a term a pass."""
+    total = 0.0
+    for i in range(x.size - 1):
+        total = total + 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def mixture(x):
+    """Negative logarithm of a mixture of three densities, an observation a pass."""
+    total = 0.0
+    for y in np.linspace(-1.0, 2.0, 40):
+        density = sum(x[k] * jnp.exp(-((y - x[3 + k]) ** 2) / 2 / x[6 + k] ** 2) / x[6 + k] for k in range(3))
+        total -= jnp.log(density)
+    return total
+
+
+def pendulum(x):
+    """A row a step and state, from lists of scalars."""
+    rows = []
+    for k in range(30):
+        angle, speed, push = x[3 * k], x[3 * k + 1], x[3 * k + 2]
+        rows.append(x[3 * k + 3] - angle - 0.1 * speed)
+        rows.append(x[3 * k + 4] - speed - 0.1 * (push - 9.81 * jnp.sin(angle)))
+    return jnp.stack(rows)
+
+
+def steps_of_vectors(x):
+    """A vector a step, put together from its entries."""
+    states = x.reshape(-1, 2)
+    right = [jnp.array([s[1], jnp.sin(s[0])]) for s in states]
+    return jnp.concatenate([states[k + 1] - states[k] - 0.1 * right[k] for k in range(len(states) - 1)])
+
+
+def balances(x):
+    """Sums over neighbours, as many as there are: two to nine."""
+    rows = []
+    for bus in range(20):
+        total = -x[bus]
+        for other in range(2 + bus % 8):
+            total = total + x[bus] * x[(bus + 3 * other) % 40] * jnp.cos(x[bus] - x[20 + other])
+        rows.append(total)
+    return jnp.stack(rows)
+
+
+CLASSICS = {
+    "rosenbrock": (rosenbrock, 50, 20),
+    "mixture": (mixture, 9, 40),
+    "pendulum": (pendulum, 93, 30),
+    "vectors": (steps_of_vectors, 80, 25),
+    "balances": (balances, 40, 40),
+}
+
+
+@pytest.mark.parametrize("name", CLASSICS)
+def test_repeated_elements_become_arrays(name):
+    """As many equations as one element has, give or take, whatever the number of elements."""
+    fun, n, most = CLASSICS[name]
+    found = agree(fun, np.random.default_rng(0).uniform(0.3, 0.9, n))
+    assert len(numbered(found).equations) <= most
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_random_programs_stay_what_they_are(seed):
+    """Shared elements, numbers, sums within sums, stacks that are indexed again."""
+    fun, n = scalar_program(seed)
+    agree(fun, np.random.default_rng(seed).uniform(-1.5, 1.5, n), rtol=1e-11)
+
+
+def test_params_and_captured_arrays_are_sources_too():
+    """Entries of params and of constants are gathered like those of x."""
+    weights = np.linspace(1.0, 2.0, 60)
+
+    def fun(x, p):
+        table = jnp.asarray(weights)
+        return sum(table[i] * p["rate"][i] * jnp.sin(x[i]) for i in range(60))
+
+    x, p = np.linspace(0.1, 1.0, 60), {"rate": np.linspace(2.0, 1.0, 60)}
+    found = agree(lambda x, rate: fun(x, {"rate": rate}), x, p["rate"])
+    assert len(numbered(found).equations) <= 12
+
+
+def test_numbers_keep_their_signs_and_kinds():
+    """-0.0 is not 0.0, and an integer is not a float of the same value."""
+
+    def fun(x):
+        rows = [x[i] * (0.0 if i % 2 else -0.0) for i in range(40)]
+        counts = [jnp.asarray(i % 3) for i in range(40)]
+        return jnp.stack(
+            [row + x[i] ** count for i, (row, count) in enumerate(zip(rows, counts, strict=True))]
+        )
+
+    agree(fun, np.linspace(0.5, 1.5, 40))
+    signs = rolled(
+        traced(lambda x: jnp.stack([x[i] * (0.0 if i % 2 else -0.0) for i in range(70)]), np.ones(70))
+    )
+    with float64():
+        (values,) = jex.jaxpr_as_fun(signs)(jnp.ones(70))
+    assert np.signbit(values).tolist() == [True, False] * 35
+
+
+def test_what_does_not_repeat_is_left_alone():
+    """A recurrence has as many different equations as it has steps; arrays are arrays already."""
+
+    def recurrence(x):
+        state = x[0]
+        for i in range(1, 40):
+            state = jnp.sin(state) + x[i]
+        return state
+
+    for fun in (recurrence, lambda x: jnp.sum(jnp.sin(x) * x[::-1])):
+        closed = traced(fun, np.ones(40))
+        assert rolled(closed) is closed
+
+
+def test_effects_are_left_alone():
+    """Printing happens as often and in the order that the user wrote."""
+
+    def fun(x):
+        for i in range(40):
+            jax.debug.print("{}", x[i])
+        return rosenbrock(x)
+
+    closed = traced(fun, np.ones(40))
+    assert rolled(closed) is closed
+
+
+@pytest.mark.parametrize(
+    ("shape", "starts", "limits", "expected"),
+    [
+        ((5,), (2,), (4,), 2),
+        ((3, 4), (1, 0), (3, 4), 4),
+        ((3, 4), (1, 2), (2, 4), 6),
+        ((3, 4), (0, 2), (2, 3), None),
+        ((3, 4), (0, 0), (2, 3), None),
+        ((2, 3, 4), (1, 1, 0), (2, 2, 4), 16),
+        ((2, 3, 4), (0, 1, 0), (2, 2, 4), None),
+    ],
+)
+def test_runs_are_slices_whose_entries_follow_one_another(shape, starts, limits, expected):
+    """The first entry, or None; the oracle is NumPy's."""
+    params = {"start_indices": starts, "limit_indices": limits, "strides": None}
+    assert run_start(shape, params) == expected
+    cut = tuple(slice(*each) for each in zip(starts, limits, strict=True))
+    entries = np.arange(np.prod(shape)).reshape(shape)[cut].ravel()
+    follow = entries.size == 1 or bool((np.diff(entries) == 1).all())
+    assert expected == (entries[0] if follow else None)
+
+
+def test_loops_over_scalars_are_elements_to_the_engine():
+    """A problem written one element at a time gets the derivatives of its vectorised form, as elements."""
+    loop = lagrad.Problem(rosenbrock, np.linspace(-1.0, 1.0, 60), lagrad.Equality(pendulum_of_two))
+    arrays = lagrad.Problem(
+        lambda x: jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2),
+        np.linspace(-1.0, 1.0, 60),
+        lagrad.Equality(lambda x: x[2:] - 0.1 * jnp.sin(x[:-2])),
+    )
+    found, expected = lagrad.differentiate(loop), lagrad.differentiate(arrays)
+    assert {block.strategy for block in found.hessian_blocks} == {"elements"}
+    x, v = np.linspace(-0.9, 0.8, 60), np.linspace(1.0, 2.0, 58)
+    np.testing.assert_allclose(found.hessian(x, v).toarray(), expected.hessian(x, v).toarray(), rtol=1e-12)
+    np.testing.assert_allclose(found.jacobian(x).toarray(), expected.jacobian(x).toarray(), rtol=1e-12)
+    assert found.hessian(x, v).nnz == expected.hessian(x, v).nnz
+
+
+def pendulum_of_two(x):
+    """A row an entry, one at a time."""
+    return [x[i + 2] - 0.1 * jnp.sin(x[i]) for i in range(58)]

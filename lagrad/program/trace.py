@@ -5,6 +5,8 @@ Objective and constraints are traced together, so that what they share is writte
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 
@@ -40,6 +42,6 @@ def trace(problem: Problem) -> Program:
 
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
-    closed = rolled(closed)
-    check_program(closed)
-    return numbered(closed)
+    written = rolled(closed)
+    check_program(written)
+    return replace(numbered(written), traced=closed)

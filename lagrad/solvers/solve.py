@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.derivatives.verify import look
+from lagrad.errors import LagradWarning, ProblemError
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -141,11 +143,10 @@ def with_doubts(derivatives: Derivatives, solution: Solution, params: Any) -> So
 
 def doubts_at(derivatives: Derivatives, solution: Solution, params: Any) -> tuple[str, ...]:
     """What speaks against the derivatives where a solve ended, in sentences."""
-    try:
-        derivatives.verify(solution.x, solution.multipliers, params)
-    except DerivativeError as error:
-        return (str(error),)
-    return ()
+    bound = derivatives if params is None else derivatives.bind(params)
+    x = derivatives.problem.variables.flatten(solution.x)
+    multipliers = flat_multipliers(derivatives.problem, solution.multipliers)
+    return tuple(map(str, look(bound, x, multipliers, thorough=False)))
 
 
 def find_adapter(method: str) -> Any:

@@ -215,7 +215,7 @@ class Derivatives:
         bound = self if params is None else self.bind(params)
         point = self.problem.start if x is None else self._flat(x)
         weights = np.random.default_rng(1).uniform(0.5, 1.5, self.m) if multipliers is None else multipliers
-        refuse(examine(bound, point, flat_multipliers(self.problem, weights), self.reference))
+        refuse(examine(bound, point, flat_multipliers(self.problem, weights)))
 
     def report(self) -> str:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""

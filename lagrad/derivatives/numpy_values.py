@@ -229,27 +229,10 @@ ROWS: dict[str, Callable[..., Any]] = (
         "copy": lambda x, **params: x,
     }
     | {
-        name: elementwise(getattr(np, name))
-        for name in (
-            [
-                "exp",
-                "exp2",
-                "expm1",
-                "log",
-                "log1p",
-                "sqrt",
-                "cbrt",
-                "sin",
-                "cos",
-                "tan",
-                "sinh",
-                "cosh",
-                "tanh",
-                "floor",
-                "ceil",
-                "sign",
-                "abs",
-            ]
+        function.__name__: elementwise(function)
+        for function in (
+            *(np.exp, np.exp2, np.expm1, np.log, np.log1p, np.sqrt, np.cbrt, np.floor, np.ceil, np.sign),
+            *(np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh),
         )
     }
     | {
@@ -260,6 +243,7 @@ ROWS: dict[str, Callable[..., Any]] = (
             "sub": np.subtract,
             "mul": np.multiply,
             "neg": np.negative,
+            "abs": np.abs,
             "max": np.maximum,
             "min": np.minimum,
             "asin": np.arcsin,

@@ -1,7 +1,7 @@
 """Does verification accuse the innocent or miss the guilty? Fits, likelihoods, suite, CUTEst, in a table.
 
 python -m benchmarks.verification
-python -m benchmarks.verification --kinds fit,likelihood --every 5
+python -m benchmarks.verification --kinds fit,likelihood --count 20
 
 Every problem is set up and solved, then looked at where it starts, where it ends, and at a random point,
 with derivatives that are right and with each of twenty errors. A false alarm is a word about what is right:
@@ -28,7 +28,8 @@ from benchmarks import tables
 from benchmarks.measure import machine
 from benchmarks.seeded_errors import KINDS, seeded
 from benchmarks.verification_cases import cases
-from lagrad.derivatives.verify import examine, look
+from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verify import look
 
 LONGEST = 40
 # Compiled functions are dropped so often, for memory's sake.
@@ -189,32 +190,38 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument(
         "--kinds", type=command_line.listed, help="fit, likelihood, scaled rows, suite, cutest"
     )
-    parser.add_argument("--every", type=int, default=1, help="only each so manieth problem")
-    parser.add_argument("--offset", type=int, default=0, help="the first of them")
+    parser.add_argument("--count", type=int, default=10**6, help="so many problems, drawn by chance")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
-    about, rows = machine(), []
     chosen = [case for case in cases() if not options.kinds or case[0] in options.kinds]
-    for index, (kind, name, make) in enumerate(chosen[options.offset :: options.every]):
-        rows += safely(kind, name, make)
-        told = [row for row in rows if row["problem"] == name]
-        missed = [each for row in told for each in KINDS if row.get(each) == "missed"]
-        print(
-            kind,
-            name,
-            sum(row.get("false alarms", 0) for row in told),
-            missed,
-            [row.get("says") for row in told if row.get("says")],
-            flush=True,
-        )
-        if index % BATCH == BATCH - 1:
+    rows, done = [], 0
+    note = f"{__doc__}\nMachine: {machine()}."
+    for index in np.random.default_rng(0).permutation(len(chosen)):
+        found = safely(*chosen[index])
+        rows, done = rows + found, done + bool(found)
+        for each in (row for row in found if troubles(row)):
+            print(*chosen[index][:2], troubles(each), flush=True)
+        if found and done % BATCH == 0:
+            write(rows, note, options.output)
             jax.clear_caches()
-    note = f"{__doc__}\nMachine: {about}."
-    path = tables.write(
-        "verification", "False alarms and misses of verification", note, rows, summary(rows), options.output
-    )
+        if done == options.count:
+            break
+    path = write(rows, note, options.output)
     print(path.read_text())
     return path
+
+
+def troubles(row: dict) -> str:
+    """False alarms, misses and failures of a row, in words; empty if there are none."""
+    missed = [kind for kind in KINDS if row.get(kind) == "missed"]
+    is_bad = row.get("false alarms", 0) or missed or row["point"] == "failed"
+    return f"{row['point']}: {row.get('false alarms')} {missed} {row.get('says', '')}" if is_bad else ""
+
+
+def write(rows: Sequence[dict], note: str, folder: Path) -> Path:
+    """Both files."""
+    title = "False alarms and misses of verification"
+    return tables.write("verification", title, note, rows, summary(rows), folder)
 
 
 if __name__ == "__main__":

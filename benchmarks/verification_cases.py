@@ -151,7 +151,7 @@ def cutest(source) -> lagrad.Problem | None:
     with jax.enable_x64(True):
         start = jax.tree.map(np.asarray, source.y0)
         bounds = None if getattr(source, "bounds", None) is None else jax.tree.map(np.asarray, source.bounds)
-        rows = source.constraint(source.y0) if hasattr(source, "constraint") else (None, None)
+        rows = jax.eval_shape(source.constraint, source.y0) if hasattr(source, "constraint") else (None, None)
     constraints = []
     if rows[0] is not None:
         constraints.append(lagrad.Equality(lambda y: source.constraint(y)[0]))

@@ -13,10 +13,11 @@ import scipy.sparse as sp
 from lagrad.compile.blocks import Block
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.plan import Plan
-from lagrad.derivatives.reference import Reference
 from lagrad.derivatives.summary import figures
 from lagrad.derivatives.triplets import Triplets
-from lagrad.derivatives.verify import examine, refuse
+from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verification.reference import Reference
+from lagrad.derivatives.verify import refuse
 from lagrad.display.spy import preformatted
 from lagrad.display.text import outline
 from lagrad.pattern import SparsityPattern

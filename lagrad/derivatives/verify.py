@@ -17,6 +17,8 @@ from lagrad.source_location import warn_user
 
 # So far off, differences speak against a derivative rule of somebody's own.
 UNLIKE = 1e-4
+# With more variables than this, a look is dear, and one nearby says more than one at the start.
+SMALL = 1000
 # How far from the start derivatives are looked at once more, as a share of 1 + |x|.
 NEARBY = 0.1
 
@@ -30,7 +32,8 @@ def look_at_set_up(derivatives: Derivatives) -> None:
     problem = derivatives.problem
     multipliers = np.random.default_rng(1).uniform(0.5, 1.5, problem.m)
     doubts: list[Doubt] = []
-    for point, thorough in ((problem.start, False), (nearby(problem), True)):
+    looks = [(problem.start, False), (nearby(problem), True)]
+    for point, thorough in looks if problem.n <= SMALL else looks[1:]:
         if not doubts and derivatives.plan.given:
             doubts = missing_entries(derivatives, point, multipliers)
         doubts = doubts or look(derivatives, point, multipliers, thorough=thorough)

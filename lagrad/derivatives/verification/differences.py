@@ -10,7 +10,7 @@ import numpy as np
 from lagrad.compile.xla import Compiled
 from lagrad.derivatives.verification.doubts import Derivatives
 from lagrad.derivatives.verification.numpy_values import numpy_values
-from lagrad.derivatives.verification.products import both_triangles, mirrored, times, values_of
+from lagrad.derivatives.verification.products import both_triangles, indices, mirrored, times, values_of
 from lagrad.derivatives.verification.reference import EPSILON
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -21,37 +21,34 @@ STEP, BELIEVED = 1e-4, 1e-7
 NOISE = 8 * EPSILON
 # NumPy's values and machine code's differ by less than this share, or so often the rounding of their terms.
 CLOSE, LOOSE = 1e-9, 50.0
-# Directions of a thorough look: many where evaluation costs nothing.
-MANY, FEW, SMALL = 16, 2, 1000
+# Number of variables -> groups of them in a thorough look: many where evaluation costs nothing, else none.
+GROUPS = {100: 16, 1000: 4}
 
 
 def glance(derivatives: Derivatives, x: np.ndarray, multipliers, thorough: bool) -> Iterator[Slope]:
     """Products with the matrices along a few moves, beside differences."""
-    first, second = derivatives.jacobian_structure, both_triangles(derivatives.hessian_structure)
+    first, second = indices(derivatives.jacobian_structure), both_triangles(derivatives.hessian_structure)
     m, n, size = derivatives.m, derivatives.n, np.abs(x)
-    gradient, jacobian = derivatives.gradient(x), derivatives.jacobian_values(x)
+    gradient, jacobian = derivatives.first_order(x)
     hessian, here = mirrored(derivatives, x, multipliers), values_of(derivatives, x)
-    slope, slope_terms = slope_of(derivatives, x, multipliers)
-    terms = np.concatenate([[np.abs(gradient) @ size], times(first, np.abs(jacobian), size, m)])
-    slope_terms = slope_terms + times(second, np.abs(hessian), size, n)
+    slopes = lambda y: slope_of(derivatives, y, first[::-1], multipliers)  # noqa: E731
+    slope = slopes(x)
+    sizes = np.abs(gradient), np.abs(jacobian), np.abs(hessian)
+    terms = np.concatenate([[sizes[0] @ size], times(first, sizes[1], size, m)])
+    slope_terms = (
+        sizes[0] + times(first[::-1], sizes[1], np.abs(multipliers), n) + times(second, sizes[2], size, n)
+    )
     for direction in moves(n, thorough):
         move = STEP * np.maximum(1.0, size) * direction
-        before, after = [x - 2 * move, x - move], [x + move, x + 2 * move]
-        around = [
-            *(values_of(derivatives, y) for y in before),
-            here,
-            *(values_of(derivatives, y) for y in after),
-        ]
-        differences, error = central(around, terms)
-        found, scale = np.atleast_1d(gradient @ move), np.atleast_1d(np.abs(gradient) @ np.abs(move))
+        points, length = [x + k * move for k in (-2, -1, 1, 2)], np.abs(move)
+        differences, error = central([values_of(derivatives, y) for y in points], here, terms)
+        found, scale = np.atleast_1d(gradient @ move), np.atleast_1d(sizes[0] @ length)
         yield Slope("gradient", found, scale, differences[:1], error[:1])
         if m:
-            found, scale = times(first, jacobian, move, m), times(first, np.abs(jacobian), np.abs(move), m)
+            found, scale = times(first, jacobian, move, m), times(first, sizes[1], length, m)
             yield Slope("jacobian", found, scale, differences[1:], error[1:])
-        around = [slope_of(derivatives, y, multipliers)[0] for y in before]
-        around += [slope, *(slope_of(derivatives, y, multipliers)[0] for y in after)]
-        differences, error = central(around, slope_terms)
-        found, scale = times(second, hessian, move, n), times(second, np.abs(hessian), np.abs(move), n)
+        differences, error = central([slopes(y) for y in points], slope, slope_terms)
+        found, scale = times(second, hessian, move, n), times(second, sizes[2], length, n)
         yield Slope("hessian", found, scale, differences, error)
 
 
@@ -83,33 +80,32 @@ def moves(n: int, thorough: bool) -> Iterator[np.ndarray]:
     """Directions of differences: each variable in one of some groups, then all of them together."""
     random = np.random.default_rng(0)
     mixture = random.choice([-1.0, 1.0], n) * random.uniform(0.5, 1.0, n)
-    if thorough and n > 1:
-        group = random.permutation(n) % min(n, MANY if n <= SMALL else FEW)
-        for each in range(int(group.max()) + 1):
-            yield np.where(group == each, mixture, 0.0)
+    groups = next((count for most, count in GROUPS.items() if n <= most), 0) if thorough else 0
+    group = random.permutation(n) % groups if groups else None
+    for each in range(min(n, groups) if n > 1 else 0):
+        yield np.where(group == each, mixture, 0.0)
     yield mixture
 
 
-def central(around: list[np.ndarray], terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Central difference at -2, -1, 0, 1, 2 moves, extrapolated once, and what it may be off.
+def central(around: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Central difference at -2, -1, 1, 2 moves, extrapolated once, and what it may be off.
 
     The two that it is made of differ by curvature, and by rounding; second differences, 4 times as large at
     twice the distance, do not grow like that across a kink.
     """
-    far_before, before, here, after, far_after = around
+    far_before, before, after, far_after = around
     near, far = (after - before) / 2, (far_after - far_before) / 4
     kink = np.abs(4 * (after - 2 * here + before) - (far_after - 2 * here + far_before)) / 2
     size = terms + np.abs(far_before) + np.abs(far_after)
     return (4 * near - far) / 3, 3 * (np.abs(near - far) + kink) + NOISE * size
 
 
-def slope_of(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray) -> tuple:
-    """Gradient of f + multipliers @ c, and the size of the terms that it adds up."""
-    rows, columns = derivatives.jacobian_structure
-    values, gradient = derivatives.jacobian_values(x), derivatives.gradient(x)
-    total = gradient + times((columns, rows), values, multipliers, derivatives.n)
-    size = np.abs(gradient) + times((columns, rows), np.abs(values), np.abs(multipliers), derivatives.n)
-    return total, size
+def slope_of(
+    derivatives: Derivatives, x: np.ndarray, transposed: tuple, multipliers: np.ndarray
+) -> np.ndarray:
+    """Gradient of f + multipliers @ c."""
+    gradient, values = derivatives.first_order(x)
+    return gradient + times(transposed, values, multipliers, derivatives.n) if values.size else gradient
 
 
 def agrees_with_numpy(derivatives: Derivatives, x: np.ndarray) -> bool:

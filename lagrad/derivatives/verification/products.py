@@ -12,14 +12,21 @@ def times(
 ) -> np.ndarray:
     """Product of the matrix of some triplets with a vector; what the vector leaves out is no nan."""
     rows, columns = entries
-    factors = factor[columns]
-    return np.bincount(rows, weights=np.where(factors != 0.0, values * factors, 0.0), minlength=size)
+    weights = values * factor[columns]
+    if not np.isfinite(weights).all():
+        weights = np.where(factor[columns] != 0.0, weights, 0.0)
+    return np.bincount(rows, weights=weights, minlength=size)
 
 
 def both_triangles(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Triplets of a symmetric matrix from those of its lower triangle; see `mirrored`."""
-    rows, columns = structure
+    rows, columns = indices(structure)
     return np.concatenate([rows, columns]), np.concatenate([columns, rows])
+
+
+def indices(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns in NumPy's own type of index, which it would make at every use."""
+    return structure[0].astype(np.intp), structure[1].astype(np.intp)
 
 
 def mirrored(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from lagrad.elements.indices import Indices, everywhere
 from lagrad.precision import float64
 from lagrad.primitives.calls import TRANSPARENT, called
 from lagrad.primitives.elementwise import interaction_of
-from lagrad.primitives.equations import bind, shape_of, size_of
+from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.primitives.movers import MOVERS, mover
 from lagrad.program.walk import needed, run
@@ -67,7 +67,7 @@ def element_call(equation: jex.JaxprEqn) -> ElementCall | None:
         ElementCall; None if the function, or a derivative of it up to the second, mixes elements.
     """
     avals: list[Any] = [atom.aval for atom in (*equation.invars, *equation.outvars)]
-    if any(np.issubdtype(aval.dtype, np.complexfloating) for aval in avals):
+    if any(map(is_complex, avals)):
         return None
     numbers = [np.arange(size_of(atom)).reshape(shape_of(atom)) for atom in equation.invars]
     with float64():
@@ -172,7 +172,7 @@ def the_number(constant: Any) -> Any:
 
 def floating(atoms: Sequence[Any]) -> tuple[int, ...]:
     """Numbers of the atoms that can be differentiated."""
-    return tuple(i for i, atom in enumerate(atoms) if np.issubdtype(atom.aval.dtype, np.floating))
+    return tuple(i for i, atom in enumerate(atoms) if is_floating(atom))
 
 
 @lru_cache(maxsize=256)
@@ -200,7 +200,7 @@ def on_scalars(equation: jex.JaxprEqn) -> Callable[..., Sequence[Any]]:
 
 def is_float(value: Any) -> bool:
     """Whether a value can be differentiated."""
-    return np.issubdtype(jnp.result_type(value), np.floating)
+    return jnp.issubdtype(jnp.result_type(value), np.floating)
 
 
 def still(value: Any) -> np.ndarray:

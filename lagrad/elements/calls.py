@@ -26,7 +26,7 @@ from lagrad.primitives.calls import TRANSPARENT, called
 from lagrad.primitives.elementwise import interaction_of
 from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
-from lagrad.primitives.movers import MOVERS, mover
+from lagrad.primitives.movers import mover
 from lagrad.program.walk import needed, run
 from lagrad.sparsity.detect import detect
 from lagrad.sparsity.rules.custom import tangent_program
@@ -143,7 +143,7 @@ def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> li
 
 def moves_one(equation: jex.JaxprEqn) -> bool:
     """Whether an equation only moves the elements of its one operand."""
-    return equation.primitive.name in MOVERS and len(equation.invars) == 1
+    return len(equation.invars) == 1 and mover(equation, [None]) is not None
 
 
 def stretched(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

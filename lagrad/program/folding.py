@@ -58,6 +58,8 @@ def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.nd
     # Where NumPy rounds, branches or overflows otherwise than XLA, XLA is asked.
     if any(map(has_few_digits, atoms)) or (name in ROUNDING and not all(map(is_exact, atoms))):
         return None
+    if name not in COMPLEX and any(np.iscomplexobj(operand) for operand in operands):
+        return None
     with np.errstate(all="ignore"):
         value = rule(*operands, **equation.params)
     return None if value is None else (shaped(value, equation.outvars[0].aval),)
@@ -192,6 +194,10 @@ def plain(function: Callable) -> Callable:
 ROUNDING = frozenset(
     {name for name, facts in ELEMENTWISE.items() if facts.expensive and name != "sqrt"}
     | {"reduce_sum", "reduce_prod", "cumsum", "cumprod", "integer_pow", "scatter-add"}
+)
+# Primitives that NumPy and XLA compute alike for complex numbers, infinite ones too.
+COMPLEX = frozenset(
+    {"add", "add_any", "sub", "neg", "mul", "real", "imag", "conj", "eq", "ne", "dot_general"}
 )
 # Primitives that one NumPy function alone does not give; those that it does have it in their row.
 QUICK: dict[str, Callable[..., Any]] = {

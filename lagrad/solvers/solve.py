@@ -52,6 +52,7 @@ def solve(
     progress: bool = False,
     options: Mapping[str, Any] | None = None,
     checkpoint: str | Path | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Solution:
     """Find a local minimum.
 
@@ -75,6 +76,7 @@ def solve(
             what else your own handler wants. An existing file is replaced only if `warm_start` is what it
             holds, so that a job can be run again and again:
             `solve(..., warm_start=Solution.load(file) if file.exists() else None, checkpoint=file)`.
+        rules: sparsity rules of primitives of your own, for a Problem; see `differentiate`.
 
     Returns:
         Solution. Whatever ends the solve, it holds the best point so far.
@@ -96,7 +98,7 @@ def solve(
     deadline = math.inf if time_limit is None else began + time_limit
     tell = teller(progress)
     tell(starting(problem))
-    derivatives, setup = prepare(problem)
+    derivatives, setup = prepare(problem, rules)
     tell(ready(derivatives.problem, setup))
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
@@ -184,15 +186,17 @@ def is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def prepare(problem: Any) -> tuple[Any, dict[str, float]]:
+def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, float]]:
     """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
 
     Raises:
-        ProblemError: neither a Problem nor Derivatives.
+        ProblemError: neither a Problem nor Derivatives, or rules for what is differentiated already.
     """
     if problem_of(problem) is not problem:
+        if rules is not None:
+            raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    derivatives = differentiate(problem)
+    derivatives = differentiate(problem, rules=rules)
     return derivatives, dict(derivatives.timings)
 
 

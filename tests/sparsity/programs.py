@@ -28,6 +28,7 @@ from tests.sparsity.library import (
     long,
     spd,
 )
+from tests.sparsity.masked import MASKED
 
 SEGMENTS = [np.array([0, 2, 0, 2, 1]), np.array([1, 1, 1, 0, 0]), np.array([2, 1, 0, 4, 4])]
 
@@ -108,114 +109,118 @@ def bounded_while(x):
     return lax.fori_loop(0, 3, lambda i, s: jnp.tanh(s) * x[i], x)
 
 
-OPS: dict[str, Callable] = {
-    # elementwise
-    "sin": lambda x, y, k: jnp.sin(x),
-    "square": lambda x, y, k: x**2,
-    "cube": lambda x, y, k: 0.1 * x**3,
-    "root": lambda x, y, k: jnp.sqrt(1 + x**2),
-    "exp": lambda x, y, k: jnp.exp(jnp.tanh(x)),
-    "logistic": lambda x, y, k: jax.nn.sigmoid(x),
-    "softplus": lambda x, y, k: jax.nn.softplus(x),
-    "relu": lambda x, y, k: jax.nn.relu(x) * (1 + k),
-    "abs": lambda x, y, k: jnp.abs(x),
-    "steps": lambda x, y, k: jnp.floor(x) * y + jnp.sign(y),
-    "erf": lambda x, y, k: jax.scipy.special.erf(x),
-    "clip": lambda x, y, k: jnp.clip(x, -0.5, y),
-    "add": lambda x, y, k: x + (k - 1) * y,
-    "sub": lambda x, y, k: x - y,
-    "mul": lambda x, y, k: x * y,
-    "div": lambda x, y, k: x / (1 + y**2),
-    "atan2": lambda x, y, k: jnp.arctan2(x, 1 + y**2),
-    "pow": lambda x, y, k: (1 + x**2) ** jnp.tanh(y),
-    "rem": lambda x, y, k: jnp.fmod(x, 1 + jnp.abs(y)),
-    "max": lambda x, y, k: jnp.maximum(x, y),
-    "where": lambda x, y, k: jnp.where(x > y, x * y, y[::-1]),
-    "where_known": lambda x, y, k: jnp.where(MASKS[k] > 0, x**2, y),
-    "mask": lambda x, y, k: MASKS[k] * x,
-    "stop": lambda x, y, k: lax.stop_gradient(x) * y,
-    "complex": lambda x, y, k: jnp.abs(x + 1j * (2 + y)),
-    # indexing
-    "roll": lambda x, y, k: jnp.roll(x, k + 1),
-    "reverse": lambda x, y, k: x[::-1],
-    "gather": lambda x, y, k: x[INDICES[k]],
-    "gather_fill": lambda x, y, k: x.at[OUTSIDE].get(mode="fill", fill_value=0.5),
-    "gather_clip": lambda x, y, k: x.at[OUTSIDE].get(mode="clip"),
-    "gather_unknown": lambda x, y, k: x[jnp.argsort(y)],
-    "gather_rows": lambda x, y, k: long(x, jnp.outer(x[:2], y[:3])[:, jnp.argmax(y) % 3]),
-    "slice": lambda x, y, k: jnp.concatenate([x[k:], y[:k]]),
-    "pad": lambda x, y, k: lax.pad(x[1:4], 0.5 * y[0], [(k, 2 - k, 0)]),
-    "stack": lambda x, y, k: jnp.stack([x, y], 1).reshape(-1)[k : k + N],
-    "dynamic_slice": lambda x, y, k: lax.dynamic_slice(jnp.concatenate([x, y]), (jnp.argmax(x),), (N,)),
-    "dynamic_update": lambda x, y, k: lax.dynamic_update_slice(x, y[:2] * 2, (jnp.argmin(y),)),
-    "set": lambda x, y, k: x.at[INDICES[k][:3]].set(y[:3] * y[1]),
-    "set_outside": lambda x, y, k: x.at[OUTSIDE].set(y, mode="drop"),
-    "add_at": lambda x, y, k: x.at[INDICES[k]].add(y),
-    "add_unknown": lambda x, y, k: x.at[jnp.argsort(x)[:2]].add(y[:2]),
-    "multiply_at": lambda x, y, k: x.at[INDICES[2][:3]].multiply(y[:3], unique_indices=True),
-    "max_at": lambda x, y, k: x.at[INDICES[2][:2]].max(y[:2]),
-    "transpose": lambda x, y, k: long(x, jnp.concatenate([x, y[:1]]).reshape(2, 3).T),
-    "vmap": lambda x, y, k: jax.vmap(lambda a, i: a * y[i])(x, INDICES[k]),
-    # reductions
-    "sum": lambda x, y, k: x + jnp.sum(y[k:]),
-    "reduce_max": lambda x, y, k: x * jnp.max(y),
-    "prod": lambda x, y, k: long(x, jnp.prod(jnp.concatenate([x[1:], y[1:]]).reshape(4, 2), axis=1)),
-    "cumsum": lambda x, y, k: lax.cumsum(x, reverse=k == 1),
-    "cumprod": lambda x, y, k: lax.cumprod(0.5 * x),
-    "cummax": lambda x, y, k: lax.cummax(x),
-    "cumlogsumexp": lambda x, y, k: lax.cumlogsumexp(x),
-    "sort": lambda x, y, k: jnp.sort(x),
-    "top_k": lambda x, y, k: long(y, lax.top_k(x, k + 1)[0]),
-    "logsumexp": lambda x, y, k: x - jax.scipy.special.logsumexp(y),
-    "segment_sum": lambda x, y, k: jax.ops.segment_sum(x * y, SEGMENTS[k], N),
-    "window": lambda x, y, k: lax.reduce_window(x, 0.0, lax.add, (k + 1,), (1,), "SAME"),
-    "window_max": lambda x, y, k: lax.reduce_window(x, -jnp.inf, lax.max, (2,), (1,), "SAME"),
-    # contractions
-    "matvec": lambda x, y, k: MATRICES[k] @ x,
-    "quadratic": lambda x, y, k: x * (y @ MATRICES[k] @ x),
-    "matmul": lambda x, y, k: long(x, x[:4].reshape(2, 2) @ y[1:].reshape(2, 2)),
-    "batched": lambda x, y, k: long(
-        x, jnp.einsum("bi,bij->bj", x[:4].reshape(2, 2), jnp.outer(y[:4], y[:2]).reshape(2, 2, 2))
-    ),
-    "outer": lambda x, y, k: jnp.sum(x[:, None] * y[None, :] * MATRICES[k], axis=1),
-    "convolve": lambda x, y, k: jnp.convolve(x, y[: k + 1], mode="same"),
-    "convolve_known": lambda x, y, k: jnp.convolve(x, MASKS[k], mode="same"),
-    "fft": lambda x, y, k: jnp.fft.fft(x).real,
-    "bcoo": lambda x, y, k: sparse.BCOO.fromdense(MATRICES[k], nse=N * 2) @ x,
-    # linear algebra
-    "solve": lambda x, y, k: long(y, jnp.linalg.solve(spd(x), y[:2])),
-    "solve_batched": lambda x, y, k: long(
-        y, jnp.linalg.solve(jnp.stack([spd(x), spd(y)]), x[:4].reshape(2, 2, 1))
-    ),
-    "cholesky": lambda x, y, k: long(y, jnp.linalg.cholesky(spd(x))),
-    "triangular": lambda x, y, k: long(
-        y, lax.linalg.triangular_solve(spd(x), y[:4].reshape(2, 2), left_side=k > 0)
-    ),
-    "inverse": lambda x, y, k: long(y, jnp.linalg.inv(spd(x))),
-    "eigh": lambda x, y, k: long(y, jnp.linalg.eigh(spd(x) + jnp.diag(jnp.array([0.0, 3.0])))[0]),
-    # control flow
-    "jit": lambda x, y, k: jax.jit(lambda a, b: jnp.sin(a) * b)(x, y),
-    "checkpoint": lambda x, y, k: jax.checkpoint(lambda a: jnp.sin(a) * a[k])(x),
-    "scan": lambda x, y, k: lax.scan(carry_step, y[0], x, reverse=k == 1)[1],
-    "scan_carry": lambda x, y, k: lax.scan(carry_step, x, jnp.stack([y, x]))[0],
-    "map": lambda x, y, k: long(y, lax.map(square_and_scale, x[:4].reshape(2, 2))),
-    "fori": lambda x, y, k: lax.fori_loop(1, N, set_one_by_one, x),
-    "fori_read": lambda x, y, k: bounded_while(x),
-    "cond": lambda x, y, k: lax.cond(x[0] > y[k], lambda a, b: a * b, lambda a, b: b[::-1], x, y),
-    "cond_known": lambda x, y, k: lax.cond(k > 1, lambda a, b: a * b, lambda a, b: b[::-1], x, y),
-    "switch": lambda x, y, k: lax.switch(jnp.argmax(y), [jnp.sin, jnp.square, jnp.cumsum], x),
-    "associative_scan": lambda x, y, k: lax.associative_scan(jnp.multiply, 0.5 * x),
-    # derivatives by hand
-    "straight_through": lambda x, y, k: straight_through(x) * y,
-    "crossed": lambda x, y, k: crossed(x, y),
-    "bent_backward": lambda x, y, k: bent_backward(x),
-    "clipped_backward": lambda x, y, k: clipped_backward(x) ** 2,
-    "linear_solve": linear_solve,
-    "custom_root": root,
-    # random numbers
-    "random": lambda x, y, k: x * jax.random.normal(jax.random.key(k), (N,)),
-    "permutation": lambda x, y, k: x[jax.random.permutation(jax.random.key(k), N)],
-} | LIBRARY
+OPS: dict[str, Callable] = (
+    {
+        # elementwise
+        "sin": lambda x, y, k: jnp.sin(x),
+        "square": lambda x, y, k: x**2,
+        "cube": lambda x, y, k: 0.1 * x**3,
+        "root": lambda x, y, k: jnp.sqrt(1 + x**2),
+        "exp": lambda x, y, k: jnp.exp(jnp.tanh(x)),
+        "logistic": lambda x, y, k: jax.nn.sigmoid(x),
+        "softplus": lambda x, y, k: jax.nn.softplus(x),
+        "relu": lambda x, y, k: jax.nn.relu(x) * (1 + k),
+        "abs": lambda x, y, k: jnp.abs(x),
+        "steps": lambda x, y, k: jnp.floor(x) * y + jnp.sign(y),
+        "erf": lambda x, y, k: jax.scipy.special.erf(x),
+        "clip": lambda x, y, k: jnp.clip(x, -0.5, y),
+        "add": lambda x, y, k: x + (k - 1) * y,
+        "sub": lambda x, y, k: x - y,
+        "mul": lambda x, y, k: x * y,
+        "div": lambda x, y, k: x / (1 + y**2),
+        "atan2": lambda x, y, k: jnp.arctan2(x, 1 + y**2),
+        "pow": lambda x, y, k: (1 + x**2) ** jnp.tanh(y),
+        "rem": lambda x, y, k: jnp.fmod(x, 1 + jnp.abs(y)),
+        "max": lambda x, y, k: jnp.maximum(x, y),
+        "where": lambda x, y, k: jnp.where(x > y, x * y, y[::-1]),
+        "where_known": lambda x, y, k: jnp.where(MASKS[k] > 0, x**2, y),
+        "mask": lambda x, y, k: MASKS[k] * x,
+        "stop": lambda x, y, k: lax.stop_gradient(x) * y,
+        "complex": lambda x, y, k: jnp.abs(x + 1j * (2 + y)),
+        # indexing
+        "roll": lambda x, y, k: jnp.roll(x, k + 1),
+        "reverse": lambda x, y, k: x[::-1],
+        "gather": lambda x, y, k: x[INDICES[k]],
+        "gather_fill": lambda x, y, k: x.at[OUTSIDE].get(mode="fill", fill_value=0.5),
+        "gather_clip": lambda x, y, k: x.at[OUTSIDE].get(mode="clip"),
+        "gather_unknown": lambda x, y, k: x[jnp.argsort(y)],
+        "gather_rows": lambda x, y, k: long(x, jnp.outer(x[:2], y[:3])[:, jnp.argmax(y) % 3]),
+        "slice": lambda x, y, k: jnp.concatenate([x[k:], y[:k]]),
+        "pad": lambda x, y, k: lax.pad(x[1:4], 0.5 * y[0], [(k, 2 - k, 0)]),
+        "stack": lambda x, y, k: jnp.stack([x, y], 1).reshape(-1)[k : k + N],
+        "dynamic_slice": lambda x, y, k: lax.dynamic_slice(jnp.concatenate([x, y]), (jnp.argmax(x),), (N,)),
+        "dynamic_update": lambda x, y, k: lax.dynamic_update_slice(x, y[:2] * 2, (jnp.argmin(y),)),
+        "set": lambda x, y, k: x.at[INDICES[k][:3]].set(y[:3] * y[1]),
+        "set_outside": lambda x, y, k: x.at[OUTSIDE].set(y, mode="drop"),
+        "add_at": lambda x, y, k: x.at[INDICES[k]].add(y),
+        "add_unknown": lambda x, y, k: x.at[jnp.argsort(x)[:2]].add(y[:2]),
+        "multiply_at": lambda x, y, k: x.at[INDICES[2][:3]].multiply(y[:3], unique_indices=True),
+        "max_at": lambda x, y, k: x.at[INDICES[2][:2]].max(y[:2]),
+        "transpose": lambda x, y, k: long(x, jnp.concatenate([x, y[:1]]).reshape(2, 3).T),
+        "vmap": lambda x, y, k: jax.vmap(lambda a, i: a * y[i])(x, INDICES[k]),
+        # reductions
+        "sum": lambda x, y, k: x + jnp.sum(y[k:]),
+        "reduce_max": lambda x, y, k: x * jnp.max(y),
+        "prod": lambda x, y, k: long(x, jnp.prod(jnp.concatenate([x[1:], y[1:]]).reshape(4, 2), axis=1)),
+        "cumsum": lambda x, y, k: lax.cumsum(x, reverse=k == 1),
+        "cumprod": lambda x, y, k: lax.cumprod(0.5 * x),
+        "cummax": lambda x, y, k: lax.cummax(x),
+        "cumlogsumexp": lambda x, y, k: lax.cumlogsumexp(x),
+        "sort": lambda x, y, k: jnp.sort(x),
+        "top_k": lambda x, y, k: long(y, lax.top_k(x, k + 1)[0]),
+        "logsumexp": lambda x, y, k: x - jax.scipy.special.logsumexp(y),
+        "segment_sum": lambda x, y, k: jax.ops.segment_sum(x * y, SEGMENTS[k], N),
+        "window": lambda x, y, k: lax.reduce_window(x, 0.0, lax.add, (k + 1,), (1,), "SAME"),
+        "window_max": lambda x, y, k: lax.reduce_window(x, -jnp.inf, lax.max, (2,), (1,), "SAME"),
+        # contractions
+        "matvec": lambda x, y, k: MATRICES[k] @ x,
+        "quadratic": lambda x, y, k: x * (y @ MATRICES[k] @ x),
+        "matmul": lambda x, y, k: long(x, x[:4].reshape(2, 2) @ y[1:].reshape(2, 2)),
+        "batched": lambda x, y, k: long(
+            x, jnp.einsum("bi,bij->bj", x[:4].reshape(2, 2), jnp.outer(y[:4], y[:2]).reshape(2, 2, 2))
+        ),
+        "outer": lambda x, y, k: jnp.sum(x[:, None] * y[None, :] * MATRICES[k], axis=1),
+        "convolve": lambda x, y, k: jnp.convolve(x, y[: k + 1], mode="same"),
+        "convolve_known": lambda x, y, k: jnp.convolve(x, MASKS[k], mode="same"),
+        "fft": lambda x, y, k: jnp.fft.fft(x).real,
+        "bcoo": lambda x, y, k: sparse.BCOO.fromdense(MATRICES[k], nse=N * 2) @ x,
+        # linear algebra
+        "solve": lambda x, y, k: long(y, jnp.linalg.solve(spd(x), y[:2])),
+        "solve_batched": lambda x, y, k: long(
+            y, jnp.linalg.solve(jnp.stack([spd(x), spd(y)]), x[:4].reshape(2, 2, 1))
+        ),
+        "cholesky": lambda x, y, k: long(y, jnp.linalg.cholesky(spd(x))),
+        "triangular": lambda x, y, k: long(
+            y, lax.linalg.triangular_solve(spd(x), y[:4].reshape(2, 2), left_side=k > 0)
+        ),
+        "inverse": lambda x, y, k: long(y, jnp.linalg.inv(spd(x))),
+        "eigh": lambda x, y, k: long(y, jnp.linalg.eigh(spd(x) + jnp.diag(jnp.array([0.0, 3.0])))[0]),
+        # control flow
+        "jit": lambda x, y, k: jax.jit(lambda a, b: jnp.sin(a) * b)(x, y),
+        "checkpoint": lambda x, y, k: jax.checkpoint(lambda a: jnp.sin(a) * a[k])(x),
+        "scan": lambda x, y, k: lax.scan(carry_step, y[0], x, reverse=k == 1)[1],
+        "scan_carry": lambda x, y, k: lax.scan(carry_step, x, jnp.stack([y, x]))[0],
+        "map": lambda x, y, k: long(y, lax.map(square_and_scale, x[:4].reshape(2, 2))),
+        "fori": lambda x, y, k: lax.fori_loop(1, N, set_one_by_one, x),
+        "fori_read": lambda x, y, k: bounded_while(x),
+        "cond": lambda x, y, k: lax.cond(x[0] > y[k], lambda a, b: a * b, lambda a, b: b[::-1], x, y),
+        "cond_known": lambda x, y, k: lax.cond(k > 1, lambda a, b: a * b, lambda a, b: b[::-1], x, y),
+        "switch": lambda x, y, k: lax.switch(jnp.argmax(y), [jnp.sin, jnp.square, jnp.cumsum], x),
+        "associative_scan": lambda x, y, k: lax.associative_scan(jnp.multiply, 0.5 * x),
+        # derivatives by hand
+        "straight_through": lambda x, y, k: straight_through(x) * y,
+        "crossed": lambda x, y, k: crossed(x, y),
+        "bent_backward": lambda x, y, k: bent_backward(x),
+        "clipped_backward": lambda x, y, k: clipped_backward(x) ** 2,
+        "linear_solve": linear_solve,
+        "custom_root": root,
+        # random numbers
+        "random": lambda x, y, k: x * jax.random.normal(jax.random.key(k), (N,)),
+        "permutation": lambda x, y, k: x[jax.random.permutation(jax.random.key(k), N)],
+    }
+    | LIBRARY
+    | MASKED
+)
 BACKWARD = BACKWARD_ONLY | {"bent_backward", "clipped_backward"}
 
 

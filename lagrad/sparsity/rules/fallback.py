@@ -1,4 +1,4 @@
-"""What has no rule: read through the program that it carries, or a dense block, to second order."""
+"""Read what has no rule through the program that it carries, or take it as a dense block, to second order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report what solves here: solvers, their libraries, linear solvers, threads, devices, and what is missing."""
+"""Report what solves here: solvers, their libraries, linear solvers, threads, devices, what is missing."""
 
 from __future__ import annotations
 
@@ -31,11 +31,8 @@ def doctor() -> None:
 
 def report() -> str:
     """What `doctor` prints."""
-    return outline(
-        {"lagrad": version("lagrad"), **system(), "method 'auto'": find_method("auto").name}
-        | solvers()
-        | packages()
-    )
+    auto = {"method 'auto'": find_method("auto").name}
+    return outline({"lagrad": version("lagrad"), **system(), **auto, **solvers(), **packages()})
 
 
 def system() -> dict[str, str]:

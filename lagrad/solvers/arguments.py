@@ -23,8 +23,8 @@ TOLERANCE = "Give `tol=...`, or the solver's own name in `options={...}`."
 DECLARED = ("constraints", "bounds", "params", "name")
 # Words of SciPy, cyipopt and others -> where they belong.
 ELSEWHERE = {
-    "constraints": "A Problem has its own: declare lagrad.Problem(objective, x0, constraints), or change them by "
-    "problem.replace(constraints=...).",
+    "constraints": "A Problem has its own: declare lagrad.Problem(objective, x0, constraints), or change them "
+    "by problem.replace(constraints=...).",
     "fun": "The objective is the first argument.",
     "args": "Declare what may change as `params=...` and write f(x, params).",
     "jac": DERIVED,
@@ -64,8 +64,8 @@ def takes_objectives(solve: Callable[..., Solution]) -> Callable[..., Solution]:
         refuse_unknown(arguments, known)
         if len(given) > 1 or given and not isinstance(given[0], str):
             raise ProblemError(
-                f"`solve`: {given!r} after the problem, expected a method's name at most. Name other arguments, "
-                "such as x0=..."
+                f"`solve`: {given!r} after the problem, expected a method's name at most. Name other "
+                "arguments, such as x0=..."
             )
         return solve(problem, *given, **arguments)
 
@@ -95,7 +95,8 @@ def declared(
         arguments = {name: value for name, value in arguments.items() if name != "x0"}
     if not given or isinstance(given[0], str):
         raise ProblemError(
-            "`problem`: a function, expected a Problem, or a start after the function: lagrad.solve(f, x0)."
+            "`problem`: a function, expected a Problem, or what lagrad.differentiate made of one; or give a "
+            "start after the function: lagrad.solve(f, x0)."
         )
     parts = {name: arguments.get(name) for name in DECLARED}
     rest = {name: value for name, value in arguments.items() if name not in DECLARED}

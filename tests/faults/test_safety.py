@@ -24,7 +24,7 @@ SOURCES = sorted(path for folder in ("lagrad", "problems") for path in (ROOT / f
 # What may be used where, and why.
 ALLOWED = {
     "pickle": {
-        "lagrad/problem.py",  # tries whether functions can be pickled, and reads nothing
+        "lagrad/problem/problem.py",  # tries whether functions can be pickled, and reads nothing
         "lagrad/sweep/work.py",  # from this process to its own workers
     },
     "subprocess": {
@@ -106,7 +106,7 @@ def test_ipopt_never_looks_for_an_option_file(way, monkeypatch):
 
 
 def test_whoever_makes_a_problem_for_ipopt_empties_the_file_name():
-    """Both ways get all options from `settings.py`; the trial of linear solvers says option_file_name itself."""
+    """Both ways get all options from `settings.py`; the trial of linear solvers sets its own."""
     makers = {
         str(path.relative_to(ROOT))
         for path in SOURCES

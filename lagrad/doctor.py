@@ -32,6 +32,7 @@ def doctor() -> None:
 def report() -> str:
     """What `doctor` prints."""
     auto = {"method 'auto'": find_method("auto").name}
+    auto = {"method 'auto'": find_method("auto").name}
     return outline({"lagrad": version("lagrad"), **system(), **auto, **solvers(), **packages()})
 
 

@@ -25,7 +25,8 @@ from lagrad.checks.loops import inner_programs
 from lagrad.precision import float64
 from lagrad.primitives.equations import is_float
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program, operations
+from lagrad.program.program import Program
+from lagrad.program.trace import operations
 
 SHOWN = 4
 ORDERS = {

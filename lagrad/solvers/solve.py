@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import DerivativeError, LagradWarning
+from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -53,6 +53,7 @@ def solve(
     progress: bool = False,
     options: Mapping[str, Any] | None = None,
     checkpoint: str | Path | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Solution:
     """Find a local minimum.
 
@@ -81,6 +82,7 @@ def solve(
             what else your own handler wants. An existing file is replaced only if `warm_start` is what it
             holds, so that a job can be run again and again:
             `solve(..., warm_start=Solution.load(file) if file.exists() else None, checkpoint=file)`.
+        rules: sparsity rules of primitives of your own, for a Problem; see `differentiate`.
 
     Returns:
         Solution. Whatever ends the solve, it holds the best point so far.
@@ -105,7 +107,7 @@ def solve(
     deadline = math.inf if time_limit is None else began + time_limit
     tell = teller(progress)
     tell(starting(problem))
-    derivatives, setup = prepare(problem)
+    derivatives, setup = prepare(problem, rules)
     tell(ready(derivatives.problem, setup))
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
@@ -158,15 +160,17 @@ def doubts_at(derivatives: Derivatives, solution: Solution) -> tuple[str, ...]:
     return ()
 
 
-def prepare(problem: Any) -> tuple[Model, dict[str, float]]:
+def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model, dict[str, float]]:
     """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
 
     Raises:
-        ProblemError: neither a Problem nor Derivatives.
+        ProblemError: neither a Problem nor Derivatives, or rules for what is differentiated already.
     """
     if problem_of(problem) is not problem:
+        if rules is not None:
+            raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    derivatives = differentiate(problem)
+    derivatives = differentiate(problem, rules=rules)
     return derivatives, dict(derivatives.timings)
 
 

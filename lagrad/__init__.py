@@ -65,3 +65,8 @@ __all__ = [
     "SolveError",
     "LagradWarning",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names; rooms of the house stay out of the way of `lagrad.<tab>`."""
+    return sorted([*__all__, "__version__", "__doc__"])

@@ -1,4 +1,4 @@
-"""A problem that no solver makes feasible in; which rows cannot hold together, by how much and where, out.
+"""Explain infeasibility: which rows cannot hold together, by how much and where.
 
 The elastic problem lets every row give way and asks for as little of that as possible (bounds stay hard):
 

@@ -1,4 +1,4 @@
-"""The command `lagrad`: arguments in, text on the terminal and an exit status out.
+"""Run the command `lagrad`: parse arguments, print text, set the exit status.
 
     lagrad list                            the registered problems
     lagrad solve hs71                      solve one of them,

@@ -1,4 +1,4 @@
-"""The plan: a program in, how its Jacobian and its Hessian are computed, block by block, out.
+"""Plan how the Jacobian and the Hessian of a program are computed, block by block.
 
     elements   what repeats small kernels over many elements, and constant entries: see `structure.lift`
     colored    what remains, or everything: see `structure.detect` and `coloring`

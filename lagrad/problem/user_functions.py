@@ -1,4 +1,4 @@
-"""The user's functions in, the shapes they return out, and errors that name the user's own line.
+"""Trace the user's functions for their shapes, with errors that name the user's own line.
 
 Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compiled or computed here.
 """

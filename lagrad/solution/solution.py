@@ -1,4 +1,4 @@
-"""The outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
+"""Hold the outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
 
 Signs: L(x, multipliers) = f(x) + multipliers' c(x), and at a solution
 

@@ -1,4 +1,4 @@
-"""A running solve in, a file that `Solution.load` reads out: now and then, at SIGTERM, and at the end."""
+"""Write a running solve to a file now and then, at SIGTERM and at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Problem in, what SciPy and cyipopt want to call out: callbacks with exact sparse derivatives."""
+"""Give SciPy and cyipopt callbacks with exact sparse derivatives of a Problem."""
 
 from __future__ import annotations
 

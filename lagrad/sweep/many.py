@@ -1,4 +1,4 @@
-"""A problem and many params or starts in, a Solution for each out, in the same order."""
+"""Solve a problem for each of many params or starts, results in the same order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An unknown equation in, a dense block out: every output on every operand, to second order."""
+"""Take an unknown equation as a dense block: every output depends on every operand, to second order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function and a point in; the first operation that gives a value or derivative which is not finite out.
+"""Find the first operation whose value or derivative is not finite.
 
 Every variable of the function is followed through four sweeps, in this order:
 
@@ -25,7 +25,8 @@ from lagrad.checks.loops import inner_programs
 from lagrad.precision import float64
 from lagrad.primitives.equations import is_float
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program, operations
+from lagrad.program.program import Program
+from lagrad.program.trace import operations
 
 SHOWN = 4
 ORDERS = {

@@ -1,4 +1,4 @@
-"""A function and a point in; the operations that have no derivative exactly there out.
+"""Find operations that have no derivative exactly at a point.
 
 | operation            | its kink                       | what JAX calls the derivative    |
 |----------------------|--------------------------------|----------------------------------|
@@ -24,7 +24,8 @@ from lagrad.checks.faults import described
 from lagrad.precision import float64
 from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program, operations
+from lagrad.program.program import Program
+from lagrad.program.trace import operations
 from lagrad.program.walk import needed, reached
 
 # Relative distance below which a point is taken to lie on the kink.

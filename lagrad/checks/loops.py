@@ -1,4 +1,4 @@
-"""A loop or branch and its operands in; the programs it runs, iteration by iteration, out."""
+"""Replay a loop or branch, iteration by iteration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.equations import is_float
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program, operations_of
+from lagrad.program.program import Program
+from lagrad.program.trace import operations_of
 
 MOST_ITERATIONS = 10_000
 

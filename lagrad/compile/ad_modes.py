@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
+import jax.numpy as jnp
 
 from lagrad.errors import DerivativeError
 from lagrad.source_location import warn_user
@@ -101,3 +102,57 @@ def gradient(fun: Callable) -> Callable:
             return jax.jacfwd(fun)(x)
 
     return found
+
+
+def along(fun: Callable, x: jax.Array) -> Callable:
+    """v -> derivative of a function along v, by a forward sweep or, failing that, two reverse ones.
+
+    The second of these transposes the first: u -> J' u is linear, and its transposed map is v -> J v.
+
+    Args:
+        fun: x of shape (n,) -> array or pytree of arrays, traceable.
+        x: where.
+
+    Returns:
+        v of shape (n,) -> what `fun` returns; a linear map.
+    """
+    try:
+        return forward(fun, x)
+    except TypeError as error:
+        if not refuses_forward(error):
+            raise
+    value, pull = jax.vjp(fun, x)
+    push = jax.vjp(lambda u: pull(u)[0], jax.tree.map(jnp.zeros_like, value))[1]
+    return lambda v: push(v)[0]
+
+
+def hessian_product(fun: Callable, x: jax.Array) -> Callable:
+    """v -> H v of a scalar function, forward over reverse or, failing that, reverse over reverse.
+
+    Args:
+        fun: x of shape (n,) -> scalar, traceable.
+        x: where.
+
+    Returns:
+        v of shape (n,) -> array of shape (n,); a linear map.
+    """
+    slope = gradient(fun)
+    try:
+        return forward(slope, x)
+    except TypeError as error:
+        if not refuses_forward(error):
+            raise
+    # H is symmetric, so that its transposed product is the product.
+    pull = jax.vjp(slope, x)[1]
+    return lambda v: pull(v)[0]
+
+
+def forward(fun: Callable, x: jax.Array) -> Callable:
+    """v -> derivative along v, by a forward sweep.
+
+    Raises:
+        TypeError: the function has no forward mode; JAX itself says so when a direction is pushed.
+    """
+    push = jax.linearize(fun, x)[1]
+    jax.eval_shape(jax.vmap(push), x[None])
+    return push

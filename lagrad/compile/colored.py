@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.coloring import Coloring, Recovery, decompress, recovery
-from lagrad.compile.ad_modes import gradient
+from lagrad.compile.ad_modes import hessian_product
 from lagrad.nested import modes
 
 
@@ -106,7 +106,7 @@ def hessian(outputs: Callable, coloring: Coloring, chunk: int, mode: str = "forw
             return weights @ outputs(x, *leaves)
 
         if mode == "forward-over-reverse":
-            _, push = jax.linearize(gradient(lagrangian), x)
+            push = hessian_product(lagrangian, x)
         else:
 
             def push(v):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
-
-from lagrad.compile.ad_modes import gradient
+from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
 from lagrad.compile.xla import Lowered, lower
 from lagrad.program.program import Program
@@ -32,7 +30,7 @@ def lower_jvp(program: Program) -> Lowered:
     run, (x, *leaves) = program.function(), arguments(program)
 
     def product(x, v, *leaves):
-        return jax.jvp(lambda x: run(x, *leaves), (x,), (v,))[1]
+        return along(lambda x: run(x, *leaves), x)(v)
 
     return lower(product, [x, x, *leaves])
 
@@ -56,7 +54,7 @@ def lower_hvp(program: Program) -> Lowered:
             f, c = run(x, *leaves)
             return weights[0] * f + weights[1:] @ c
 
-        return jax.jvp(gradient(lagrangian), (x,), (v,))[1]
+        return hessian_product(lagrangian, x)(v)
 
     return lower(product, [x, vector(rows(program) + 1), x, *leaves])
 

@@ -1,4 +1,4 @@
-"""Contests: blocks of the same entries that wait to be compiled in, the one that is fastest at the start out.
+"""Compile candidates for one block and keep the one that is fastest at the start.
 
 Predictions by counting sweeps are good to a factor of two: a sweep backwards costs one to three of those
 forwards. Where candidates are closer than that they are compiled side by side and timed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.program.trace import trace
+from lagrad.sparsity.interpreter import Rule
 
 
 @differentiable()
@@ -31,6 +33,7 @@ def differentiate(
     memory_limit: int = planning.Options.memory_limit,
     jacobian_pattern: Any = None,
     hessian_pattern: Any = None,
+    rules: Mapping[str, Rule] | None = None,
     check: bool = True,
 ) -> Derivatives:
     """Find the structure of a problem and compile its derivatives.
@@ -44,6 +47,7 @@ def differentiate(
             SparsityPattern or a SciPy sparse matrix of shape (m, n). It may hold too much, never too little.
             All matrices are then colored.
         hessian_pattern: the same of the Lagrangian's Hessian, (n, n), one triangle or both.
+        rules: primitive name -> sparsity rule, for primitives of your own; see `lagrad.sparsity.elementwise`.
         check: whether to compare the matrices at the start with products that do not use their patterns.
 
     Returns:
@@ -51,7 +55,7 @@ def differentiate(
 
     Raises:
         ProblemError: no Problem, an unknown strategy, a limit that is not positive, a pattern of another
-            shape.
+            shape, `rules` that are none.
         DerivativeError: a function cannot be traced or differentiated, or the check fails: a given pattern
             is too small.
 
@@ -65,7 +69,7 @@ def differentiate(
         read_pattern(jacobian_pattern, (problem.m, problem.n), "jacobian_pattern"),
         read_symmetric_pattern(hessian_pattern, problem.n, "hessian_pattern"),
     )
-    options = planning.Options(strategy, mode, memory_limit, *patterns)
+    options = planning.Options(strategy, mode, memory_limit, *patterns, rules)
     watch, start = planning.Watch(), time.perf_counter()
     with watch.step("trace"):
         program = trace(problem)

@@ -1,8 +1,8 @@
-"""Sparse derivatives of plain functions: fun and an example x in, a compiled callable x -> csr_array out."""
+"""Compile sparse derivatives of plain functions: x -> csr_array."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,14 +10,18 @@ import scipy.sparse as sp
 from lagrad.derivatives.differentiate import differentiate
 from lagrad.problem.constraints import Equality
 from lagrad.problem.problem import Problem
+from lagrad.sparsity.interpreter import Rule
 
 
-def sparse_jacobian(fun: Callable, x) -> Callable[..., sp.csr_array]:
+def sparse_jacobian(
+    fun: Callable, x, *, rules: Mapping[str, Rule] | None = None
+) -> Callable[..., sp.csr_array]:
     """Compile the sparse Jacobian of a function.
 
     Args:
         fun: x -> array or pytree of arrays, m elements in all.
         x: array or pytree of arrays, n elements in all; its shapes count, and where it is finite is checked.
+        rules: primitive name -> sparsity rule, for primitives of your own; see `lagrad.sparsity.elementwise`.
 
     Returns:
         Callable: x, a pytree like the given one or a flat vector, to a csr_array of shape (m, n).
@@ -30,15 +34,18 @@ def sparse_jacobian(fun: Callable, x) -> Callable[..., sp.csr_array]:
     array([[2., 1., 0.],
            [0., 3., 2.]])
     """
-    return differentiate(Problem(lambda x: 0.0, x, Equality(fun))).jacobian
+    return differentiate(Problem(lambda x: 0.0, x, Equality(fun)), rules=rules).jacobian
 
 
-def sparse_hessian(fun: Callable, x) -> Callable[..., sp.csr_array]:
+def sparse_hessian(
+    fun: Callable, x, *, rules: Mapping[str, Rule] | None = None
+) -> Callable[..., sp.csr_array]:
     """Compile the sparse Hessian of a scalar function.
 
     Args:
         fun: x -> scalar.
         x: array or pytree of arrays, n elements in all; its shapes count, and where it is finite is checked.
+        rules: primitive name -> sparsity rule, for primitives of your own; see `lagrad.sparsity.elementwise`.
 
     Returns:
         Callable: x, a pytree like the given one or a flat vector, to a csr_array of shape (n, n).
@@ -52,5 +59,5 @@ def sparse_hessian(fun: Callable, x) -> Callable[..., sp.csr_array]:
            [1., 0., 1.],
            [0., 1., 0.]])
     """
-    derivatives, nothing = differentiate(Problem(fun, x)), np.zeros(0)
+    derivatives, nothing = differentiate(Problem(fun, x), rules=rules), np.zeros(0)
     return lambda x: derivatives.hessian(x, nothing)

@@ -1,4 +1,4 @@
-"""The plan: a program in, how its Jacobian and its Hessian are computed, block by block, out.
+"""Plan how the Jacobian and the Hessian of a program are computed, block by block.
 
     elements   what repeats small kernels over many elements, and constant entries: see `structure.lift`
     colored    what remains, or everything: see `structure.detect` and `coloring`
@@ -11,7 +11,7 @@ elements need as many seeds as an element has inputs, and coloring takes what ha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +39,8 @@ from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.program.program import Program
 from lagrad.sparsity.detect import Structure, detect
+from lagrad.sparsity.interpreter import Rule
+from lagrad.sparsity.rules import with_users
 from lagrad.sparsity.value import GENERAL
 
 STRATEGIES = ("auto", "elements", "colored", "dense")
@@ -58,6 +60,7 @@ class Options:
         memory_limit: bytes that the sweeps of one chunk may take together.
         jacobian_pattern: of the Jacobian, (m, n), in place of the one found; everything is then colored.
         hessian_pattern: of the Hessian, (n, n), likewise.
+        rules: sparsity rules of the user's own primitives.
     """
 
     strategy: str = "auto"
@@ -65,10 +68,12 @@ class Options:
     memory_limit: int = 2**30
     jacobian_pattern: SparsityPattern | None = None
     hessian_pattern: SparsityPattern | None = None
+    rules: Mapping[str, Rule] | None = None
 
     def __post_init__(self):
         if self.strategy not in STRATEGIES:
             raise ProblemError(f"`strategy`: {self.strategy!r}, expected one of {', '.join(STRATEGIES)}.")
+        with_users(self.rules)
         if not self.memory_limit > 0:
             raise ProblemError(f"`memory_limit`: {self.memory_limit}, expected a positive number of bytes.")
         if self.given and self.strategy == "elements":
@@ -229,7 +234,9 @@ def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structu
     first, second = below_objective(options.jacobian_pattern), options.hessian_pattern
     if first is not None and second is not None:
         return Structure(first, second, np.full(first.shape[0], GENERAL, np.int8))
-    found = detect(jax.make_jaxpr(outputs)(*arguments), second_order=second is None)
+    found = detect(
+        jax.make_jaxpr(outputs)(*arguments), rules=with_users(options.rules), second_order=second is None
+    )
     return replace(found, jacobian=first or found.jacobian, hessian=second or found.hessian)
 
 

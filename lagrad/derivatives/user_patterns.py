@@ -1,4 +1,4 @@
-"""Patterns that a user gives in, the same checked and in canonical form out."""
+"""Read patterns that a user gives, checked and in canonical form."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ To add a primitive, add a row. What a row may say, beside its derivatives (see `
     expensive   evaluating it takes much longer than loading its result from memory
     signs       it is the sum of its operands with these signs
     degree      it is a polynomial of this degree in its operand
-    zeros       operand -> the other one that makes its derivative vanish where it is zero
+    zeros       operand -> the other one that decides the result, and ends the derivative, where it is zero
     of_complex  derivatives for complex operands, where they differ
     kink        where derivatives fail: at "zero", a "tie" of two operands, "limits", "whole" or "half" ones
 """
@@ -196,10 +196,13 @@ def interaction_of(equation: jex.JaxprEqn) -> Interaction | None:
     return found.interaction
 
 
-def degree(name: str, params: Mapping[str, Any]) -> int:
-    """Degree of an elementwise primitive as a polynomial in its operand; 0 if it is none.
+def degree_of(equation: jex.JaxprEqn) -> int:
+    """Degree of an elementwise equation as a polynomial in its operand; 0 if it is none.
 
-    >>> degree("integer_pow", {"y": 3}), degree("square", {}), degree("sin", {})
-    (3, 2, 0)
+    >>> degree_of(jax.make_jaxpr(lambda x: x**3)(2.0).eqns[0])
+    3
     """
-    return max(params["y"], 0) if name == "integer_pow" else ELEMENTWISE[name].degree
+    if equation.primitive.name == "integer_pow":
+        return max(equation.params["y"], 0)
+    found = ELEMENTWISE.get(equation.primitive.name)
+    return 0 if found is None else found.degree

@@ -1,4 +1,4 @@
-"""The user's functions, start and bounds in; a checked, flattened, immutable Problem out.
+"""Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
     Problem(objective, x0, constraints, bounds, params)
         x0           ->  variables (Layout), start      trees.py

@@ -1,4 +1,4 @@
-"""The user's functions in, the shapes they return out, and errors that name the user's own line.
+"""Trace the user's functions for their shapes, with errors that name the user's own line.
 
 Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compiled or computed here.
 """
@@ -289,7 +289,8 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             f"`objective` and `constraints`: {count} operations ({name} {times} times), which take long to "
             "compile. If they come from a Python loop, use array operations, jax.vmap or jax.lax.scan."
         )
-    sizes = [np.size(array) * np.dtype(array.dtype).itemsize for array in _constants(program)]
+    # A random key has a dtype that is not NumPy's.
+    sizes = [np.size(array) * array.dtype.itemsize for array in _constants(program)]
     if sum(sizes) > LARGE_CONSTANTS:
         warn_user(
             f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "

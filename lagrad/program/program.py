@@ -1,7 +1,6 @@
-"""The program of a problem: functions in, one straight line of equations of flat f and c out.
+"""Hold a traced function as one straight line of equations, its variables numbered.
 
-Objective and constraints are traced together, so that what they share is written once. Nested `jit`
-calls are inlined into the line; everything else stays one equation. Toy version:
+Nested `jit` calls are inlined into the line; everything else stays one equation. Toy version:
 
     f(x) = x0 x1,  c(x) = [x0 + x1]      ->      2 = slice 0;  3 = slice 0;  4 = mul 2 3;  5 = add 2 3
 """
@@ -9,24 +8,19 @@ calls are inlined into the line; everything else stays one equation. Toy version
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.precision import float64
-from lagrad.primitives.calls import PLAIN, RULED, called
+from lagrad.primitives.calls import PLAIN, called
 from lagrad.primitives.equations import as_numpy
 from lagrad.program.equation import Equation
-from lagrad.program.walk import evaluate, needed, run
-from lagrad.source_location import line_of
+from lagrad.program.walk import evaluate, run
 
 if TYPE_CHECKING:
     from jax.core import ShapedArray
-
-UNKNOWN = "a line outside of your files"
 
 
 @dataclass(frozen=True)
@@ -65,27 +59,6 @@ class Program:
     def size(self, variable: int) -> int:
         """Number of elements of a variable."""
         return int(np.prod(self.avals[variable].shape, dtype=np.int64))
-
-
-def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Program:
-    """The operations that the result of a function takes, each with the user's line that wrote it.
-
-    An operation inside one of JAX's own functions has no line of the user's; it gets the line of the call.
-
-    Args:
-        function: of `inputs`.
-        inputs: arrays; only shapes and dtypes count.
-        rules_whole: whether calls with a derivative rule of their own stay one operation.
-    """
-    with float64():
-        closed = jax.make_jaxpr(function)(*inputs)
-    return operations_of(closed, rules_whole)
-
-
-def operations_of(closed: jex.ClosedJaxpr, rules_whole: bool = False, place: str = UNKNOWN) -> Program:
-    """The operations of a closed jaxpr; `place` is for those without a line of their own."""
-    found = numbered(closed, PLAIN if rules_whole else PLAIN | RULED, line_of, place)
-    return replace(found, equations=tuple(needed(found.equations, found.outputs)))
 
 
 def numbered(

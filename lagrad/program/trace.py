@@ -1,18 +1,27 @@
-"""Trace a problem: its functions become one program of flat f and c.
+"""Trace functions: those of a problem into one program of flat f and c, or one apart, with the user's lines.
 
 Objective and constraints are traced together, so that what they share is written once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
+from jax.extend import core as jex
 
 from lagrad.precision import float64
+from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import check_program
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
+from lagrad.program.walk import needed
+from lagrad.source_location import line_of
+
+UNKNOWN = "a line outside of your files"
 
 
 def trace(problem: Problem) -> Program:
@@ -43,3 +52,24 @@ def trace(problem: Problem) -> Program:
     closed = rolled(closed)
     check_program(closed)
     return numbered(closed)
+
+
+def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Program:
+    """The operations that the result of a function takes, each with the user's line that wrote it.
+
+    An operation inside one of JAX's own functions has no line of the user's; it gets the line of the call.
+
+    Args:
+        function: of `inputs`.
+        inputs: arrays; only shapes and dtypes count.
+        rules_whole: whether calls with a derivative rule of their own stay one operation.
+    """
+    with float64():
+        closed = jax.make_jaxpr(function)(*inputs)
+    return operations_of(closed, rules_whole)
+
+
+def operations_of(closed: jex.ClosedJaxpr, rules_whole: bool = False, place: str = UNKNOWN) -> Program:
+    """The operations of a closed jaxpr; `place` is for those without a line of their own."""
+    found = numbered(closed, PLAIN if rules_whole else PLAIN | RULED, line_of, place)
+    return replace(found, equations=tuple(needed(found.equations, found.outputs)))

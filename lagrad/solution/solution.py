@@ -1,4 +1,4 @@
-"""The outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
+"""Hold the outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
 
 Signs: L(x, multipliers) = f(x) + multipliers' c(x), and at a solution
 
@@ -106,6 +106,8 @@ class Certificate:
         constraint_rank: rank of the active rows' Jacobian, where it was computed.
         active_rows: number of active rows and bounds, where it was computed.
         second_order: whether the second-order sufficient condition holds, where it was computed.
+        doubts: what speaks against the numbers themselves, in sentences: derivatives that differ from those
+            of the functions, a point too near a singularity. Empty as a rule.
     """
 
     stationarity: float
@@ -117,6 +119,7 @@ class Certificate:
     constraint_rank: int | None = None
     active_rows: int | None = None
     second_order: bool | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def is_satisfied(self) -> bool:
@@ -271,6 +274,7 @@ def certificate_lines(check: Certificate) -> list[str]:
         ),
         f"  {'constraints':<17}{rank_words(check) or UNKNOWN}",
         f"  {'second order':<17}{curvature_words(check) or UNKNOWN}",
+        *(f"  {'doubt':<17}{doubt}" for doubt in check.doubts),
     ]
 
 
@@ -314,6 +318,7 @@ def point_lines(solution: Solution) -> list[str]:
         f"feasibility {check.feasibility:.1e}{place(check, 'feasibility')}, "
         f"complementarity {check.complementarity:.1e}{place(check, 'complementarity')}",
         *([f"            constraints {'; second order: '.join(known)}"] if known else []),
+        *(f"            doubt: {doubt}" for doubt in check.doubts),
     ]
 
 
@@ -352,8 +357,13 @@ def from_record(record: dict) -> Solution:
             "status": Status(record["status"]),
             "bound_multipliers": BoundMultipliers(*record["bound_multipliers"]),
             "history": History(**record["history"]),
-            "certificate": Certificate(**record["certificate"]),
+            "certificate": certificate_of(record["certificate"]),
         }
         return Solution(**record)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"Solution.load: the file does not hold a Solution ({error}).") from error
+
+
+def certificate_of(record: Mapping[str, Any]) -> Certificate:
+    """The Certificate of a record; doubts come back from JSON as a list."""
+    return Certificate(**{**record, "doubts": tuple(record.get("doubts", ()))})

@@ -1,4 +1,4 @@
-"""What scipy.optimize.minimize passes to a method in, an OptimizeResult out.
+"""Serve as a method of scipy.optimize.minimize.
 
     scipy.optimize.minimize(fun, x0, method=lagrad.ipopt, constraints=..., bounds=..., tol=..., options=...)
 

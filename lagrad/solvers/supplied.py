@@ -1,4 +1,4 @@
-"""Functions with the user's own derivatives in, an object with the interface of Derivatives out.
+"""Wrap functions with the user's own derivatives in the interface of Derivatives.
 
 Each piece, the objective or a constraint, is differentiated either by its owner (NumPy callables) or by
 lagrad (JAX). Where a piece's second derivatives are to be had from neither, solvers approximate.

@@ -13,16 +13,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import TRANSPARENT
 from lagrad.primitives.equations import as_numpy
+from lagrad.program.entries import MIXING, Entries, known_entries
 from lagrad.program.folding import fold, fold_quickly
 from lagrad.program.walk import run
+from lagrad.sparsity.deps import masked
+from lagrad.sparsity.links import both
 from lagrad.sparsity.rule_result import Context, Outcome, Request
 from lagrad.sparsity.rules.fallback import fallback
 from lagrad.sparsity.rules.linalg import LINALG
-from lagrad.sparsity.value import Constant, Value, known_value, unknown_constant
+from lagrad.sparsity.value import Constant, Value, known_value, simplest, unknown_constant
 
 Rule = Callable[..., Any]
 
@@ -64,7 +68,7 @@ class Walk:
         result = self.rules.get(name, fallback)(equation, *operands, **equation.params)
         if isinstance(result, Generator):
             result = self.serve(result)
-        return self.record(result) if isinstance(result, Outcome) else result
+        return self.record(settled(equation, operands, result)) if isinstance(result, Outcome) else result
 
     def record(self, outcome: Outcome) -> tuple[Value, ...]:
         """Put an outcome on the tape if the way back needs it; its outputs."""
@@ -99,8 +103,11 @@ class Walk:
         avals: list[Any] = [variable.aval for variable in equation.outvars]
         plain = [unknown_constant(getattr(aval, "shape", ()), self.n) for aval in avals]
         unknown = any(value.constant is None for value in operands)
-        if unknown or equation.effects or equation.primitive.name in OPAQUE:
+        if equation.effects or equation.primitive.name in OPAQUE:
             return plain
+        if unknown:
+            pairs = zip(plain, known_of(equation, operands), strict=True)
+            return [replace(value, entries=entries) for value, entries in pairs]
         if all(value.constant.is_computed for value in operands if value.constant):
             results = fold_quickly(equation, [value.known for value in operands])
             if results is not None:
@@ -108,6 +115,43 @@ class Walk:
         # Whatever needs JAX is computed when, and if, its numbers matter.
         later = Constant(lambda: fold(equation, [value.known for value in operands]))
         return [replace(value, constant=Constant(partial(item, later, k))) for k, value in enumerate(plain)]
+
+
+def known_of(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Entries | None]:
+    """Entries of the outputs that are known numbers, looked at only if there can be any."""
+    name = equation.primitive.name
+    if not any(value.entries is not None for value in operands) and name not in MIXING:
+        return [None] * len(equation.outvars)
+    return known_entries(equation, [value.knowledge for value in operands])
+
+
+def settled(equation: jex.JaxprEqn, operands: Sequence[Value], outcome: Outcome) -> Outcome:
+    """An outcome whose known entries depend on nothing, whatever the rule took them for."""
+    found = known_of(equation, operands)
+    if all(entries is None for entries in found):
+        return outcome
+    unknown = [True if entries is None else ~entries.known for entries in found]
+    outputs = tuple(fixed(*pair) for pair in zip(outcome.outputs, found, strict=True))
+    live = lambda lives: [both(*pair) for pair in zip(lives, unknown, strict=True)]  # noqa: E731
+    return Outcome(
+        outcome.operands,
+        outputs,
+        lambda lives: outcome.backward(live(lives)),
+        lambda lives: outcome.pairs(live(lives)),
+    )
+
+
+def fixed(value: Value, entries: Entries | None) -> Value:
+    """A value some of whose entries are known."""
+    if entries is None:
+        return value
+    if entries.known.all():
+        return known_value(entries.values.reshape(value.shape), value.deps.n)
+    deps, unknown = value.deps, ~entries.known
+    if any((slot.index[entries.known] >= 0).any() for slot in deps.slots):
+        deps = masked(deps, unknown)
+    degree = simplest((np.asarray(value.degree) * unknown).astype(np.int8))
+    return replace(value, deps=deps, degree=degree, entries=entries)
 
 
 def item(values: Constant, number: int) -> Any:

@@ -1,8 +1,8 @@
-"""Sparsity of one function at a prompt: a function and an input in, the pattern of its derivative out."""
+"""Give the sparsity of one function's derivatives at a prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,19 +12,25 @@ from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.layout import Layout
 from lagrad.sparsity.detect import Structure, detect
+from lagrad.sparsity.interpreter import Rule
+from lagrad.sparsity.rules import with_users
 
 
-def jacobian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
+def jacobian_sparsity(
+    fun: Callable[[Any], Any], x: Any, *, rules: Mapping[str, Rule] | None = None
+) -> SparsityPattern:
     """Where the Jacobian of a function can be nonzero, at any x.
 
     Args:
         fun: JAX function of x, which returns an array or a pytree of arrays, m numbers in all.
         x: array or pytree of arrays, n numbers in all; only its shapes matter.
+        rules: primitive name -> sparsity rule, for primitives of your own; see `lagrad.sparsity.elementwise`.
 
     Returns:
         SparsityPattern of shape (m, n), outputs and inputs raveled as `jax.flatten_util.ravel_pytree` does.
 
     Raises:
+        ProblemError: `rules` is no dict of rules.
         DerivativeError: the pattern would not fit into memory.
 
     Warns:
@@ -34,20 +40,24 @@ def jacobian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
     array([[1, 1, 0],
            [0, 1, 1]])
     """
-    return structure_of(fun, x, second_order=False).jacobian
+    return structure_of(fun, x, rules, second_order=False).jacobian
 
 
-def hessian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
+def hessian_sparsity(
+    fun: Callable[[Any], Any], x: Any, *, rules: Mapping[str, Rule] | None = None
+) -> SparsityPattern:
     """Where the Hessian of a function can be nonzero, at any x.
 
     Args:
         fun: JAX function of x, which returns a number; several count as their sum with any weights.
         x: array or pytree of arrays, n numbers in all; only its shapes matter.
+        rules: primitive name -> sparsity rule, for primitives of your own; see `lagrad.sparsity.elementwise`.
 
     Returns:
         SparsityPattern of shape (n, n), symmetric.
 
     Raises:
+        ProblemError: `rules` is no dict of rules.
         DerivativeError: the pattern would not fit into memory.
 
     Warns:
@@ -58,12 +68,14 @@ def hessian_sparsity(fun: Callable[[Any], Any], x: Any) -> SparsityPattern:
            [1, 0, 0],
            [0, 0, 1]])
     """
-    hessian = structure_of(fun, x, second_order=True).hessian
+    hessian = structure_of(fun, x, rules, second_order=True).hessian
     assert hessian is not None
     return hessian
 
 
-def structure_of(fun: Callable[[Any], Any], x: Any, *, second_order: bool) -> Structure:
+def structure_of(
+    fun: Callable[[Any], Any], x: Any, rules: Mapping[str, Rule] | None, *, second_order: bool
+) -> Structure:
     """Structure of a function of a pytree, outputs and inputs flattened."""
     layout = Layout.of(x, "x")
 
@@ -73,4 +85,4 @@ def structure_of(fun: Callable[[Any], Any], x: Any, *, second_order: bool) -> St
 
     with float64():
         program = jax.make_jaxpr(flat)(layout.flatten(x))
-        return detect(program, second_order=second_order)
+        return detect(program, rules=with_users(rules), second_order=second_order)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.program.entries import Entries, Knowledge, zeros_of
 from lagrad.sparsity.deps import Deps
 
 # Degrees of an element as a function of the inputs.
@@ -42,7 +43,8 @@ class Value:
         deps: inputs that each element can be differentiated by.
         degree: of each element as a function of the inputs, 0 to 3, one for all or shape (size,). A rounded
             input has degree 3 and no dependencies: its derivative is zero, but it is no constant.
-        constant: the numbers, where the program fixes them.
+        constant: the numbers, where the program fixes them all.
+        entries: the numbers that it fixes, where those are some only; they have no dependencies.
         is_curved: second derivatives with respect to the inputs lie behind it.
     """
 
@@ -51,6 +53,7 @@ class Value:
     degree: int | np.ndarray = 0
     constant: Constant | None = None
     is_curved: bool = False
+    entries: Entries | None = None
 
     @property
     def size(self) -> int:
@@ -61,6 +64,17 @@ class Value:
     def known(self) -> Any:
         """The numbers, None where they are not known."""
         return None if self.constant is None else self.constant.value
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What is known of the numbers: all of them, some, or nothing."""
+        known = self.known
+        return known if isinstance(known, np.ndarray) else self.entries
+
+    @cached_property
+    def zeros(self) -> np.ndarray | None:
+        """Elements that are zero whatever the inputs, shape (size,); None if there is none."""
+        return zeros_of(self.knowledge)
 
     @property
     def varies(self) -> bool:

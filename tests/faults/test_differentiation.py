@@ -82,7 +82,6 @@ reverse_only.defvjp(lambda x: (reverse_only(x), x), lambda x, w: (jnp.cos(x) * w
 REFUSED = {
     "pure_callback": (host_sine, "jax.custom_jvp"),
     "io_callback": (host_effect, "jax.custom_jvp"),
-    "custom_vjp": (reverse_only, "lagrad.nested.both_modes"),
     "igamma_grad_a": (lambda x: jax.lax.igamma(x, 2.0 * x), "jax.custom_jvp"),
 }
 
@@ -114,7 +113,11 @@ def ruled_cosine(x):
 ruled_cosine.defjvp(lambda primals, tangents: (ruled_cosine(*primals), -ruled_sine(*primals) * tangents[0]))
 
 
-CURED = {"custom_vjp": lagrad.nested.both_modes(reverse_only), "callback": ruled_sine}
+CURED = {
+    "custom_vjp": reverse_only,
+    "custom_vjp in both modes": lagrad.nested.both_modes(reverse_only),
+    "callback": ruled_sine,
+}
 
 
 @pytest.mark.parametrize("cured", CURED.values(), ids=CURED)
@@ -125,6 +128,10 @@ def test_29_the_ways_out_work(cured):
     np.testing.assert_allclose(derivatives.gradient(START), np.cos(START), rtol=1e-12)
     hessian = derivatives.hessian(START, np.zeros(N - 1)).toarray()
     np.testing.assert_allclose(hessian, np.diag(-np.sin(START)), rtol=1e-12, atol=1e-14)
+    weights = np.linspace(1.0, 2.0, N - 1)
+    matrices = derivatives.jacobian(START), derivatives.hessian(START, weights)
+    np.testing.assert_allclose(derivatives.jvp(START, START), matrices[0] @ START, rtol=1e-12)
+    np.testing.assert_allclose(derivatives.hvp(START, weights, START), matrices[1] @ START, rtol=1e-12)
 
 
 def test_29_a_while_loop_is_differentiated_forward(record):

@@ -10,7 +10,7 @@ from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.precision import float64
 from lagrad.problem.constraints import Equality
 from lagrad.problem.problem import Problem
-from lagrad.program.program import operations
+from lagrad.program.trace import operations
 
 
 @jax.jit

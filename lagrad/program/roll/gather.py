@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lagrad.program.program import Equation, Program
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program
 from lagrad.program.roll.terms import Entry, Kinds, Member, Number, Row, Term, Whole
 
 # Results larger than this are arrays, not elements.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import source_info_util
 
-from lagrad.program.program import Equation
+from lagrad.program.equation import Equation
 from lagrad.program.roll.gather import Batch, Gathered, SignedSum, Sums
 from lagrad.program.roll.terms import Entry, Member, Number, Row, Term, Whole
 

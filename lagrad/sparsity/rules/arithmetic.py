@@ -1,8 +1,8 @@
-"""The rule of elementwise equations: an equation and its values in, an Outcome out."""
+"""The rules of elementwise equations: what the table of primitives says of them becomes links and bends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
@@ -10,34 +10,60 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.elementwise import ELEMENTWISE, degree, interaction_of
-from lagrad.primitives.interaction import Interaction
+from lagrad.primitives.elementwise import ELEMENTWISE, degree_of, interaction_of
+from lagrad.primitives.interaction import Interaction, parse
 from lagrad.sparsity.links import SAME, Degree, Link, Same, Take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
 
-def elementwise(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def tabled(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+    """The rule of a primitive with a row in the table."""
+    row = interaction_of(equation)
+    assert row is not None
+    return by_element(equation, operands, row)
+
+
+def elementwise(derivatives: str) -> Callable[..., Outcome]:
+    """The rule of a primitive of your own that acts on each element.
+
+    Args:
+        derivatives: its operands in order, a dot for one that it has no derivative by, and behind a bar the
+            pairs whose second derivative can be nonzero: "x y | xy" for a product, "x | xx" for a sine, "x |"
+            for what is linear. A final "~" says that the first derivative jumps.
+
+    Returns:
+        Rule, for the argument `rules`.
+
+    >>> import lagrad
+    >>> rules = {"softsine": elementwise("x | xx")}
+    >>> lagrad.jacobian_sparsity(jnp.sin, np.ones(2), rules=rules).nnz
+    2
+    """
+    row = parse(derivatives)
+    return lambda equation, *operands, **params: by_element(equation, operands, row)
+
+
+def by_element(equation: jex.JaxprEqn, operands: Sequence[Value], row: Interaction) -> Outcome:
     """Output element e from element e of each operand; axes of length one repeat as in NumPy."""
     aval: Any = equation.outvars[0].aval
-    name, row = equation.primitive.name, interaction_of(equation)
-    assert row is not None
+    name = equation.primitive.name
     links = {
         (i, 0): reach(value, aval.shape, kept(name, i, operands, aval.shape))
         for i, value in enumerate(operands)
         if row.first[i]
     }
-    bends = [bend(name, pair, links, params) for pair in sorted(row.second)]
+    bends = [bend(equation, pair, links) for pair in sorted(row.second)]
     return linked(equation, operands, links, bends, least=least_degree(row, operands))
 
 
 def kept(name: str, operand: int, operands: Sequence[Value], shape: tuple[int, ...]) -> np.ndarray | None:
-    """Elements at which an operand's derivative is not a known zero; None for all."""
-    other = ELEMENTWISE[name].zeros.get(operand)
-    factor = None if other is None else operands[other].known
-    if factor is None or np.all(factor):
+    """Elements at which a selection can take an operand; None for all."""
+    chosen = operands[0].entries
+    if name != "select_n" or chosen is None:
         return None
-    return np.broadcast_to(np.asarray(factor) != 0, shape).reshape(-1)
+    keep = ~chosen.known | (chosen.values == operand - 1)
+    return np.broadcast_to(keep.reshape(operands[0].shape), shape).reshape(-1)
 
 
 def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link:
@@ -48,10 +74,10 @@ def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link
     return Take(where if keep is None else np.where(keep, where, -1), value.size)
 
 
-def bend(name: str, pair: tuple[int, int], links: dict, params: dict) -> Bend:
+def bend(equation: jex.JaxprEqn, pair: tuple[int, int], links: dict) -> Bend:
     """Second derivative of the output with respect to two operands."""
     i, j = pair
-    return Bend(pair, (links[i, 0], links[j, 0]), power=degree(name, params))
+    return Bend(pair, (links[i, 0], links[j, 0]), power=degree_of(equation))
 
 
 def least_degree(row: Interaction, operands: Sequence[Value]) -> Degree:
@@ -65,4 +91,4 @@ def least_degree(row: Interaction, operands: Sequence[Value]) -> Degree:
     return simplest(np.where(varying, np.int8(GENERAL), np.int8(0))) if varying.ndim else GENERAL
 
 
-ARITHMETIC = dict.fromkeys([name for name in ELEMENTWISE if name != "select_n"], elementwise)
+ARITHMETIC = dict.fromkeys([name for name in ELEMENTWISE if name != "select_n"], tabled)

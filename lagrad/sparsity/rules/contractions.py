@@ -9,7 +9,9 @@ from math import prod
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.contractions import arranged
+from lagrad.primitives.contractions import arranged, listed_products, products_left
+from lagrad.primitives.equations import size_of
+from lagrad.program.entries import possible
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Link, Sparse, Spread, Take, take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
@@ -18,6 +20,11 @@ from lagrad.sparsity.value import Value
 
 # Products written one by one; beyond this, elements of a lane are taken together.
 MOST_PRODUCTS = 2_000_000
+# The same where known zeros leave fewer products than there are.
+LARGEST_LIST = 40_000_000
+
+# Flat numbers of the output element, the left and the right factor of each product.
+Products = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +62,46 @@ def dot_general(equation: jex.JaxprEqn, left: Value, right: Value, *, dimension_
     form = Contraction(
         arranged(left.shape, left_batch, left_inner), arranged(right.shape, right_batch, right_inner)
     )
+    products = remaining(form, left, right)
+    if products is not None:
+        return sparse_outcome(equation, left, right, products)
     links = {}
     if left.varies:
-        links[0, 0] = factor_link(form, right, form.out)
+        links[0, 0] = factor_link(form, form.out)
     if right.varies:
-        links[1, 0] = factor_link(form.swapped, left, form.out.transpose(0, 2, 1))
+        links[1, 0] = factor_link(form.swapped, form.out.transpose(0, 2, 1))
     bends = product_bends(form) if left.varies and right.varies else []
     return linked(equation, (left, right), links, bends)
 
 
-def factor_link(form: Contraction, other: Value, out: np.ndarray) -> Link:
+def remaining(form: Contraction, left: Value, right: Value) -> Products | None:
+    """The products that known zeros leave; None if there are no such zeros, or too many products."""
+    if left.zeros is None and right.zeros is None:
+        return None
+    sides = possible(left.zeros, form.left), possible(right.zeros, form.right)
+    if products_left(*sides) > LARGEST_LIST:
+        return None
+    out, lefts, rights = listed_products(*sides)
+    return out, form.left.reshape(-1)[lefts], form.right.reshape(-1)[rights]
+
+
+def sparse_outcome(equation: jex.JaxprEqn, left: Value, right: Value, products: Products) -> Outcome:
+    """Outcome of products written one by one."""
+    out, lefts, rights = products
+    size = size_of(equation.outvars[0])
+    links, sides = {}, ((left, lefts), (right, rights))
+    for number, (value, places) in enumerate(sides):
+        if value.varies:
+            links[number, 0] = Sparse(boolean_matrix(out, places, (size, value.size)))
+    bends = []
+    if left.varies and right.varies:
+        reach = (take(lefts, left.size), take(rights, right.size))
+        bends = [Bend((0, 1), reach, Spread(out, size))]
+    return linked(equation, (left, right), links, bends)
+
+
+def factor_link(form: Contraction, out: np.ndarray) -> Link:
     """Link of the left factor to the output, `out` of shape (batch, left free, right free)."""
-    known = other.known if form.products <= 10 * MOST_PRODUCTS else None
-    if known is not None and not np.all(known):
-        return sparse_link(form, np.asarray(known).reshape(-1) != 0, out)
     batch, free, _ = form.left.shape
     lane = np.arange(batch * free).reshape(batch, free, 1)
     return Chain(Spread(scattered(form.left, lane), lane.size), Take(scattered(out, lane), lane.size))
@@ -79,13 +112,6 @@ def scattered(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
     found = np.empty(numbers.size, dtype=np.int64)
     found[numbers.reshape(-1)] = np.broadcast_to(values, numbers.shape).reshape(-1)
     return found
-
-
-def sparse_link(form: Contraction, nonzero: np.ndarray, out: np.ndarray) -> Sparse:
-    """Link of the left factor to the output where the known right factor is not zero."""
-    b, j, k = np.nonzero(nonzero[form.right])
-    rows, cols = out[b, :, j].reshape(-1), form.left[b, :, k].reshape(-1)
-    return Sparse(boolean_matrix(rows, cols, (out.size, form.left.size)))
 
 
 def product_bends(form: Contraction) -> list[Bend]:

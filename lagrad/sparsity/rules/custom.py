@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 
 from lagrad.primitives.equations import bind, is_inexact
+from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
@@ -60,15 +61,15 @@ class Block:
 
     def outputs(self, primal: Sequence[Value], least: int) -> tuple[Value, ...]:
         """Values of the outputs: derivatives by the rule and those of the function as written."""
-        return tuple(
-            Value(
-                value.shape,
-                union([multiplied(matrix, self.deps), value.deps]),
-                max(least, highest(value.degree)),
-                is_curved=matrix.nnz > 0,
-            )
-            for value, matrix in zip(primal, self.jacobians, strict=True)
-        )
+        return tuple(self.output(*pair, least) for pair in zip(primal, self.jacobians, strict=True))
+
+    def output(self, value: Value, matrix: sp.csr_array, least: int) -> Value:
+        """Value of one output; known entries stay so where the rule gives them no derivative."""
+        deps = union([multiplied(matrix, self.deps), value.deps])
+        degree, entries = max(least, highest(value.degree)), value.entries
+        if entries is not None:
+            entries = Entries.of(entries.known & ~deps.nonempty, entries.values)
+        return Value(value.shape, deps, degree, is_curved=matrix.nnz > 0, entries=entries)
 
     def meeting(self, matrix: sp.csr_array) -> list[Pair]:
         """Pairs of operand elements with an entry in a Boolean (m, m) matrix."""
@@ -96,7 +97,7 @@ def local_inputs(avals: Sequence[Any], first: int, n: int) -> list[Value]:
 
 def local_constant(value: Value, n: int) -> Value:
     """A value as a constant of a small walk of n inputs."""
-    return Value(value.shape, Deps(value.size, n), constant=value.constant)
+    return Value(value.shape, Deps(value.size, n), constant=value.constant, entries=value.entries)
 
 
 def local_arguments(

@@ -1,24 +1,29 @@
-"""An unknown equation in, a dense block out: every output on every operand, to second order."""
+"""Take an unknown equation as a dense block: every output depends on every operand, to second order."""
 
 from __future__ import annotations
 
-from warnings import warn
-
 from jax.extend import core as jex
 
-from lagrad.errors import LagradWarning
+from lagrad.source_location import line_of, warn_user
 from lagrad.sparsity.rule_result import Outcome
 from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.value import Value
 
 
 def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
-    """Dense block, with a warning that names the primitive."""
-    warn(
-        f"structure: no rule for the primitive `{equation.primitive.name}`; each output is taken to depend "
-        "on all of its inputs, nonlinearly. If its Jacobian is sparse, pass `rules=RULES | {name: rule}` to "
-        "`lagrad.sparsity.detect`, or write the function with other operations.",
-        LagradWarning,
-        stacklevel=2,
+    """Dense block, with a warning that names the primitive, its line, and how to give it a rule."""
+    name, names = equation.primitive.name, letters(len(operands))
+    row = f"{' '.join(names)} | {' '.join(a + b for i, a in enumerate(names) for b in names[i:])}"
+    warn_user(
+        f"structure: no rule for the primitive `{name}`, found at {line_of(equation, 'an unknown line')}; "
+        "each output is taken to depend on all of its inputs, nonlinearly. If it acts on each element alone, "
+        f'pass rules={{"{name}": lagrad.sparsity.elementwise("{row}")}} to `differentiate`, `solve`, '
+        "`sparse_jacobian`, `jacobian_sparsity` or their like; for another structure see lagrad/sparsity's "
+        "README, or write the function with other operations."
     )
     return dense(equation, operands)
+
+
+def letters(count: int) -> list[str]:
+    """Names of operands: x, y, z, w, then the alphabet."""
+    return list("xyzwabcdefghijklmnopqrstuv")[:count]

@@ -17,6 +17,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.precision import float64
+from lagrad.program.entries import Entries, agreed
 from lagrad.sparsity.deps import compact, spread, taken, union
 from lagrad.sparsity.links import Live
 from lagrad.sparsity.rule_result import Context, Outcome, Request
@@ -148,16 +149,23 @@ def either_value(one: Value, other: Value) -> Value:
         return one
     degree = simplest(joined_degree([one.degree, other.degree]))
     deps = compact(union([one.deps, other.deps]))
-    return Value(one.shape, deps, degree, is_curved=one.is_curved or other.is_curved)
+    curved = one.is_curved or other.is_curved
+    return Value(one.shape, deps, degree, is_curved=curved, entries=agreed(one.knowledge, other.knowledge))
 
 
 def is_same(old: Value, new: Value) -> bool:
     """Whether a bound has not grown."""
     return (
         (old.known is None) == (new.known is None)
+        and count_known(old) == count_known(new)
         and np.array_equal(old.degree, new.degree)
         and (old.deps is new.deps or old.deps.matrix.nnz == new.deps.matrix.nnz)
     )
+
+
+def count_known(value: Value) -> int:
+    """Number of entries known beside others that are not."""
+    return 0 if value.entries is None else int(value.entries.known.sum())
 
 
 def anything(value: Value, sources: Sequence[Value]) -> Value:
@@ -183,7 +191,9 @@ def repeated(value: Value, length: int) -> Value:
         return known_value(np.broadcast_to(known, shape), value.deps.n)
     degree = value.degree if isinstance(value.degree, int) else np.tile(value.degree, length)
     deps = taken(value.deps, np.tile(np.arange(value.size), length))
-    return Value(shape, deps, degree, is_curved=value.is_curved)
+    found = value.entries
+    entries = found and Entries(np.tile(found.known, length), np.tile(found.values, length))
+    return Value(shape, deps, degree, is_curved=value.is_curved, entries=entries)
 
 
 def one_after(body: jex.ClosedJaxpr, consts, carry, xs) -> Steps:

@@ -24,7 +24,7 @@ from lagrad.primitives.movers import (
 from lagrad.sparsity.deps import Deps, moved
 from lagrad.sparsity.links import SAME, Chain, Degree, Link, Live, Same, Spread, Take, either
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
-from lagrad.sparsity.rules.arithmetic import elementwise
+from lagrad.sparsity.rules.arithmetic import tabled
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
 # Which operands say where the elements go: a slice of the operands by primitive.
@@ -249,7 +249,7 @@ def update_link(equation, operand: Value, indices: Value, updates: Value, params
 
 
 UNKNOWN_PLACES: dict[str, Callable[..., Outcome]] = {
-    "select_n": elementwise,
+    "select_n": tabled,
     "gather": gather_anywhere,
     "dynamic_slice": slice_anywhere,
     "dynamic_update_slice": update_anywhere,

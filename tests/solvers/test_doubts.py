@@ -1,0 +1,69 @@
+"""Laws of the look that ends a solve: it tells, and takes nothing away."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lagrad
+from lagrad.errors import LagradWarning
+
+T = np.linspace(0, 5, 60)
+METHODS = pytest.mark.parametrize("method", ["ipopt", "trust-constr"])
+
+
+def decay() -> lagrad.Problem:
+    """A fit of exact data: gradient and residuals are nothing but rounding at the optimum."""
+    data = 1000 * np.exp(-1.3 * T) + 200
+    model = lambda p: p[0] * jnp.exp(-p[1] * T) + p[2]  # noqa: E731
+    return lagrad.Problem(lambda p: jnp.sum((data - model(p)) ** 2), [500.0, 1.0, 0.0])
+
+
+def lying() -> lagrad.Derivatives:
+    """Derivatives whose Jacobian is off by a factor, on which nothing depends at the optimum."""
+    problem = lagrad.Problem(
+        lambda x: jnp.sum((x - 1) ** 2), [3.0, 2.0], {"far": lagrad.Inequality(lambda x: x[:1] ** 3, -50.0)}
+    )
+    right = lagrad.differentiate(problem)
+    blocks = [
+        replace(block, values=lambda *given, block=block: 1.01 * block.values(*given))
+        for block in right.jacobian_blocks
+    ]
+    return replace(right, jacobian_blocks=blocks)
+
+
+@METHODS
+def test_a_fit_of_exact_data_is_solved(method):
+    """The right parameters, optimal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        solution = lagrad.solve(decay(), method)
+    np.testing.assert_allclose(solution.x, [1000, 1.3, 200], rtol=1e-6)
+    assert solution.success
+
+
+@METHODS
+def test_wrong_derivatives_are_told_and_change_no_status(method, tmp_path):
+    """A doubt in the certificate, one warning with numbers and the check to run; both survive a file."""
+    with pytest.warns(LagradWarning, match=r"far\[0\].*found.*expected.*check_derivatives") as told:
+        solution = lagrad.solve(lying(), method)
+    assert len(told) == 1 and told[0].filename == __file__
+    assert solution.success and solution.status is lagrad.Status.OPTIMAL
+    assert "doubt" in str(solution.certificate) and "far[0]" in solution.summary()
+    again = lagrad.Solution.load(solution.save(tmp_path / "solution.npz"))
+    assert again.certificate.doubts == solution.certificate.doubts
+
+
+def test_what_the_look_itself_raises_is_no_outcome(monkeypatch):
+    """Whatever goes wrong while looking, the Solution is returned."""
+
+    def fail(*given):
+        raise RuntimeError("no look today")
+
+    derivatives = lagrad.differentiate(decay())
+    monkeypatch.setattr(lagrad.Derivatives, "verify", fail)
+    assert lagrad.solve(derivatives).success

@@ -160,7 +160,7 @@ def summary(rows: Sequence[dict]) -> str:
         mine = [row for row in rows if row["kind"] == kind]
         looked = {row["problem"] for row in mine if "false alarms" in row}
         asked = sum("false alarms" in row for row in mine)
-        alarms = sum(row.get("false alarms", 0) for row in mine)
+        alarms = int(sum(row.get("false alarms", 0) for row in mine))
         rest = Counter(
             row["point"] for row in mine if "false alarms" not in row and row["point"] not in POINTS
         )
@@ -190,22 +190,25 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument(
         "--kinds", type=command_line.listed, help="fit, likelihood, scaled rows, suite, cutest"
     )
-    parser.add_argument("--count", type=int, default=10**6, help="so many problems, drawn by chance")
+    parser.add_argument("--count", type=int, help="so many problems, drawn by chance")
+    parser.add_argument("--resume", action="store_true", help="go on with the rows that are in `output`")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
     chosen = [case for case in cases() if not options.kinds or case[0] in options.kinds]
-    rows, done = [], 0
-    note = f"{__doc__}\nMachine: {machine()}."
-    for index in np.random.default_rng(0).permutation(len(chosen)):
-        found = safely(*chosen[index])
-        rows, done = rows + found, done + bool(found)
-        for each in (row for row in found if troubles(row)):
-            print(*chosen[index][:2], troubles(each), flush=True)
-        if found and done % BATCH == 0:
-            write(rows, note, options.output)
+    note, file = f"{__doc__}\nMachine: {machine()}.", options.output / "verification.csv"
+    rows = tables.read_csv(file) if options.resume and file.exists() else []
+    known = {(row["kind"], row["problem"]) for row in rows}
+    for index in np.random.default_rng(0).permutation(len(chosen))[: options.count]:
+        kind, name, make = chosen[index]
+        if (kind, name) in known:
+            continue
+        # Stays if the process dies of it, and the next run goes on after it.
+        write([*rows, {"kind": kind, "problem": name, "point": "ended the process"}], note, options.output)
+        found = safely(kind, name, make)
+        rows += found or [{"kind": kind, "problem": name, "point": "too large"}]
+        print(kind, name, *filter(None, map(troubles, found)), flush=True)
+        if len(rows) % BATCH == 0:
             jax.clear_caches()
-        if done == options.count:
-            break
     path = write(rows, note, options.output)
     print(path.read_text())
     return path

@@ -294,6 +294,7 @@ def contraction_terms(equation: Equation) -> list[tuple[Indices, Indices]]:
     lengths = shape_of(equation.source.invars[0])
     if not 0 < prod(lengths[axis] for axis in axes) <= LONGEST_SUM or out == 0:
         return []
-    _, left, right = contraction(equation.source)
-    sides = ([Indices.of(column) for column in side.reshape(out, -1).T] for side in (left, right))
+    place, left, right = contraction(equation.source)
+    order = np.argsort(place, kind="stable")
+    sides = ([Indices.of(column) for column in side[order].reshape(out, -1).T] for side in (left, right))
     return list(zip(*sides, strict=True))

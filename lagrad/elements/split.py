@@ -20,6 +20,7 @@ from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
@@ -125,6 +126,9 @@ def lift(program: Program) -> Lift:
 def split(program: Program) -> Lift:
     """The split of a program as it is written."""
     reading, m = read(program), program.size(program.outputs[1])
+    sparse = without_zeros(reading)
+    if sparse is not None:
+        reading = read(sparse)
     return Splitter(reading, kernels(reading), {}, np.zeros(m + 1)).split()
 
 
@@ -154,7 +158,7 @@ class Splitter:
             for variable in program.equations[index].outputs:
                 if self.reading.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
                     continue
-                adjoint = self.collect(variable, m)
+                adjoint = self.settle_known(variable, self.collect(variable, m))
                 stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
                 if not stays.all():
                     self.push(index, variable, adjoint.only(~stays))
@@ -182,6 +186,15 @@ class Splitter:
                 rest[variable] = matrix + rest[variable] if variable in rest else matrix
             else:
                 groups.append(group(self.reading, pieces, kernel, variable, part, m))
+
+    def settle_known(self, variable: int, adjoint: Adjoint) -> Adjoint:
+        """What is left of an adjoint without the elements that are known numbers."""
+        entries = self.reading.entries.get(variable)
+        if entries is None:
+            return adjoint
+        known = entries.known[adjoint.columns]
+        self.add_constants(adjoint.only(known), entries.values)
+        return adjoint.only(~known)
 
     def give(self, variable: int, adjoint: Adjoint) -> None:
         """Add to what waits at a variable."""

@@ -92,9 +92,12 @@ def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
         yield value
         yield Checksum(zlib.crc32(np.ascontiguousarray(value).view(np.uint8)))
         return
-    if not isinstance(value, types.MethodType):
+    if isinstance(value, types.MethodType):
         # Python makes a bound method anew each time that it is asked for.
-        yield value
+        yield from looked_through(value.__func__, seen)
+        yield from looked_through(value.__self__, seen)
+        return
+    yield value
     if id(value) in seen:
         return
     seen.add(id(value))
@@ -118,8 +121,6 @@ def parts(value: Any) -> list:
         return [*value.keys(), *value.values()]
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
-    if isinstance(value, types.MethodType):
-        return [value.__func__, value.__self__]
     if isinstance(value, types.FunctionType):
         return parts_of_function(value)
     if hasattr(value, "__wrapped__") and callable(value):

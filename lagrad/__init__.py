@@ -9,6 +9,7 @@ from lagrad import nested, plot
 from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
+from lagrad.doctor import doctor
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError, SolveError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem.constraints import Equality, Inequality
@@ -46,6 +47,7 @@ __all__ = [
     "check_derivatives",
     "certify",
     "diagnose",
+    "doctor",
     "jacobian_sparsity",
     "hessian_sparsity",
     "sparse_jacobian",

@@ -33,7 +33,8 @@ FLOORS = [
     [{"derivatives"}],
     [{"solvers"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
-    [{"__init__", "plot", "install_ipopt"}],
+    [{"doctor"}, {"plot"}],
+    [{"__init__"}],
     [{"cli", "__main__"}],
 ]
 

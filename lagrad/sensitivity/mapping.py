@@ -85,7 +85,7 @@ class SolutionMap:
 
 def solution_map(
     problem: Any,
-    method: str = "ipopt",
+    method: str = "auto",
     *,
     bounds: Callable | None = None,
     kinks: str = "raise",

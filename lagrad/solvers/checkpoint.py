@@ -13,8 +13,8 @@ from lagrad.errors import ProblemError
 from lagrad.solution.solution import Solution
 from lagrad.solvers.finish import snapshot
 from lagrad.solvers.options import is_writable
-from lagrad.solvers.outcome import Task
 from lagrad.solvers.signals import terminable
+from lagrad.solvers.solver import Task
 from lagrad.source_location import warn_user
 
 # Seconds between two writings, and how many times longer than a writing the pause is at least.

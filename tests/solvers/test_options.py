@@ -8,8 +8,9 @@ import pytest
 import lagrad
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
-from lagrad.solvers import ipopt, solve, trust_constr
-from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, KINDS, OWNED
+from lagrad.solvers import solve, trust_constr
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS, KINDS, OWNED
+from lagrad.solvers.ipopt.settings import WARM_START
 from tests.solvers import cases
 from tests.solvers.cases import METHODS, derivatives
 
@@ -94,7 +95,7 @@ def test_a_solution_remembers_what_was_asked(tmp_path):
 
 def test_tables_do_not_contradict_themselves():
     """What lagrad sets exists; what it owns is not left to the user."""
-    assert set(DEFAULTS) | set(ALWAYS) | set(ipopt.WARM_START) <= set(KINDS)
+    assert set(DEFAULTS) | set(ALWAYS) | set(WARM_START) <= set(KINDS)
     assert set(OWNED) <= set(KINDS) and not set(OWNED) & set(DEFAULTS)
     assert not set(trust_constr.KINDS) & set(trust_constr.OWNED)
 

@@ -1,16 +1,19 @@
-"""What every solver adapter takes and gives: a Task in, an Outcome out."""
+"""What a solver takes and gives: a Task in, an Outcome out; how a new one is added stands in README.md."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
-from lagrad.solvers.evaluation import Evaluation
+from lagrad.solvers.evaluation import Evaluation, Multipliers
 from lagrad.solvers.monitor import Monitor
+
+Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +27,13 @@ class Start:
     """
 
     x: np.ndarray
-    multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    multipliers: Multipliers | None = None
     mu: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Everything a solver adapter needs.
+    """Everything a solver needs.
 
     Args:
         evaluation: the functions, guarded and counted.
@@ -38,7 +41,7 @@ class Task:
         start: where to begin.
         tol: the solver's tolerance.
         max_iterations: or None for the solver's default.
-        options: checked by the adapter's own `check`.
+        options: checked by the solver's own `check`.
     """
 
     evaluation: Evaluation
@@ -46,10 +49,10 @@ class Task:
     start: Start
     tol: float
     max_iterations: int | None
-    options: Mapping[str, Any]
+    options: Options
 
     @property
-    def problem(self) -> Any:
+    def problem(self) -> Problem:
         """The problem with the bounds of this solve."""
         return self.evaluation.problem
 
@@ -73,7 +76,39 @@ class Outcome:
     code: int | None = None
     message: str = ""
     x: np.ndarray | None = None
-    multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    multipliers: Multipliers | None = None
     note: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
     stalled: bool = False
+
+
+class Solver(Protocol):
+    """A method of `lagrad.solve`: a module with these functions, and a row in `methods.METHODS`."""
+
+    def load(self) -> None:
+        """Make sure that the solver can be used.
+
+        Raises:
+            ImportError: it cannot; the message says how to get it.
+        """
+        ...
+
+    def check(self, options: Options | None) -> dict[str, Any]:
+        """The user's options, checked by name and kind.
+
+        Raises:
+            ProblemError: one is unknown, of the wrong kind, unsafe, or lagrad's own to set.
+        """
+        ...
+
+    def run(self, task: Task) -> Outcome:
+        """Solve. What the functions raise is kept in `task.evaluation`, never raised here."""
+        ...
+
+    def about(self) -> Mapping[str, str]:
+        """What `lagrad.doctor` tells of it: version, where its library is, linear solvers.
+
+        Raises:
+            ImportError: it cannot be used.
+        """
+        ...

@@ -22,11 +22,13 @@ from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
 from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
+from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
-HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
+HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
+FILLING = frozenset({"gather"})
 
 
 # A program written out is taken with something left over only if it has no more equations than these more:
@@ -211,13 +213,20 @@ class Splitter:
         for operand, linear in self.reading.maps_of(variable).items():
             self.give(equation.inputs[operand], adjoint.through(linear))
         values, avals = self.reading.values, self.reading.program.avals
-        if equation.name not in HOMOGENEOUS and any(i in values for i in equation.inputs):
+        if not self.is_homogeneous(equation, variable) and any(i in values for i in equation.inputs):
             operands = [
                 values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
                 for i in equation.inputs
             ]
             result = fold(equation.source, operands)[equation.outputs.index(variable)]
             self.add_constants(adjoint, np.asarray(result))
+
+    def is_homogeneous(self, equation: Equation, variable: int) -> bool:
+        """Whether the variable is zero where its unknown operand is."""
+        if equation.name in FILLING:
+            # What lies out of bounds is filled, with nan or any number.
+            return all(each.places.is_complete for each in self.reading.maps_of(variable).values())
+        return equation.name in HOMOGENEOUS
 
     def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
         """What the outputs take from known numbers."""

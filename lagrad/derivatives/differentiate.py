@@ -16,7 +16,8 @@ from lagrad.compile.xla import compile_all
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.derivatives import Derivatives
 from lagrad.derivatives.on_demand import OnDemand
-from lagrad.derivatives.user_patterns import nearby, read_pattern, read_symmetric_pattern
+from lagrad.derivatives.user_patterns import read_pattern, read_symmetric_pattern
+from lagrad.derivatives.verify import look_at_set_up
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
@@ -82,9 +83,7 @@ def differentiate(
     derivatives = Derivatives(problem, plan, on_demand, jacobian, hessian, watch.seconds, leaves)
     if check:
         with watch.step("check"):
-            derivatives.verify()
-            if options.given:
-                derivatives.verify(nearby(problem))
+            look_at_set_up(derivatives)
     watch.seconds["total"] = time.perf_counter() - start
     return derivatives
 

@@ -56,9 +56,9 @@ def trace(problem: Problem) -> Program:
 
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
-    closed = rolled(closed)
-    check_program(closed)
-    return numbered(closed)
+    written = rolled(closed)
+    check_program(written)
+    return replace(numbered(written), traced=closed)
 
 
 def raveled(leaves: Sequence) -> jax.Array:

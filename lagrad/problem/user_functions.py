@@ -43,7 +43,8 @@ _CURES: dict[type[Exception], str] = {
         "Use jnp.where, jax.lax.cond or jnp.logical_and."
     ),
     jax.errors.TracerArrayConversionError: (
-        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead; for "
+        "np.dot(A, x) or A.dot(x) write A @ x."
     ),
     jax.errors.TracerIntegerConversionError: (
         "A value that depends on x or params is used as a length, or as an index of a list. "

@@ -157,7 +157,7 @@ def solve_as_told(derivatives: Any, method: str, callback: Callable | None, opti
         max_iterations=options.get("maxiter"),
         time_limit=options.get("time_limit"),
         progress=bool(options.get("verbose", 0)),
-        callback=None if callback is None else translated(callback),
+        callback=None if callback is None else translated(callback, derivatives, method),
         options=own,
     )
 
@@ -266,7 +266,7 @@ def linear(matrix: Any) -> Callable:
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
 
 
-def translated(callback: Callable) -> Callable[[Iterate], Any]:
+def translated(callback: Callable, derivatives: Any, method: str) -> Callable[[Iterate], Any]:
     """SciPy's callback as lagrad's."""
     parameters = set(inspect.signature(callback).parameters)
     takes_two = len(parameters) > 1
@@ -274,26 +274,51 @@ def translated(callback: Callable) -> Callable[[Iterate], Any]:
     def call(iterate: Iterate) -> bool | None:
         x = np.array(iterate.x)
         if parameters == {"intermediate_result"}:
-            answer = callback(intermediate_result=state_of(iterate, x))
+            answer = callback(intermediate_result=state_of(iterate, x, derivatives, method))
         else:
-            answer = callback(x, state_of(iterate, x)) if takes_two else callback(x)
+            answer = callback(x, state_of(iterate, x, derivatives, method)) if takes_two else callback(x)
         return True if isinstance(answer, (bool, np.bool_)) and answer else None
 
     return call
 
 
-def state_of(iterate: Iterate, x: np.ndarray) -> OptimizeResult:
-    """An iterate in SciPy's words."""
+def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
+    """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
+    counts, problem = iterate.evaluations, derivatives.problem
+    rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
+    gradient, entries = derivatives.first_order(x)
+    structure = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(structure[1], weights=entries * rows[structure[0]], minlength=x.size)
+    jacobian = Triplets.of(*structure, (problem.m, x.size)).matrix(entries)
+    slices = [problem.rows(name) for name in problem.constraints]
+    each = len(slices)
     return OptimizeResult(
         x=x,
         fun=iterate.objective,
+        grad=gradient,
+        lagrangian_grad=gradient + pull + upper - lower,
+        constr=[*(iterate.constraints[rows] for rows in slices), x],
+        jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
+        v=[*(rows[part] for part in slices), upper - lower],
         nit=iterate.iteration,
         niter=iterate.iteration,
+        nfev=counts["objective"],
+        njev=counts["gradient"],
+        nhev=counts["hessian"],
+        constr_nfev=[counts["constraints"]] * each,
+        constr_njev=[counts["jacobian"]] * each,
+        constr_nhev=[counts["hessian"]] * each,
+        cg_niter=iterate.trials if method == "trust-constr" else 0,
+        cg_stop_cond=0,
+        tr_radius=iterate.step_size if method == "trust-constr" else np.nan,
+        constr_penalty=np.nan,
         constr_violation=iterate.infeasibility,
         optimality=iterate.stationarity,
         barrier_parameter=iterate.mu,
-        constr=iterate.constraints,
+        barrier_tolerance=np.nan,
         execution_time=iterate.time,
+        method=method,
+        status=0,
     )
 
 

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 from scipy.sparse.csgraph import connected_components
 
+from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.primitives.equations import bind, is_inexact
 from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
@@ -176,6 +177,9 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     if context.depth and is_solver(call_jaxpr.jaxpr):
         return (yield from coupled(equation, operands, call_jaxpr))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
+    if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
+        # What calls back is never differentiated as it is written.
+        primal = [Value(value.shape, Deps(value.size, value.deps.n), GENERAL) for value in primal]
     active = [i for i, value in enumerate(operands) if value.deps]
     chosen = inexact_outputs(equation)
     if not active or not chosen:

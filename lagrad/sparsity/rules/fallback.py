@@ -20,7 +20,7 @@ from lagrad.sparsity.value import Value
 
 
 def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Any:
-    """What the primitive's own program gives; else what its implementation in JAX does, else a dense block."""
+    """What the primitive's own program gives, or its implementation in JAX; else a dense block."""
     program = carried(equation)
     if program is not None:
         return entered(program, operands)

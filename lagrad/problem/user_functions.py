@@ -345,7 +345,7 @@ def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
             more = ", ..." if array.size > 3 else ""
             warn_user(
                 f"`objective` or `constraints`: capture a float32 array of shape {array.shape}, "
-                f"[{begin}{more}], made by jax.numpy while jax_enable_x64 is off: seven digits are all it has. "
+                f"[{begin}{more}], made by jax.numpy while jax_enable_x64 is off: it has seven digits. "
                 "Make it with np.asarray, or switch x64 on first."
             )
 

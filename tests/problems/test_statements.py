@@ -87,8 +87,9 @@ def test_what_is_not_understood_is_an_error(statement):
 
 def test_files_obey_what_stands_behind_their_tables():
     """Continued lines, block comments, a branch that is left out."""
+    continued = CONSTANTS.replace(", PD", ", ...\n  PD")
     text = FILE + (
-        f"{CONSTANTS.replace(', PD', ', ...\n  PD')};\n%{{\nmpc.bus(:, PD) = 0;\nmpc.gen = [ nothing\n%}}\n"
+        f"{continued};\n%{{\nmpc.bus(:, PD) = 0;\nmpc.gen = [ nothing\n%}}\n"
         "fixed = 0;\nif fixed\n  mpc.bus(:, 1) = 99;\nend\nmpc.bus(:, PD) = mpc.bus(:, PD) / 1e3; % MW\nend\n"
     )
     found, plain = matpower.parse(text), matpower.parse(FILE)

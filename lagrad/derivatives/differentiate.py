@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.compile.ad_modes import differentiable
-from lagrad.compile.blocks import Block, Pending, Sample
-from lagrad.compile.xla import compile_all
+from lagrad.compile.blocks import Block, Sample
+from lagrad.compile.deferred import Deferred, compile_all
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.derivatives import Derivatives
 from lagrad.derivatives.on_demand import OnDemand
@@ -90,9 +90,10 @@ def differentiate(
 
 def compiled(plan: planning.Plan) -> tuple[dict[str, Any], tuple[list[Block], list[Block]]]:
     """Functions and the blocks of both matrices, everything compiled side by side."""
-    blocks = [*plan.jacobian, *plan.hessian]
-    pending = [block for block in blocks if isinstance(block, Pending)]
-    ready = iter(compile_all([*plan.functions.values(), *(block.uncompiled for block in pending)]))
-    functions = {name: next(ready) for name in plan.functions}
-    finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
-    return functions, (finished[: len(plan.jacobian)], finished[len(plan.jacobian) :])
+    parts: dict[Any, Deferred] = dict(plan.functions)
+    for name, blocks in (("jacobian", plan.jacobian), ("hessian", plan.hessian)):
+        parts |= {(name, number): block for number, block in enumerate(blocks)}
+    done = compile_all(parts)
+    jacobian = [done["jacobian", number] for number in range(len(plan.jacobian))]
+    hessian = [done["hessian", number] for number in range(len(plan.hessian))]
+    return {name: done[name] for name in plan.functions}, (jacobian, hessian)

@@ -10,6 +10,7 @@ curved. At a sum of curved terms it stops too if that costs no more derivatives 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,6 +48,14 @@ class Slot:
 
     form: Affine
     offset: np.ndarray | None = None
+
+    @cached_property
+    def name(self) -> tuple:
+        """Equal for equal slots."""
+        if self.form.layers is None:
+            return ("rows", id(self.form.rows), id(self.offset))
+        layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in self.form.layers)
+        return ("layers", layers, None if self.offset is None else self.offset.tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,10 +308,12 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
         factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
         offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
     else:
-        slots = tuple(
-            Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
-        )
-        of_leaf = {key: (number,) for number, key in enumerate(forms)}
+        of_key = {
+            key: Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+        }
+        slots = tuple({slot.name: slot for slot in of_key.values()}.values())
+        numbers = {slot.name: number for number, slot in enumerate(slots)}
+        of_leaf = {key: (numbers[slot.name],) for key, slot in of_key.items()}
         factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
     values = tuple(
         LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()

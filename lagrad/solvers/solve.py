@@ -66,7 +66,7 @@ def solve(
         problem: a Problem; the Derivatives that `differentiate` made of one, to use them again; or an
             objective, which with x0, constraints, bounds and params is declared as `lagrad.Problem` does.
         method: "auto", as is None, for IPOPT if there is one, else the next best; or the name of one, in any
-            case: "ipopt", or "trust-constr", which needs nothing but SciPy.
+            case: "ipopt", "pounce", "uno", or "trust-constr", which needs nothing but SciPy.
         x0: start in place of the problem's, a pytree like it or a flat vector.
         params: in place of the problem's; nothing is compiled again.
         bounds: in place of the problem's.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.compile.native import batch_loops
+from lagrad.compile import deferred
 from lagrad.solution.status import Status
 from lagrad.solvers import checkpoint, finish
 from tests.faults.cases import (
@@ -90,13 +90,13 @@ def test_43_ctrl_c_while_tracing(record):
 
 def test_43_ctrl_c_while_compiling(monkeypatch, record):
     """Raised as it is; built again, the problem solves."""
-    problem, original = banana(), batch_loops.Loops.compile
+    problem, original = banana(), deferred.machines
 
-    def compile_slowly(self):
+    def compile_slowly(*arguments):
         interrupt()
-        return original(self)
+        return original(*arguments)
 
-    monkeypatch.setattr(batch_loops.Loops, "compile", compile_slowly)
+    monkeypatch.setattr(deferred, "machines", compile_slowly)
     with pytest.raises(KeyboardInterrupt) as caught:
         lagrad.solve(problem)
     record("Ctrl-C while compiling", caught.value)

@@ -30,6 +30,7 @@ from benchmarks.measure import machine
 from benchmarks.seeded_errors import KINDS, seeded
 from benchmarks.verification_cases import cases
 from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verification.products import UNDERFLOW
 from lagrad.derivatives.verify import look
 
 LONGEST = 40
@@ -120,14 +121,13 @@ def is_visible(part: str, right: lagrad.Derivatives, wrong: lagrad.Derivatives, 
     """Whether an error changes any number by more than rounding could, in x or in between."""
     here, other = (NUMBERS[part](each, x, multipliers) for each in (right, wrong))
     random = np.random.default_rng(12)
-    shaken = [
-        NUMBERS[part](
-            right, x + 1e-15 * np.maximum(1, np.abs(x)) * random.uniform(-1, 1, x.size), multipliers
-        )
-        for _ in range(3)
-    ]
+    shaken = []
+    for _ in range(3):
+        move, turn = (1e-15 * random.uniform(-1, 1, size) for size in (x.size, multipliers.size))
+        at = x + move * np.maximum(1.0, np.abs(x))
+        shaken.append(NUMBERS[part](right, at, multipliers * (1.0 + turn)))
     change, spread = np.abs(other - here), np.max([np.abs(each - here) for each in shaken], axis=0)
-    return bool((~(change <= np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread))).any())
+    return bool((~(change <= np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread) + UNDERFLOW)).any())
 
 
 def alarmed(number: int, frame) -> None:

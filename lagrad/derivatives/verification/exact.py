@@ -18,7 +18,7 @@ WRONG = 1e-8
 # Rounding errors are so many times what moving every result by a few units in the last place shows.
 SPREAD = 50.0
 # Up to so many variables, or colors, every entry is looked at by itself.
-APART = 64
+APART = 512
 
 
 def examine(
@@ -150,7 +150,7 @@ def directions(structure, rows: int, n: int) -> Iterator[tuple[np.ndarray, int |
     short = np.bincount(structure[0], minlength=rows)[structure[0]] <= APART
     pattern = SparsityPattern.from_triplets(structure[0][short], structure[1][short], (rows, n))
     colors = np.maximum(color_columns(pattern).column_colors, 1)
-    if colors.max() <= 2 * APART:
+    if colors.max() <= APART:
         for color in range(1, int(colors.max()) + 1):
             yield np.where(colors == color, mixture, 0.0), None
     yield mixture, None

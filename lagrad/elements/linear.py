@@ -17,7 +17,7 @@ from lagrad.elements.indices import Indices, everything, everywhere
 from lagrad.elements.maps import Factor, LinearMap, grouped
 from lagrad.primitives.contractions import arranged, listed_products
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import is_floating, shape_of, size_of
+from lagrad.primitives.equations import is_floating, is_rounded, shape_of, size_of
 from lagrad.primitives.movers import Known, mover, numbered, scatter_positions
 from lagrad.primitives.sparse_products import LAYOUTS, products
 from lagrad.primitives.windows import seen, taps
@@ -41,6 +41,10 @@ def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
         for each output, operand index -> LinearMap; None if it is not linear in the unknown operands.
     """
     rule = LINEAR.get(equation.primitive.name)
+    unknown = [atom for atom, value in zip(equation.invars, known, strict=True) if value is None]
+    if rule is not None and any(map(is_rounded, (*unknown, *equation.outvars))):
+        # Sums and products of few digits are rounded, and so no longer linear.
+        return [None] * len(equation.outvars)
     if rule is not None:
         # Coefficients are real: what has complex ones is left to kernels and coloring.
         return [

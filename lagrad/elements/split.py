@@ -10,6 +10,7 @@ curved. At a sum of curved terms it stops too if that costs no more derivatives 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,11 +23,13 @@ from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
 from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
+from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
-HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
+HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
+FILLING = frozenset({"gather"})
 
 
 # A program written out is taken with something left over only if it has no more equations than these more:
@@ -45,6 +48,14 @@ class Slot:
 
     form: Affine
     offset: np.ndarray | None = None
+
+    @cached_property
+    def name(self) -> tuple:
+        """Equal for equal slots."""
+        if self.form.layers is None:
+            return ("rows", id(self.form.rows), id(self.offset))
+        layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in self.form.layers)
+        return ("layers", layers, None if self.offset is None else self.offset.tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,13 +222,20 @@ class Splitter:
         for operand, linear in self.reading.maps_of(variable).items():
             self.give(equation.inputs[operand], adjoint.through(linear))
         values, avals = self.reading.values, self.reading.program.avals
-        if equation.name not in HOMOGENEOUS and any(i in values for i in equation.inputs):
+        if not self.is_homogeneous(equation, variable) and any(i in values for i in equation.inputs):
             operands = [
                 values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
                 for i in equation.inputs
             ]
             result = fold(equation.source, operands)[equation.outputs.index(variable)]
             self.add_constants(adjoint, np.asarray(result))
+
+    def is_homogeneous(self, equation: Equation, variable: int) -> bool:
+        """Whether the variable is zero where its unknown operand is."""
+        if equation.name in FILLING:
+            # What lies out of bounds is filled, with nan or any number.
+            return all(each.places.is_complete for each in self.reading.maps_of(variable).values())
+        return equation.name in HOMOGENEOUS
 
     def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
         """What the outputs take from known numbers."""
@@ -290,10 +308,12 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
         factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
         offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
     else:
-        slots = tuple(
-            Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
-        )
-        of_leaf = {key: (number,) for number, key in enumerate(forms)}
+        of_key = {
+            key: Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+        }
+        slots = tuple({slot.name: slot for slot in of_key.values()}.values())
+        numbers = {slot.name: number for number, slot in enumerate(slots)}
+        of_leaf = {key: (numbers[slot.name],) for key, slot in of_key.items()}
         factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
     values = tuple(
         LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()

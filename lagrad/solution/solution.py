@@ -159,7 +159,7 @@ class Solution:
         evaluations: how often each function was evaluated; `nonfinite` counts the points that were refused.
         timings: seconds by stage; callbacks are counted apart from the solver's own work.
         certificate: residuals of the optimality conditions at x.
-        method: "ipopt" or "trust-constr".
+        method: the name of the solver.
         solver_status: the solver's own code.
         solver_message: the solver's own words.
         name: the problem's name, if it has one.

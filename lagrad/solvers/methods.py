@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 from lagrad.errors import ProblemError
-from lagrad.solvers import ipopt, trust_constr
+from lagrad.solvers import ipopt, pounce, trust_constr, uno
 from lagrad.solvers.options import suggestion
 from lagrad.solvers.solver import Solver
 
 # The best first: "auto" tries them in this order. A new solver is a file and a row.
-METHODS: dict[str, Solver] = {"ipopt": ipopt, "trust-constr": trust_constr}
+METHODS: dict[str, Solver] = {"ipopt": ipopt, "pounce": pounce, "uno": uno, "trust-constr": trust_constr}
 AUTO = "auto"
 BEST = next(iter(METHODS))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.derivatives.verify import look
+from lagrad.errors import ProblemError
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -32,6 +33,7 @@ from lagrad.solvers.progress import ending, ready, show_progress, starting, tell
 from lagrad.solvers.signals import interruptible
 from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.warm import warm
+from lagrad.source_location import warn_user
 
 # Who stops a solve does not want to wait for more.
 HURRIED = (Status.TIME_LIMIT, Status.INTERRUPTED)
@@ -64,7 +66,7 @@ def solve(
         problem: a Problem; the Derivatives that `differentiate` made of one, to use them again; or an
             objective, which with x0, constraints, bounds and params is declared as `lagrad.Problem` does.
         method: "auto", as is None, for IPOPT if there is one, else the next best; or the name of one, in any
-            case: "ipopt", or "trust-constr", which needs nothing but SciPy.
+            case: "ipopt", "pounce", "uno", or "trust-constr", which needs nothing but SciPy.
         x0: start in place of the problem's, a pytree like it or a flat vector.
         params: in place of the problem's; nothing is compiled again.
         bounds: in place of the problem's.
@@ -146,18 +148,16 @@ def with_doubts(derivatives: Derivatives, solution: Solution) -> Solution:
         raise note_solution(error, solution)  # noqa: B904
     if not doubts:
         return solution
-    warnings.warn(" ".join(doubts), LagradWarning, stacklevel=4)
+    warn_user(" ".join(doubts))
     check = solution.certificate
     return solution.replace(certificate=replace(check, doubts=(*check.doubts, *doubts)))
 
 
 def doubts_at(derivatives: Derivatives, solution: Solution) -> tuple[str, ...]:
     """What speaks against the derivatives where a solve ended, in sentences."""
-    try:
-        derivatives.verify(solution.x, solution.multipliers)
-    except DerivativeError as error:
-        return (str(error),)
-    return ()
+    x = derivatives.problem.variables.flatten(solution.x)
+    multipliers = flat_multipliers(derivatives.problem, solution.multipliers)
+    return tuple(map(str, look(derivatives, x, multipliers, thorough=False)))
 
 
 def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model, dict[str, float]]:

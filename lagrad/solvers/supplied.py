@@ -21,7 +21,7 @@ from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import function, objective_shape
+from lagrad.problem.user_functions import scalar_shape, trace_function
 
 PROBES = 2
 OBJECTIVE = "objective"
@@ -104,7 +104,7 @@ def traced(fun: Callable, x0: np.ndarray, name: str) -> Traced:
         DerivativeError: it cannot be traced; the message has this name.
     """
     if name == OBJECTIVE:
-        objective_shape(function(fun, False), (x0, None))
+        scalar_shape(trace_function(fun, False, (x0, None), "objective").value)
     row = {name: Inequality(fun, lower=-1e19)}
     return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, row)))
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import TRANSPARENT
+from lagrad.primitives.calls import CALLBACKS, TRANSPARENT
 from lagrad.primitives.equations import as_numpy
 from lagrad.program.entries import MIXING, Entries, known_entries
 from lagrad.program.folding import fold, fold_quickly
@@ -163,5 +163,4 @@ def item(values: Constant, number: int) -> Any:
 ENTERED = TRANSPARENT.keys() | {"cond", "bcoo_transpose"}
 # Not executed while looking at the structure: user code, side effects, randomness without a key, and
 # factorizations, whose numbers never decide what is zero.
-CALLBACKS = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call", "rng_uniform"}
-OPAQUE = frozenset(CALLBACKS | LINALG.keys() | {"custom_linear_solve"})
+OPAQUE = CALLBACKS | LINALG.keys() | {"rng_uniform", "custom_linear_solve"}

@@ -20,8 +20,8 @@ from lagrad.problem.user_functions import (
     LONG_PROGRAM,
     check_program,
     check_signature,
-    function,
-    objective_shape,
+    scalar_shape,
+    trace_function,
     value_layout,
 )
 
@@ -31,12 +31,13 @@ HERE = Path(__file__)
 
 def traced(fun, x=X):
     """Layout of a constraint's value."""
-    return value_layout(function(fun, False), (x, None), "constraints['flow']", "flow")
+    where = "constraints['flow']"
+    return value_layout(trace_function(fun, False, (x, None), where).value, where, "flow")
 
 
 def objective(fun, x=X):
     """Shape of an objective's value."""
-    return objective_shape(function(fun, False), (x, None))
+    return scalar_shape(trace_function(fun, False, (x, None), "objective").value)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lagrad.solvers import solve, trust_constr
 from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS, KINDS, OWNED
 from lagrad.solvers.ipopt.settings import WARM_START
 from tests.solvers import cases
-from tests.solvers.cases import METHODS, derivatives
+from tests.solvers.cases import METHODS, PACKAGES, derivatives
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,41 @@ def test_wrong_trust_constr_options_are_named(options, words):
     with pytest.raises(ProblemError) as caught:
         solve(derivatives(cases.banana), "trust-constr", options=options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "words"),
+    [
+        ("uno", {"primal_tolerence": 1e-6}, "'primal_tolerence' is unknown. Did you mean 'primal_tolerance'"),
+        ("uno", {"preset": "byrd"}, "'preset' is 'byrd', expected one of filtersqp"),
+        ("uno", {"TR_radius": "large"}, "'TR_radius' is 'large', expected a real number"),
+        ("uno", {"option_file": "uno.opt"}, "'option_file' cannot be set"),
+        ("uno", {"QP_solver": "none"}, "'QP_solver' cannot be set: the preset chooses it"),
+        ("pounce", {"max_itr": 5}, "'max_itr' is unknown. Did you mean 'max_iter'"),
+        ("pounce", {"hsllib": "/tmp/x.so"}, "'hsllib' cannot be set: POUNCE loads no libraries"),
+        ("pounce", {"mu_init": -1.0}, "POUNCE refuses one"),
+    ],
+)
+def test_wrong_options_of_other_solvers_are_named(method, options, words):
+    """By name with suggestions, or by the solver itself."""
+    pytest.importorskip(PACKAGES[method])
+    with pytest.raises(ProblemError) as caught:
+        solve(derivatives(cases.banana), method, options=options)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        *(("uno", {"preset": preset}) for preset in ("filtersqp", "funnelsqp", "ipopt")),
+        ("pounce", {"mu_strategy": "adaptive", "algorithm": "interior-point"}),
+    ],
+)
+def test_options_of_other_solvers_reach_them(method, options):
+    """Presets of Uno, and what POUNCE has of Ipopt's and of its own."""
+    pytest.importorskip(PACKAGES[method])
+    solution = solve(derivatives(cases.hs71), method, options=options)
+    assert solution.success and solution.objective == pytest.approx(17.0140173, rel=1e-6)
 
 
 def test_a_value_out_of_range_is_refused_by_ipopt(capfd):

@@ -16,28 +16,29 @@ Current = Callable[[], tuple[np.ndarray, Multipliers] | None]
 
 
 class Callbacks:
-    """The functions of one solve, as arrays in and arrays out; an array of nan is a refusal.
+    """The functions of one solve, as arrays in and arrays out, by the names that cyipopt gave them.
+
+    An array of nan is a refusal.
 
     Args:
         task: of this solve.
 
     Attributes:
-        jacobian_places, hessian_places: rows and columns of the entries, never none where there are rows.
         current: gives IPOPT's iterate and its multipliers, or None if it does not tell.
     """
 
     def __init__(self, task: Task):
         problem, model = task.problem, task.evaluation.derivatives
-        self.jacobian_places = never_empty(model.jacobian_structure, problem.m)
-        self.hessian_places = rows_and_columns(hessian_structure(model))
+        self._jacobian = never_empty(model.jacobian_structure, problem.m)
+        self._hessian = rows_and_columns(hessian_structure(model))
         self.current: Current = lambda: None
         self._evaluation, self._monitor, self._tol = task.evaluation, task.monitor, task.tol
         self._last = task.start.x
         self._sizes = {
             "gradient": problem.n,
             "constraints": problem.m,
-            "jacobian": len(self.jacobian_places[0]),
-            "hessian": len(self.hessian_places[0]),
+            "jacobian": len(self._jacobian[0]),
+            "hessian": len(self._hessian[0]),
         }
 
     @property
@@ -67,6 +68,14 @@ class Callbacks:
     def hessian(self, x: np.ndarray, multipliers: np.ndarray, objective_weight: float) -> np.ndarray:
         """Values of the Lagrangian's Hessian, lower triangle."""
         return self._guarded(self._evaluation.hessian, x, multipliers, objective_weight)
+
+    def jacobianstructure(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the values of J, at least one where there are rows."""
+        return self._jacobian
+
+    def hessianstructure(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the values of the Hessian."""
+        return self._hessian
 
     def intermediate(
         self,

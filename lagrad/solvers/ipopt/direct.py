@@ -100,8 +100,8 @@ class Calls:
     def __init__(self, task: Task):
         self.problem, self.callbacks = task.problem, Callbacks(task)
         self.n, self.m = int(task.problem.n), int(task.problem.m)
-        self._jacobian_places = as_indices(self.callbacks.jacobian_places)
-        self._hessian_places = as_indices(self.callbacks.hessian_places)
+        self._jacobian_places = as_indices(self.callbacks.jacobianstructure())
+        self._hessian_places = as_indices(self.callbacks.hessianstructure())
         self.jacobian_size, self.hessian_size = self._jacobian_places.shape[1], self._hessian_places.shape[1]
         self.functions = (
             interface.OBJECTIVE(self.objective),

@@ -6,11 +6,7 @@ or newer Ipopt has a few less or more, and refuses what it does not know.
 
 from __future__ import annotations
 
-
-def words(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
+from lagrad.solvers.options import words
 
 INTEGERS = words("""
     accept_after_max_steps acceptable_iter adaptive_mu_kkterror_red_iters derivative_test_first_index

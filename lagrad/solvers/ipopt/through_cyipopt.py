@@ -74,7 +74,7 @@ def set_option(nlp: Any, name: str, value: Any) -> None:
 
 def build(task: Task) -> Any:
     """A fresh cyipopt.Problem, which keeps nothing of earlier solves."""
-    cyipopt, problem, callbacks = load(), task.problem, Asked(task)
+    cyipopt, problem, callbacks = load(), task.problem, Callbacks(task)
     nlp = cyipopt.Problem(
         n=int(problem.n),
         m=int(problem.m),
@@ -93,15 +93,3 @@ def iterate(nlp: Any) -> tuple[np.ndarray, Multipliers] | None:
     """IPOPT's iterate, None if it does not tell."""
     now = nlp.get_current_iterate()
     return now and (now["x"], (now["mult_g"], now["mult_x_L"], now["mult_x_U"]))
-
-
-class Asked(Callbacks):
-    """The callbacks under the names by which cyipopt looks for them."""
-
-    def jacobianstructure(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of J."""
-        return self.jacobian_places
-
-    def hessianstructure(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the Hessian's lower triangle."""
-        return self.hessian_places

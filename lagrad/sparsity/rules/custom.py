@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.primitives.equations import bind, is_inexact
 from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
@@ -169,6 +170,9 @@ def may_curve(context: Context, deps: Deps) -> bool:
 def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Forward rule of the function's author, and the function as written."""
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
+    if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
+        # What calls back is never differentiated as it is written.
+        primal = [Value(value.shape, Deps(value.size, value.deps.n), GENERAL) for value in primal]
     active = [i for i, value in enumerate(operands) if value.deps]
     chosen = inexact_outputs(equation)
     if not active or not chosen:

@@ -1,16 +1,32 @@
-"""Take an unknown equation as a dense block: every output depends on every operand, to second order."""
+"""Read what has no rule through the program that it carries, or take it as a dense block, to second order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import carried
 from lagrad.source_location import line_of, warn_user
-from lagrad.sparsity.rule_result import Outcome
+from lagrad.sparsity.rule_result import Outcome, Request
 from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.value import Value
 
 
-def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Any:
+    """The program that the primitive carries, if there is one; else a dense block, with a warning."""
+    program = carried(equation)
+    return unknown(equation, operands) if program is None else entered(program, operands)
+
+
+def entered(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:
+    """A program run once on all operands."""
+    return (yield Request(program, operands))
+
+
+def unknown(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Outcome:
     """Dense block, with a warning that names the primitive, its line, and how to give it a rule."""
     name, names = equation.primitive.name, letters(len(operands))
     row = f"{' '.join(names)} | {' '.join(a + b for i, a in enumerate(names) for b in names[i:])}"

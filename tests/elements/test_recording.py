@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.elements.kernel_values import compact, fixed_values, group_values, times
+from lagrad.elements.recording import ParamsInput, fixed_values, record_group, value_of_params
 from lagrad.elements.split import lift
+from lagrad.elements.tape import Tape
+from lagrad.elements.tape_evaluation import evaluate
 from lagrad.precision import float64
 from tests.sparsity.tracing import program_of
 
@@ -32,6 +34,15 @@ CASES = {
 }
 
 
+def values_of(reading, group, slots, fixed) -> np.ndarray:
+    """Values of the elements of a group."""
+    tape = Tape(group.outputs.shape[1])
+    node = record_group(tape, reading, group, [tape.input(number) for number in range(len(slots))])
+    names = [each.params["name"] for each in tape.operations if each.name == "input"]
+    params = {name: value_of_params(name, fixed) for name in names if isinstance(name, ParamsInput)}
+    return np.broadcast_to(evaluate(tape, [node], params | dict(enumerate(slots)))[0], (tape.count,))
+
+
 @pytest.mark.parametrize("function", CASES.values(), ids=CASES)
 def test_groups_and_the_linear_part_are_the_program(function):
     """c(x) - c(0) = C x + sum of B (k(u(x)) - k(u(0))), with u = A x + b and values of params."""
@@ -46,22 +57,12 @@ def test_groups_and_the_linear_part_are_the_program(function):
                 slot.form.to_scipy().toarray() @ x + (0.0 if slot.offset is None else slot.offset)
                 for slot in group.slots
             ]
-            total += group.outputs.toarray() @ group_values(found.reading, group, slots, fixed)
+            total += group.outputs.toarray() @ values_of(found.reading, group, slots, fixed)
         return total[1:]
 
     with float64():
         expected = np.asarray(function(jnp.asarray(X), P) - function(jnp.zeros(6), P))
         np.testing.assert_allclose(rows(X) - rows(np.zeros(6)), expected, rtol=1e-12, atol=1e-14)
-
-
-def test_repeated_numbers_become_one():
-    """Literals are cheaper than arrays, and factors of one cost nothing."""
-    assert compact(np.full(5, 2.0)) == 2.0
-    assert np.ndim(compact(np.array([1.0, 2.0]))) == 1
-    array = jnp.arange(3.0)
-    assert times(array, np.ones(3)) is array
-    np.testing.assert_array_equal(times(array, -1.0), [0, -1, -2])
-    np.testing.assert_array_equal(times(array, np.array([1.0, 2.0, 3.0])), [0, 2, 6])
 
 
 def test_fixed_values_are_those_of_params():

@@ -31,7 +31,7 @@ from lagrad.program.folding import fold
 from lagrad.program.loops import without_carry
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import run, walk
-from lagrad.sparsity.rules.control import cost
+from lagrad.sparsity.rules.loops import cost
 
 # Equations that a loop may become: beyond this, compile time outweighs what elements save.
 MOST_EQUATIONS = 400

@@ -1,9 +1,9 @@
 """CUTEst problems with constraints or bounds, as sif2jax writes them in JAX: a name in, an entry out.
 
-sif2jax promises inequalities of the form c(x) >= 0; where S2MPJ's translation of the same file says that a
-problem has them the other way round, they are turned here (`checked.json`, "turned"). An optimum counts as
-known only where two sources agree on it ("optima", with the evidence); where sources disagree, that is on
-record too ("disagreements").
+sif2jax promises inequalities of the form c(x) >= 0. Rows that S2MPJ's translation of the same file has the
+other way round are turned here; `checked.json` has their positions ("turned"). An optimum counts as known
+only where two sources agree on it ("optima", with the evidence); where sources disagree, that is on record
+too ("disagreements").
 
     pip install 'lagrad[cutest]'
 """
@@ -11,7 +11,7 @@ record too ("disagreements").
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 import lagrad
 from lagrad_problems.entry import Entry
@@ -61,7 +62,7 @@ def get(name: str) -> Entry:
         raise KeyError(f"lagrad_problems.cutest.get: {name!r}, expected one of `names()`, such as 'HS71'.")
     kind, problem = known[name.upper()]
     with jax.enable_x64(True):
-        declared = declare(problem, turned=problem.name in checked()["turned"])
+        declared = declare(problem, turned=checked()["turned"].get(problem.name, []))
     optimum, evidence = checked()["optima"].get(problem.name, (None, ""))
     return Entry(
         problem.name,
@@ -75,12 +76,12 @@ def get(name: str) -> Entry:
     )
 
 
-def declare(problem: Any, turned: bool) -> lagrad.Problem:
+def declare(problem: Any, turned: Sequence[int]) -> lagrad.Problem:
     """A problem of sif2jax as one of lagrad's; call it in float64.
 
     Args:
         problem: an instance of sif2jax's classes.
-        turned: whether its inequalities are nonpositive instead of nonnegative.
+        turned: positions of the inequalities, as raveled, that are nonpositive instead of nonnegative.
     """
     constraints: dict[str, lagrad.Equality | lagrad.Inequality] = {}
     if hasattr(problem, "constraint"):
@@ -88,8 +89,11 @@ def declare(problem: Any, turned: bool) -> lagrad.Problem:
         if _size(equal):
             constraints["equal"] = lagrad.Equality(_part(problem, 0))
         if _size(positive):
-            side = {"upper": 0.0} if turned else {"lower": 0.0}
-            constraints["positive"] = lagrad.Inequality(_part(problem, 1), **side)
+            rows = _part(problem, 1)
+            sign = np.ones(_size(positive))
+            sign[list(turned)] = -1.0
+            right = (lambda y: sign * ravel_pytree(rows(y))[0]) if len(turned) else rows
+            constraints["positive"] = lagrad.Inequality(right, lower=0.0)
     bounds = getattr(problem, "bounds", None)
     return lagrad.Problem(
         lambda y: problem.objective(y, problem.args),

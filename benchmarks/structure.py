@@ -24,8 +24,8 @@ jax.config.update("jax_enable_x64", True)
 
 NOTE = (
     "Constraints of `size` rows or stages, written as matrices and loops; the objective is a sum of squares. "
-    "Entries of the Jacobian and of the Lagrangian's Hessian: found, and other than zero, but for rounding, in "
-    "dense JAX at three random points. Seconds: the pattern alone, and `differentiate` as a whole. Missing must be 0."
+    "Entries of the Jacobian and of the Lagrangian's Hessian: found, and those of dense JAX at three random "
+    "points, but for rounding. Seconds: the pattern alone, and `differentiate` as a whole. Missing must be 0."
 )
 COLUMNS = {
     "idiom": "idiom",

@@ -31,7 +31,7 @@ FLOORS = [
     [{"elements"}],
     [{"compile"}],
     [{"derivatives"}],
-    [{"solvers"}],
+    [{"solvers"}, {"batched"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
     [{"__init__", "plot", "install_ipopt"}],
     [{"cli", "__main__"}],

@@ -14,6 +14,7 @@ from lagrad.compile.blocks import Block
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.plan import Plan
 from lagrad.derivatives.summary import figures
+from lagrad.derivatives.traceable import Traceable, traceable
 from lagrad.derivatives.triplets import Triplets
 from lagrad.derivatives.verify import verify
 from lagrad.display.spy import preformatted
@@ -92,6 +93,11 @@ class Derivatives:
         # Structures do not depend on params: what is known of them stays known.
         bound.__dict__.update({name: self.__dict__[name] for name in STRUCTURES if name in self.__dict__})
         return bound
+
+    @cached_property
+    def jax(self) -> Traceable:
+        """The same derivatives as pure JAX functions, to be jitted, batched, differentiated and sharded."""
+        return traceable(self)
 
     def values(self, x, params=None) -> tuple[float, np.ndarray]:
         """Objective and constraints in one call: a float and an array of shape (m,)."""

@@ -1,4 +1,4 @@
-"""Bounds of v = (x, s), barrier terms, steps to the boundary and multipliers of bounds: vectors in and out."""
+"""Bounds of v = (x, s), barrier terms, steps to the boundary, bound multipliers: vectors in and out."""
 
 from __future__ import annotations
 

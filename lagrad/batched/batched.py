@@ -84,7 +84,9 @@ class BatchedSolver:
         """Params as JAX arrays of the declared kinds."""
         require_double()
         own = self.problem.params
-        return jax.tree.map(lambda leaf, own: jnp.asarray(leaf, own.dtype), own if params is None else params, own)
+        return jax.tree.map(
+            lambda leaf, own: jnp.asarray(leaf, own.dtype), own if params is None else params, own
+        )
 
     def _start(self, x0: Any) -> jax.Array:
         """A start as a flat array."""
@@ -97,7 +99,9 @@ class BatchedSolver:
         return layout.ravel(x0)
 
 
-def batched(problem: Any, *, tol: float = 1e-8, max_iterations: int = 300, algebra: str = "auto") -> BatchedSolver:
+def batched(
+    problem: Any, *, tol: float = 1e-8, max_iterations: int = 300, algebra: str = "auto"
+) -> BatchedSolver:
     """A pure JAX function that solves a problem: jit it, vmap it, differentiate it, shard it.
 
     A primal-dual interior-point method with a filter line search after Waechter and Biegler (2006), in double

@@ -62,7 +62,7 @@ class Dense:
         return jacobian.T @ w
 
     def factor(self, hessian, diagonal, jacobian, weights) -> jax.Array:
-        """Cholesky factor of H + diag(diagonal) + J' diag(weights) J; nan if that is not positive definite."""
+        """Cholesky factor of H + diag(diagonal) + J' diag(weights) J; nan if it is not positive definite."""
         matrix = hessian + jnp.diag(diagonal) + jacobian.T @ (weights[:, None] * jacobian)
         return jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
 

@@ -1,4 +1,4 @@
-"""The filter: pairs of infeasibility and barrier function that a step has to improve on; pairs in, verdict out."""
+"""The filter: pairs of infeasibility and barrier function that a step must improve on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a problem done, and may the barrier parameter fall? A point and a state in, a state with a verdict out."""
+"""Is a problem done, may the barrier parameter fall? A point and a state in, a state with a verdict out."""
 
 from __future__ import annotations
 

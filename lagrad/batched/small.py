@@ -1,4 +1,4 @@
-"""Factors of matrices of a few rows as plain array arithmetic: under `vmap` each step is one vector operation.
+"""Factors of matrices of a few rows as array arithmetic: under `vmap` each step is one vector operation.
 
 A library call per matrix costs more than a matrix of five rows has work.
 """

@@ -1,4 +1,4 @@
-"""What a problem under way carries from sweep to sweep: arrays of fixed shapes, so that `vmap` can stack them.
+"""What a problem under way carries from sweep to sweep: arrays of fixed shapes, for `vmap` to stack.
 
 v = (x, s) holds the variables and a slack for each row, with c(x) = s; the slack of an equality never moves.
 """

@@ -39,8 +39,8 @@ TOGETHER = 256
 class Traceable:
     """Pure JAX functions of a problem's values and derivatives.
 
-    In every function x is a flat array of shape (n,), and `params` None for the problem's own or a pytree like
-    them. JAX must be set to double precision where they are traced.
+    In every function x is a flat array of shape (n,), and `params` None for the problem's own or a pytree
+    like them. JAX must be set to double precision where they are traced.
 
     Args:
         problem: n variables, m rows.
@@ -125,8 +125,9 @@ class Traceable:
 
     def hessian(self, x, multipliers=None, objective_weight=1.0, params=None, dense: bool = False) -> Any:
         """Lagrangian's Hessian, both triangles, as a BCOO matrix of shape (n, n), or as a dense array."""
-        values, (low, high) = self.hessian_values(x, multipliers, objective_weight, params), (
-            self.hessian_structure
+        values, (low, high) = (
+            self.hessian_values(x, multipliers, objective_weight, params),
+            (self.hessian_structure),
         )
         off = np.flatnonzero(low != high)
         both = np.concatenate([low, high[off]]), np.concatenate([high, low[off]])

@@ -37,8 +37,8 @@ def functions():
 
 def lagrangian(problem, params, weight, multipliers):
     """weight f + multipliers c, written apart."""
-    return lambda x: weight * problem.flat_objective(x, params) + multipliers @ problem.flat_constraints(
-        x, params
+    return lambda x: (
+        weight * problem.flat_objective(x, params) + multipliers @ problem.flat_constraints(x, params)
     )
 
 
@@ -89,10 +89,19 @@ def test_functions_are_exported_without_the_device(functions, platform):
 
     def everything(x, y, params):
         hessian = functions.hessian_values(x, y, 1.0, params)
-        return functions.values(x, params), functions.gradient(x, params), hessian, functions.jacobian_values(x)
+        return (
+            functions.values(x, params),
+            functions.gradient(x, params),
+            hessian,
+            functions.jacobian_values(x),
+        )
 
     with jax.enable_x64(True):
-        arguments = jnp.asarray(problem.start), jnp.zeros(problem.m), jax.tree.map(jnp.asarray, problem.params)
+        arguments = (
+            jnp.asarray(problem.start),
+            jnp.zeros(problem.m),
+            jax.tree.map(jnp.asarray, problem.params),
+        )
         exported = jax.export.export(jax.jit(jax.vmap(everything)), platforms=[platform])
         text = exported(*jax.tree.map(lambda leaf: leaf[None], arguments)).mlir_module()
     assert "callback" not in text

@@ -8,7 +8,7 @@ python -m benchmarks.batched trouble
 On a machine with a GPU the same commands run there: `JAX_PLATFORMS=cuda python -m benchmarks.batched mpc
 --counts 1,100,10000,100000`.
 
-mpc       cart and pole kept upright, states at random as params: seconds a problem, IPOPT's for the same states
+mpc       cart and pole kept upright, random states as params: milliseconds a problem, and IPOPT's
 horizon   the same with more stages: seconds a sweep, staged and dense
 optima    Hock-Schittkowski problems: the optimum that IPOPT reaches, or a truthful status
 trouble   one bad problem in a thousand: what the batch pays for it
@@ -24,13 +24,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from lagrad_problems.cart_pole import rates
 
 import lagrad
 import lagrad_problems
 from benchmarks import tables
 from benchmarks.measure import machine
 from lagrad.batched.statuses import status_of
+from lagrad_problems.cart_pole import rates
 
 UPRIGHT = np.array([0.0, np.pi, 0.0, 0.0])
 STEP, FORCE = 0.05, 15.0

@@ -1,4 +1,4 @@
-"""A batch of solves over two processes, as over two hosts: each holds half of the params and of the solutions.
+"""A batch of solves over two processes, as over two hosts: each holds half of params and solutions.
 
 python examples/two_hosts.py
 
@@ -56,7 +56,8 @@ def main() -> None:
         return
     commands = [[sys.executable, __file__, "--process", str(k)] for k in range(given.count)]
     running = [subprocess.Popen(command) for command in commands]
-    if any([process.wait() for process in running]):
+    codes = [process.wait() for process in running]
+    if any(codes):
         raise SystemExit("A process failed.")
 
 

@@ -22,14 +22,13 @@ TOOLS := $(VENV)/tools
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-$(READY): pyproject.toml lagrad/install_ipopt.py
+$(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "lagrad needs Python 3.11 or later; $(PYTHON) is older. Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV) || { \
 		echo "No virtual environment could be made (Debian: apt install python3-venv)." >&2; exit 1; }
-	@echo "Setting up $(VENV): lagrad and what it stands on, then Ipopt. A minute or two the first time."
-	@$(PIP) --editable '.[plot,problems]'
-	@$(RUN) -m lagrad.install_ipopt
+	@echo "Setting up $(VENV): lagrad, what it stands on, and Ipopt. A minute or two the first time."
+	@$(PIP) --editable '.[ipopt,plot,problems]'
 	@touch $@
 
 $(TOOLS): $(READY)

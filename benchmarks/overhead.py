@@ -23,7 +23,7 @@ import numpy as np
 import lagrad
 from benchmarks import tables
 from benchmarks.measure import machine
-from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS
 
 TARGET = 100.0
 FEW = 2

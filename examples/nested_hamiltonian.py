@@ -10,7 +10,6 @@ the solver needs, second and third derivatives of the energy, stay sparse.
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +50,7 @@ def resting(steps: int) -> lagrad.Problem:
 def main() -> None:
     derivatives = lagrad.differentiate(resting(int(sys.argv[1]) if len(sys.argv) > 1 else 60))
     print(derivatives.report())
-    solution = lagrad.solve(derivatives, method="ipopt" if find_spec("cyipopt") else "trust-constr")
+    solution = lagrad.solve(derivatives)
     print(f"{solution.status.name} after {solution.iterations} iterations, effort {solution.objective:.4f}")
 
 

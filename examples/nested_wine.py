@@ -91,10 +91,9 @@ def main() -> None:
         return
     features, kinds = wine()
     problem = training(int(sys.argv[1]) if len(sys.argv) > 1 else 6, features, kinds)
-    method = "ipopt" if find_spec("cyipopt") else "trust-constr"
     began = time.perf_counter()
-    solution = lagrad.solve(problem, method=method, max_iterations=500)
-    print(f"{problem.name}: n = {problem.n}, {problem.m} equalities, {method}")
+    solution = lagrad.solve(problem, max_iterations=500)
+    print(f"{problem.name}: n = {problem.n}, {problem.m} equalities, {solution.method}")
     print(f"{solution.status}, {solution.iterations} iterations, {time.perf_counter() - began:.1f} s")
     print(f"loss {solution.objective:.4f}, {accuracy(solution.x, features, kinds):.1%} told right")
     print(f"largest constraint violation {solution.history.infeasibility[-1]:.1e}")

@@ -10,6 +10,7 @@ from lagrad.batched import batched
 from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
+from lagrad.doctor import doctor
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError, SolveError
 from lagrad.pattern import SparsityPattern
 from lagrad.problem.constraints import Equality, Inequality
@@ -48,6 +49,7 @@ __all__ = [
     "check_derivatives",
     "certify",
     "diagnose",
+    "doctor",
     "jacobian_sparsity",
     "hessian_sparsity",
     "sparse_jacobian",
@@ -65,3 +67,8 @@ __all__ = [
     "SolveError",
     "LagradWarning",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names; rooms of the house stay out of the way of `lagrad.<tab>`."""
+    return sorted([*__all__, "__version__", "__doc__"])

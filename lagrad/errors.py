@@ -1,4 +1,4 @@
-"""The errors a user can meet: what was declared wrongly, and what cannot be differentiated.
+"""Define the errors a user can meet.
 
     ValueError
     ├── ProblemError       the declaration: shapes, bounds, names, starting point, options

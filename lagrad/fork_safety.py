@@ -1,4 +1,4 @@
-"""Nothing in, an error out where the process is a fork of one in which JAX runs: its threads are not there.
+"""Refuse to work in a fork of a process in which JAX runs: its threads are not there.
 
 Linux starts worker processes by fork unless told otherwise. In such a child small computations often work and
 larger ones hang, so that none is begun.

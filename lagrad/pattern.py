@@ -1,4 +1,4 @@
-"""Sparsity patterns: row and column indices in, one canonical immutable pattern out."""
+"""Hold a sparsity pattern in one canonical, immutable form."""
 
 from __future__ import annotations
 

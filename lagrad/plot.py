@@ -1,4 +1,4 @@
-"""Solutions, patterns and trajectories in, Matplotlib axes out; Matplotlib is needed only here.
+"""Plot solutions, patterns and trajectories on Matplotlib axes; Matplotlib is needed only here.
 
 convergence   how residuals fell, a line a solve
 objective     how the objective went, a line a solve

@@ -1,4 +1,4 @@
-"""Double precision without touching the user's setting: nothing in, a context that computes in float64 out.
+"""Compute in float64 without touching the user's setting.
 
 JAX spells it `jax.enable_x64` from 0.8 on and `jax.experimental.enable_x64` before; this is the only
 place that knows.

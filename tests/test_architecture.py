@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
-OPTIONAL = {"cyipopt", "matplotlib", "rich", "IPython"}
+OPTIONAL = {"cyipopt", "pounce", "unopy", "matplotlib", "rich", "IPython"}
 # What few need and everybody would wait for.
 SLOW = {"scipy.stats"}
 
@@ -33,7 +33,8 @@ FLOORS = [
     [{"derivatives"}],
     [{"solvers"}, {"batched"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
-    [{"__init__", "plot", "install_ipopt"}],
+    [{"doctor"}, {"plot"}],
+    [{"__init__"}],
     [{"cli", "__main__"}],
 ]
 

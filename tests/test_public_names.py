@@ -101,9 +101,10 @@ def test_what_is_no_problem_is_called_so(call, given):
 
 
 def test_nothing_is_public_by_accident():
-    """`lagrad.<tab>` shows the public names and the folders of the house, no stray import."""
-    visible = {name for name in vars(lagrad) if not name.startswith("_")}
-    assert visible - SUBMODULES <= set(lagrad.__all__)
+    """`lagrad.<tab>` shows the public names, no folder of the house and no stray import."""
+    visible = {name for name in dir(lagrad) if not name.startswith("_")}
+    assert visible == set(lagrad.__all__)
+    assert {name for name in vars(lagrad) if not name.startswith("_")} - SUBMODULES <= visible
     assert len(lagrad.__all__) == len(set(lagrad.__all__))
 
 

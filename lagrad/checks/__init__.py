@@ -1,4 +1,4 @@
-"""Checks: a problem, a point or a solution in, what is wrong with it and where out."""
+"""Check problems, derivatives and solutions: what is wrong, and where."""
 
 from lagrad.checks.certificate import certify
 from lagrad.checks.derivatives import DerivativeCheck, check_derivatives

@@ -1,4 +1,4 @@
-"""A problem and a solution in; how well the optimality conditions hold, from the functions alone, out.
+"""Certify a solution: evaluate the optimality conditions from the functions alone.
 
 First order: residuals by plain JAX products with the user's own functions, judged by the rule of
 lagrad/solvers/optimality.py. Then, on the rows and bounds that are active,

@@ -1,4 +1,4 @@
-"""Assembled matrices and a point in, the entries on which other computations disagree with them out.
+"""Compare assembled matrices with other computations of the same entries.
 
 J v and H v are computed by plain JAX, F(x + hv) by differences, along random directions v; a row that is off
 is searched for its entry. What disagrees by less than rounding explains is no mismatch: entries that cancel,

@@ -1,4 +1,4 @@
-"""A problem and a point in; whether its derivatives are right there, and if not which entries, out.
+"""Check the derivatives of a problem at a point, entry by entry.
 
 The assembled sparse matrices, patterns and all, are held against two others along random directions:
 

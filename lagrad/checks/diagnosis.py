@@ -1,4 +1,4 @@
-"""A problem and a point in; what a solver will stumble over, by name and with the cure, out.
+"""Diagnose a problem before a solve: what a solver will stumble over, by name and with the cure.
 
 functions   not finite, changing from call to call or since they were compiled, with a kink at the point
 counts      more equalities than variables, variables and rows that nothing depends on

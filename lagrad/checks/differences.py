@@ -1,4 +1,4 @@
-"""A function, a point and a direction in; its slope by finite differences and the order of the error out.
+"""Estimate a slope by finite differences, with the order of their error.
 
 With F a function and A its supposed derivative, the remainder of Taylor's theorem
 

@@ -1,4 +1,4 @@
-"""A problem that no solver makes feasible in; which rows cannot hold together, by how much and where, out.
+"""Explain infeasibility: which rows cannot hold together, by how much and where.
 
 The elastic problem lets every row give way and asks for as little of that as possible (bounds stay hard):
 
@@ -10,7 +10,6 @@ another. Toy version: x <= 1 and x >= 3 gives a = 2 in one of the two, and multi
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,9 +120,7 @@ def explain_infeasibility(
     problem = problem_of(problem)
     changes = {name: value for name, value in (("x0", x), ("params", params)) if value is not None}
     problem = problem.replace(**changes) if changes else problem
-    if method is None:
-        method = "ipopt" if importlib.util.find_spec("cyipopt") else "trust-constr"
-    solution = solve(elastic(problem), method, max_iterations=max_iterations)
+    solution = solve(elastic(problem), method=method, max_iterations=max_iterations)
     point = np.asarray(solution.x["x"])
     away = np.asarray(solution.x["raise"]) - np.asarray(solution.x["lower"])
     values = np.asarray(solution.constraints["rows"]) - away

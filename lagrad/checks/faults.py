@@ -1,4 +1,4 @@
-"""A function and a point in; the first operation that gives a value or derivative which is not finite out.
+"""Find the first operation whose value or derivative is not finite.
 
 Every variable of the function is followed through four sweeps, in this order:
 

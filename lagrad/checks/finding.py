@@ -1,4 +1,4 @@
-"""What `diagnose` finds: a fact in, a line of its report out."""
+"""Describe one finding of a diagnosis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view of a problem in; findings on counts, bounds, rows, sizes and violations out."""
+"""Look for findings in counts, bounds, rows, sizes and violations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A symmetric matrix in, how many of its eigenvalues are positive, negative and zero out.
+"""Count the positive, negative and zero eigenvalues of a symmetric matrix.
 
 Small matrices: eigenvalues. Large sparse ones: A = L D L' without pivoting (SuperLU in symmetric mode), whose
 D has the signs of A's eigenvalues (Sylvester). Without pivoting the factors may be inaccurate, so that a

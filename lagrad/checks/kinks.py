@@ -1,4 +1,4 @@
-"""A function and a point in; the operations that have no derivative exactly there out.
+"""Find operations that have no derivative exactly at a point.
 
 | operation            | its kink                       | what JAX calls the derivative    |
 |----------------------|--------------------------------|----------------------------------|

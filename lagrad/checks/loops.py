@@ -1,4 +1,4 @@
-"""A loop or branch and its operands in; the programs it runs, iteration by iteration, out."""
+"""Replay a loop or branch, iteration by iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jacobians in, what is peculiar about their rows and columns out: dependence, size, what bounds imply."""
+"""Describe what is peculiar about the rows and columns of a Jacobian: dependence, size, implied bounds."""
 
 from __future__ import annotations
 

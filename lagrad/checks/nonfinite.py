@@ -1,4 +1,4 @@
-"""A problem and a point in; which function, entry and operation is not finite out."""
+"""Tell which function, entry and operation is not finite."""
 
 from __future__ import annotations
 

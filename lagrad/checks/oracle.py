@@ -1,4 +1,4 @@
-"""A problem in; its values and plain, dense-mode JAX products with its derivatives out, one seed at a time.
+"""Evaluate a problem by plain, dense JAX, one seed at a time.
 
 Nothing of lagrad's structure, colors or plan is used: these are what the assembled matrices are held against.
 The rows are f first, then c: F(x) = [f(x), c(x)], shape (m + 1,).

@@ -1,4 +1,4 @@
-"""The command `lagrad`: arguments in, text on the terminal and an exit status out.
+"""Run the command `lagrad`: parse arguments, print text, set the exit status.
 
     lagrad list                            the registered problems
     lagrad solve hs71                      solve one of them,
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     solving = commands.add_parser("solve", help="solve a problem and print what came out")
     add_source(solving)
-    solving.add_argument("--method", default="ipopt", choices=("ipopt", "trust-constr"))
+    solving.add_argument("--method", default="auto", help="auto, ipopt, uno, pounce or trust-constr")
     solving.add_argument("--tol", type=float, default=1e-8, help="tolerance (default %(default)s)")
     solving.add_argument("--max-iterations", type=int, metavar="N")
     solving.add_argument("--time-limit", type=float, metavar="SECONDS")
@@ -89,6 +89,9 @@ def add_looks(commands) -> None:
     text = "also ask which constraints cannot hold together, by an elastic solve"
     diagnosing.add_argument("--feasible", action="store_true", help=text)
     diagnosing.set_defaults(command=diagnose)
+
+    checking = commands.add_parser("doctor", help="say what solves here, and what is missing")
+    checking.set_defaults(command=check_installation)
 
     showing = commands.add_parser("show", help="print a solution that was saved")
     showing.add_argument("file", type=Path, help="what `lagrad solve --save` or Solution.save wrote")
@@ -216,6 +219,12 @@ def typed_options(given: Sequence[tuple[str, object]]) -> dict[str, object]:
             "Call lagrad.solve(..., options=...) from Python."
         )
     return options
+
+
+def check_installation(chosen: argparse.Namespace) -> int:
+    """Print what solves here."""
+    lagrad.doctor()
+    return 0
 
 
 def inspect(chosen: argparse.Namespace) -> int:

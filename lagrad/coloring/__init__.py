@@ -1,4 +1,4 @@
-"""Coloring: a sparsity pattern in, groups of columns or rows that can be computed together out."""
+"""Color sparsity patterns: which columns or rows can be computed together."""
 
 from lagrad.coloring.coloring import Coloring, compress
 from lagrad.coloring.portfolio import color_bidirectional, color_columns, color_rows, color_symmetric

@@ -1,4 +1,4 @@
-"""Acyclic coloring: an adjacency graph in, one color a vertex out, three or more on every cycle.
+"""Color a graph acyclically: three or more colors on every cycle.
 
 Any two color classes then induce trees. A tree's leaf has a single entry toward the other color; read it,
 subtract it, and the next leaf is free. Fewer colors than star coloring, at the price of substitution.

@@ -1,4 +1,4 @@
-"""Bidirectional coloring: a pattern in, colors for some columns and some rows out, entries read from either.
+"""Color some columns and some rows, so that every entry can be read from one or the other.
 
     B = J S, C = W' J     one dense row costs one product with a row seed instead of a color for every column
 

@@ -1,4 +1,4 @@
-"""Coloring: which columns and rows of a sparse matrix are computed together, as plain data.
+"""Hold a coloring: which columns and rows of a sparse matrix are computed together.
 
     B = J S      columns of J with one color, summed: one product per column color (a JVP, an HVP)
     C = W' J     rows of J with one color, summed: one product per row color (a VJP)

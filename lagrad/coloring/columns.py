@@ -1,4 +1,4 @@
-"""Distance-2 coloring: a column or row graph in, one color a vertex out, members of one net all different."""
+"""Color a column or row graph so that all members of one net differ (distance 2)."""
 
 from __future__ import annotations
 

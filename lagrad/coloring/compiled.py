@@ -1,4 +1,4 @@
-"""Loops over index arrays: a function in, its effect out, interpreted when short and compiled when long.
+"""Run loops over index arrays: interpreted when short, compiled by numba when long.
 
 A loop is written once, over anything that can be indexed by integers. Short loops run as ordinary Python on
 lists, with no compiler imported: 20 000 steps take about 2 ms. Long ones are compiled by numba on first use

@@ -1,4 +1,4 @@
-"""Graphs for coloring: a sparsity pattern in, its column graph, row graph or adjacency graph out.
+"""Build the column graph, row graph or adjacency graph of a pattern.
 
 Both kinds are walked in two hops, vertex -> net -> vertex. In a column graph the nets are the rows of the
 matrix: columns that share a row are neighbors. In an adjacency graph every net is a single vertex.

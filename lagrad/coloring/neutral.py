@@ -1,4 +1,4 @@
-"""Neutral colors: a coloring in, the same without the colors from which nothing needs to be read out.
+"""Drop colors from which nothing needs to be read.
 
 An entry that stands alone in two products needs only one of them. The products that are needed anyway are
 found first; of the others, one that serves most entries at a time.

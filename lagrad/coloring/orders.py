@@ -1,4 +1,4 @@
-"""Orders: a graph in, the sequence in which a greedy coloring visits its vertices out.
+"""Order the vertices of a graph for greedy coloring.
 
 An order is a function of a graph. Greedy coloring is only as good as its order: a factor of 20 has been seen.
 

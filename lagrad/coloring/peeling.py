@@ -1,4 +1,4 @@
-"""Peeling: a pattern in, which of its entries are read from products with column seeds out.
+"""Peel dense rows and columns: decide which entries are read from products with column seeds.
 
 A dense row makes every column need its own color; read that row from one product with a row seed, and the
 rest may need very few. Each function proposes such a split; `bidirectional.split_coloring` colors it. For

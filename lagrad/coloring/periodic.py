@@ -1,4 +1,4 @@
-"""Periodic coloring of band matrices: a pattern in, colors that repeat along an order out, or None.
+"""Color band matrices and grids by colors that repeat along an order.
 
 Toy version: in a band of width k, columns k apart share no row, so 1, 2, ..., k, 1, 2, ... will do, and since
 some row has k entries nothing less will. No search and no loop: a million columns take milliseconds.

@@ -1,4 +1,4 @@
-"""Portfolio: a pattern in, the cheapest of several colorings out.
+"""Try several colorings of a pattern and keep the cheapest.
 
 Attempts are made in a fixed order, those likely to be best for their price first, until one cannot be beaten
 or the steps they may take together are spent. Steps are counted, not seconds, so the same pattern gives the

@@ -1,4 +1,4 @@
-"""Recovery: a coloring in, the static map from products with seeds back to matrix entries out.
+"""Recover matrix entries from products with seeds, by index arrays computed once.
 
 All products lie in one flat array (see `compress`); a slot is a place in it. Each unknown (an entry, or a
 mirror pair of a symmetric matrix) is a summand of one or two slots. Alone in a slot, it can be read there;

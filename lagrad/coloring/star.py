@@ -1,4 +1,4 @@
-"""Star coloring: an adjacency graph in, one color a vertex out, three or more on every path of four vertices.
+"""Color a graph with stars: three or more colors on every path of four vertices.
 
 Any two color classes then induce stars: a hub and its leaves. The leaf's row holds the hub's color once,
 so the entry (leaf, hub) stands by itself in the compressed matrix.

@@ -140,11 +140,31 @@ def hessian_product(fun: Callable, x: jax.Array) -> Callable:
     try:
         return forward(slope, x)
     except TypeError as error:
+        if is_zero_lost(error):
+            return forward(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)
         if not refuses_forward(error):
             raise
     # H is symmetric, so that its transposed product is the product.
     pull = jax.vjp(slope, x)[1]
     return lambda v: pull(v)[0]
+
+
+def is_zero_lost(error: TypeError) -> bool:
+    """Whether JAX met the tangent of an adjoint that does not move, as of an affine row through a solver.
+
+    Its rule for the transpose of `custom_linear_solve` wants numbers, not a symbol for zero.
+    """
+    return "custom_linear_solve" in str(error) and "Zero" in str(error)
+
+
+@jax.custom_jvp
+def one(x: jax.Array) -> jax.Array:
+    """The number one, whose derivative is made of numbers that are zero, not of a symbol."""
+    return jnp.ones(())
+
+
+# Linear in the tangent, or JAX would make a symbol of it again.
+one.defjvp(lambda primals, tangents: (one(*primals), 0.0 * jnp.sum(tangents[0])))
 
 
 def forward(fun: Callable, x: jax.Array) -> Callable:

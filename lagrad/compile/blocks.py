@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,9 @@ import numpy as np
 
 from lagrad.coloring import Coloring
 from lagrad.compile.colored import Sweeps
-from lagrad.compile.xla import Compilable, Compiled, lower
+from lagrad.compile.deferred import Deferred
+from lagrad.compile.xla import Compiled, lower
+from lagrad.elements.element_sums import ElementMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +44,6 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Pending:
-    """A block that waits for its compiled function.
-
-    Args:
-        uncompiled: what is to be compiled.
-        finish: what that gives to the block.
-    """
-
-    uncompiled: Compilable
-    finish: Callable[[Any], Block]
-
-
-@dataclass(frozen=True, eq=False)
 class Sample:
     """Arguments of a call: what functions are traced for and candidates timed with.
 
@@ -75,7 +63,7 @@ def vector(size: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((size,), jnp.float64)
 
 
-def colored_block(sweeps: Sweeps, strategy: str, sample: Sample) -> Pending:
+def colored_block(sweeps: Sweeps, strategy: str, sample: Sample) -> Deferred[Block]:
     """Block of compressed sweeps."""
 
     def finish(compiled: Compiled) -> Block:
@@ -85,9 +73,20 @@ def colored_block(sweeps: Sweeps, strategy: str, sample: Sample) -> Pending:
 
         return Block(strategy, sweeps.rows, sweeps.columns, values, coloring=sweeps.plan.coloring)
 
-    return Pending(lower(sweeps.function, [sample.x, sample.weights, *sample.leaves]), finish)
+    return lower(sweeps.function, [sample.x, sample.weights, *sample.leaves]).then(finish)
 
 
 def constant_block(rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> Block:
     """Block of values that never change."""
     return Block("constant", rows, columns, lambda x, weights, leaves: numbers.copy(), "nothing to run")
+
+
+def element_block(matrix: ElementMatrix, numbers: Callable, compiler: str) -> Block:
+    """Block of a matrix that elements add up to.
+
+    Args:
+        matrix: where its entries are.
+        numbers: (x, weights, leaves) -> their values.
+        compiler: what made the code, for reports.
+    """
+    return Block("elements", matrix.rows, matrix.columns, numbers, compiler)

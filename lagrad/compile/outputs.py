@@ -6,16 +6,17 @@ from collections.abc import Callable
 
 from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
-from lagrad.compile.xla import Lowered, lower
+from lagrad.compile.deferred import Deferred
+from lagrad.compile.xla import Compiled, lower
 from lagrad.program.program import Program
 
 
-def lower_values(program: Program) -> Lowered:
+def lower_values(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> f, c."""
     return lower(program.function(), [program.avals[number] for number in program.inputs], effects=True)
 
 
-def lower_gradient(program: Program) -> Lowered:
+def lower_gradient(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> gradient of f."""
     run = program.function()
 
@@ -25,7 +26,7 @@ def lower_gradient(program: Program) -> Lowered:
     return lower(slope, [program.avals[number] for number in program.inputs])
 
 
-def lower_jvp(program: Program) -> Lowered:
+def lower_jvp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> derivatives of f and of c along v, shape (n,)."""
     run, (x, *leaves) = program.function(), arguments(program)
 
@@ -35,7 +36,7 @@ def lower_jvp(program: Program) -> Lowered:
     return lower(product, [x, x, *leaves])
 
 
-def lower_vjp(program: Program) -> Lowered:
+def lower_vjp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> J' v, for v of shape (m,)."""
     run, (x, *leaves) = program.function(), arguments(program)
 
@@ -45,7 +46,7 @@ def lower_vjp(program: Program) -> Lowered:
     return lower(product, [x, vector(rows(program)), *leaves])
 
 
-def lower_hvp(program: Program) -> Lowered:
+def lower_hvp(program: Program) -> Deferred[Compiled]:
     """(x, weights, v, *leaves) -> Hessian of the Lagrangian times v; weights of f and of each row of c."""
     run, (x, *leaves) = program.function(), arguments(program)
 
@@ -60,7 +61,11 @@ def lower_hvp(program: Program) -> Lowered:
 
 
 # Products that are compiled when they are first asked for.
-PRODUCTS: dict[str, Callable[[Program], Lowered]] = {"jvp": lower_jvp, "vjp": lower_vjp, "hvp": lower_hvp}
+PRODUCTS: dict[str, Callable[[Program], Deferred[Compiled]]] = {
+    "jvp": lower_jvp,
+    "vjp": lower_vjp,
+    "hvp": lower_hvp,
+}
 
 
 def arguments(program: Program) -> list:

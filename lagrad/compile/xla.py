@@ -7,41 +7,19 @@ compiled ahead of time by XLA outside the interpreter lock, so that several func
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.compile.deferred import Deferred
 from lagrad.compile.materialize import staged
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 
 CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
-
-
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """A function traced and lowered, not yet compiled.
-
-    Args:
-        lowered: what XLA is to compile.
-        captured: constant arrays, the function's first arguments.
-        quick: whether compile time counts more than the last tenths of speed.
-    """
-
-    lowered: jax.stages.Lowered
-    captured: list[np.ndarray]
-    quick: bool
-
-    def compile(self) -> Compiled:
-        """Compile; may run in any thread, not in a fork."""
-        refuse_forks()
-        with float64():
-            captured = [jnp.asarray(array) for array in self.captured]
-            return Compiled(compiled_for_backend(self.lowered, self.quick), jnp.asarray(True), captured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,35 +55,29 @@ def compiled_for_backend(lowered: jax.stages.Lowered, quick: bool) -> jax.stages
 
 def lower(
     fun: Callable, arguments: Sequence, *, barrier: bool = False, effects: bool = False, quick: bool = True
-) -> Lowered:
+) -> Deferred[Compiled]:
     """Trace and lower a function.
 
     Args:
         fun: (*arguments) -> pytree of arrays.
         arguments: arrays or `jax.ShapeDtypeStruct`.
-        barrier: whether transcendentals are to be written to memory once, see `stages`.
+        barrier: whether transcendentals are to be written to memory once, see `materialize`.
         effects: whether `jax.debug.print` and the like are to happen.
         quick: whether compile time counts more than the last tenths of speed.
 
     Returns:
-        Lowered; results come back as a flat list.
+        What compiles to a function of the arguments; results come back as a flat list.
     """
     with float64():
         function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier, effects)
-        return Lowered(jax.jit(function).lower(True, captured, *arguments), captured, quick)
+        lowered = jax.jit(function).lower(True, captured, *arguments)
+    task = partial(compiled, lowered, captured, quick)
+    return Deferred((task,), (), lambda done, machines: done[0])
 
 
-class Compilable(Protocol):
-    """What can be compiled in any thread."""
-
-    def compile(self) -> Any:
-        """What it compiles to."""
-        ...
-
-
-def compile_all(parts: Sequence[Compilable]) -> list:
-    """Compile several functions side by side."""
-    if len(parts) < 2:
-        return [part.compile() for part in parts]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(lambda part: part.compile(), parts))
+def compiled(lowered: jax.stages.Lowered, captured: list[np.ndarray], quick: bool) -> Compiled:
+    """Compile what was lowered; may run in any thread, not in a fork."""
+    refuse_forks()
+    with float64():
+        constants = [jnp.asarray(array) for array in captured]
+        return Compiled(compiled_for_backend(lowered, quick), jnp.asarray(True), constants)

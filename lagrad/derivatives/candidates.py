@@ -1,4 +1,4 @@
-"""Candidates: a pattern in, the colorings worth trying out, the best by prediction first."""
+"""List the colorings worth trying for a pattern, the best by prediction first."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from lagrad.derivatives.plan import Plan
 from lagrad.derivatives.summary import figures
 from lagrad.derivatives.traceable import Traceable, traceable
 from lagrad.derivatives.triplets import Triplets
-from lagrad.derivatives.verify import verify
+from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verification.reference import Reference
+from lagrad.derivatives.verify import refuse
 from lagrad.display.spy import preformatted
 from lagrad.display.text import outline
 from lagrad.pattern import SparsityPattern
@@ -90,8 +92,8 @@ class Derivatives:
         with float64():
             leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
         bound = replace(self, problem=problem, leaves=leaves)
-        # Structures do not depend on params: what is known of them stays known.
-        bound.__dict__.update({name: self.__dict__[name] for name in STRUCTURES if name in self.__dict__})
+        # What does not depend on params stays known.
+        bound.__dict__.update({name: self.__dict__[name] for name in KEPT if name in self.__dict__})
         return bound
 
     @cached_property
@@ -201,20 +203,26 @@ class Derivatives:
         f, c = self.functions["jvp"](self._flat(x), self._flat(vector), *self._leaves(params))
         return float(f), np.asarray(c)
 
+    @cached_property
+    def reference(self) -> Reference:
+        """The functions and their products by JAX alone, what all is held against; compiled if used."""
+        return Reference(self.program.traced or self.program.closed)
+
     def verify(self, x=None, multipliers=None, params=None) -> None:
-        """Compare the assembled matrices with products that do not use their patterns.
+        """Compare values, gradient and the assembled matrices with what JAX computes, entry by entry.
 
         Args:
-            x: point; the problem's start if not given, where values are compared, too.
+            x: point; the problem's start if not given.
             multipliers: of the constraint rows; random ones if not given.
             params: see above.
 
         Raises:
-            DerivativeError: a matrix is wrong; the message names the rows.
+            DerivativeError: something is wrong; the message names the rows.
         """
+        bound = self if params is None else self.bind(params)
         point = self.problem.start if x is None else self._flat(x)
         weights = np.random.default_rng(1).uniform(0.5, 1.5, self.m) if multipliers is None else multipliers
-        verify(self, point, flat_multipliers(self.problem, weights), params, first=x is None)
+        refuse(examine(bound, point, flat_multipliers(self.problem, weights)))
 
     def report(self) -> str:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""
@@ -260,7 +268,7 @@ class Derivatives:
         return weights
 
 
-STRUCTURES = ("jacobian_structure", "hessian_structure", "_jacobian_triplets", "_hessian_triplets")
+KEPT = ("jacobian_structure", "hessian_structure", "_jacobian_triplets", "_hessian_triplets", "reference")
 
 
 def structure(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.compile.ad_modes import differentiable
-from lagrad.compile.blocks import Block, Pending, Sample
-from lagrad.compile.xla import compile_all
+from lagrad.compile.blocks import Block, Sample
+from lagrad.compile.deferred import Deferred, compile_all
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.derivatives import Derivatives
 from lagrad.derivatives.on_demand import OnDemand
-from lagrad.derivatives.user_patterns import nearby, read_pattern, read_symmetric_pattern
+from lagrad.derivatives.user_patterns import read_pattern, read_symmetric_pattern
+from lagrad.derivatives.verify import look_at_set_up
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
@@ -82,18 +83,17 @@ def differentiate(
     derivatives = Derivatives(problem, plan, on_demand, jacobian, hessian, watch.seconds, leaves)
     if check:
         with watch.step("check"):
-            derivatives.verify()
-            if options.given:
-                derivatives.verify(nearby(problem))
+            look_at_set_up(derivatives)
     watch.seconds["total"] = time.perf_counter() - start
     return derivatives
 
 
 def compiled(plan: planning.Plan) -> tuple[dict[str, Any], tuple[list[Block], list[Block]]]:
     """Functions and the blocks of both matrices, everything compiled side by side."""
-    blocks = [*plan.jacobian, *plan.hessian]
-    pending = [block for block in blocks if isinstance(block, Pending)]
-    ready = iter(compile_all([*plan.functions.values(), *(block.uncompiled for block in pending)]))
-    functions = {name: next(ready) for name in plan.functions}
-    finished = [block.finish(next(ready)) if isinstance(block, Pending) else block for block in blocks]
-    return functions, (finished[: len(plan.jacobian)], finished[len(plan.jacobian) :])
+    parts: dict[Any, Deferred] = dict(plan.functions)
+    for name, blocks in (("jacobian", plan.jacobian), ("hessian", plan.hessian)):
+        parts |= {(name, number): block for number, block in enumerate(blocks)}
+    done = compile_all(parts)
+    jacobian = [done["jacobian", number] for number in range(len(plan.jacobian))]
+    hessian = [done["hessian", number] for number in range(len(plan.hessian))]
+    return {name: done[name] for name in plan.functions}, (jacobian, hessian)

@@ -1,4 +1,4 @@
-"""Sparse derivatives of plain functions: fun and an example x in, a compiled callable x -> csr_array out."""
+"""Compile sparse derivatives of plain functions: x -> csr_array."""
 
 from __future__ import annotations
 

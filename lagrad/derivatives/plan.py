@@ -1,4 +1,4 @@
-"""The plan: a program in, how its Jacobian and its Hessian are computed, block by block, out.
+"""Plan how the Jacobian and the Hessian of a program are computed, block by block.
 
     elements   what repeats small kernels over many elements, and constant entries: see `structure.lift`
     colored    what remains, or everything: see `structure.detect` and `coloring`
@@ -11,7 +11,7 @@ elements need as many seeds as an element has inputs, and coloring takes what ha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -21,16 +21,16 @@ import numpy as np
 from lagrad.coloring import Coloring, color_columns, color_rows
 from lagrad.compile import colored
 from lagrad.compile.ad_modes import refuses_forward, refuses_reverse
-from lagrad.compile.blocks import Block, Pending, Sample, colored_block, constant_block
-from lagrad.compile.elements_xla import xla_block
-from lagrad.compile.native.elements import native_block
-from lagrad.compile.native.outputs import native_gradient, native_values
+from lagrad.compile.blocks import Block, Sample, colored_block, constant_block, element_block
+from lagrad.compile.deferred import Deferred, ready
+from lagrad.compile.element_sums import xla_sums
+from lagrad.compile.native.element_loops import native_sums
 from lagrad.compile.outputs import lower_gradient, lower_values
-from lagrad.compile.xla import Compilable
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
+from lagrad.elements.element_sums import ElementMatrix, ElementSums
 from lagrad.elements.remainder import Outputs, everything, remainder
 from lagrad.elements.split import Group, Lift, lift
 from lagrad.elements.wide_elements import without_crowded
@@ -110,7 +110,7 @@ class Plan:
     Args:
         lift: the split of the program; without groups if elements are not used, None if patterns are given.
         structure: patterns of the colored part; None if nothing is colored.
-        jacobian: blocks of the Jacobian, ready or waiting to be compiled.
+        jacobian: blocks of the Jacobian, waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
         functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
@@ -118,9 +118,9 @@ class Plan:
 
     lift: Lift | None
     structure: Structure | None
-    jacobian: list[Block | Pending]
-    hessian: list[Block | Pending]
-    functions: dict[str, Compilable]
+    jacobian: list[Deferred[Block]]
+    hessian: list[Deferred[Block]]
+    functions: dict[str, Deferred]
     given: tuple[str, ...] = ()
 
     @property
@@ -149,17 +149,18 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
         return colored_plan(program, split, options, watch, sample)
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
-        parts = elements.jacobian(split), elements.hessian(split)
+        parts = {"jacobian": elements.jacobian(split), "hessian": elements.hessian(split)}
     with watch.step("trace"), float64():
-        native = [native_part(part, leaves) for part in parts]
-        if not takes_elements(split, options.strategy, None not in native):
+        native = {name: native_part(part, leaves) for name, part in parts.items()}
+        if not takes_elements(split, options.strategy, None not in native.values()):
             return colored_plan(program, split, options, watch, sample)
-        blocks = [found or xla_block(part, leaves) for found, part in zip(native, parts, strict=True)]
-        functions: dict[str, Compilable] = {
-            "values": on_cpu() and native_values(split, leaves) or lower_values(program),
-            "gradient": on_cpu() and native_gradient(split, leaves) or lower_gradient(program),
+        blocks = {name: native[name] or xla_part(part, leaves) for name, part in parts.items()}
+        values, slopes = elements.outputs(split), elements.gradient(split)
+        functions: dict[str, Deferred] = {
+            "values": lower_values(program) if values is None else element_values(values, leaves),
+            "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
-    plan = Plan(split, None, blocks[:1], blocks[1:], functions)
+    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions)
     return with_colored(plan, program, options, watch, sample) if split.rest else plan
 
 
@@ -187,11 +188,35 @@ def equations_of_elements(split: Lift) -> int:
     )
 
 
-def native_part(part: elements.Elements, leaves: list) -> Block | Pending | None:
+def native_part(part: ElementMatrix, leaves: list) -> Deferred[Block] | None:
     """Element derivatives in machine code, a constant block where nothing varies; None without a rule."""
-    if not part.batches:
-        return constant_block(part.assembly.rows, part.assembly.columns, part.assembly.base)
-    return native_block(part, leaves) if on_cpu() else None
+    if not part.sums.batches:
+        return ready(constant_block(part.rows, part.columns, part.sums.start()))
+    found = native_sums(part.sums, leaves) if on_cpu() else None
+    return None if found is None else found.then(lambda sums: element_block(part, sums, "machine code"))
+
+
+def xla_part(part: ElementMatrix, leaves: list) -> Deferred[Block]:
+    """Element derivatives by XLA."""
+    return xla_sums(part.sums, leaves).then(lambda sums: element_block(part, sums, "XLA"))
+
+
+def element_values(sums: ElementSums, leaves: list) -> Deferred:
+    """(x, *leaves) -> [f, c]."""
+    return element_function(sums, leaves, lambda numbers: [numbers[0], numbers[1:]])
+
+
+def element_gradient(sums: ElementSums, leaves: list) -> Deferred:
+    """(x, *leaves) -> [gradient of f]."""
+    return element_function(sums, leaves, lambda numbers: [numbers])
+
+
+def element_function(sums: ElementSums, leaves: list, shaped: Callable[[np.ndarray], list]) -> Deferred:
+    """What elements add up to as a function of x and the leaves of params."""
+    native = native_sums(sums, leaves) if on_cpu() else None
+    no_weights = np.zeros(sums.split.linear.shape[0])
+    found = xla_sums(sums, leaves) if native is None else native
+    return found.then(lambda numbers: lambda x, *leaves: shaped(numbers(x, no_weights, leaves)))
 
 
 def colored_plan(
@@ -199,7 +224,7 @@ def colored_plan(
 ) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
-        functions: dict[str, Compilable] = {
+        functions: dict[str, Deferred] = {
             "values": lower_values(program),
             "gradient": lower_gradient(program),
         }
@@ -253,10 +278,10 @@ def jacobian_part(
     chunk: int,
     options: Options,
     sample: Sample,
-) -> Pending:
+) -> Deferred[Block]:
     """The Jacobian by the best coloring, in a direction that the functions allow."""
 
-    def block(coloring: Coloring) -> Pending:
+    def block(coloring: Coloring) -> Deferred[Block]:
         sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], coloring, chunk)
         return colored_block(sweeps, name_of(coloring), sample)
 

@@ -1,4 +1,4 @@
-"""Figures: derivatives in, what was found and chosen as nested labels and numbers out, for reports."""
+"""Summarize what was found and chosen, as nested labels and numbers for reports."""
 
 from __future__ import annotations
 

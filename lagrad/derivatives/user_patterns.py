@@ -1,4 +1,4 @@
-"""Patterns that a user gives in, the same checked and in canonical form out."""
+"""Read patterns that a user gives, checked and in canonical form."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import scipy.sparse as sp
 
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
-from lagrad.problem.problem import Problem
-
-# How far from the start a given pattern is looked at once more, as a share of 1 + |x|.
-NEARBY = 0.1
 
 
 def read_pattern(given: Any, shape: tuple[int, int], where: str) -> SparsityPattern | None:
@@ -67,9 +63,3 @@ def read_symmetric_pattern(given: Any, size: int, where: str) -> SparsityPattern
         return None
     rows = np.concatenate([pattern.rows, pattern.cols])
     return SparsityPattern.from_triplets(rows, np.concatenate([pattern.cols, pattern.rows]), (size, size))
-
-
-def nearby(problem: Problem) -> np.ndarray:
-    """A random point within the bounds near the start, shape (n,): entries that vanish there show here."""
-    step = NEARBY * (1.0 + np.abs(problem.start)) * np.random.default_rng(2).normal(size=problem.n)
-    return np.clip(problem.start + step, problem.lower, problem.upper)

@@ -1,4 +1,4 @@
-"""Lines of text in, a terminal, a notebook or a log that shows them out; always on stderr."""
+"""Show lines of text in a terminal, a notebook or a log; always on stderr."""
 
 from __future__ import annotations
 

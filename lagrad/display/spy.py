@@ -1,4 +1,4 @@
-"""A pattern in, a picture of it in characters out, for terminals and notebooks.
+"""Draw a pattern in characters, for terminals and notebooks.
 
 A pattern is whatever has `rows` and `cols`, shape (nnz,), and a `shape`.
 """

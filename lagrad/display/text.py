@@ -1,4 +1,4 @@
-"""Figures as text: plain dictionaries in, a string for the terminal out."""
+"""Lay out dictionaries of labels and numbers as text for the terminal."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -70,26 +69,6 @@ class Assembly:
     base: np.ndarray
     places: np.ndarray | None = None
     uneven: sp.csr_array | None = None
-
-    @cached_property
-    def matrix(self) -> sp.csr_array | None:
-        """values = matrix @ numbers + base; None if they are the numbers, then `base`."""
-        if self.places is None:
-            return None
-        count = self.places.size
-        sources = (np.ones(count), (self.places, np.arange(count)))
-        straight = sp.coo_array(sources, shape=(self.rows.size, count)).tocsr()
-        return straight if self.uneven is None else sp.csr_array(sp.hstack([straight, self.uneven]))
-
-    def __call__(self, numbers: list[np.ndarray]) -> np.ndarray:
-        """Values of all entries, shape (nnz,), a new array."""
-        if self.matrix is None:
-            return np.concatenate([*numbers, self.base])
-        if not self.matrix.nnz:
-            return self.base.copy()
-        values = self.matrix @ np.concatenate(numbers)
-        values += self.base
-        return values
 
 
 Constant = tuple[np.ndarray, np.ndarray, np.ndarray]

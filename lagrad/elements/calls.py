@@ -24,9 +24,9 @@ from lagrad.elements.indices import Indices, everywhere
 from lagrad.precision import float64
 from lagrad.primitives.calls import TRANSPARENT, called
 from lagrad.primitives.elementwise import interaction_of
-from lagrad.primitives.equations import bind, shape_of, size_of
+from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
-from lagrad.primitives.movers import MOVERS, mover
+from lagrad.primitives.movers import mover
 from lagrad.program.walk import needed, run
 from lagrad.sparsity.detect import detect
 from lagrad.sparsity.rules.custom import tangent_program
@@ -67,7 +67,7 @@ def element_call(equation: jex.JaxprEqn) -> ElementCall | None:
         ElementCall; None if the function, or a derivative of it up to the second, mixes elements.
     """
     avals: list[Any] = [atom.aval for atom in (*equation.invars, *equation.outvars)]
-    if any(np.issubdtype(aval.dtype, np.complexfloating) for aval in avals):
+    if any(map(is_complex, avals)):
         return None
     numbers = [np.arange(size_of(atom)).reshape(shape_of(atom)) for atom in equation.invars]
     with float64():
@@ -143,7 +143,7 @@ def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> li
 
 def moves_one(equation: jex.JaxprEqn) -> bool:
     """Whether an equation only moves the elements of its one operand."""
-    return equation.primitive.name in MOVERS and len(equation.invars) == 1
+    return len(equation.invars) == 1 and mover(equation, [None]) is not None
 
 
 def stretched(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -172,7 +172,7 @@ def the_number(constant: Any) -> Any:
 
 def floating(atoms: Sequence[Any]) -> tuple[int, ...]:
     """Numbers of the atoms that can be differentiated."""
-    return tuple(i for i, atom in enumerate(atoms) if np.issubdtype(atom.aval.dtype, np.floating))
+    return tuple(i for i, atom in enumerate(atoms) if is_floating(atom))
 
 
 @lru_cache(maxsize=256)
@@ -200,7 +200,7 @@ def on_scalars(equation: jex.JaxprEqn) -> Callable[..., Sequence[Any]]:
 
 def is_float(value: Any) -> bool:
     """Whether a value can be differentiated."""
-    return np.issubdtype(jnp.result_type(value), np.floating)
+    return jnp.issubdtype(jnp.result_type(value), np.floating)
 
 
 def still(value: Any) -> np.ndarray:

@@ -20,6 +20,7 @@ from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
 from lagrad.primitives.elementwise import interaction_of
 from lagrad.primitives.interaction import Interaction
+from lagrad.program.entries import Entries, Knowledge, known_entries
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
@@ -42,6 +43,7 @@ class Reading:
         program: what was read.
         kinds: variable -> Kind.
         values: variable -> its numbers, for known ones.
+        entries: variable -> its known numbers, where only some are.
         linear: variable -> linear maps of its equation; None where it is not linear.
         producers: variable -> index of the equation that makes it.
         forms: cache of `form`.
@@ -52,11 +54,16 @@ class Reading:
     program: Program
     kinds: dict[int, Kind]
     values: dict[int, np.ndarray]
+    entries: dict[int, Entries]
     linear: dict[int, Maps | None]
     producers: dict[int, int]
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
+
+    def knowledge(self, variable: int) -> Knowledge:
+        """What is known of the numbers of a variable: all of them, some, or nothing."""
+        return self.values[variable] if variable in self.values else self.entries.get(variable)
 
     def maps_of(self, variable: int) -> Maps:
         """Linear maps of an equation that is known to be linear."""
@@ -131,22 +138,33 @@ def read(program: Program) -> Reading:
     x, *leaves = program.inputs
     values = dict(program.constants)
     kinds = dict.fromkeys(values, Kind.KNOWN) | dict.fromkeys(leaves, Kind.FIXED) | {x: Kind.AFFINE}
-    linear, producers = {}, {}
-    for index, equation in enumerate(program.equations):
-        known = [values.get(variable) for variable in equation.inputs]
-        kind = max((kinds[variable] for variable in equation.inputs), default=Kind.KNOWN)
-        if kind is Kind.KNOWN and not equation.source.effects:
-            values |= dict(zip(equation.outputs, fold(equation.source, known), strict=True))
-        elif kind >= Kind.AFFINE:
-            found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
-            operands, linear = [kinds[variable] for variable in equation.inputs], linear | found
-            kind = max((curvature(each, operands) for each in found.values()), default=Kind.CURVED)
-        else:
-            kind = Kind.FIXED
-        kinds |= dict.fromkeys(equation.outputs, kind)
-        producers |= dict.fromkeys(equation.outputs, index)
     n = program.size(x)
-    return Reading(program, kinds, values, linear, producers, {x: Affine.identity(n)}, {x: np.zeros(n)})
+    found = Reading(program, kinds, values, {}, {}, {}, {x: Affine.identity(n)}, {x: np.zeros(n)})
+    for index, equation in enumerate(program.equations):
+        classify(found, equation)
+        found.producers.update(dict.fromkeys(equation.outputs, index))
+    return found
+
+
+def classify(reading: Reading, equation: Equation) -> None:
+    """Add the outputs of one equation to a reading of what is before it."""
+    kinds, values, entries = reading.kinds, reading.values, reading.entries
+    known = [values.get(variable) for variable in equation.inputs]
+    kind = max((kinds[variable] for variable in equation.inputs), default=Kind.KNOWN)
+    if kind is Kind.KNOWN and not equation.source.effects:
+        values.update(zip(equation.outputs, fold(equation.source, known), strict=True))
+    elif kind >= Kind.AFFINE:
+        found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
+        operands = [kinds[variable] for variable in equation.inputs]
+        reading.linear.update(found)
+        kind = max((curvature(each, operands) for each in found.values()), default=Kind.CURVED)
+    else:
+        kind = Kind.FIXED
+    kinds.update(dict.fromkeys(equation.outputs, kind))
+    if kind is not Kind.KNOWN:
+        partly = known_entries(equation.source, [reading.knowledge(i) for i in equation.inputs])
+        pairs = zip(equation.outputs, partly, strict=True)
+        entries.update((output, each) for output, each in pairs if each is not None)
 
 
 def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:

@@ -1,243 +1,219 @@
-"""Element derivatives: a lift in, what to compute for each element and where it lies in J and H out.
+"""Element derivatives: a split program in, f and c, the gradient, J and H as what elements add up to out.
 
+    outputs = C x + B k(u) + b,     gradient of f = C[0] + A' (k'(u) * B[0]')
     J = C + B N'(u) A,     H = A' W(u, weights) A          u = A x, all of A, B, C constant and sparse
 
-N' and W are block diagonal with one small block an element, so a seed of ones in one slot gives that column
-of all blocks at once: as many seeds as one element has slots, whatever the size of the problem.
+N' and W are block diagonal with one small block an element, whatever the size of the problem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.affine import padded, parts
-from lagrad.elements.assembly import Assembly, Entries, assemble
-from lagrad.elements.kernel_values import group_values
-from lagrad.elements.lines import Item, Line, Source, lines, lower_item
-from lagrad.elements.split import Group, Lift, Slot
+from lagrad.elements.affine import Layer, Part, padded, parts
+from lagrad.elements.assembly import Entries
+from lagrad.elements.bundles import Bundle, alike, bundled
+from lagrad.elements.classification import Reading
+from lagrad.elements.derivatives_by_jax import first_by_jax, second_by_jax
+from lagrad.elements.element_sums import Addend, Batch, ElementMatrix, ElementSums, element_matrix
+from lagrad.elements.indices import Indices, everything
+from lagrad.elements.lines import Item, Source, lower_item
+from lagrad.elements.partials import NoRule, Partials, independent
+from lagrad.elements.recording import record_group
+from lagrad.elements.split import Group, Lift
+from lagrad.elements.tape import Tape
+
+# What a vector gets from one result: single entries of stretches of elements, or A of shape (count, size).
+Share = Sequence[Part] | sp.csr_array
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Elements that are differentiated together.
-
-    Args:
-        slots: inputs of one element.
-        outputs: for each weighted sum of element values, B' of the weights; none for first derivatives.
-        derivatives: (slot values, weights, fixed) -> {source: array of shape (count,)}, traceable.
-        count: number of elements.
-    """
-
-    slots: tuple[Slot, ...]
-    outputs: tuple[sp.csr_array, ...]
-    derivatives: Callable[[list, list, dict], dict[Source, jax.Array]]
-    count: int
-
-
-@dataclass(frozen=True, eq=False)
-class Elements:
-    """Derivatives of elements, and how they become entries of a matrix.
+def outputs(split: Lift) -> ElementSums | None:
+    """f and c.
 
     Args:
-        lift: what they are elements of.
-        batches: what to compute.
-        lines: entries made of derivatives.
-        uneven: further derivatives, and the entries that each takes part in.
-        constant: rows, columns and values of constant entries.
-        shape: of the matrix.
+        split: of the program, m + 1 output rows.
+
+    Returns:
+        ElementSums of m + 1 numbers; None if something is no element, or has to be seen to happen.
     """
-
-    lift: Lift
-    batches: tuple[Batch, ...]
-    lines: tuple[Line, ...]
-    uneven: dict[Source, Entries]
-    constant: tuple[np.ndarray, np.ndarray, np.ndarray]
-    shape: tuple[int, int]
-
-    @cached_property
-    def assembly(self) -> Assembly:
-        """From the numbers of the lines, then of the uneven derivatives, to matrix entries."""
-        return assemble(self.lines, list(self.uneven.values()), self.constant, self.shape)
-
-    @property
-    def largest(self) -> int:
-        """Number of elements of the largest batch."""
-        return max((batch.count for batch in self.batches), default=0)
+    if split.rest or split.reading.program.closed.effects:
+        return None
+    bundles = alike(group for group in split.groups if group.outputs.nnz)
+    batches = [values(split, number, bundle) for number, bundle in enumerate(bundles)]
+    shares = [
+        [((number, (member, 0)), share_of(group.outputs)) for member, group in enumerate(bundle.groups)]
+        for number, bundle in enumerate(bundles)
+    ]
+    linear = split.linear if split.linear.nnz else None
+    return replace(vector(split, batches, shares, split.offset), linear=linear, fixed=split.fixed)
 
 
-@dataclass(frozen=True, eq=False)
-class Bundle:
-    """Groups of equal size whose slots with second derivatives are among those of the widest.
+def gradient(split: Lift) -> ElementSums | None:
+    """Gradient of the objective.
 
     Args:
-        groups: the groups.
-        slots: all their slots, each once.
-        numbers: for each group, the number of each of its slots among `slots`.
+        split: of the program.
+
+    Returns:
+        ElementSums of n numbers; None if something of the objective is no element.
     """
-
-    groups: tuple[Group, ...]
-    slots: tuple[Slot, ...]
-    numbers: tuple[tuple[int, ...], ...]
-
-    @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Slots with a second derivative, in any of the groups."""
-        found = set()
-        for group, numbers in zip(self.groups, self.numbers, strict=True):
-            found |= {tuple(sorted((numbers[a], numbers[b]))) for a, b in group.pairs}
-        return tuple(sorted(found))
-
-    @property
-    def count(self) -> int:
-        """Number of elements."""
-        return self.groups[0].outputs.shape[1]
+    if any(matrix[[0]].nnz for matrix in split.rest.values()):
+        return None
+    bundles = alike(group for group in split.groups if group.outputs[[0]].nnz and group.active)
+    batches = [first_derivatives(split, number, bundle) for number, bundle in enumerate(bundles)]
+    shares = [
+        [
+            ((number, (member, slot)), slope_share(group, slot))
+            for member, group in enumerate(bundle.groups)
+            for slot in group.active
+        ]
+        for number, bundle in enumerate(bundles)
+    ]
+    return vector(split, batches, shares, split.linear[[0]].toarray()[0])
 
 
-def jacobian(lift: Lift) -> Elements:
+def jacobian(split: Lift) -> ElementMatrix:
     """Element part of the Jacobian of c, with the constant part C.
 
     Args:
-        lift: split of the Lagrangian program, m + 1 output rows.
+        split: of the program, m + 1 output rows.
 
     Returns:
-        Elements of an (m, n) matrix.
+        ElementMatrix of shape (m, n).
     """
-    m, n = lift.linear.shape[0] - 1, lift.linear.shape[1]
-    bundles = alike([group for group in lift.groups if group.outputs[1:].nnz and group.active])
+    m, n = split.linear.shape[0] - 1, split.linear.shape[1]
+    bundles = alike([group for group in split.groups if group.outputs[1:].nnz and group.active])
     items, uneven = [], {}
     for number, bundle in enumerate(bundles):
         for member, group in enumerate(bundle.groups):
             jacobian_entries(number, member, group, items, uneven)
-    constant = lift.linear[1:].tocoo()
-    return Elements(
-        lift,
-        tuple(first_derivatives(lift, number, bundle) for number, bundle in enumerate(bundles)),
-        tuple(lines(items)),
-        uneven,
-        (constant.row, constant.col, constant.data),
-        (m, n),
-    )
+    batches = [first_derivatives(split, number, bundle) for number, bundle in enumerate(bundles)]
+    constant = split.linear[1:].tocoo()
+    return element_matrix(split, batches, items, uneven, (constant.row, constant.col, constant.data), (m, n))
 
 
-def hessian(lift: Lift) -> Elements:
+def hessian(split: Lift) -> ElementMatrix:
     """Element part of the lower triangle of the Hessian of the Lagrangian.
 
     Args:
-        lift: split of the Lagrangian program.
+        split: of the program.
 
     Returns:
-        Elements of an (n, n) matrix, on and below the diagonal.
+        ElementMatrix of shape (n, n), on and below the diagonal.
     """
-    n, bundles = lift.linear.shape[1], bundled([group for group in lift.groups if group.pairs])
+    n, bundles = split.linear.shape[1], bundled([group for group in split.groups if group.pairs])
     items, uneven = [], {}
     for number, bundle in enumerate(bundles):
         hessian_entries(number, bundle, items, uneven)
-    batches = tuple(second_derivatives(lift, number, bundle) for number, bundle in enumerate(bundles))
+    batches = [second_derivatives(split, number, bundle) for number, bundle in enumerate(bundles)]
     nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-    return Elements(lift, batches, tuple(lines(items)), uneven, nothing, (n, n))
+    return element_matrix(split, batches, items, uneven, nothing, (n, n))
 
 
-def first_derivatives(lift: Lift, batch: int, bundle: Bundle) -> Batch:
-    """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot.
+def vector(
+    split: Lift, batches: list[Batch], shares: Sequence[Sequence[tuple[Source, Share]]], base: np.ndarray
+) -> ElementSums:
+    """Lay out what batches add to a vector."""
+    addends, uneven, start = [], [], base.size
+    for each in shares:
+        found = []
+        for source, share in each:
+            if isinstance(share, sp.csr_array):
+                found.append(Addend(source, 1.0, Indices(share.shape[0], start), False))
+                uneven.append(share.T)
+                start += share.shape[0]
+            else:
+                found += [
+                    Addend(source, part.layer.factor, part.layer.indices, True, part.elements.start)
+                    for part in share
+                ]
+        addends.append(tuple(found))
+    behind = sp.csr_array(sp.hstack(uneven)) if uneven else None
+    return ElementSums(
+        split, tuple(batches), tuple(addends), base.size, ((slice(0, base.size), base),), behind
+    )
+
+
+def share_of(matrix: sp.csr_array) -> Share:
+    """What the outputs get from elements."""
+    transposed = sp.csr_array(matrix.T)
+    return parts(transposed) or transposed
+
+
+def slope_share(group: Group, slot: int) -> Share:
+    """What the gradient gets from the derivatives by a slot; nothing where the objective takes nothing."""
+    factors, form = group.outputs[[0]].toarray()[0], group.slots[slot].form
+    if form.layers is None or not factors.all():
+        share = sp.csr_array(sp.diags_array(factors) @ form.to_scipy())
+        share.eliminate_zeros()
+        return share
+    whole = everything(factors.size)
+    return [Part(whole, Layer(layer.indices, layer.factor * factors)) for layer in form.layers]
+
+
+def values(split: Lift, batch: int, bundle: Bundle) -> Batch:
+    """Values of every element. Sources are named (batch, (number of the group in the bundle, 0))."""
+
+    def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
+        nodes = record_bundle(tape, split.reading, bundle, slots)
+        return {(batch, (member, 0)): node for member, node in enumerate(nodes)}
+
+    return Batch(bundle.slots, (), record, bundle.count)
+
+
+def first_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
+    """Derivative of every element by each active slot.
 
     Sources are named (batch, (number of the group in the bundle, slot of the group)).
     """
 
-    def derivatives(slots: list, weights: list, fixed: dict) -> dict:
-        found = {}
-        for member, (group, numbers) in enumerate(zip(bundle.groups, bundle.numbers, strict=True)):
-            # Under `jit` the kernel is traced once, not once a seed.
-            values = jax.jit(lambda *slots, group=group: group_values(lift.reading, group, [*slots], fixed))
-            own = [slots[number] for number in numbers]
-            found |= {(batch, (member, slot)): along(values, own, slot) for slot in group.active}
-        return found
+    def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
+        inputs = independent(tape, slots)
+        try:
+            nodes = record_bundle(tape, split.reading, bundle, inputs)
+            partials = Partials.of(tape, inputs, nodes)
+            slopes = [partials.gradient({node: tape.constant(1.0)}) for node in nodes]
+        except NoRule:
+            return first_by_jax(tape, split.reading, bundle, slots, batch)
+        zero = tape.constant(0.0)
+        return {
+            (batch, (member, slot)): slopes[member].get(inputs[bundle.numbers[member][slot]], zero)
+            for member, group in enumerate(bundle.groups)
+            for slot in group.active
+        }
 
-    return Batch(bundle.slots, (), derivatives, bundle.count)
+    return Batch(bundle.slots, (), record, bundle.count)
 
 
-def second_derivatives(lift: Lift, batch: int, bundle: Bundle) -> Batch:
-    """Second derivatives of every element's weighted sum, forward over reverse, a seed of ones a slot."""
+def second_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
+    """Second derivatives of every element's weighted sum. Sources are named (batch, (slot, slot))."""
 
-    def derivatives(slots: list, weights: list, fixed: dict) -> dict:
-        def lagrangian(*slots):
-            terms = [
-                jnp.sum(weight * group_values(lift.reading, group, [slots[i] for i in numbers], fixed))
-                for group, numbers, weight in zip(bundle.groups, bundle.numbers, weights, strict=True)
-            ]
-            return sum(terms[1:], start=terms[0])
-
-        rows = sorted({a for a, _ in bundle.pairs})
-        gradient = jax.jit(jax.grad(lagrangian, argnums=tuple(rows)))
-        tangents = {b: along(gradient, slots, b) for b in sorted({b for _, b in bundle.pairs})}
-        return {(batch, (a, b)): tangents[b][rows.index(a)] for a, b in bundle.pairs}
+    def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
+        inputs = independent(tape, slots)
+        try:
+            nodes = record_bundle(tape, split.reading, bundle, inputs)
+            adjoints: dict[int, int] = {}
+            for node, weight in zip(nodes, weights, strict=True):
+                adjoints[node] = tape.plus(adjoints[node], weight) if node in adjoints else weight
+            found = Partials.of(tape, inputs, nodes).hessian(adjoints)
+        except NoRule:
+            return second_by_jax(tape, split.reading, bundle, (slots, weights), batch)
+        zero = tape.constant(0.0)
+        pairs = {(a, b): sorted((inputs[a], inputs[b])) for a, b in bundle.pairs}
+        return {(batch, pair): found.get((low, high), zero) for pair, (low, high) in pairs.items()}
 
     outputs = tuple(group.outputs for group in bundle.groups)
-    return Batch(bundle.slots, outputs, derivatives, bundle.count)
+    return Batch(bundle.slots, outputs, record, bundle.count)
 
 
-def along(fun: Callable, slots: list, number: int):
-    """Derivative of fun(*slots) by one slot, for all elements at once."""
-    seed = jnp.ones_like(slots[number])
-    _, tangent = jax.jvp(
-        lambda slot: fun(*slots[:number], slot, *slots[number + 1 :]), (slots[number],), (seed,)
-    )
-    return tangent
-
-
-def alike(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size with the same slots together: what they share is computed once."""
-    found: dict = {}
-    for group in groups:
-        key = group.outputs.shape[1], frozenset(slot_name(slot) for slot in group.slots)
-        found.setdefault(key, []).append(group)
-    return [bundle(members) for members in found.values()]
-
-
-def bundled(groups: list[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other that have second derivatives."""
-    bundles: list[list[Group]] = []
-    for group in sorted(groups, key=lambda group: -len(curved_slots(group))):
-        wider = (members for members in bundles if covers(members[0], group))
-        members = next(wider, None)
-        if members is None:
-            bundles.append([group])
-        else:
-            members.append(group)
-    return [bundle(members) for members in bundles]
-
-
-def covers(wide: Group, narrow: Group) -> bool:
-    """Whether two groups are of equal size and share every slot in which the second is curved."""
-    same_size = wide.outputs.shape[1] == narrow.outputs.shape[1]
-    return same_size and curved_slots(narrow).keys() <= curved_slots(wide).keys()
-
-
-def curved_slots(group: Group) -> dict[tuple, int]:
-    """Name and number of the slots of a group that have second derivatives."""
-    return {slot_name(group.slots[slot]): slot for pair in group.pairs for slot in pair}
-
-
-def bundle(groups: list[Group]) -> Bundle:
-    """Groups with all their slots, each once."""
-    slots = {slot_name(slot): slot for group in groups for slot in group.slots}
-    numbers = {name: number for number, name in enumerate(slots)}
-    places = tuple(tuple(numbers[slot_name(slot)] for slot in group.slots) for group in groups)
-    return Bundle(tuple(groups), tuple(slots.values()), places)
-
-
-def slot_name(slot: Slot) -> tuple:
-    """Equal for equal slots."""
-    if slot.form.layers is None:
-        return ("rows", id(slot.form.rows), id(slot.offset))
-    layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in slot.form.layers)
-    return ("layers", layers, None if slot.offset is None else slot.offset.tobytes())
+def record_bundle(tape: Tape, reading: Reading, bundle: Bundle, slots: Sequence[int]) -> list[int]:
+    """Node of the values of each group."""
+    members = zip(bundle.groups, bundle.numbers, strict=True)
+    return [record_group(tape, reading, group, [slots[i] for i in numbers]) for group, numbers in members]
 
 
 def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:

@@ -1,6 +1,6 @@
 """Programs written out: a program in, the same one with short loops and wrappers as plain equations out.
 
-    scan without a carry      its body on all steps at once         lax.map, scan over rows
+    scan without recurrence   its body on all steps at once         lax.map, a carry that is the row before
     short scan                its body again and again              a few steps of an integrator
     checkpoint                its program                           one element stores little anyway
     nested.grad               its program                           differentiated like any other
@@ -12,20 +12,26 @@ The lift can look into plain equations only. It takes the longer program if less
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend import core as jex
 
 from lagrad.elements.formulas import FORMULAS
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, WRAPPERS, called
-from lagrad.primitives.equations import bind, size_of
+from lagrad.primitives.equations import bind, is_whole, size_of
+from lagrad.primitives.movers import Known
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.loops import without_carry
 from lagrad.program.program import Program, numbered
-from lagrad.program.walk import run
-from lagrad.sparsity.rules.control import cost
+from lagrad.program.walk import run, walk
+from lagrad.sparsity.rules.loops import cost
 
 # Equations that a loop may become: beyond this, compile time outweighs what elements save.
 MOST_EQUATIONS = 400
@@ -46,28 +52,51 @@ def expanded(program: Program) -> Program | None:
     Returns:
         Program of the same inputs and outputs; None if there is nothing to write out.
     """
-    if not any(written_out(equation.source) for equation in program.equations):
+    known = integers(program)
+    if not any(written_out(each.source, [known.get(i) for i in each.inputs]) for each in program.equations):
         return None
+
+    def visit(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
+        return write_out(equation.source, operands, [known.get(i) for i in equation.inputs])
+
+    def function(*arguments):
+        values = program.constants | dict(zip(program.inputs, arguments, strict=True))
+        walk(program.equations, values, visit)
+        return [values[output] for output in program.outputs]
+
     with float64():
-        wider = jax.make_jaxpr(lambda *arguments: run(program.closed, arguments, write_out))(
-            *program.closed.in_avals
-        )
+        wider = jax.make_jaxpr(function)(*program.closed.in_avals)
     return numbered(wider)
 
 
-def write_out(equation: jex.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+def integers(program: Program) -> dict[int, np.ndarray]:
+    """Variables that are known counters and indices, and their numbers."""
+    known = dict(program.constants)
+    for equation in program.equations:
+        are_integers = all(map(is_whole, equation.source.outvars))
+        if are_integers and not equation.source.effects and all(i in known for i in equation.inputs):
+            results = fold(equation.source, [known[i] for i in equation.inputs])
+            known |= dict(zip(equation.outputs, results, strict=True))
+    return known
+
+
+def write_out(equation: jex.JaxprEqn, operands: Sequence[Any], known: Known | None = None) -> Sequence[Any]:
     """Results of an equation, what it calls written out where it can be."""
     inner = called(equation, PLAIN)
     if inner is not None:
         return run(inner, operands, write_out)
-    function = written_out(equation)
+    function = written_out(equation, [None] * len(operands) if known is None else known)
     return bind(equation, *operands) if function is None else function(*operands)
 
 
-def written_out(equation: jex.JaxprEqn) -> Written | None:
+def written_out(equation: jex.JaxprEqn, known: Known) -> Written | None:
     """The function of an equation that is written out, None for any other equation."""
+    if equation.effects:
+        return None
+    if equation.primitive.name == "scan":
+        return loop(equation, known, **equation.params)
     rule = RULES.get(equation.primitive.name)
-    return None if rule is None or equation.effects else rule(equation, **equation.params)
+    return None if rule is None else rule(equation, **equation.params)
 
 
 def wrapper(equation: jex.JaxprEqn, **params) -> Written:
@@ -77,43 +106,36 @@ def wrapper(equation: jex.JaxprEqn, **params) -> Written:
     return lambda *operands: run(program, operands, write_out)
 
 
-def loop(equation: jex.JaxprEqn, *, jaxpr, length, num_consts, num_carry, **params) -> Written | None:
+def loop(equation: jex.JaxprEqn, known: Known, *, jaxpr, length, num_consts, num_carry, **params):
     """A scan: all steps at once if none needs another, else one after the other if they are few."""
-    carried = range(num_consts, num_consts + num_carry)
-    inputs, outputs = jaxpr.jaxpr.invars, jaxpr.jaxpr.outvars
-    passed_on = all(inputs[i] is output for i, output in zip(carried, outputs[:num_carry], strict=True))
-    if passed_on and length * numbers(jaxpr.jaxpr) <= MOST_NUMBERS and not branches(jaxpr.jaxpr):
-        return mapped(jaxpr, num_consts + num_carry, num_carry, length)
+    function = without_carry(equation, [integer(each) for each in known])
+    if function is not None:
+        body = [each.source for each in function.equations]
+        if length * numbers(body) <= MOST_NUMBERS and not branches(body):
+            return partial(function, apply=write_out)
     if length * cost(jaxpr.jaxpr) > MOST_EQUATIONS:
         return None
     order = range(length)[::-1] if params["reverse"] else range(length)
     return stepped(jaxpr, num_consts, num_carry, order)
 
 
-def numbers(jaxpr: jex.Jaxpr) -> int:
+def integer(value: Any) -> np.ndarray | None:
+    """A known counter or index, None for anything else."""
+    return value if isinstance(value, np.ndarray) and value.dtype.kind in "iu" else None
+
+
+def numbers(body: Sequence[jex.JaxprEqn]) -> int:
     """Numbers that the equations of a body give."""
-    return sum(size_of(variable) for equation in jaxpr.eqns for variable in equation.outvars)
+    return sum(size_of(variable) for equation in body for variable in equation.outvars)
 
 
-def branches(jaxpr: jex.Jaxpr) -> bool:
+def branches(body: Sequence[jex.JaxprEqn]) -> bool:
     """Whether a body, or a program in it, branches."""
     return any(
         equation.primitive.name in BRANCHING
-        or any(branches(getattr(each, "jaxpr", each)) for each in jex.jaxprs_in_params(equation.params))
-        for equation in jaxpr.eqns
+        or any(branches(getattr(each, "jaxpr", each).eqns) for each in jex.jaxprs_in_params(equation.params))
+        for equation in body
     )
-
-
-def mapped(body: jex.ClosedJaxpr, num_fixed: int, num_carry: int, length: int) -> Written:
-    """A scan whose steps do not need one another."""
-
-    def function(*operands):
-        fixed = operands[:num_fixed]
-        step = lambda rows: run(body, (*fixed, *rows), write_out)[num_carry:]  # noqa: E731
-        rows = jax.vmap(step, axis_size=length)(operands[num_fixed:])
-        return [*operands[num_fixed - num_carry : num_fixed], *rows]
-
-    return function
 
 
 def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Sequence[int]) -> Written:
@@ -134,7 +156,6 @@ def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Seque
 
 
 RULES: dict[str, Callable[..., Written | None]] = {
-    "scan": loop,
     **dict.fromkeys(WRAPPERS, wrapper),
     **FORMULAS,
 }

@@ -20,7 +20,7 @@ from lagrad.elements.classification import Kind, Reading
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
 from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
-from lagrad.primitives.equations import shape_of, size_of
+from lagrad.primitives.equations import is_key, is_rounded, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.program.equation import Equation
 
@@ -131,6 +131,9 @@ def kernels(reading: Reading) -> dict[int, Pieces]:
 
 def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int, Pieces]) -> Pieces:
     """Kernels of an output of a curved equation from those of its operands."""
+    # Elements are of double precision; what the user wants rounded, and random keys, are left to XLA.
+    if any(map(is_rounded, equation.source.outvars)) or any(map(is_key, equation.source.invars)):
+        return Pieces((None,))
     operands = {i: found[equation.inputs[i]] for i in depending(reading, equation)}
     record, linear = reading.interaction(equation, output), reading.linear[output]
     if record is not None:
@@ -294,6 +297,7 @@ def contraction_terms(equation: Equation) -> list[tuple[Indices, Indices]]:
     lengths = shape_of(equation.source.invars[0])
     if not 0 < prod(lengths[axis] for axis in axes) <= LONGEST_SUM or out == 0:
         return []
-    _, left, right = contraction(equation.source)
-    sides = ([Indices.of(column) for column in side.reshape(out, -1).T] for side in (left, right))
+    place, left, right = contraction(equation.source)
+    order = np.argsort(place, kind="stable")
+    sides = ([Indices.of(column) for column in side[order].reshape(out, -1).T] for side in (left, right))
     return list(zip(*sides, strict=True))

@@ -6,7 +6,7 @@ the operand enters the output; None where the equation is not linear in them tog
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
@@ -15,12 +15,13 @@ from jax.extend import core as jex
 
 from lagrad.elements.indices import Indices, everything, everywhere
 from lagrad.elements.maps import Factor, LinearMap, grouped
-from lagrad.primitives.contractions import arranged
+from lagrad.primitives.contractions import arranged, listed_products
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import is_floating, shape_of, size_of
+from lagrad.primitives.equations import is_floating, is_rounded, shape_of, size_of
 from lagrad.primitives.movers import Known, mover, numbered, scatter_positions
 from lagrad.primitives.sparse_products import LAYOUTS, products
 from lagrad.primitives.windows import seen, taps
+from lagrad.program.entries import possible, zeros_of
 
 Maps = dict[int, LinearMap]
 Products = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -40,6 +41,10 @@ def maps(equation: jex.JaxprEqn, known: Known) -> list[Maps | None]:
         for each output, operand index -> LinearMap; None if it is not linear in the unknown operands.
     """
     rule = LINEAR.get(equation.primitive.name)
+    unknown = [atom for atom, value in zip(equation.invars, known, strict=True) if value is None]
+    if rule is not None and any(map(is_rounded, (*unknown, *equation.outvars))):
+        # Sums and products of few digits are rounded, and so no longer linear.
+        return [None] * len(equation.outvars)
     if rule is not None:
         # Coefficients are real: what has complex ones is left to kernels and coloring.
         return [
@@ -164,23 +169,32 @@ def contracted(equation: jex.JaxprEqn, known: Known) -> Maps | None:
     other = known[1 - unknown]
     if other is None:
         return None
-    out, left, right = contraction(equation)
+    out, left, right = contraction(equation, [zeros_of(each) for each in known])
     return weighted(equation, (out, right, left) if unknown else (out, left, right), unknown, other)
 
 
-def contraction(equation: jex.JaxprEqn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def contraction(equation: jex.JaxprEqn, zeros: Sequence[np.ndarray | None] = (None, None)) -> Products:
     """Every product of a dot_general: flat index of the output, of the left and of the right factor.
 
-    All of shape (output size * contracted size,), the contracted index last.
+    Args:
+        equation: a dot_general.
+        zeros: which entries of each factor are zero, raveled; None if none is known to be.
+
+    Returns:
+        Three arrays, one entry a product.
     """
-    (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    left = arranged(shape_of(equation.invars[0]), left_batch, left_sum)
-    right = arranged(shape_of(equation.invars[1]), right_batch, right_sum)
-    (batch, free, inner), other = left.shape, right.shape[1]
-    shape = (batch, free, other, inner)
-    left = np.broadcast_to(left[:, :, None, :], shape).reshape(-1)
-    right = np.broadcast_to(right[:, None, :, :], shape).reshape(-1)
-    return np.repeat(np.arange(batch * free * other), inner), left, right
+    places, sides = factors(equation, zeros)
+    out, left, right = listed_products(*sides)
+    return out, places[0].reshape(-1)[left], places[1].reshape(-1)[right]
+
+
+def factors(equation: jex.JaxprEqn, zeros: Sequence[np.ndarray | None]) -> tuple[list, list]:
+    """Numbers of both factors' entries as (batch, free, contracted), and which can be other than zero."""
+    inner, batch = equation.params["dimension_numbers"]
+    places = [
+        arranged(shape_of(atom), *axes) for atom, *axes in zip(equation.invars, batch, inner, strict=True)
+    ]
+    return places, [possible(zero, place) for zero, place in zip(zeros, places, strict=True)]
 
 
 def stored_product(equation: jex.JaxprEqn, known: Known) -> Maps | None:

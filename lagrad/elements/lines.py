@@ -10,15 +10,12 @@ function. Pieces at listed positions are lines of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lagrad.elements.indices import Indices
-from lagrad.elements.kernel_values import times
 from lagrad.elements.maps import Factor
 
 # Name of a derivative: number of its batch, and what of that it is.
@@ -43,13 +40,6 @@ class Item:
     columns: Indices
     first: int = 0
 
-    def values(self, derivative: Callable[[Source], jax.Array]) -> jax.Array:
-        """factor * derivative, inside the compiled function."""
-        whole = derivative(self.source)
-        size = self.rows.size
-        stretch = whole if whole.size == size else whole[self.first : self.first + size]
-        return times(stretch, self.factor)
-
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -68,18 +58,6 @@ class Line:
     items: tuple[Item, ...]
     offsets: tuple[int, ...]
     total: bool = False
-
-    def values(self, derivative: Callable[[Source], jax.Array]) -> jax.Array:
-        """Values of the entries, inside the compiled function."""
-        size, parts = self.rows.size, []
-        for item, offset in zip(self.items, self.offsets, strict=True):
-            part = item.values(derivative)
-            if self.total:
-                part = jnp.sum(part)[None]
-            elif part.size != size:
-                part = jnp.pad(part, (offset, size - offset - part.size))
-            parts.append(part)
-        return sum(parts[1:], start=parts[0])
 
 
 def lines(items: Iterable[Item]) -> list[Line]:

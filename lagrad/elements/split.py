@@ -10,6 +10,7 @@ curved. At a sum of curved terms it stops too if that costs no more derivatives 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,12 +21,15 @@ from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
+from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
-HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "gather", "slice", "dynamic_slice"})
+HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
+FILLING = frozenset({"gather"})
 
 
 # A program written out is taken with something left over only if it has no more equations than these more:
@@ -44,6 +48,14 @@ class Slot:
 
     form: Affine
     offset: np.ndarray | None = None
+
+    @cached_property
+    def name(self) -> tuple:
+        """Equal for equal slots."""
+        if self.form.layers is None:
+            return ("rows", id(self.form.rows), id(self.offset))
+        layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in self.form.layers)
+        return ("layers", layers, None if self.offset is None else self.offset.tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +137,9 @@ def lift(program: Program) -> Lift:
 def split(program: Program) -> Lift:
     """The split of a program as it is written."""
     reading, m = read(program), program.size(program.outputs[1])
+    sparse = without_zeros(reading)
+    if sparse is not None:
+        reading = read(sparse)
     return Splitter(reading, kernels(reading), {}, np.zeros(m + 1)).split()
 
 
@@ -154,7 +169,7 @@ class Splitter:
             for variable in program.equations[index].outputs:
                 if self.reading.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
                     continue
-                adjoint = self.collect(variable, m)
+                adjoint = self.settle_known(variable, self.collect(variable, m))
                 stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
                 if not stays.all():
                     self.push(index, variable, adjoint.only(~stays))
@@ -183,6 +198,15 @@ class Splitter:
             else:
                 groups.append(group(self.reading, pieces, kernel, variable, part, m))
 
+    def settle_known(self, variable: int, adjoint: Adjoint) -> Adjoint:
+        """What is left of an adjoint without the elements that are known numbers."""
+        entries = self.reading.entries.get(variable)
+        if entries is None:
+            return adjoint
+        known = entries.known[adjoint.columns]
+        self.add_constants(adjoint.only(known), entries.values)
+        return adjoint.only(~known)
+
     def give(self, variable: int, adjoint: Adjoint) -> None:
         """Add to what waits at a variable."""
         self.waiting.setdefault(variable, []).append(adjoint)
@@ -198,13 +222,20 @@ class Splitter:
         for operand, linear in self.reading.maps_of(variable).items():
             self.give(equation.inputs[operand], adjoint.through(linear))
         values, avals = self.reading.values, self.reading.program.avals
-        if equation.name not in HOMOGENEOUS and any(i in values for i in equation.inputs):
+        if not self.is_homogeneous(equation, variable) and any(i in values for i in equation.inputs):
             operands = [
                 values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
                 for i in equation.inputs
             ]
             result = fold(equation.source, operands)[equation.outputs.index(variable)]
             self.add_constants(adjoint, np.asarray(result))
+
+    def is_homogeneous(self, equation: Equation, variable: int) -> bool:
+        """Whether the variable is zero where its unknown operand is."""
+        if equation.name in FILLING:
+            # What lies out of bounds is filled, with nan or any number.
+            return all(each.places.is_complete for each in self.reading.maps_of(variable).values())
+        return equation.name in HOMOGENEOUS
 
     def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
         """What the outputs take from known numbers."""
@@ -277,10 +308,12 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
         factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
         offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
     else:
-        slots = tuple(
-            Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
-        )
-        of_leaf = {key: (number,) for number, key in enumerate(forms)}
+        of_key = {
+            key: Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+        }
+        slots = tuple({slot.name: slot for slot in of_key.values()}.values())
+        numbers = {slot.name: number for number, slot in enumerate(slots)}
+        of_leaf = {key: (numbers[slot.name],) for key, slot in of_key.items()}
         factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
     values = tuple(
         LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()

@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import jax
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.elements.affine import layered
 from lagrad.elements.indices import Indices
-from lagrad.elements.kernel_values import added, times
 from lagrad.elements.maps import Factor
+from lagrad.elements.recording import added, times
 from lagrad.elements.split import Slot
+from lagrad.elements.tape import Tape
 
-# Numbers of pieces with factors, and a constant.
+# Nodes of pieces with factors, and a constant.
 Terms = tuple[list[tuple[int, Factor]], np.ndarray | None]
 
 
 class Supplier(Protocol):
-    """What hands out pieces of one vector v by number."""
+    """What records pieces of one vector v."""
 
     def request(self, indices: Indices) -> int:
-        """Number of the piece v[indices]."""
+        """Node of the piece v[indices]."""
         ...
 
     def request_rows(self, rows: sp.csr_array) -> int:
-        """Number of the piece A v."""
+        """Node of the piece A v."""
         ...
 
 
@@ -49,6 +49,6 @@ def weight_terms(supplier: Supplier, outputs: sp.csr_array) -> Terms:
     return [(supplier.request(layer.indices), layer.factor) for layer in layers], None
 
 
-def combined(pieces: list[jax.Array], terms: Terms) -> jax.Array:
-    """Sum of pieces times factors, and the constant."""
-    return added([times(pieces[number], factor) for number, factor in terms[0]], terms[1])
+def combined(tape: Tape, terms: Terms) -> int:
+    """Node of the sum of pieces times factors, and the constant."""
+    return added(tape, [times(tape, piece, factor) for piece, factor in terms[0]], terms[1])

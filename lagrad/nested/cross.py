@@ -1,4 +1,4 @@
-"""Cross second derivatives: f(x, w) in, the block d2f/dx dw out, as a matrix or as products with it.
+"""Compute cross second derivatives d2f/dx dw of f(x, w), as a matrix or as products with it.
 
 Legend: C = d2f/dx dw, one row for each of the p entries of x, one column for each of the q entries of w.
 C e_j is a derivative of df/dx along w, C'e_i one of df/dw along x: min(p, q) passes give all of C, each a JVP

@@ -1,4 +1,4 @@
-"""Functions with `jax.custom_vjp` rules in, the same functions fit for forward mode too out.
+"""Make functions with `jax.custom_vjp` rules fit for forward mode, too.
 
 JAX refuses the forward derivative of a `custom_vjp` function, and so every forward-over-reverse product
 through one whose forward rule calls the function. But the derivative is there: the reverse rule is w -> J'w,

@@ -1,4 +1,4 @@
-"""Gradients to be differentiated again: a scalar function in, a gradient whose derivatives are JVPs out.
+"""Take gradients that are differentiated again: their derivatives are JVPs.
 
 Why it can be done: see `lagrad.nested.symmetric`.
 """

@@ -1,4 +1,4 @@
-"""Implicit functions: a residual and its solver in, a solution map with derivatives of its own out.
+"""Differentiate the solution of residual(y, a) = 0 by the implicit function theorem.
 
 Legend: r(y, a) = 0 defines y(a); R = dr/dy, a matrix of m rows and columns, m the size of y. Then
 y_dot = -R^-1 (dr/da a_dot). The right side is a JVP and R^-1 a linear solve that JAX can transpose and

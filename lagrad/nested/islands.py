@@ -1,4 +1,4 @@
-"""Islands of forward mode: a function that reverse mode cannot take in, the same function fit for it out.
+"""Differentiate by forward mode inside reverse mode what reverse mode cannot take.
 
 Legend: y = c(a) is the function, J = dc/da, w a cotangent like y, n the number of scalar inputs.
 The potential f(a, w) = w . c(a) has the gradient (J'w, c(a)): the function itself is the gradient in w, and

@@ -1,4 +1,4 @@
-"""Kinks made smooth: functions with a corner in, neighbors that have second derivatives everywhere out.
+"""Smooth functions with a corner: neighbors that have second derivatives everywhere.
 
 Legend: e is the width of the rounded corner, in the units of x. Every function here is convex where its
 original is, infinitely often differentiable, at most the stated distance above it, and equal to it far away.

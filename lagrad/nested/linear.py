@@ -1,4 +1,4 @@
-"""Linear solves inside derivative rules: a matrix-free map and a right side in, the solution out.
+"""Solve linear systems inside derivative rules, matrix-free.
 
 Legend: A is a regular matrix of m rows, known by `matvec`: t -> A t; b the right side, shape (m,).
 """

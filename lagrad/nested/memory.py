@@ -1,4 +1,4 @@
-"""Long recurrences: a scan body in, the same scan out whose reverse derivative stores only every k-th state.
+"""Scan with a reverse derivative that stores only every k-th state.
 
 Legend: T is the number of steps, k the steps of a segment. Reverse mode over a plain scan keeps what every
 step computed, memory T. Keeping the T / k states between segments and running each segment again when its

@@ -1,4 +1,4 @@
-"""The ways to nest derivatives: a scalar function, a point and a direction in, products and matrices out.
+"""Nest forward and reverse mode: Hessian-vector products, Hessians and Jacobians in each way.
 
 Legend: f is the function, x the point, v a direction like x, H = d2f/dx2, J = df/dx, n the size of x.
 Whoever needs a Hessian-vector product takes it from here, so that the four nestings are spelled once.

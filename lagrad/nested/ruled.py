@@ -1,4 +1,4 @@
-"""Functions with a derivative rule of their own: a program and its rule in, one opaque call out.
+"""Turn a program and its derivative rule into one opaque call.
 
 What `jax.custom_jvp` is for, with one difference: the rule is never lost. JAX replaces a `custom_jvp` call by
 its code when it splits a scan for reverse mode, and differentiates that code the next time; reverse over

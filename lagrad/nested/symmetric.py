@@ -1,4 +1,4 @@
-"""Derivatives of a gradient field: a potential in, a gradient that is differentiated by forward sweeps out.
+"""Differentiate a gradient field by forward sweeps, its Jacobian being symmetric.
 
 Legend: f(a) is a scalar function of all its inputs a = (a_1, ..., a_p), the potential; G = df/da;
 D^k G(a)[t_1, ..., t_k] is the k-th directional derivative of G. It is symmetric in everything: its product

@@ -9,6 +9,7 @@ For values all three are their program; for derivatives only the first two are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from jax.extend import core as jex
@@ -23,11 +24,43 @@ PLAIN = {
 }
 WRAPPERS = {"checkpoint": "jaxpr", "remat2": "jaxpr", "gradient_derivative": "jaxpr"}
 MAPPABLE = {"custom_vmap_call": "call", "composite": "jaxpr"}
+# Code of the user's that is called while the program runs: it cannot be looked into, nor differentiated.
+CALLBACKS = frozenset({"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call"})
 RULED = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
 # Equal to their program in value, and in every derivative.
 TRANSPARENT = PLAIN | WRAPPERS | MAPPABLE
 # Equal to their program in value.
 CALLS = TRANSPARENT | RULED
+
+
+def carried(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
+    """The program that an unknown primitive carries, if it is the only one and fits operands and results.
+
+    Such a primitive is taken for a call: `shard_map` on one device is one, and so are the wrappers that other
+    libraries make.
+    """
+    programs = list(jex.jaxprs_in_params(equation.params))
+    if len(programs) != 1:
+        return None
+    program = closed(programs[0])
+    inside = [*program.jaxpr.invars, *program.jaxpr.outvars]
+    outside = [*equation.invars, *equation.outvars]
+    fits = len(inside) == len(outside) and all(map(are_alike, inside, outside))
+    return program if fits and not program.jaxpr.constvars else None
+
+
+def are_alike(one: Any, other: Any) -> bool:
+    """Whether two variables are arrays of the same shape and type."""
+    names = ("shape", "dtype")
+    return all(getattr(one.aval, name, None) == getattr(other.aval, name, ()) for name in names)
+
+
+def names_in(program: Any) -> Iterator[str]:
+    """Names of all primitives of a program, those of nested programs included."""
+    for equation in closed(program).eqns:
+        yield equation.primitive.name
+        for inner in jex.jaxprs_in_params(equation.params):
+            yield from names_in(inner)
 
 
 def closed(program: Any) -> jex.ClosedJaxpr:

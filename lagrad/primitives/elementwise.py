@@ -75,7 +75,7 @@ ELEMENTWISE: dict[str, Elementwise] = {
     "real": row("x |", np.real),
     "imag": row("x |", np.imag),
     "conj": row("x |", np.conj),
-    "complex": row("x y |", lambda x, y: x + 1j * y),
+    "complex": row("x y |"),
     "name": row("x |"),
     "sharding_constraint": row("x |"),
     "layout_constraint": row("x |"),

@@ -65,6 +65,27 @@ def is_floating(atom: Any) -> bool:
     return bool(jnp.issubdtype(atom.aval.dtype, np.floating))
 
 
+def is_rounded(atom: Any) -> bool:
+    """Whether an operand or output holds numbers of less than double precision.
+
+    >>> import jax
+    >>> [is_rounded(atom) for atom in jax.make_jaxpr(jnp.sin)(np.float32(1)).jaxpr.invars]
+    [True]
+    """
+    dtype = atom.aval.dtype
+    return is_inexact(atom.aval) and dtype not in (np.float64, np.complex128)
+
+
+def is_whole(atom: Any) -> bool:
+    """Whether an operand or output holds whole numbers or truths."""
+    return any(jnp.issubdtype(atom.aval.dtype, kind) for kind in (np.integer, np.bool_))
+
+
+def is_key(atom: Any) -> bool:
+    """Whether an operand or output holds random keys, or the like, which are no numbers."""
+    return bool(jnp.issubdtype(atom.aval.dtype, jax.dtypes.extended))
+
+
 def is_float(value: Any) -> bool:
     """Whether a value holds real or complex numbers, and so has a derivative."""
     return bool(jnp.issubdtype(jnp.result_type(value), np.inexact))

@@ -330,6 +330,40 @@ def window_sizes(shapes: Shapes, numbers) -> list[int]:
     return sizes
 
 
+def sort(shapes, known, *, dimension, num_keys, is_stable, **params):
+    """Every operand in the order of keys that are known; ties as they stand, if they are said to stay so."""
+    keys = known[:num_keys]
+    if any(key is None or np.iscomplexobj(key) for key in keys):
+        return None
+    # The first key counts most; NumPy takes the last one for that.
+    order = np.lexsort([comparable(key) for key in reversed(keys)], axis=dimension)
+    if not is_stable and has_ties(keys, order, dimension):
+        return None
+    return lambda arrays, fill: tuple(np.take_along_axis(array, order, dimension) for array in arrays)
+
+
+def comparable(key: Any) -> np.ndarray:
+    """A key that NumPy can sort: it knows no order of numbers of few digits."""
+    array = np.asarray(key)
+    return array if array.dtype.kind in "iub" else array.astype(float)
+
+
+def has_ties(keys: Known, order: np.ndarray, axis: int) -> bool:
+    """Whether two neighbors in the order have all keys alike."""
+    ordered = [np.take_along_axis(comparable(key), order, axis) for key in keys]
+    alike = [np.diff(np.moveaxis(each, axis, -1)) == 0 for each in ordered]
+    return bool(np.logical_and.reduce(alike).any())
+
+
+# Which operands say where the elements go, by primitive; none of any other mover.
+PLACES: dict[str, Callable[[dict], slice]] = {
+    "select_n": lambda params: slice(0, 1),
+    "gather": lambda params: slice(1, 2),
+    "scatter": lambda params: slice(1, 2),
+    "dynamic_slice": lambda params: slice(1, None),
+    "dynamic_update_slice": lambda params: slice(2, None),
+    "sort": lambda params: slice(0, params["num_keys"]),
+}
 MOVERS: dict[str, Callable[..., Move | None]] = {
     "copy": same,
     "copy_p": same,
@@ -355,4 +389,5 @@ MOVERS: dict[str, Callable[..., Move | None]] = {
     "dynamic_update_slice": dynamic_update_slice,
     "gather": gather,
     "scatter": scatter,
+    "sort": sort,
 }

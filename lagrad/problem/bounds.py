@@ -1,4 +1,4 @@
-"""Bounds in every form users write them in, flat float64 vectors out.
+"""Read bounds in every form users write them in, as flat float64 vectors.
 
 One side may be None, a number, an array, a pytree like x, a part of such a pytree, or a flat vector.
 Values of 1e20 and beyond count as infinite, as in IPOPT.

@@ -1,4 +1,4 @@
-"""Constraints as the user wrote them in, named constraints and their sides out."""
+"""Read constraints as the user wrote them: their names and sides."""
 
 from __future__ import annotations
 

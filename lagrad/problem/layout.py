@@ -1,4 +1,4 @@
-"""Pytrees in, flat float64 vectors out, and back: the only place that knows how x is laid out.
+"""Flatten pytrees to float64 vectors, and back: the only place that knows how x is laid out.
 
 The flat order is that of `jax.flatten_util.ravel_pytree`. Every flat index has a name, such as
 `x['theta'][3]`, which is what error messages and reports show.

@@ -1,4 +1,4 @@
-"""A Problem in, a page about what was declared out: variables, constraints, params, each with its numbers."""
+"""Describe a Problem on a page: variables, constraints, params, each with its numbers."""
 
 from __future__ import annotations
 

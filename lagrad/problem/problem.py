@@ -1,4 +1,4 @@
-"""The user's functions, start and bounds in; a checked, flattened, immutable Problem out.
+"""Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
     Problem(objective, x0, constraints, bounds, params)
         x0           ->  variables (Layout), start      trees.py
@@ -29,10 +29,12 @@ from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
 from lagrad.problem.overview import overview
 from lagrad.problem.user_functions import (
+    Traced,
     check_signature,
     function,
-    objective_shape,
     require_same,
+    scalar_shape,
+    trace_function,
     users_code,
     value_layout,
 )
@@ -74,6 +76,7 @@ class Problem:
         constraint_lower, constraint_upper: sides of the rows, shape (m,).
         row_layouts: dict name -> Layout of that constraint's value.
         notes: what was converted, in sentences.
+        traces: the functions as they were traced, by the name of the argument.
 
     Raises:
         ProblemError: the declaration does not fit together; the message names the argument, and what to do.
@@ -102,12 +105,13 @@ class Problem:
     constraint_upper: np.ndarray = field(init=False)
     row_layouts: dict[str, Layout] = field(init=False)
     notes: tuple[str, ...] = field(init=False)
+    traces: dict[str, Traced] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.name is not None and not isinstance(self.name, str):
             raise ProblemError(f"`name`: {type(self.name).__name__}, expected a string. Give a name or None.")
         x0, notes = _read_start(self.x0)
-        _settle(self, x0=x0, notes=notes, variables=Layout.of(x0, "x"))
+        _settle(self, x0=x0, notes=notes, traces={}, variables=Layout.of(x0, "x"))
         _settle(self, params=_read_params(self.params), constraints=named(self.constraints))
         _settle(self, **_box(self.bounds, x0, self.variables))
         _check_objective(self)
@@ -400,7 +404,9 @@ def _rows(problem: Problem) -> dict[str, Any]:
     for name, constraint in problem.constraints.items():
         where = argument(name)
         check_signature(constraint.fun, problem.has_params, where)
-        layouts[name] = value_layout(function(constraint.fun, problem.has_params), arguments, where, name)
+        found = trace_function(constraint.fun, problem.has_params, arguments, where)
+        problem.traces[where] = found
+        layouts[name] = value_layout(found.value, where, name)
         low, high = sides(constraint, layouts[name], where)
         lower.append(low)
         upper.append(high)
@@ -414,7 +420,9 @@ def _rows(problem: Problem) -> dict[str, Any]:
 def _check_objective(problem: Problem) -> None:
     """Raise ProblemError or DerivativeError unless the objective can be traced and returns a scalar."""
     check_signature(problem.objective, problem.has_params, "objective")
-    objective_shape(function(problem.objective, problem.has_params), (problem.x0, problem.params))
+    found = trace_function(problem.objective, problem.has_params, (problem.x0, problem.params), "objective")
+    problem.traces["objective"] = found
+    scalar_shape(found.value)
 
 
 def _check_picklable(problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""The user's functions in, the shapes they return out, and errors that name the user's own line.
+"""Trace the user's functions for their shapes, with errors that name the user's own line.
 
 Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compiled or computed here.
 """
@@ -9,6 +9,8 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.core
@@ -18,6 +20,7 @@ from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
+from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import users_line, warn_user
 
@@ -40,7 +43,8 @@ _CURES: dict[type[Exception], str] = {
         "Use jnp.where, jax.lax.cond or jnp.logical_and."
     ),
     jax.errors.TracerArrayConversionError: (
-        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead; for "
+        "np.dot(A, x) or A.dot(x) write A @ x."
     ),
     jax.errors.TracerIntegerConversionError: (
         "A value that depends on x or params is used as a length, or as an index of a list. "
@@ -132,21 +136,18 @@ def function(fun: Callable, has_params: bool) -> Callable:
     return fun if has_params else lambda x, params: fun(x)
 
 
-def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
-    """Trace the objective and check that it returns one real number.
+def scalar_shape(value) -> tuple[int, ...]:
+    """Shape of the objective's value, which has to be one real number.
 
     Args:
-        fun: function of (x, params).
-        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
+        value: what the objective returns, see `Traced.value`.
 
     Returns:
         () or (1,).
 
     Raises:
-        ProblemError: it returns nothing, a pytree, another shape, or something not real and floating.
-        DerivativeError: it cannot be traced.
+        ProblemError: it is nothing, a pytree, of another shape, or not real and floating.
     """
-    value = _value(fun, arguments, "objective")
     if value is None:
         raise ProblemError("`objective`: returns None, expected a scalar. Is a `return` missing?")
     if not jax.tree_util.all_leaves([value]):
@@ -161,20 +162,17 @@ def objective_shape(fun: Callable, arguments: tuple) -> tuple[int, ...]:
     return value.shape
 
 
-def value_layout(fun: Callable, arguments: tuple, where: str, label: str) -> Layout:
-    """Trace a constraint and return how its value is laid out.
+def value_layout(value, where: str, label: str) -> Layout:
+    """How the value of a constraint is laid out.
 
     Args:
-        fun: function of (x, params).
-        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
+        value: what the constraint returns, see `Traced.value`.
         where: how error messages name the function, such as `constraints['flow']`.
         label: how rows are named, such as `flow`.
 
     Raises:
-        ProblemError: it returns nothing, or leaves that are not real and floating.
-        DerivativeError: it cannot be traced.
+        ProblemError: it is nothing, or has leaves that are not real and floating.
     """
-    value = _value(fun, arguments, where)
     _check_rows(value, where)
     return Layout.of(value, label)
 
@@ -200,23 +198,60 @@ def require_same(value, layout: Layout, where: str) -> None:
     )
 
 
-def _value(fun: Callable, arguments: tuple, where: str):
-    """What a function returns, with shapes and dtypes in the place of arrays; what is no array stays."""
-    values = []
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A user's function as it was traced when it was declared.
 
-    def keep(x, params):
-        values.append(jax.tree.map(_abstract, fun(x, params), is_leaf=_is_none))
+    Args:
+        fun: function of (x, params).
+        value: what it returns, with shapes and dtypes in the place of arrays; what is no array stays.
+        leaves: (x, params) -> the arrays that it returns; traced once, which JAX remembers.
+        captured: what the function captured then; None if that cannot be told.
+    """
+
+    fun: Callable
+    value: Any
+    leaves: Callable[..., list]
+    captured: Captured | None
+
+    def is_current(self) -> bool:
+        """Whether the function would be traced to the same again."""
+        return self.captured is not None and self.captured.is_same(captured(self.fun))
+
+
+def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str) -> Traced:
+    """Trace a user's function for shapes and dtypes.
+
+    Args:
+        fun: as the user gave it.
+        has_params: whether it takes params.
+        arguments: x and params, pytrees of arrays; only shapes and dtypes count.
+        where: how error messages name the function, such as `constraints['flow']`.
+
+    Raises:
+        DerivativeError: it cannot be traced.
+    """
+    values, call = [], function(fun, has_params)
+
+    def leaves(x, params) -> list:
+        value = call(x, params)
+        values.append(jax.tree.map(_abstract, value, is_leaf=_is_none))
+        return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
+    run, before = jax.jit(leaves, inline=True), captured(fun)
     with float64(), users_code(where):
-        jax.eval_shape(keep, *arguments)
-    return values[-1]
+        jax.eval_shape(run, *arguments)
+    return Traced(fun, values[-1], run, before)
+
+
+def _is_array(leaf) -> bool:
+    return (hasattr(leaf, "dtype") and hasattr(leaf, "shape")) or isinstance(leaf, NUMBERS)
 
 
 def _abstract(leaf):
     """Shape and dtype of an array or a number; anything else as it is."""
-    is_array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
-    if is_array or isinstance(leaf, NUMBERS):
+    if _is_array(leaf):
         return jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf))
     return leaf
 
@@ -282,6 +317,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             "`objective` or `constraints`: write into an array of jax.new_ref, which cannot be followed. "
             "Make a new array, as x.at[i].set(value) does."
         )
+    warn_of_single_precision(program)
     count = sum(names.values())
     if count > LONG_PROGRAM:
         name, times = names.most_common(1)[0]
@@ -296,6 +332,28 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
             f"{max(sizes) / 1e6:.0f} MB, are copied into the compiled program. Pass them as params."
         )
+
+
+def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
+    """Warn of JAX arrays that a function captured in float32, because they were made while x64 was off."""
+    if jax.config.jax_enable_x64:
+        return
+    arrays = [array for array in _constants(program) if isinstance(array, jax.Array)]
+    for array in arrays:
+        if array.dtype == np.float32 and _is_rounded(np.asarray(array)):
+            begin = np.array2string(np.ravel(array)[:3], separator=", ", precision=4).strip("[]")
+            more = ", ..." if array.size > 3 else ""
+            warn_user(
+                f"`objective` or `constraints`: capture a float32 array of shape {array.shape}, "
+                f"[{begin}{more}], made by jax.numpy while jax_enable_x64 is off: it has seven digits. "
+                "Make it with np.asarray, or switch x64 on first."
+            )
+
+
+def _is_rounded(array: np.ndarray) -> bool:
+    """Whether float32 has probably rounded numbers: multiples of 1/4096 are what they were meant to be."""
+    finite = array[np.isfinite(array)].astype(np.float64) * 4096.0
+    return bool((finite != np.round(finite)).any())
 
 
 def _primitives(jaxpr: jex.Jaxpr) -> Iterator[str]:

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import TRANSPARENT, called
-from lagrad.primitives.contractions import arranged
+from lagrad.primitives.contractions import arranged, products_left
 from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.primitives.equations import as_numpy, output_shapes, shapes_of, size_of
 from lagrad.primitives.movers import MOVERS, mover, scatter_positions
@@ -259,12 +259,6 @@ def zeros_of(operand: Knowledge) -> np.ndarray | None:
 def possible(zeros: np.ndarray | None, places: np.ndarray) -> np.ndarray:
     """Which entries of a factor can be other than zero, shape (batch, free, contracted)."""
     return np.ones(places.shape, dtype=bool) if zeros is None else ~zeros[places]
-
-
-def products_left(left: np.ndarray, right: np.ndarray) -> int:
-    """Number of products of entries that can both be other than zero."""
-    counts = [side.sum(axis=1, dtype=np.int64) for side in (left, right)]
-    return int((counts[0] * counts[1]).sum())
 
 
 def meeting(left: np.ndarray, right: np.ndarray) -> np.ndarray:

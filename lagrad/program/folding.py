@@ -16,7 +16,7 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.calls import called
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import as_numpy, bind
+from lagrad.primitives.equations import as_numpy, bind, is_inexact, is_rounded
 from lagrad.primitives.movers import mover, scatter_positions
 from lagrad.program.walk import run
 
@@ -47,16 +47,32 @@ def fold_quickly(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[np.nd
     """Execute an equation in NumPy, None if no row of the table says how."""
     if not all(isinstance(operand, (np.ndarray, np.generic)) for operand in operands):
         return None
+    name, atoms = equation.primitive.name, (*equation.invars, *equation.outvars)
     move = mover(equation, operands)
     if move is not None:
         # Only a gather out of bounds needs a fill of its own, which JAX knows.
         return None if equation.params.get("fill_value") is not None else moved(equation, move, operands)
-    rule = QUICK.get(equation.primitive.name)
+    rule = QUICK.get(name)
     if rule is None or len(equation.outvars) != 1:
+        return None
+    # Where NumPy rounds, branches or overflows otherwise than XLA, XLA is asked.
+    if any(map(has_few_digits, atoms)) or (name in ROUNDING and not all(map(is_exact, atoms))):
+        return None
+    if name not in COMPLEX and any(np.iscomplexobj(operand) for operand in operands):
         return None
     with np.errstate(all="ignore"):
         value = rule(*operands, **equation.params)
     return None if value is None else (shaped(value, equation.outvars[0].aval),)
+
+
+def has_few_digits(atom: Any) -> bool:
+    """Whether an array has a type of fewer digits than float32, which NumPy computes in its own way."""
+    return is_rounded(atom) and atom.aval.dtype not in (np.float32, np.complex64)
+
+
+def is_exact(atom: Any) -> bool:
+    """Whether an array holds whole numbers, or real ones of double precision."""
+    return atom.aval.dtype == np.float64 or not is_inexact(atom.aval)
 
 
 def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | None:
@@ -92,7 +108,8 @@ def truncated(x, y, **params):
         return np.divide(x, y)
     if not np.all(y):
         return None
-    return np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))
+    below = np.floor_divide(x, y)
+    return below + ((below * y != x) & ((x < 0) != (y < 0)))
 
 
 def remainder(x, y, **params):
@@ -105,9 +122,10 @@ def convert(x, *, new_dtype, **params):
     target = np.dtype(new_dtype) if isinstance(new_dtype, (type, np.dtype, str)) else None
     if target is None or np.issubdtype(x.dtype, np.complexfloating):
         return None
-    unsafe = np.issubdtype(x.dtype, np.inexact) and np.issubdtype(target, np.integer)
-    if unsafe and not (np.isfinite(x).all() and (np.abs(x) < 2**31).all()):
-        return None
+    if np.issubdtype(x.dtype, np.inexact) and np.issubdtype(target, np.integer):
+        limits = np.iinfo(target)
+        if not ((x > limits.min) & (x < limits.max)).all():
+            return None
     return x.astype(target)
 
 
@@ -117,8 +135,8 @@ def integer_pow(x, *, y, **params):
 
 
 def reduce(function: Callable) -> Callable:
-    """A reduction over axes."""
-    return lambda x, *, axes, **params: function(x, axis=tuple(axes))
+    """A reduction over axes; of nothing at all it is left to JAX."""
+    return lambda x, *, axes, **params: function(x, axis=tuple(axes)) if x.size else None
 
 
 def cumulate(function: Callable) -> Callable:
@@ -136,13 +154,17 @@ def scatter_add(operand, indices, updates, *, update_jaxpr=None, **params):
     """Updates added to the operand at known places."""
     kept = {name: params[name] for name in ("dimension_numbers", "mode")}
     targets = scatter_positions((operand.shape, indices.shape, updates.shape), indices, **kept).reshape(-1)
-    landing = targets >= 0
-    added = np.bincount(targets[landing], updates.reshape(-1)[landing], operand.size)
-    return operand + added.reshape(operand.shape)
+    landing, total = targets >= 0, np.array(operand).reshape(-1)
+    np.add.at(total, targets[landing], updates.reshape(-1)[landing])
+    return total.reshape(operand.shape)
 
 
-def dot_general(left, right, *, dimension_numbers, **params):
-    """Contraction over some axes, batched over others."""
+def dot_general(left, right, *, dimension_numbers, preferred_element_type=None, **params):
+    """Contraction over some axes, batched over others; in the type of the result, as XLA adds up."""
+    dtype = np.result_type(left, right) if preferred_element_type is None else preferred_element_type
+    if np.dtype(dtype).kind == "b":
+        return None
+    left, right = left.astype(dtype), right.astype(dtype)
     (left_sums, right_sums), (left_batch, right_batch) = dimension_numbers
     names = iter(range(left.ndim + right.ndim))
     left_axes, right_axes = [next(names) for _ in range(left.ndim)], [-1] * right.ndim
@@ -156,11 +178,27 @@ def dot_general(left, right, *, dimension_numbers, **params):
     return np.einsum(left, left_axes, right, right_axes, [*batch, *free], optimize=True)
 
 
+def complex_of(x, y):
+    """x + i y, also where one of them is infinite."""
+    value = np.empty(np.broadcast_shapes(x.shape, y.shape), np.result_type(x, np.complex64))
+    value.real, value.imag = x, y
+    return value
+
+
 def plain(function: Callable) -> Callable:
     """A NumPy function that needs no parameters."""
     return lambda *operands, **params: function(*operands)
 
 
+# Primitives that XLA rounds otherwise than NumPy, which counts in less than double precision.
+ROUNDING = frozenset(
+    {name for name, facts in ELEMENTWISE.items() if facts.expensive and name != "sqrt"}
+    | {"reduce_sum", "reduce_prod", "cumsum", "cumprod", "integer_pow", "scatter-add"}
+)
+# Primitives that NumPy and XLA compute alike for complex numbers, infinite ones too.
+COMPLEX = frozenset(
+    {"add", "add_any", "sub", "neg", "mul", "real", "imag", "conj", "eq", "ne", "dot_general"}
+)
 # Primitives that one NumPy function alone does not give; those that it does have it in their row.
 QUICK: dict[str, Callable[..., Any]] = {
     "iota": iota,
@@ -170,6 +208,7 @@ QUICK: dict[str, Callable[..., Any]] = {
     "rem": remainder,
     "convert_element_type": convert,
     "integer_pow": integer_pow,
+    "complex": lambda x, y, **params: complex_of(x, y),
     "clamp": lambda low, x, high, **params: np.minimum(np.maximum(x, low), high),
     "reduce_sum": lambda x, *, axes, **params: np.sum(x, axis=tuple(axes), dtype=x.dtype),
     "reduce_max": reduce(np.max),

@@ -34,6 +34,7 @@ class Program:
         constants: variable -> its value, for literals and captured arrays; NumPy arrays, but for random keys.
         inputs: variables of x and of the leaves of params.
         outputs: variables of f and c.
+        traced: the jaxpr before anything was rewritten, what results are held against; `closed` if None.
     """
 
     closed: jex.ClosedJaxpr
@@ -42,6 +43,7 @@ class Program:
     constants: dict[int, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    traced: jex.ClosedJaxpr | None = None
 
     def function(self) -> Callable:
         """(x, *param leaves) -> (f, c), traceable by JAX."""

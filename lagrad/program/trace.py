@@ -14,6 +14,7 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, RULED
+from lagrad.problem.layout import join
 from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import check_program
 from lagrad.program.program import Program, numbered
@@ -41,17 +42,28 @@ def trace(problem: Problem) -> Program:
     True
     """
     leaves, structure = jax.tree.flatten(problem.params)
+    # What the declaration traced serves again, unless something that a function captures has changed since.
+    current = all(trace.is_current() for trace in problem.traces.values())
 
     def flat(x, *leaves):
         params = jax.tree.unflatten(structure, leaves)
-        f = jnp.asarray(problem.flat_objective(x, params), dtype=jnp.float64)
-        return f, jnp.asarray(problem.flat_constraints(x, params), dtype=jnp.float64)
+        if not current:
+            f, c = problem.flat_objective(x, params), problem.flat_constraints(x, params)
+            return jnp.asarray(f, dtype=jnp.float64), jnp.asarray(c, dtype=jnp.float64)
+        tree = problem.variables.unflatten(x)
+        (objective,), *rows = (trace.leaves(tree, params) for trace in problem.traces.values())
+        return jnp.reshape(objective, ()).astype(jnp.float64), join([*map(raveled, rows)])
 
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
-    closed = rolled(closed)
-    check_program(closed)
-    return numbered(closed)
+    written = rolled(closed)
+    check_program(written)
+    return replace(numbered(written), traced=closed)
+
+
+def raveled(leaves: Sequence) -> jax.Array:
+    """Arrays as one vector in float64."""
+    return join([jnp.ravel(leaf).astype(jnp.float64) for leaf in leaves])
 
 
 def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Program:

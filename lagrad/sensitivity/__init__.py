@@ -1,4 +1,4 @@
-"""Sensitivity: a problem with params in, the differentiable map from params to its solution out."""
+"""Differentiate solutions with respect to params."""
 
 from lagrad.sensitivity.mapping import Optimum, SolutionMap, solution_map
 

@@ -1,4 +1,4 @@
-"""A solution in, which of its rows and bounds are active out.
+"""Tell which rows and bounds are active at a solution.
 
 A side is active where its multiplier outweighs the distance to it, both relative to what is usual for them.
 Where both are about nothing, strict complementarity fails: the side is weakly active, and the solution has a

@@ -1,4 +1,4 @@
-"""NumPy arrays in and out: solves, active sides, KKT factors, the last of each kept."""
+"""Solve and factor outside of JAX, keeping the last of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparse Hessian, active Jacobian and active bounds in, factors of the KKT matrix out, and solves with them.
+"""Factor the KKT matrix of the active set, and solve with it.
 
     [ H   A'  E' ] [ u ]   [ b1 ]      A: active rows of J
     [ A   0   0  ] [ v ] = [ b2 ]      E: active bounds, rows of the identity

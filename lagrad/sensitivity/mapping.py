@@ -1,4 +1,4 @@
-"""A problem with params in, the map from params to its solution out, with derivatives in both modes.
+"""Map params to the solution, with derivatives in both modes.
 
 Legend: y = (x, v, w) holds the point, the multipliers of the rows and those of the bounds, w = upper - lower.
 At a solution r(y, p) = 0, where a row or bound is either active or not:
@@ -86,7 +86,7 @@ class SolutionMap:
 
 def solution_map(
     problem: Any,
-    method: str = "ipopt",
+    method: str = "auto",
     *,
     bounds: Callable | None = None,
     kinks: str = "raise",

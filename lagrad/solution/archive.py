@@ -1,4 +1,4 @@
-"""Nested dicts, lists, tuples, numbers, texts and arrays in, one .npz file out, and back: no pickle.
+"""Save nested dicts, lists, tuples, numbers, texts and arrays in one .npz file without pickle; load them.
 
 The file holds the arrays under running numbers and one JSON text that says how they nest:
 

@@ -1,4 +1,4 @@
-"""The outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
+"""Hold the outcome of a solve: plain data that needs no solver, no JAX device and no problem to be read.
 
 Signs: L(x, multipliers) = f(x) + multipliers' c(x), and at a solution
 
@@ -159,7 +159,7 @@ class Solution:
         evaluations: how often each function was evaluated; `nonfinite` counts the points that were refused.
         timings: seconds by stage; callbacks are counted apart from the solver's own work.
         certificate: residuals of the optimality conditions at x.
-        method: "ipopt" or "trust-constr".
+        method: the name of the solver.
         solver_status: the solver's own code.
         solver_message: the solver's own words.
         name: the problem's name, if it has one.

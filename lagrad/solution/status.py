@@ -1,4 +1,4 @@
-"""Why a solver stopped: one word for all solvers in, what it means and what to do about it out."""
+"""Name why a solver stopped, what that means and what to do about it, in one word for all solvers."""
 
 from __future__ import annotations
 

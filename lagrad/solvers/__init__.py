@@ -1,4 +1,4 @@
-"""Solvers: derivatives in, a Solution out. See `solve`."""
+"""Solve problems; see `solve`."""
 
 from lagrad.solvers.solve import solve
 

@@ -1,4 +1,4 @@
-"""A running solve in, a file that `Solution.load` reads out: now and then, at SIGTERM, and at the end."""
+"""Write a running solve to a file now and then, at SIGTERM and at the end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lagrad.errors import ProblemError
 from lagrad.solution.solution import Solution
 from lagrad.solvers.finish import snapshot
 from lagrad.solvers.options import is_writable
-from lagrad.solvers.outcome import Task
 from lagrad.solvers.signals import terminable
+from lagrad.solvers.solver import Task
 from lagrad.source_location import warn_user
 
 # Seconds between two writings, and how many times longer than a writing the pause is at least.

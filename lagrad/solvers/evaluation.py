@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lagrad.errors import DerivativeError
+from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
+from lagrad.solvers.model import Model
 from lagrad.solvers.violation import largest_violation
 
 # So many points refused in a row at the end of a solve mean that the functions, not the steps, are at fault.
@@ -23,6 +25,9 @@ HOPELESS = 5
 # So many refused, and a tenth as many for each one accepted, end a solve: IPOPT would go on for thousands.
 PATIENCE = 300
 KINDS = ("objective", "constraints", "gradient", "jacobian", "hessian", "nonfinite")
+
+
+Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Stopped(Exception):
@@ -47,21 +52,20 @@ class Point:
     constraints: np.ndarray
     violation: float
     iteration: int = 0
-    multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    multipliers: Multipliers | None = None
 
 
 class Evaluation:
     """Everything one solve asks of the functions.
 
     Args:
-        derivatives: the compiled functions.
+        derivatives: the compiled functions, with the params of this solve.
         problem: declares bounds and names; the functions' own, or a copy with other bounds.
-        params: passed to every call; None for the problem's own.
         deadline: value of `time.perf_counter` after which nothing more is evaluated.
     """
 
-    def __init__(self, derivatives: Any, problem: Any, params: Any = None, deadline: float = math.inf):
-        self.derivatives, self.problem, self.params, self.deadline = derivatives, problem, params, deadline
+    def __init__(self, derivatives: Model, problem: Problem, deadline: float = math.inf):
+        self.derivatives, self.problem, self.deadline = derivatives, problem, deadline
         self.counts: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.seconds = {"values": 0.0, "first_order": 0.0, "hessian": 0.0, "callback": 0.0}
         self.reason: Status | None = None
@@ -102,7 +106,7 @@ class Evaluation:
         self._move(x)
         if self._values is None:
             began = self._begin()
-            f, c = self.derivatives.values(x, self.params)
+            f, c = self.derivatives.values(x)
             self.seconds["values"] += time.perf_counter() - began
             self.counts["objective"] += 1
             self.counts["constraints"] += 1
@@ -120,7 +124,7 @@ class Evaluation:
         self._move(x)
         if self._first is None:
             began = self._begin()
-            gradient, jacobian = self.derivatives.first_order(x, self.params)
+            gradient, jacobian = self.derivatives.first_order(x)
             self.seconds["first_order"] += time.perf_counter() - began
             self.counts["gradient"] += 1
             self.counts["jacobian"] += 1
@@ -143,7 +147,7 @@ class Evaluation:
         """
         self._move(x)
         began = self._begin()
-        values = self.derivatives.hessian_values(x, multipliers, objective_weight, self.params)
+        values = self.derivatives.hessian_values(x, multipliers, objective_weight)
         self.seconds["hessian"] += time.perf_counter() - began
         self.counts["hessian"] += 1
         if not np.isfinite(values).all() and np.isfinite(multipliers).all():
@@ -157,7 +161,7 @@ class Evaluation:
             Stopped: the solve is to end.
         """
         began = self._begin()
-        result = self.derivatives.hvp(x, multipliers, vector, 1.0, params=self.params)
+        result = self.derivatives.hvp(x, multipliers, vector)
         self.seconds["hessian"] += time.perf_counter() - began
         self.counts["hvp"] = self.counts.get("hvp", 0) + 1
         return result
@@ -203,7 +207,7 @@ class Evaluation:
         if self.best is None or rank(point, tolerance) <= rank(self.best, tolerance):
             self.best = point
 
-    def point(self, x: np.ndarray, iteration: int = 0, multipliers=None) -> Point:
+    def point(self, x: np.ndarray, iteration: int = 0, multipliers: Multipliers | None = None) -> Point:
         """The point at x, its values evaluated unless they are there.
 
         Args:
@@ -239,7 +243,7 @@ class Evaluation:
         self.fell_without_end = f == -math.inf
         self._refuse(lambda: values_fault(self, f, c))
 
-    def _refuse(self, fault) -> None:
+    def _refuse(self, fault: Callable[[], str]) -> None:
         self.counts["nonfinite"] += 1
         self.refused_in_a_row += 1
         if self._place == self._start:

@@ -19,7 +19,7 @@ from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
-from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
 
 # A solver that merely stalled is not taken at its word beyond this relative error.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lagrad.solution.status import Status
-from lagrad.solvers.outcome import Outcome, Task
+from lagrad.solvers.solver import Outcome, Task
 
 
 def run(task: Task) -> Outcome:

@@ -1,4 +1,4 @@
-"""A Problem in, what SciPy and cyipopt want to call out: callbacks with exact sparse derivatives."""
+"""Give SciPy and cyipopt callbacks with exact sparse derivatives of a Problem."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lagrad.derivatives import differentiate
 from lagrad.derivatives.triplets import Triplets, never_empty, rows_and_columns
 from lagrad.problem.problem import problem_of
 from lagrad.solvers.evaluation import Evaluation
-from lagrad.solvers.ipopt_options import ALWAYS
+from lagrad.solvers.ipopt.options import ALWAYS
 from lagrad.source_location import warn_user
 
 # Jacobians of at most so many entries are handed to SciPy dense, so that its dense methods work too.

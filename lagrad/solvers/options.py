@@ -21,6 +21,11 @@ LARGEST = 2**31 - 1
 PATHS = frozenset({"output_file", "hsllib", "pardisolib"})
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for tables of names."""
+    return frozenset(text.split())
+
+
 def check_options(
     options: Mapping[str, Any] | None,
     kinds: Mapping[str, type],

@@ -1,14 +1,12 @@
 """A Problem (or its Derivatives) in, a Solution out: arguments checked, solver run, outcome judged.
 
-solve  ->  Task  ->  ipopt.run | trust_constr.run | fixed.run  ->  Outcome  ->  judge  ->  Solution
+solve  ->  Task  ->  a solver's run, or fixed.run  ->  Outcome  ->  judge  ->  Solution
 """
 
 from __future__ import annotations
 
 import math
-import numbers
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,29 +15,35 @@ from typing import Any
 import numpy as np
 
 from lagrad.derivatives import Derivatives, differentiate
-from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.derivatives.verify import look
+from lagrad.errors import ProblemError
+from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
-from lagrad.solvers import ipopt, trust_constr
+from lagrad.solvers.arguments import check_limits, takes_objectives
 from lagrad.solvers.checkpoint import checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.finish import finish, note_solution
 from lagrad.solvers.fixed import run as run_fixed
+from lagrad.solvers.inside import finite_start
+from lagrad.solvers.methods import AUTO, Method, find_method
+from lagrad.solvers.model import Model
 from lagrad.solvers.monitor import Iterate, Monitor
-from lagrad.solvers.outcome import Outcome, Task
 from lagrad.solvers.progress import ending, ready, show_progress, starting, teller
 from lagrad.solvers.signals import interruptible
+from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.warm import warm
+from lagrad.source_location import warn_user
 
-METHODS = {"ipopt": ipopt, "trust-constr": trust_constr}
 # Who stops a solve does not want to wait for more.
 HURRIED = (Status.TIME_LIMIT, Status.INTERRUPTED)
 
 
+@takes_objectives
 def solve(
     problem: Any,
-    method: str = "ipopt",
+    method: str | None = "auto",
     *,
     x0: Any = None,
     params: Any = None,
@@ -56,9 +60,14 @@ def solve(
 ) -> Solution:
     """Find a local minimum.
 
+        solve(problem, method="auto", *, ...)
+        solve(objective, x0, method="auto", *, constraints=None, bounds=None, params=None, ...)
+
     Args:
-        problem: a Problem, or the Derivatives that `differentiate` made of one, to use them again.
-        method: "ipopt", or "trust-constr", which needs nothing but SciPy.
+        problem: a Problem; the Derivatives that `differentiate` made of one, to use them again; or an
+            objective, which with x0, constraints, bounds and params is declared as `lagrad.Problem` does.
+        method: "auto", as is None, for IPOPT if there is one, else the next best; or the name of one, in any
+            case: "ipopt", "pounce", "uno", or "trust-constr", which needs nothing but SciPy.
         x0: start in place of the problem's, a pytree like it or a flat vector.
         params: in place of the problem's; nothing is compiled again.
         bounds: in place of the problem's.
@@ -82,18 +91,21 @@ def solve(
         Solution. Whatever ends the solve, it holds the best point so far.
 
     Raises:
-        ProblemError: an argument or option is wrong.
+        ProblemError: an argument or option is wrong, or a word of SciPy's that belongs elsewhere.
         DerivativeError: a function cannot be differentiated, or is not finite at the start.
-        ImportError: IPOPT is asked for and not installed.
+        ImportError: the solver asked for is not installed.
         FileExistsError: `checkpoint` exists and holds something else than `warm_start`.
         KeyboardInterrupt: at the second Ctrl-C; its attribute `solution` is the Solution so far.
         Exception: whatever the callback or the user's functions raise, unchanged; the Solution so far is its
             attribute `solution`.
+
+    >>> round(lagrad.solve(lambda x: (x[0] - 2.0) ** 2, [0.0], bounds=(0.0, 1.0)).objective, 6)
+    1.0
     """
     began = time.perf_counter()
-    adapter = find_adapter(method)
-    checked = adapter.check(options)
-    check_arguments(tol, max_iterations, time_limit, callback)
+    chosen = find_method(AUTO if method is None else method)
+    checked = chosen.solver.check(options)
+    check_limits(tol, max_iterations, time_limit, callback)
     file = checked_path(checkpoint, warm_start)
     deadline = math.inf if time_limit is None else began + time_limit
     tell = teller(progress)
@@ -102,25 +114,27 @@ def solve(
     tell(ready(derivatives.problem, setup))
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
-    evaluation = Evaluation(derivatives, declared, declared.params if params is not None else None, deadline)
+    model = derivatives if params is None else derivatives.bind(declared.params)
+    start = finite_start(model, declared, start) if warm_start is None else start
+    evaluation = Evaluation(model, declared, deadline)
     with show_progress(progress, declared.name) as show:
         monitor = Monitor(evaluation, callback, show, began)
         task = Task(evaluation, monitor, start, tol, max_iterations, checked)
-        with interruptible(evaluation), keeping(file, task, method) as write:
+        with interruptible(evaluation), keeping(file, task, chosen.name) as write:
             entered = time.perf_counter()
-            outcome = run(adapter, task)
+            outcome = run(chosen, task)
             timings = setup | {"inside": time.perf_counter() - entered, "began": began}
-            solution = finish(task, outcome, method, timings)
+            solution = finish(task, outcome, chosen.name, timings)
             write(solution)
     tell(ending(solution))
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
-    if isinstance(derivatives, Derivatives) and solution.status not in HURRIED:
-        return with_doubts(derivatives, solution, params)
+    if isinstance(model, Derivatives) and solution.status not in HURRIED:
+        return with_doubts(model, solution)
     return solution
 
 
-def with_doubts(derivatives: Derivatives, solution: Solution, params: Any) -> Solution:
+def with_doubts(derivatives: Derivatives, solution: Solution) -> Solution:
     """The Solution, its certificate and one warning told if the matrices were not the derivatives at its end.
 
     Nothing that is found here takes a solution away, nor changes its status.
@@ -129,64 +143,26 @@ def with_doubts(derivatives: Derivatives, solution: Solution, params: Any) -> So
         BaseException: what came in between, such as Ctrl-C; the Solution is its attribute `solution`.
     """
     try:
-        doubts = doubts_at(derivatives, solution, params)
+        doubts = doubts_at(derivatives, solution)
     except Exception:
         return solution
     except BaseException as error:
         raise note_solution(error, solution)  # noqa: B904
     if not doubts:
         return solution
-    warnings.warn(" ".join(doubts), LagradWarning, stacklevel=3)
+    warn_user(" ".join(doubts))
     check = solution.certificate
     return solution.replace(certificate=replace(check, doubts=(*check.doubts, *doubts)))
 
 
-def doubts_at(derivatives: Derivatives, solution: Solution, params: Any) -> tuple[str, ...]:
+def doubts_at(derivatives: Derivatives, solution: Solution) -> tuple[str, ...]:
     """What speaks against the derivatives where a solve ended, in sentences."""
-    try:
-        derivatives.verify(solution.x, solution.multipliers, params)
-    except DerivativeError as error:
-        return (str(error),)
-    return ()
+    x = derivatives.problem.variables.flatten(solution.x)
+    multipliers = flat_multipliers(derivatives.problem, solution.multipliers)
+    return tuple(map(str, look(derivatives, x, multipliers, thorough=False)))
 
 
-def find_adapter(method: str) -> Any:
-    """The module of a method, its solver loaded.
-
-    Raises:
-        ProblemError: there is no such method.
-        ImportError: IPOPT is not installed.
-    """
-    if method not in METHODS:
-        raise ProblemError(f"`method`: {method!r}, expected one of {', '.join(map(repr, METHODS))}.")
-    if method == "ipopt":
-        ipopt.load()
-    return METHODS[method]
-
-
-def check_arguments(tol: Any, max_iterations: Any, time_limit: Any, callback: Any) -> None:
-    """Raise ProblemError unless tolerance, limits and callback are of their kinds."""
-    if not is_real(tol) or not 0 < tol < math.inf:
-        raise ProblemError(f"`tol`: {tol!r}, expected a positive number.")
-    if max_iterations is not None and not is_count(max_iterations):
-        raise ProblemError(f"`max_iterations`: {max_iterations!r}, expected a whole number >= 0, or None.")
-    if time_limit is not None and (not is_real(time_limit) or not time_limit >= 0):
-        raise ProblemError(f"`time_limit`: {time_limit!r}, expected seconds of at least 0, or None.")
-    if callback is not None and not callable(callback):
-        raise ProblemError(f"`callback`: a {type(callback).__name__}, expected a function of one Iterate.")
-
-
-def is_count(value: Any) -> bool:
-    """Whether a value is a whole number that IPOPT can hold, 0 included."""
-    return is_real(value) and 0 <= value < 2**31 and value % 1 == 0
-
-
-def is_real(value: Any) -> bool:
-    """Whether a value is a number and no Boolean."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, float]]:
+def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model, dict[str, float]]:
     """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
 
     Raises:
@@ -207,10 +183,11 @@ def with_changes(problem: Problem, x0: Any, params: Any, bounds: Any) -> Problem
     return problem.replace(**changes) if changes else problem
 
 
-def run(adapter: Any, task: Task) -> Outcome:
+def run(method: Method, task: Task) -> Outcome:
     """Let the solver work, unless there is no time or nothing to solve."""
     if time.perf_counter() > task.evaluation.deadline:
         return Outcome(Status.TIME_LIMIT, note="The functions were compiled, but no time was left to solve.")
     if np.all(task.problem.lower == task.problem.upper):
         return run_fixed(task)
-    return adapter.run(task)
+    outcome = method.solver.run(task)
+    return replace(outcome, note=" ".join(filter(None, [outcome.note, method.note])))

@@ -27,10 +27,11 @@ from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Point, Stopped
+from lagrad.solvers.model import has_hessian
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.options import check_options
-from lagrad.solvers.outcome import Outcome, Task
 from lagrad.solvers.quiet import SCIPY_QUIET
+from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
 
 KINDS: Mapping[str, type] = {
@@ -90,6 +91,15 @@ FULL_ROWS = 200
 def translate(code: int | None) -> Status:
     """Status of one of SciPy's codes; an unknown one is an error."""
     return CODES.get(-1 if code is None else code, Status.ERROR)
+
+
+def load() -> None:
+    """SciPy is always there."""
+
+
+def about() -> dict[str, str]:
+    """SciPy's version."""
+    return {**VERSIONS, "library": str(scipy.__file__)}
 
 
 def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -187,7 +197,7 @@ class Reduced:
         self.by_products = task.options.get("hessian_products", hessian_is_full(self.hessian_assembly))
         self.tolerance = task.options.get("gtol", task.tol)
         self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
-        self.is_exact = getattr(derivatives, "has_hessian", True)
+        self.is_exact = has_hessian(derivatives)
         self.has_converged = False
         self.stuck_for = 0
         self._last: Point | None = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from lagrad.errors import ProblemError
 from lagrad.solution.solution import Solution
-from lagrad.solvers.outcome import Start
+from lagrad.solvers.solver import Start
 
 # The barrier parameter of a warm start: small enough to stay near, large enough to move along a bound.
 SMALLEST_MU, LARGEST_MU = 1e-9, 1e-1

@@ -1,4 +1,4 @@
-"""Dependencies: which inputs each element of an array depends on, as few shared index arrays as possible.
+"""Hold which inputs each element of an array depends on, in as few shared index arrays as possible.
 
 Toy version: a set of input numbers for each element. That is exact and slow, so the sets are written as
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import TRANSPARENT
+from lagrad.primitives.calls import CALLBACKS, TRANSPARENT
 from lagrad.primitives.equations import as_numpy
 from lagrad.program.entries import MIXING, Entries, known_entries
 from lagrad.program.folding import fold, fold_quickly
@@ -44,7 +44,7 @@ class Walk:
 
     n: int
     rules: Mapping[str, Rule]
-    context: Context = Context()
+    context: Context = field(default_factory=Context)
     tape: list[Outcome] = field(default_factory=list)
 
     def enter(self, program: jex.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
@@ -94,7 +94,9 @@ class Walk:
             return self.context
         if not request.apart:
             return self.enter(request.program, request.arguments)
-        context = Context(self.context.depth + 1, request.tangents) if request.tangents else self.context
+        context = self.context
+        if request.tangents or not request.deeper:
+            context = Context(context.depth + request.deeper, request.tangents, context.memory)
         other = Walk(request.arguments[0].deps.n, self.rules, context)
         return other.enter(request.program, request.arguments), other.tape
 
@@ -163,5 +165,4 @@ def item(values: Constant, number: int) -> Any:
 ENTERED = TRANSPARENT.keys() | {"cond", "bcoo_transpose"}
 # Not executed while looking at the structure: user code, side effects, randomness without a key, and
 # factorizations, whose numbers never decide what is zero.
-CALLBACKS = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call", "rng_uniform"}
-OPAQUE = frozenset(CALLBACKS | LINALG.keys() | {"custom_linear_solve"})
+OPAQUE = CALLBACKS | LINALG.keys() | {"rng_uniform", "custom_linear_solve"}

@@ -1,4 +1,4 @@
-"""Sparsity of one function at a prompt: a function and an input in, the pattern of its derivative out."""
+"""Give the sparsity of one function's derivatives at a prompt."""
 
 from __future__ import annotations
 

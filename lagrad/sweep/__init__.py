@@ -1,4 +1,4 @@
-"""Sweeps: one problem and many params or starts in, a Solution for each out, on any executor."""
+"""Solve one problem for many params or starts, on any executor."""
 
 from lagrad.sweep.many import solve_many
 from lagrad.sweep.starts import Group, Multistart, multistart

@@ -29,15 +29,8 @@ from lagrad.solvers.violation import largest_violation
 
 # Arguments of `lagrad.solve` that a batched sweep understands.
 KNOWN = {"tol", "max_iterations"}
-# `method="auto"`: compilation costs as much as some hundred solves, and dense factors grow with the cube.
-FEWEST_PROBLEMS, MOST_UNKNOWNS = 1000, 500
 # Problems that stay compiled.
 KEPT = 4
-
-
-def is_for_batches(problem: Problem, count: int) -> bool:
-    """Whether a batched solve of so many problems should be the faster one."""
-    return count >= FEWEST_PROBLEMS and problem.n + problem.m <= MOST_UNKNOWNS
 
 
 def solve_batch(problem: Problem, pairs: list[tuple[Any, Any]], options: dict[str, Any]) -> list[Solution]:

@@ -1,4 +1,4 @@
-"""A problem and many params or starts in, a Solution for each out, in the same order."""
+"""Solve a problem for each of many params or starts, results in the same order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from lagrad.errors import ProblemError
 from lagrad.problem.problem import problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
+from lagrad.solvers.methods import find_method
 from lagrad.solvers.progress import ready, starting, teller
-from lagrad.solvers.solve import find_adapter, prepare, solve
+from lagrad.solvers.solve import prepare, solve
 from lagrad.sweep.batch import solve_batch
 from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
@@ -31,7 +32,7 @@ def solve_many(
     x0: Any = None,
     executor: Executor | int | None = None,
     progress: bool = False,
-    method: str = "ipopt",
+    method: str = "auto",
     **options: Any,
 ) -> list[Solution]:
     """Solve one problem for many params, from many starts, or both in pairs.
@@ -64,13 +65,15 @@ def solve_many(
 
     Raises:
         ProblemError: an argument does not fit; the message says which entry.
-        ImportError: IPOPT is asked for and not installed.
+        ImportError: the solver asked for is not installed.
 
     >>> problem = lagrad.Problem(lambda x, p: (x[0] - p) ** 2, [0.0], params=0.0)
     >>> solutions = solve_many(problem, params=np.array([1.0, 2.0]), method="trust-constr")
     >>> [round(float(solution.x[0]), 6) for solution in solutions]
     [1.0, 2.0]
     """
+    if method != "batched":
+        find_method(method).solver.check(options.get("options"))
     check_options(options, executor)
     declared = problem_of(problem)
     pairs = read_series(declared, params, x0)
@@ -78,7 +81,6 @@ def solve_many(
         return []
     if method == "batched":
         return solve_batch(declared, pairs, options)
-    find_adapter(method).check(options.get("options"))
     options = options | {"method": method}
     calls = make_calls(problem, declared, pairs, executor, options, teller(progress))
     found: list[Solution | None] = [None] * len(pairs)

@@ -1,4 +1,4 @@
-"""Calls in, results in the same order out: one after the other, or on an executor whose workers may die.
+"""Call functions one after the other, or on an executor whose workers may die.
 
 Executors differ in what a dead worker means. Dask gives up one task and goes on; a process pool of the
 standard library breaks, and takes with it all that was not finished. Those calls are made again in pools of

@@ -1,4 +1,4 @@
-"""Params or starts in either form in, one list of them out.
+"""Read a series of params or starts in either form.
 
 stacked     a pytree like one of them whose arrays have one axis more, in front
 listed      a list, tuple or other iterable of them

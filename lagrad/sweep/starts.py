@@ -1,4 +1,4 @@
-"""A problem in, its distinct local optima out, found from starts that fill the box of its bounds."""
+"""Find distinct local optima from starts that fill the box of the bounds."""
 
 from __future__ import annotations
 

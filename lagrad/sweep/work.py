@@ -1,4 +1,4 @@
-"""One solve of a sweep: what crosses to a worker in, a Solution out, whatever happens.
+"""Do one solve of a sweep in a worker, and give back a Solution whatever happens.
 
 A Cargo crosses process borders as bytes, and is opened once a process: there the problem is declared and
 differentiated again, since compiled functions cannot travel. Params, starts and Solutions travel as they are.

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 
 from lagrad.coloring.acyclic import acyclic
-from lagrad.coloring.check import fewest_colors_by_search, is_acyclic_coloring, is_solvable
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.graph import adjacency_graph
 from lagrad.coloring.orders import ORDERS
 from lagrad.coloring.portfolio import fewest_colors
+from tests.coloring.check import fewest_colors_by_search, is_acyclic_coloring, is_solvable
 from tests.coloring.matrices import band
 from tests.coloring.strategies import symmetric_patterns
 

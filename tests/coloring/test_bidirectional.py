@@ -8,11 +8,11 @@ from hypothesis import given, settings
 
 from lagrad.coloring.acyclic import acyclic
 from lagrad.coloring.bidirectional import bicolored
-from lagrad.coloring.check import determines, is_valid
 from lagrad.coloring.graph import both_sides_graph
 from lagrad.coloring.orders import ORDERS
 from lagrad.coloring.star import star, star_by_low_centers
 from lagrad.pattern import SparsityPattern
+from tests.coloring.check import determines, is_valid
 from tests.coloring.strategies import patterns
 
 WAYS = {

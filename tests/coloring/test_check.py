@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lagrad.coloring.check import CHECKS, is_acyclic_coloring, is_star_coloring, is_valid, partitions
 from lagrad.coloring.coloring import KINDS, Coloring
 from lagrad.pattern import SparsityPattern
+from tests.coloring.check import CHECKS, is_acyclic_coloring, is_star_coloring, is_valid, partitions
 from tests.coloring.matrices import band, cross_grid
 
 NONE = np.zeros(4, int)

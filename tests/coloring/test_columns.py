@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 
 import lagrad.coloring.columns as columns
-from lagrad.coloring.check import is_valid
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.columns import distance_two
 from lagrad.coloring.graph import column_graph, row_graph
 from lagrad.coloring.orders import ORDERS
 from lagrad.pattern import SparsityPattern
+from tests.coloring.check import is_valid
 from tests.coloring.strategies import patterns
 
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 
-from lagrad.coloring.check import is_valid
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.graph import adjacency_graph
 from lagrad.coloring.neutral import without_unused
 from lagrad.coloring.orders import natural
 from lagrad.coloring.star import star
 from lagrad.pattern import SparsityPattern
+from tests.coloring.check import is_valid
 from tests.coloring.strategies import patterns, symmetric_patterns
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from hypothesis import given, settings
 
 from lagrad.coloring.bidirectional import split_bound, split_coloring
-from lagrad.coloring.check import is_star_coloring, is_valid
 from lagrad.coloring.graph import adjacency_graph, row_graph
 from lagrad.coloring.orders import natural, random
 from lagrad.coloring.peeling import (
@@ -19,6 +18,7 @@ from lagrad.coloring.peeling import (
     without_vertices,
 )
 from lagrad.coloring.star import star
+from tests.coloring.check import is_star_coloring, is_valid
 from tests.coloring.matrices import arrow, multiple_shooting
 from tests.coloring.strategies import patterns, symmetric_patterns
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lagrad.coloring.check import is_acyclic_coloring, is_star_coloring, is_valid
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.graph import adjacency_graph
 from lagrad.coloring.periodic import periodic_columns, periodic_symmetric, with_diagonal
+from tests.coloring.check import is_acyclic_coloring, is_star_coloring, is_valid
 from tests.coloring.matrices import arrow, band, cross_grid, permuted_band
 from tests.coloring.strategies import patterns, symmetric_patterns
 

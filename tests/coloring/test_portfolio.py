@@ -18,15 +18,15 @@ from lagrad.coloring import (
     decompress,
     recovery,
 )
-from lagrad.coloring.check import (
+from lagrad.coloring.coloring import Coloring
+from lagrad.pattern import SparsityPattern
+from tests.coloring.check import (
     determines,
     fewest_colors_by_search,
     fewest_seeds_by_search,
     is_readable,
     is_valid,
 )
-from lagrad.coloring.coloring import Coloring
-from lagrad.pattern import SparsityPattern
 from tests.coloring.matrices import (
     arrow,
     band,

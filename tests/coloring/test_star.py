@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from lagrad.coloring.check import fewest_colors_by_search, is_readable, is_star_coloring
 from lagrad.coloring.coloring import Coloring
 from lagrad.coloring.graph import adjacency_graph
 from lagrad.coloring.orders import ORDERS
 from lagrad.coloring.star import star, star_by_low_centers
+from tests.coloring.check import fewest_colors_by_search, is_readable, is_star_coloring
 from tests.coloring.matrices import band, box_grid
 from tests.coloring.strategies import symmetric_patterns
 

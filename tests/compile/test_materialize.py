@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lagrad.compile.deferred import compile_all
 from lagrad.compile.materialize import MOST_STAGES, staged, stages
-from lagrad.compile.xla import compile_all, lower
+from lagrad.compile.xla import lower
 from lagrad.precision import float64
 from lagrad.program.cse import merged, tidy
 from lagrad.program.program import numbered
@@ -78,10 +79,11 @@ def test_what_nobody_needs_is_left_out_but_not_its_effects():
 def test_compiled_functions_take_and_give_float64():
     """Several side by side, with arrays captured by each."""
     with float64():
-        parts = [
-            lower(lambda x, k=k: x * W + 1 / k, [jax.ShapeDtypeStruct((5,), jnp.float64)]) for k in (3.0, 7.0)
-        ]
-    for compiled, k in zip(compile_all(parts), (3.0, 7.0), strict=True):
+        parts = {
+            k: lower(lambda x, k=k: x * W + 1 / k, [jax.ShapeDtypeStruct((5,), jnp.float64)])
+            for k in (3.0, 7.0)
+        }
+    for k, compiled in compile_all(parts).items():
         with float64():
             (found,) = compiled(X)
         assert found.dtype == np.float64

@@ -9,7 +9,8 @@ import pytest
 
 import lagrad
 from lagrad.coloring import color_columns, color_rows
-from lagrad.compile.blocks import Block, Pending, Sample
+from lagrad.compile.blocks import Block, Sample
+from lagrad.compile.deferred import Deferred, ready
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import hessian_coloring, jacobian_colorings
 from lagrad.pattern import SparsityPattern
@@ -50,25 +51,20 @@ def test_hessians_that_are_full_are_not_colored():
 def test_the_fastest_candidate_wins_and_says_what_all_took():
     """One candidate waits, the other does not."""
 
-    class Ready:
-        def compile(self):
-            return self
-
-    def pending(name: str, size: int) -> Pending:
+    def waiting(name: str, size: int) -> Deferred[Block]:
         def values(x, weights, leaves):
             return np.linalg.inv(np.eye(size))
 
-        return Pending(Ready(), lambda done: Block(name, np.zeros(1), np.zeros(1), values))
+        return ready(Block(name, np.zeros(1), np.zeros(1), values))
 
-    won = contest({"slow": pending("slow", 300), "fast": pending("fast", 2)}, SAMPLE)
-    block = won.finish(won.uncompiled.compile())
+    block = contest({"slow": waiting("slow", 300), "fast": waiting("fast", 2)}, SAMPLE).compile()
     assert block.strategy == "fast"
     assert block.timed.keys() == {"slow", "fast"} and block.timed["fast"] < block.timed["slow"]
 
 
 def test_one_candidate_is_not_timed():
     """It is the block itself."""
-    only = Pending(None, lambda done: None)
+    only = ready(None)
     assert contest({"only": only}, SAMPLE) is only
 
 

@@ -87,7 +87,7 @@ def wrong_values(derivatives: lagrad.Derivatives, error: float) -> lagrad.Deriva
 def test_wrong_values_are_refused_at_set_up():
     """What machine code gives is held against NumPy, then against XLA."""
     derivatives = lagrad.differentiate(problem())
-    with pytest.raises(lagrad.DerivativeError, match="what XLA gives: the objective"):
+    with pytest.raises(lagrad.DerivativeError, match="what JAX gives: the objective"):
         wrong_values(derivatives, 1e-3).verify()
     wrong_values(derivatives, 1e-12).verify()
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 from jax.experimental import sparse
 
 from lagrad.elements.linear import LINEAR, contraction, maps
@@ -66,6 +67,9 @@ CASES = {
     "old compressed rows, matrix": lambda x, y: sparse.CSR.fromdense(DENSE[:, :3]) @ x.reshape(3, 2),
     "old coordinates": lambda x, y: sparse.COO.fromdense(DENSE) @ x,
     "old coordinates, matrix": lambda x, y: sparse.COO.fromdense(DENSE[:, :3]) @ x.reshape(3, 2),
+    "convert": lambda x, y: lax.convert_element_type_p.bind(
+        x, new_dtype=np.dtype(float), weak_type=True, sharding=None
+    ),
     "gather": lambda x, y: x[np.array([[0, 5], [5, 2]])],
     "slice": lambda x, y: x[1:6:2],
     "rev": lambda x, y: x[::-1],
@@ -75,7 +79,6 @@ CASES = {
     "broadcast": lambda x, y: jnp.broadcast_to(y[:, None], (3, 2)),
     "dynamic_update_slice": lambda x, y: jax.lax.dynamic_update_slice(x, y, (2,)),
     "scatter": lambda x, y: x.at[np.array([4, 1, 0])].set(y),
-    "convert": lambda x, y: x.astype(np.float32),
 }
 CURVED = {
     "mul": lambda x, y: x[:3] * y,
@@ -115,6 +118,16 @@ def unwrapped(function):
             return function(x, y)
 
     return inlined
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, jnp.bfloat16])
+def test_what_is_rounded_is_not_linear(dtype):
+    """A conversion to few digits, and sums of them, are left to XLA."""
+    for function in (lambda x: x.astype(dtype), lambda x: (x.astype(dtype) + 1).astype(float)):
+        with float64():
+            equations = jax.make_jaxpr(function)(np.ones(3)).eqns
+        for equation in equations[:2]:
+            assert maps(equation, [None, np.ones((), dtype)][: len(equation.invars)]) == [None]
 
 
 @pytest.mark.parametrize("function", CASES.values(), ids=CASES)

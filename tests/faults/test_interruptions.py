@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import os
 import re
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.compile.native import batch_loops
+from lagrad.compile import deferred
 from lagrad.solution.status import Status
 from lagrad.solvers import checkpoint, finish
 from tests.faults.cases import (
@@ -89,13 +90,13 @@ def test_43_ctrl_c_while_tracing(record):
 
 def test_43_ctrl_c_while_compiling(monkeypatch, record):
     """Raised as it is; built again, the problem solves."""
-    problem, original = banana(), batch_loops.Loops.compile
+    problem, original = banana(), deferred.machines
 
-    def compile_slowly(self):
+    def compile_slowly(*arguments):
         interrupt()
-        return original(self)
+        return original(*arguments)
 
-    monkeypatch.setattr(batch_loops.Loops, "compile", compile_slowly)
+    monkeypatch.setattr(deferred, "machines", compile_slowly)
     with pytest.raises(KeyboardInterrupt) as caught:
         lagrad.solve(problem)
     record("Ctrl-C while compiling", caught.value)
@@ -180,7 +181,7 @@ def test_43_ctrl_c_when_it_was_nearly_over(method, monkeypatch, record):
 
 def test_43_ctrl_c_at_the_last_look(monkeypatch):
     """The comparison of the derivatives after a solve is no reason to lose it."""
-    monkeypatch.setattr(lagrad.Derivatives, "verify", interrupt)
+    monkeypatch.setattr(importlib.import_module("lagrad.solvers.solve"), "doubts_at", interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
         lagrad.solve(compiled(hs71))
     assert caught.value.solution.success  # type: ignore[attr-defined]

@@ -12,8 +12,10 @@ import pytest
 
 import lagrad
 from lagrad.solution.status import Status
-from lagrad.solvers import ipopt, trust_constr
-from lagrad.solvers.ipopt_options import OWNED
+from lagrad.solvers import trust_constr
+from lagrad.solvers.ipopt import adapter, direct, library
+from lagrad.solvers.ipopt.backend import End
+from lagrad.solvers.ipopt.options import OWNED
 from tests.faults.cases import METHODS, banana, compiled, hs71, run_script
 
 both = pytest.mark.parametrize("method", METHODS)
@@ -162,29 +164,58 @@ def test_55_output_file_that_can_be(tmp_path, record):
     assert solution.success and file.read_text().startswith("before\n") and "EXIT" in file.read_text()
 
 
-def test_56_cyipopt_missing(monkeypatch, record):
+def test_56_ipopt_missing(monkeypatch, record):
     """How to get it, and what works without."""
     monkeypatch.setitem(sys.modules, "cyipopt", None)
+    monkeypatch.setenv("LAGRAD_IPOPT", "cyipopt")
     with pytest.raises(ImportError) as caught:
-        lagrad.solve(compiled(banana))
-    record("cyipopt is not installed", caught.value)
-    assert all(words in str(caught.value) for words in ("lagrad.install_ipopt", "conda", "trust-constr"))
-    assert lagrad.solve(compiled(banana), "trust-constr").success
+        lagrad.solve(compiled(banana), "ipopt")
+    record("IPOPT is not installed", caught.value)
+    assert all(words in str(caught.value) for words in ("lagrad[ipopt]", "conda", "trust-constr"))
+    solution = lagrad.solve(compiled(banana))
+    record("IPOPT is not installed, and no method was asked for", solution)
+    assert solution.success and "ipopt is not there" in solution.message
+
+
+@pytest.mark.parametrize("text", ["", "\x7fELF"])
+def test_56_library_that_is_none(text, tmp_path, monkeypatch, record):
+    """A missing file, or one that cannot be loaded, is told with its name."""
+    path = tmp_path / "libipopt.so"
+    if text:
+        path.write_text(text)
+    monkeypatch.setenv("LAGRAD_IPOPT", str(path))
+    with pytest.raises(ImportError) as caught:
+        lagrad.solve(compiled(banana), "ipopt")
+    record(f"LAGRAD_IPOPT names {'a damaged library' if text else 'nothing'}", caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_56_library_with_another_binary_interface(tmp_path, monkeypatch, record):
+    """Ipopt 3.13 has what 3.14 has, but for what is new in it, and a Bool of four bytes: refused."""
+    monkeypatch.setattr(library, "NEW", "NotInThisIpopt")
+    monkeypatch.setenv("LAGRAD_IPOPT", library.find().path)
+    library.found.cache_clear()
+    with pytest.raises(ImportError) as caught:
+        lagrad.solve(compiled(banana), "ipopt")
+    record("LAGRAD_IPOPT names an Ipopt 3.13", caught.value)
+    assert "older than Ipopt 3.14" in str(caught.value)
 
 
 def test_56_cyipopt_that_is_none(monkeypatch, record):
     """A folder of that name on the import path, or a version from before its time."""
     monkeypatch.setitem(sys.modules, "cyipopt", SimpleNamespace(__file__="/home/user/cyipopt/__init__.py"))
+    monkeypatch.setenv("LAGRAD_IPOPT", "cyipopt")
     with pytest.raises(ImportError) as caught:
-        lagrad.solve(compiled(banana))
+        lagrad.solve(compiled(banana), "ipopt")
     record("something else is called cyipopt", caught.value)
-    assert "/home/user/cyipopt/__init__.py that lacks Problem" in str(caught.value)
+    assert "/home/user/cyipopt/__init__.py lacks Problem" in str(caught.value)
 
 
 def test_56_old_ipopt(monkeypatch, record):
     """Ipopt 3.11 tells no iterates: lagrad goes without, to the same answer."""
     cyipopt = pytest.importorskip("cyipopt")
     monkeypatch.setattr(cyipopt, "IPOPT_VERSION", (3, 11, 9))
+    monkeypatch.setenv("LAGRAD_IPOPT", "cyipopt")
     solution = lagrad.solve(compiled(hs71))
     record("Ipopt 3.11", solution)
     assert solution.success and solution.versions["ipopt"] == "3.11.9"
@@ -203,11 +234,9 @@ def test_56_linear_solver_that_is_not_there(name, record):
 
 def test_56_without_mumps(monkeypatch, record):
     """Ipopt's code for it, with what it has."""
-    end = {"status": -12, "status_msg": b"Invalid option", "mult_g": np.zeros(0)}
-    end |= dict.fromkeys(("mult_x_L", "mult_x_U"), np.zeros(2))
-    fake = SimpleNamespace(solve=lambda x, **_: (x, end), add_option=lambda *_: None, close=lambda: None)
-    monkeypatch.setattr(ipopt, "build", lambda *_: fake)
-    monkeypatch.setattr(ipopt, "available", lambda: ("ma27", "ma57"))
+    end = End(-12, np.zeros(2), (np.zeros(0), np.zeros(2), np.zeros(2)))
+    monkeypatch.setattr(direct, "solve", lambda *_: end)
+    monkeypatch.setattr(adapter, "available", lambda *_: ("ma27", "ma57"))
     solution = lagrad.solve(compiled(banana))
     record("Ipopt was built without MUMPS", solution)
     assert solution.status is Status.ERROR and "ma27, ma57 would be" in solution.message
@@ -256,10 +285,8 @@ def test_57_out_of_memory_in_functions(tmp_path, record):
 @pytest.mark.parametrize("code", [-102, -3])
 def test_57_out_of_memory_in_the_factorization(code, monkeypatch, record):
     """The sizes that the factorization had are named; MUMPS out of memory ends as -3."""
-    end = {"status": code, "status_msg": b"Not enough memory.", "mult_g": np.zeros(2)}
-    end |= dict.fromkeys(("mult_x_L", "mult_x_U"), np.zeros(4))
-    fake = SimpleNamespace(solve=lambda x, **_: (x, end), add_option=lambda *_: None, close=lambda: None)
-    monkeypatch.setattr(ipopt, "build", lambda *_: fake)
+    end = End(code, np.ones(4), (np.zeros(2), np.zeros(4), np.zeros(4)))
+    monkeypatch.setattr(direct, "solve", lambda *_: end)
     solution = lagrad.solve(compiled(hs71))
     record(f"Ipopt runs out of memory and ends with {code}", solution)
     assert solution.status is Status.ERROR and "4 variables and 2 rows, 8 entries" in solution.message

@@ -8,7 +8,6 @@ import threading
 import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -16,7 +15,8 @@ import pytest
 
 import lagrad
 from lagrad.solution.status import Status
-from lagrad.solvers import ipopt
+from lagrad.solvers.ipopt import direct
+from lagrad.solvers.ipopt.backend import End
 from tests.faults.cases import METHODS, banana, compiled, hs71, hyperbola, run_script
 
 both = pytest.mark.parametrize("method", METHODS)
@@ -30,15 +30,13 @@ NAMED = (*CLAIMS, *MEANINGS, -2, -3, -10, -11, -12, -100, -101, -102, -199)
 
 
 def ending_with(code, x):
-    """What takes the place of cyipopt.Problem and ends with a code, at x."""
-    end = {"status": code, "status_msg": b"as told", "mult_g": np.zeros(0)}
-    end |= dict.fromkeys(("mult_x_L", "mult_x_U"), np.zeros(2))
-    return SimpleNamespace(solve=lambda *_, **__: (np.array(x), end), add_option=lambda *_: None, close=int)
+    """What takes the place of Ipopt and ends with a code, at x."""
+    return lambda *_: End(code, np.array(x), (np.zeros(0), np.zeros(2), np.zeros(2)))
 
 
 def solve_with_code(monkeypatch, code, x):
     """The Solution when Ipopt ends with a code, at x."""
-    monkeypatch.setattr(ipopt, "build", lambda *_: ending_with(code, x))
+    monkeypatch.setattr(direct, "solve", ending_with(code, x))
     return lagrad.solve(compiled(banana))
 
 

@@ -17,23 +17,26 @@ import lagrad
 from lagrad import cli
 from lagrad.checks import explain_infeasibility
 from lagrad.solution import archive
-from lagrad.solvers import ipopt
+from lagrad.solvers.ipopt import interface
 from tests.faults.cases import ROOT, banana, compiled, hs71, hyperbola, rosenbrock, run_script
 
 SOURCES = sorted(path for folder in ("lagrad", "problems") for path in (ROOT / folder).rglob("*.py"))
 # What may be used where, and why.
 ALLOWED = {
     "pickle": {
-        "lagrad/problem.py",  # tries whether functions can be pickled, and reads nothing
+        "lagrad/problem/problem.py",  # tries whether functions can be pickled, and reads nothing
         "lagrad/sweep/work.py",  # from this process to its own workers
     },
     "subprocess": {
-        "lagrad/install_ipopt.py",  # a program of its own, run by hand
-        "lagrad/solvers/linear_solvers.py",  # whether Ipopt has a linear solver
+        "lagrad/solvers/ipopt/linear_solvers.py",  # whether Ipopt has a linear solver
     },
     "ctypes": {
         "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
         "lagrad/compile/native/products.py",
+        "lagrad/solvers/ipopt/direct.py",  # calls Ipopt
+        "lagrad/solvers/ipopt/interface.py",
+        "lagrad/solvers/ipopt/library.py",
+        "lagrad/solvers/ipopt/trial.py",
     },
 }
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "httpx", "aiohttp"}
@@ -91,40 +94,27 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_ipopt_never_looks_for_an_option_file(way, monkeypatch):
     """However Ipopt is reached, the file's name is empty and NaN are looked for, set after all else."""
-    original, options = ipopt.build, []
+    original, options = interface.add_option, []
 
-    def build(*given):
-        nlp = original(*given)
+    def add_option(ipopt, problem, name, value):
+        options.append((name, value))
+        return original(ipopt, problem, name, value)
 
-        class Listening:
-            """Notes the options, and hands everything on."""
-
-            def __getattr__(self, name):
-                return getattr(nlp, name)
-
-            def add_option(self, name, value):
-                options.append((name, value))
-                nlp.add_option(name, value)
-
-        return Listening()
-
-    monkeypatch.setattr(ipopt, "build", build)
+    monkeypatch.setattr(interface, "add_option", add_option)
     WAYS[way]()
     assert options and options[-2:] == [("option_file_name", ""), ("check_derivatives_for_naninf", "yes")]
 
 
 def test_whoever_makes_a_problem_for_ipopt_empties_the_file_name():
-    """Every file that says cyipopt.Problem( says option_file_name, or gets its options from one that does."""
-    makers = {str(path.relative_to(ROOT)) for path in SOURCES if "cyipopt.Problem(" in path.read_text()}
-    assert makers == {
-        "lagrad/install_ipopt.py",
-        "lagrad/solvers/ipopt.py",
-        "lagrad/solvers/linear_solvers.py",
+    """Both ways get all options from `settings.py`; the trial of linear solvers sets its own."""
+    makers = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if "cyipopt.Problem(" in path.read_text() or ".CreateIpoptProblem(" in path.read_text()
     }
-    assert all(
-        '"option_file_name": ""' in (ROOT / place).read_text()
-        for place in makers - {"lagrad/solvers/ipopt.py"}
-    )
+    ways = {"lagrad/solvers/ipopt/direct.py", "lagrad/solvers/ipopt/through_cyipopt.py"}
+    trial = "lagrad/solvers/ipopt/trial.py"
+    assert makers == ways | {trial} and '"option_file_name": ""' in (ROOT / trial).read_text()
 
 
 @pytest.mark.parametrize("name", ["hsllib", "pardisolib"])
@@ -272,7 +262,7 @@ lagrad.diagnose(hs71())
 after = settings()
 for name in before:
     print(name, before[name] == imported[name], imported[name] == after[name])
-print(jax.config.jax_compilation_cache_dir, jax.config.jax_enable_x64, "lagrad.install_ipopt" in sys.modules)
+print(jax.config.jax_compilation_cache_dir, jax.config.jax_enable_x64, "casadi" in sys.modules)
 """
 
 

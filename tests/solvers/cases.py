@@ -12,6 +12,8 @@ from lagrad.problem.problem import Problem
 from tests.solvers.dense import DenseDerivatives
 
 METHODS = ("ipopt", "trust-constr")
+# Solvers that may not be there, by their packages.
+PACKAGES = {"uno": "unopy", "pounce": "pounce"}
 
 
 def rosenbrock(x):

@@ -1,5 +1,7 @@
 """Derivatives of a Problem by plain dense JAX, without lagrad's engine: an oracle, and a stand-in for it."""
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +27,11 @@ class DenseDerivatives:
         self._gradient = jax.jit(jax.grad(problem.flat_objective))
         self._jacobian = jax.jit(jax.jacrev(problem.flat_constraints))
         self._hessian = jax.jit(jax.hessian(lagrangian))
+
+    def bind(self, params):
+        bound = copy.copy(self)
+        bound.problem = self.problem.replace(params=params)
+        return bound
 
     def _call(self, function, x, params, *rest):
         params = self.problem.params if params is None else params

@@ -8,10 +8,11 @@ import pytest
 import lagrad
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
-from lagrad.solvers import ipopt, solve, trust_constr
-from lagrad.solvers.ipopt_options import ALWAYS, DEFAULTS, KINDS, OWNED
+from lagrad.solvers import solve, trust_constr
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS, KINDS, OWNED
+from lagrad.solvers.ipopt.settings import WARM_START
 from tests.solvers import cases
-from tests.solvers.cases import METHODS, derivatives
+from tests.solvers.cases import METHODS, PACKAGES, derivatives
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,41 @@ def test_wrong_trust_constr_options_are_named(options, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "words"),
+    [
+        ("uno", {"primal_tolerence": 1e-6}, "'primal_tolerence' is unknown. Did you mean 'primal_tolerance'"),
+        ("uno", {"preset": "byrd"}, "'preset' is 'byrd', expected one of filtersqp"),
+        ("uno", {"TR_radius": "large"}, "'TR_radius' is 'large', expected a real number"),
+        ("uno", {"option_file": "uno.opt"}, "'option_file' cannot be set"),
+        ("uno", {"QP_solver": "none"}, "'QP_solver' cannot be set: the preset chooses it"),
+        ("pounce", {"max_itr": 5}, "'max_itr' is unknown. Did you mean 'max_iter'"),
+        ("pounce", {"hsllib": "/tmp/x.so"}, "'hsllib' cannot be set: POUNCE loads no libraries"),
+        ("pounce", {"mu_init": -1.0}, "POUNCE refuses one"),
+    ],
+)
+def test_wrong_options_of_other_solvers_are_named(method, options, words):
+    """By name with suggestions, or by the solver itself."""
+    pytest.importorskip(PACKAGES[method])
+    with pytest.raises(ProblemError) as caught:
+        solve(derivatives(cases.banana), method, options=options)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        *(("uno", {"preset": preset}) for preset in ("filtersqp", "funnelsqp", "ipopt")),
+        ("pounce", {"mu_strategy": "adaptive", "algorithm": "interior-point"}),
+    ],
+)
+def test_options_of_other_solvers_reach_them(method, options):
+    """Presets of Uno, and what POUNCE has of Ipopt's and of its own."""
+    pytest.importorskip(PACKAGES[method])
+    solution = solve(derivatives(cases.hs71), method, options=options)
+    assert solution.success and solution.objective == pytest.approx(17.0140173, rel=1e-6)
+
+
 def test_a_value_out_of_range_is_refused_by_ipopt(capfd):
     """lagrad passes on what only Ipopt can judge."""
     with pytest.raises(ProblemError, match="Ipopt refuses 'mu_init' = -1.0"):
@@ -94,7 +130,7 @@ def test_a_solution_remembers_what_was_asked(tmp_path):
 
 def test_tables_do_not_contradict_themselves():
     """What lagrad sets exists; what it owns is not left to the user."""
-    assert set(DEFAULTS) | set(ALWAYS) | set(ipopt.WARM_START) <= set(KINDS)
+    assert set(DEFAULTS) | set(ALWAYS) | set(WARM_START) <= set(KINDS)
     assert set(OWNED) <= set(KINDS) and not set(OWNED) & set(DEFAULTS)
     assert not set(trust_constr.KINDS) & set(trust_constr.OWNED)
 

@@ -28,6 +28,7 @@ from tests.sparsity.library import (
     long,
     spd,
 )
+from tests.sparsity.masked import MASKED
 
 SEGMENTS = [np.array([0, 2, 0, 2, 1]), np.array([1, 1, 1, 0, 0]), np.array([2, 1, 0, 4, 4])]
 
@@ -215,7 +216,7 @@ OPS: dict[str, Callable] = {
     # random numbers
     "random": lambda x, y, k: x * jax.random.normal(jax.random.key(k), (N,)),
     "permutation": lambda x, y, k: x[jax.random.permutation(jax.random.key(k), N)],
-} | LIBRARY
+} | {**LIBRARY, **MASKED}
 BACKWARD = BACKWARD_ONLY | {"bent_backward", "clipped_backward"}
 
 

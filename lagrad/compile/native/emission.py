@@ -1,13 +1,17 @@
-"""Emission: loops and the constants they use in, LLVM assembly of one function out.
+"""Write loops as LLVM assembly: the text of one function, and a table of what it is called with.
 
 Elements are taken as many at a time as a register holds; the last ones overlap those before, so that there is
 one body and no remainder. That is why the body only stores: results that are added to others wait in a
 scratch of a few hundred elements, small enough for the nearest cache.
+
+The text says what is computed, the table how often and where: numbers of elements, places, addresses, and
+constants that are not small. Loops of equal text share their machine code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,68 +21,90 @@ from lagrad.compile.native.loops import Loop, Write
 from lagrad.compile.native.rules import KINDS, RULES
 from lagrad.compile.native.target import Target
 from lagrad.elements.indices import Indices
-from lagrad.program.program import Program
+from lagrad.elements.tape import CONSTANT, INPUT, Tape
 
-NAME = "loops"
+SIGNATURE = "ptr %table, ptr %arguments, ptr %out"
 # Numbers in scratch that stay in the nearest cache.
 SCRATCH = 2048
 SHORTEST_TILE = 64
+# Constants up to this size with few binary digits are part of the text.
+LARGEST_LITERAL, DIGITS = 64.0, 8.0
 
 
-def supports(program: Program, count: int) -> bool:
-    """Whether every equation has a rule, on numbers and truths, one an element; numbers in, numbers out."""
-    if not all(equation.name in RULES for equation in program.equations):
-        return False
-    if any(program.avals[i].dtype != float for i in (*program.inputs, *program.outputs)):
-        return False
-    used = {variable for equation in program.equations for variable in (*equation.inputs, *equation.outputs)}
-    return all(
-        program.avals[i].dtype in KINDS and program.size(i) in (1, count)
-        for i in used.union(program.inputs, program.outputs)
-    )
-
-
-@dataclass
-class Module:
-    """Assembly of one function of several loops.
+def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> bool:
+    """Whether every operation behind some nodes has a rule, on numbers and truths; numbers come out.
 
     Args:
-        target: what it is for.
-        arguments: number of input vectors.
-        kept: arrays whose addresses are in the code.
+        tape: what was recorded.
+        nodes: results.
+        known: nodes that are read from memory.
+    """
+    if any(tape.operations[node].dtype != float for node in nodes):
+        return False
+    for node in tape.needed(nodes, known):
+        operation = tape.operations[node]
+        if operation.dtype not in KINDS or (operation.name == INPUT and operation.dtype != float):
+            return False
+        if operation.name not in RULES and operation.name not in (INPUT, CONSTANT):
+            return False
+    return True
+
+
+@dataclass(eq=False)
+class Function:
+    """One loop as a function.
+
+    Args:
+        text: its body.
+        declared: external functions that it calls, as declarations.
+        table: 64-bit words that it is called with.
+        kept: arrays whose addresses are in the table.
+        entry: lines with which it begins.
+        count: number of elements.
     """
 
-    target: Target
-    arguments: int
-    kept: list[np.ndarray] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    count: int
+    text: str = ""
     declared: set[str] = field(default_factory=set)
+    table: list[int] = field(default_factory=list)
+    kept: list[np.ndarray] = field(default_factory=list)
+    entry: list[str] = field(default_factory=list)
 
-    def add(self, loop: Loop) -> None:
-        """Add a function for one loop."""
-        lanes = self.target.lanes if loop.count >= self.target.lanes else 1
-        code = Code(self.target, lanes)
-        emit(code, loop, self)
-        name = f"loop{len(self.texts)}"
-        self.texts.append(
-            "\n".join([f"define internal void @{name}({self.signature()}) {{", *code.lines, "}"])
-        )
-        self.declared |= code.declared
+    def word(self, value: int) -> int:
+        """Place of a word of the table; words are not shared, since what is equal here may differ there."""
+        self.table.append(value)
+        return len(self.table) - 1
 
-    def signature(self) -> str:
-        """Parameters of every function."""
-        return ", ".join([*(f"ptr %a{i}" for i in range(self.arguments)), "ptr %out"])
+    def loaded(self, kind: str, value: int) -> str:
+        """A word of the table, loaded when the function begins."""
+        place = self.word(value)
+        name = f"%t{place}"
+        self.entry.append(f"  {name}.at = getelementptr i64, ptr %table, i64 {place}")
+        self.entry.append(f"  {name} = load {kind}, ptr {name}.at")
+        return name
+
+    def integer(self, value: int) -> str:
+        """An integer of the table."""
+        return self.loaded("i64", value)
 
     def address(self, array: np.ndarray) -> str:
         """A constant array as a pointer; it is kept alive."""
         self.kept.append(array)
-        return f"inttoptr (i64 {array.ctypes.data} to ptr)"
+        return self.loaded("ptr", array.ctypes.data)
 
-    def text(self) -> str:
-        """The whole module: one function that runs all loops."""
-        calls = [f"  call void @loop{i}({self.signature()})" for i in range(len(self.texts))]
-        entry = [f"define void @{NAME}({self.signature()}) {{", *calls, "  ret void", "}"]
-        return "\n".join([*sorted(self.declared), *self.texts, *entry]) + "\n"
+    def begin(self, base: str, start: int, kind: str = "double") -> str:
+        """A pointer some entries after another, computed when the function begins."""
+        place = self.integer(start)
+        name = f"{place}.from"
+        self.entry.append(f"  {name} = getelementptr {kind}, ptr {base}, i64 {place}")
+        return name
+
+    def argument(self, number: int) -> str:
+        """One of the vectors that the function is called with."""
+        place = self.integer(number)
+        self.entry.append(f"  {place}.arg = getelementptr ptr, ptr %arguments, i64 {place}")
+        self.entry.append(f"  {place}.vector = load ptr, ptr {place}.arg")
+        return f"{place}.vector"
 
 
 @dataclass(frozen=True)
@@ -98,38 +124,61 @@ class Tile:
     total: str | None
 
 
-def emit(code: Code, loop: Loop, module: Module) -> None:
+def function(loop: Loop, target: Target) -> Function:
+    """Write a loop as a function.
+
+    Args:
+        loop: what to compute.
+        target: the processor.
+
+    Returns:
+        Function.
+    """
+    made = Function(loop.count)
+    code = Code(target, target.lanes if loop.count >= target.lanes else 1)
+    emit(code, loop, made)
+    made.text = "\n".join([*made.entry, *code.lines])
+    made.declared = code.declared
+    return made
+
+
+def emit(code: Code, loop: Loop, made: Function) -> None:
     """Write the loop over tiles: results of a tile, then what is added to others."""
-    waiting = [write for write in loop.writes if waits(write, loop.count)]
-    size = tile_size(len(waiting), loop.count, code.lanes)
-    room = f"alloca [{size + code.lanes} x double], align 64"
-    named = list(zip(loop.writes, loop.program.outputs, strict=True))
-    rooms = {i: code.set(room, "s") for i in dict.fromkeys(i for write, i in named if write in waiting)}
+    waiting = [write for _, write in loop.writes if waits(write, loop.count)]
+    count = made.integer(loop.count)
+    size = str(tile_size(len(waiting), code.lanes)) if waiting else count
+    room = f"alloca [{int(size) + code.lanes} x double], align 64" if waiting else ""
+    rooms = {
+        node: code.set(room, "s") for node in dict.fromkeys(n for n, write in loop.writes if write in waiting)
+    }
     totals = {write: zeros(code) for write in waiting if is_total(write)}
-    tiles = begin(code, "0", str(loop.count), size)
-    stop = clamped(code, "umin", code.set(f"add i64 {tiles.index}, {size}"), loop.count)
-    elements = begin(code, tiles.index, stop, code.lanes)
-    element = clamped(code, "umin", elements.index, loop.count - code.lanes)
+    places = {write: Place.of(made, "%out", write.indices) for _, write in loop.writes}
+    last = code.set(f"sub i64 {count}, {code.lanes}")
+    reads, memory = Reads(loop, made), code.set("alloca i64", "s")
+    tiles = begin(code, "0", count, size)
+    stop = clamped(code, "umin", code.set(f"add i64 {tiles.index}, {size}"), count)
+    elements = begin(code, tiles.index, stop, str(code.lanes), memory)
+    element = clamped(code, "umin", elements.index, last)
     within = code.set(f"sub i64 {element}, {tiles.index}")
     # The last register may begin before its tile: scratch has room for that in front.
     within = code.set(f"add i64 {within}, {code.lanes}")
-    results = evaluate(code, loop, element, module)
-    for write, variable in named:
+    results = evaluate(code, loop, element, reads)
+    for node, write in loop.writes:
         if write not in waiting:
-            store(code, results[variable], place(code, "%out", write.indices, element))
-    for variable, scratch in rooms.items():
-        store(code, results[variable], code.address(scratch, within))
+            store(code, results[node], places[write].address(code, element))
+    for node, scratch in rooms.items():
+        store(code, results[node], code.address(scratch, within))
     end(code, elements)
-    for write, variable in named:
+    for node, write in loop.writes:
         if write in waiting:
-            settle(code, write, Tile(rooms[variable], tiles.index, stop, totals.get(write)), module)
+            settle(code, write, Tile(rooms[node], tiles.index, stop, totals.get(write)), places[write], made)
     end(code, tiles)
     for write, total in totals.items():
-        add_total(code, write, total)
+        add_total(code, places[write].base, total)
     code.line("ret void")
 
 
-def clamped(code: Code, bound: str, count: str, limit: int) -> str:
+def clamped(code: Code, bound: str, count: str, limit: str) -> str:
     """The smaller ("umin") or greater ("umax") of a count and a limit."""
     code.declared.add(f"declare i64 @llvm.{bound}.i64(i64, i64)")
     return code.set(f"call i64 @llvm.{bound}.i64(i64 {count}, i64 {limit})")
@@ -147,11 +196,10 @@ def zeros(code: Code) -> str:
     return room
 
 
-def add_total(code: Code, write: Write, total: str) -> None:
+def add_total(code: Code, entry: str, total: str) -> None:
     """Add the lanes of a total to their entry of the output."""
-    target = code.address("%out", str(write.indices.start))
     for lane in range(code.lanes):
-        increase(code, target, code.address(total, str(lane)))
+        increase(code, entry, code.address(total, str(lane)))
 
 
 def increase(code: Code, target: str, source: str) -> None:
@@ -171,34 +219,43 @@ def is_stretch(indices: Indices) -> bool:
     return indices.listed is None and (indices.stride == 1 or indices.size == 1)
 
 
-def tile_size(waiting: int, count: int, lanes: int) -> int:
-    """Elements of a tile, a multiple of the lanes: all of them if nothing waits."""
-    size = max(SCRATCH // waiting, SHORTEST_TILE) if waiting else count
-    return -(-min(size, count) // lanes) * lanes
+def tile_size(waiting: int, lanes: int) -> int:
+    """Elements of a tile, a multiple of the lanes."""
+    return -(-max(SCRATCH // waiting, SHORTEST_TILE) // lanes) * lanes
 
 
 @dataclass(frozen=True)
 class Counter:
-    """A loop that was begun: the label of its head, its index and its step."""
+    """A loop that was begun: label of its head, its index and step, where the index is if in memory."""
 
     head: str
     index: str
-    step: int
+    step: str
+    memory: str
 
 
-def begin(code: Code, start: str, stop: str, step: int) -> Counter:
-    """Open `for index in range(start, stop, step)`."""
+def begin(code: Code, start: str, stop: str, step: str, memory: str = "") -> Counter:
+    """Open `for index in range(start, stop, step)`.
+
+    LLVM tries to make a pointer of its own from the index for every address in a loop, which takes longer
+    than all else for long bodies and gains nothing there. An index in memory is left alone.
+    """
     head = code.name("b")[1:]
     index = f"%{head}.index"
     code.line(f"br label %{head}.enter")
     code.label(f"{head}.enter")
+    if memory:
+        code.line(f"store i64 {start}, ptr {memory}")
     code.line(f"br label %{head}")
     code.label(head)
-    code.line(f"{index} = phi i64 [ {start}, %{head}.enter ], [ %{head}.next, %{head}.back ]")
+    if memory:
+        code.line(f"{index} = load i64, ptr {memory}")
+    else:
+        code.line(f"{index} = phi i64 [ {start}, %{head}.enter ], [ %{head}.next, %{head}.back ]")
     more = code.set(f"icmp ult i64 {index}, {stop}", "c")
     code.line(f"br i1 {more}, label %{head}.body, label %{head}.done")
     code.label(f"{head}.body")
-    return Counter(head, index, step)
+    return Counter(head, index, step, memory)
 
 
 def end(code: Code, counter: Counter) -> None:
@@ -207,56 +264,115 @@ def end(code: Code, counter: Counter) -> None:
     code.line(f"br label %{head}.back")
     code.label(f"{head}.back")
     code.line(f"%{head}.next = add i64 {counter.index}, {counter.step}")
+    if counter.memory:
+        code.line(f"store i64 %{head}.next, ptr {counter.memory}")
     code.line(f"br label %{head}")
     code.label(f"{head}.done")
 
 
-def evaluate(code: Code, loop: Loop, element: str, module: Module) -> dict[int, Value]:
-    """Output variables of the program for the elements of one register."""
-    program, known = loop.program, {}
-    for variable, read in zip(program.inputs, loop.reads, strict=True):
-        known[variable] = load(code, f"%a{read.argument}", read.indices, element, module)
-    for equation in program.equations:
-        for variable in equation.inputs:
-            if variable not in known:
-                known[variable] = constant(code, program.constants[variable], element, module)
-        operands = (known[variable] for variable in equation.inputs)
-        known[equation.outputs[0]] = RULES[equation.name](code, equation.params, *operands)
-    for variable in program.outputs:
-        if variable not in known:
-            known[variable] = constant(code, program.constants[variable], element, module)
-    return {variable: known[variable] for variable in program.outputs}
+@dataclass(frozen=True)
+class Place:
+    """Where the entries of an index list lie.
+
+    Args:
+        base: pointer to the first one, or to the vector that a list points into.
+        stride: of a progression.
+        listed: pointer to the list; None for a progression.
+    """
+
+    base: str
+    stride: int = 1
+    listed: str | None = None
+
+    @classmethod
+    def of(cls, made: Function, base: str, indices: Indices) -> Place:
+        """Places in a vector."""
+        if indices.listed is not None:
+            return cls(base, 1, made.address(np.ascontiguousarray(indices.listed, dtype=np.int64)))
+        return cls(made.begin(base, indices.start), indices.stride if indices.size > 1 else 0)
+
+    def address(self, code: Code, element: str) -> str:
+        """Address of the entry of one element."""
+        if self.listed is not None:
+            position = code.set(f"load i64, ptr {code.address(self.listed, element, 'i64')}")
+            return code.address(self.base, position)
+        if self.stride == 0:
+            return self.base
+        offset = element if self.stride == 1 else code.set(f"mul i64 {element}, {self.stride}")
+        return code.address(self.base, offset)
+
+    def load(self, code: Code, element: str) -> Value:
+        """The entries of the lanes of a register."""
+        if self.listed is None and self.stride == 1:
+            return code.load(self.address(code, element))
+        if self.listed is None and self.stride == 0:
+            return Value(splat(code, code.set(f"load double, ptr {self.base}")), "double")
+        scalars = []
+        for lane in range(code.lanes):
+            place = code.set(f"add i64 {element}, {lane}") if lane else element
+            scalars.append(code.set(f"load double, ptr {self.address(code, place)}"))
+        return code.gathered(scalars)
 
 
-def constant(code: Code, value: np.ndarray, element: str, module: Module) -> Value:
-    """A number or an array of one number an element."""
-    value = np.asarray(value)
-    if value.size == 1:
+@dataclass(eq=False)
+class Reads:
+    """Inputs and constants of a loop.
+
+    Args:
+        loop: what is computed.
+        made: the function.
+    """
+
+    loop: Loop
+    made: Function
+
+    def __post_init__(self):
+        tape = self.loop.tape
+        self.places: dict[int, Place] = {}
+        results = {node for node, _ in self.loop.writes}
+        self.nodes = tape.needed(results, self.loop.reads)
+        self.inputs = sorted(
+            results.union(*(tape.operations[node].operands for node in self.nodes)) & {*self.loop.reads}
+        )
+        for node in self.inputs:
+            read = self.loop.reads[node]
+            self.places[node] = Place.of(self.made, self.made.argument(read.argument), read.indices)
+        for node in self.nodes:
+            operation = tape.operations[node]
+            if operation.name == CONSTANT and operation.params["value"].size > 1:
+                array = np.ascontiguousarray(operation.params["value"].reshape(-1), dtype=float)
+                self.places[node] = Place(self.made.address(array))
+
+    def constant(self, code: Code, node: int, element: str) -> Value:
+        """A number or an array of one number an element."""
+        value = self.loop.tape.operations[node].params["value"]
+        if value.size > 1:
+            numbers = self.places[node].load(code, element)
+            return (
+                code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
+            )
         number = value.reshape(())[()]
-        return code.truth(bool(number)) if value.dtype == bool else code.number(float(number))
-    if value.dtype == bool:
-        numbers = constant(code, value.astype(float), element, module)
-        return code.binary("fcmp une", numbers, code.number(0.0), "i1")
-    array = np.ascontiguousarray(value.reshape(-1))
-    return load(code, module.address(array), Indices(array.size), element, module)
+        if value.dtype == bool:
+            return code.truth(bool(number))
+        number = float(number)
+        if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
+            return code.number(number)
+        place = self.made.word(struct.unpack("<q", struct.pack("<d", number))[0])
+        loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
+        return Value(splat(code, loaded), "double")
 
 
-def load(code: Code, base: str, indices: Indices, element: str, module: Module) -> Value:
-    """base[indices[element]], ... for the lanes of a register."""
-    if indices.listed is not None:
-        positions = module.address(np.ascontiguousarray(indices.listed, dtype=np.int64))
-        return code.gathered([listed(code, base, positions, element, lane) for lane in range(code.lanes)])
-    if indices.stride == 1 or indices.size < 2:
-        return code.load(place(code, base, indices, element))
-    if indices.stride == 0:
-        number = code.set(f"load double, ptr {code.address(base, str(indices.start))}")
-        return Value(splat(code, number), "double")
-    first = place(code, base, indices, element)
-    scalars = [
-        code.set(f"load double, ptr {code.address(first, str(lane * indices.stride))}")
-        for lane in range(code.lanes)
-    ]
-    return code.gathered(scalars)
+def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Value]:
+    """Values of all nodes for the elements of one register."""
+    known = {node: reads.places[node].load(code, element) for node in reads.inputs}
+    for node in reads.nodes:
+        operation = loop.tape.operations[node]
+        if operation.name == CONSTANT:
+            known[node] = reads.constant(code, node, element)
+        else:
+            operands = (known[operand] for operand in operation.operands)
+            known[node] = RULES[operation.name](code, operation.params, *operands)
+    return known
 
 
 def splat(code: Code, number: str) -> str:
@@ -268,77 +384,39 @@ def splat(code: Code, number: str) -> str:
     return code.set(f"shufflevector {wide} {first}, {wide} poison, <{code.lanes} x i32> zeroinitializer")
 
 
-def listed(code: Code, base: str, positions: str, element: str, lane: int) -> str:
-    """One lane of base[positions[element]]."""
-    where = code.set(f"add i64 {element}, {lane}")
-    position = code.set(f"load i64, ptr {code.address(positions, where, 'i64')}")
-    return code.set(f"load double, ptr {code.address(base, position)}")
-
-
-def place(code: Code, base: str, indices: Indices, element: str) -> str:
-    """Address of a progression's entry for one element."""
-    stride = indices.stride if indices.size > 1 else 0
-    offset = element if stride == 1 else code.set(f"mul i64 {element}, {stride}")
-    return code.address(base, code.set(f"add i64 {offset}, {indices.start}"))
-
-
 def store(code: Code, value: Value, address: str) -> None:
     """Write a register."""
     code.line(f"store {code.wide('double')} {value.text}, ptr {address}, align 8")
 
 
-def settle(code: Code, write: Write, tile: Tile, module: Module) -> None:
+def settle(code: Code, write: Write, tile: Tile, place: Place, made: Function) -> None:
     """Bring a tile's results from scratch to their places: by registers where those are a stretch."""
     single, start, stop = code.single(), tile.start, tile.stop
-    if write.first:
-        start = clamped(code, "umax", start, write.first)
-        stop = clamped(code, "umax", stop, write.first)
-    start, stop = (clamped(code, "umin", each, write.first + write.indices.size) for each in (start, stop))
+    first = made.integer(write.first)
+    end_of_all = made.integer(write.first + write.indices.size)
+    start, stop = (
+        clamped(code, "umin", clamped(code, "umax", each, first), end_of_all) for each in (start, stop)
+    )
     middle = start
     if code.lanes > 1 and (tile.total or is_stretch(write.indices)):
         length = code.set(f"sub i64 {stop}, {start}")
         middle = code.set(f"add i64 {start}, {code.set(f'and i64 {length}, {-code.lanes}')}")
-        bring(code, code.lanes, write, tile, start, middle, module)
+        bring(code, code.lanes, write, tile, (start, middle), place, first)
     single.count = code.count
-    bring(single, code.lanes, write, tile, middle, stop, module)
+    bring(single, code.lanes, write, tile, (middle, stop), place, first)
     code.count = single.count
 
 
-def bring(code: Code, offset: int, write: Write, tile: Tile, start: str, stop: str, module: Module) -> None:
-    """Bring the results from `start` to `stop`, as many at a time as the code has lanes."""
-    counter = begin(code, start, stop, code.lanes)
+def bring(
+    code: Code, offset: int, write: Write, tile: Tile, stretch: tuple[str, str], place: Place, first: str
+) -> None:
+    """Bring the results of a stretch, as many at a time as the code has lanes."""
+    counter = begin(code, *stretch, str(code.lanes))
     within = code.set(f"sub i64 {counter.index}, {tile.start}")
     within = code.set(f"add i64 {within}, {offset}")
     number = code.load(code.address(tile.scratch, within))
-    element = code.set(f"sub i64 {counter.index}, {write.first}") if write.first else counter.index
-    where = tile.total or destination(code, write.indices, element, module)
+    where = tile.total or place.address(code, code.set(f"sub i64 {counter.index}, {first}"))
     if write.adds:
         number = code.binary("fadd", code.load(where), number)
     store(code, number, where)
     end(code, counter)
-
-
-def destination(code: Code, indices: Indices, element: str, module: Module) -> str:
-    """Address of the output's entry for one element."""
-    if indices.listed is None:
-        return place(code, "%out", indices, element)
-    positions = module.address(np.ascontiguousarray(indices.listed, dtype=np.int64))
-    position = code.set(f"load i64, ptr {code.address(positions, element, 'i64')}")
-    return code.address("%out", position)
-
-
-def assembly(loops: Sequence[Loop], arguments: int, target: Target) -> Module:
-    """The module of several loops that run one after the other.
-
-    Args:
-        loops: what to compute.
-        arguments: number of input vectors.
-        target: the processor.
-
-    Returns:
-        Module.
-    """
-    module = Module(target, arguments)
-    for loop in loops:
-        module.add(loop)
-    return module

@@ -2,16 +2,17 @@
 
 for e in range(count):
     inputs  = arguments[read.argument][read.indices[e]]      for each read
-    results = program(inputs)
+    results = tape(inputs)
     output[write.indices[e]]  =  or  +=  result              for each write
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lagrad.elements.indices import Indices
-from lagrad.program.program import Program
+from lagrad.elements.tape import Tape
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +49,19 @@ class Write:
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """One program for all elements.
+    """One tape for all elements.
 
     Args:
-        count: number of elements.
-        program: equations on arrays of shape (count,), elementwise.
-        reads: one for each input of the program.
-        writes: one for each output of the program.
+        tape: operations on arrays of shape (count,).
+        reads: one for each input of the tape, by its node.
+        writes: nodes of results, and where they go.
     """
 
-    count: int
-    program: Program
-    reads: tuple[Read, ...]
-    writes: tuple[Write, ...]
+    tape: Tape
+    reads: Mapping[int, Read]
+    writes: tuple[tuple[int, Write], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        return self.tape.count

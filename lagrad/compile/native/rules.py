@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lagrad.compile.native.code import Code, Value
+from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from lagrad.primitives.elementwise import ELEMENTWISE
 
 Rule = Callable[..., Value]
@@ -154,6 +155,9 @@ RULES: dict[str, Rule] = {
     "reshape": same,
     "squeeze": same,
     "expand_dims": same,
+    "stop_gradient": same,
+    CUSTOM: same,
+    INDEPENDENT: same,
     "copy": same,
     "copy_p": same,
 }

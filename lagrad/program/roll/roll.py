@@ -34,7 +34,8 @@ def rolled(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
     Returns:
         A jaxpr of the same inputs and outputs; the given one if there is little to gain.
 
-    >>> closed = jax.make_jaxpr(lambda x: sum(jnp.sin(x[i]) ** 2 for i in range(100)))(np.ones(100))
+    >>> with float64():
+    ...     closed = jax.make_jaxpr(lambda x: sum(jnp.sin(x[i]) ** 2 for i in range(100)))(np.ones(100))
     >>> len(closed.eqns), len(rolled(closed).eqns) < 10
     (500, True)
     """

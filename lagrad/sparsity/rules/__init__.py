@@ -1,4 +1,4 @@
-"""The rule table: one rule for each primitive, keyed by its name."""
+"""Collect the rules: one for each primitive, keyed by its name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -53,7 +53,9 @@ def by_element(equation: jex.JaxprEqn, operands: Sequence[Value], row: Interacti
         for i, value in enumerate(operands)
         if row.first[i]
     }
-    bends = [bend(equation, pair, links) for pair in sorted(row.second)]
+    bent = curved_at(name, operands)
+    reaches = links if bent is None else {(i, 0): reach(operands[i], aval.shape, bent) for i, _ in links}
+    bends = [bend(equation, pair, reaches) for pair in sorted(row.second)]
     return linked(equation, operands, links, bends, least=least_degree(row, operands))
 
 
@@ -64,6 +66,14 @@ def kept(name: str, operand: int, operands: Sequence[Value], shape: tuple[int, .
         return None
     keep = ~chosen.known | (chosen.values == operand - 1)
     return np.broadcast_to(keep.reshape(operands[0].shape), shape).reshape(-1)
+
+
+def curved_at(name: str, operands: Sequence[Value]) -> np.ndarray | None:
+    """Elements at which a power is no constant and not the operand itself; None for all."""
+    exponent = operands[1].known if name == "pow" else None
+    if exponent is None or operands[0].shape != operands[1].shape:
+        return None
+    return ((exponent != 0) & (exponent != 1)).reshape(-1)
 
 
 def reach(value: Value, shape: tuple[int, ...], keep: np.ndarray | None) -> Link:

@@ -9,9 +9,9 @@ from math import prod
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.contractions import arranged
+from lagrad.primitives.contractions import arranged, listed_products, products_left
 from lagrad.primitives.equations import size_of
-from lagrad.program.entries import possible, products_left
+from lagrad.program.entries import possible
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Link, Sparse, Spread, Take, take
 from lagrad.sparsity.rule_result import Bend, Outcome, linked
@@ -81,32 +81,8 @@ def remaining(form: Contraction, left: Value, right: Value) -> Products | None:
     sides = possible(left.zeros, form.left), possible(right.zeros, form.right)
     if products_left(*sides) > LARGEST_LIST:
         return None
-    return joined(form, *sides)
-
-
-def joined(form: Contraction, left: np.ndarray, right: np.ndarray) -> Products:
-    """Every left entry with every right one of the same batch and contracted index."""
-    batch, _, inner = form.left.shape
-    # Right entries sorted by batch and contracted index, so that the partners of a left one lie together.
-    right_b, right_k, right_j = np.nonzero(right.transpose(0, 2, 1))
-    counts = np.bincount(right_b * inner + right_k, minlength=batch * inner)
-    starts = np.cumsum(counts) - counts
-    b, i, k = np.nonzero(left)
-    site = b * inner + k
-    partners = spread_out(starts[site], counts[site])
-    repeat = lambda array: np.repeat(array, counts[site])  # noqa: E731
-    j = right_j[partners]
-    return (
-        form.out[repeat(b), repeat(i), j],
-        repeat(form.left[b, i, k]),
-        form.right[right_b, right_j, right_k][partners],
-    )
-
-
-def spread_out(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """[starts[i], starts[i] + 1, ...] of counts[i] each, one after the other."""
-    before = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum())) - np.repeat(before - starts, counts)
+    out, lefts, rights = listed_products(*sides)
+    return out, form.left.reshape(-1)[lefts], form.right.reshape(-1)[rights]
 
 
 def sparse_outcome(equation: jex.JaxprEqn, left: Value, right: Value, products: Products) -> Outcome:

@@ -9,9 +9,10 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import TRANSPARENT, called, closed
+from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
 from lagrad.sparsity.rule_result import Outcome, Request, linked
-from lagrad.sparsity.rules.loops import Steps, carried, mapped, unrolled
+from lagrad.sparsity.rules.loops import Steps, carried, cost, mapped, repeating, traced, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
 # Equations of an unrolled loop; longer ones are walked once for all steps together.
@@ -55,7 +56,7 @@ def any_of(equation: jex.JaxprEqn, results: Sequence[Sequence[Value]], least: in
 def scan(
     equation: jex.JaxprEqn, *operands: Value, jaxpr, length, reverse, num_consts, num_carry, **params
 ) -> Steps:
-    """A loop over the leading axes: exact without a carry and while short, else one bound for all steps."""
+    """A loop over the leading axes: exact without a recurrence and while short, else one bound for all."""
     consts, carry, xs = (
         operands[:num_consts],
         operands[num_consts : num_consts + num_carry],
@@ -63,20 +64,19 @@ def scan(
     )
     if num_carry == 0:
         return (yield from mapped(jaxpr, consts, xs))
+    function = without_carry(equation, [known_integers(value) for value in operands])
+    if function is not None:
+        return (yield Request(traced(function, *(atom.aval for atom in equation.invars)), operands))
     if length * cost(jaxpr.jaxpr) <= MOST_UNROLLED:
         order = range(length)[::-1] if reverse else range(length)
         return (yield from unrolled(equation, jaxpr, consts, carry, xs, order))
     return (yield from carried(jaxpr, consts, carry, xs, length, reverse))
 
 
-def cost(jaxpr: Any) -> int:
-    """Number of equations, those of nested programs included."""
-    total = 1
-    for equation in jaxpr.eqns:
-        total += 1 + sum(
-            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
-        )
-    return total
+def known_integers(value: Value) -> np.ndarray | None:
+    """The numbers of counters and indices, where they are known."""
+    known = value.known
+    return known if isinstance(known, np.ndarray) and known.dtype.kind in "iu" else None
 
 
 def while_loop(
@@ -93,7 +93,7 @@ def while_loop(
         if not np.asarray(goes_on.known).any():
             return carry
         carry = yield Request(body_jaxpr, (*consts, *carry))
-    return (yield from carried(body_jaxpr, consts, carry, (), None, False))
+    return (yield from repeating(body_jaxpr, consts, carry))
 
 
 CONTROL: dict[str, Callable[..., Any]] = {

@@ -12,6 +12,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.equations import is_inexact, output_shapes, shapes_of
 from lagrad.primitives.movers import (
+    PLACES,
     Move,
     as_gather,
     gather_positions,
@@ -27,14 +28,6 @@ from lagrad.sparsity.rule_result import Bend, Outcome, linked
 from lagrad.sparsity.rules.arithmetic import tabled
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
-# Which operands say where the elements go: a slice of the operands by primitive.
-PLACES = {
-    "select_n": slice(0, 1),
-    "gather": slice(1, 2),
-    "scatter": slice(1, 2),
-    "dynamic_slice": slice(1, None),
-    "dynamic_update_slice": slice(2, None),
-}
 # These keep the order of the elements.
 IDENTICAL = {"copy", "copy_p", "device_put", "optimization_barrier", "name", "squeeze", "expand_dims"}
 
@@ -44,7 +37,8 @@ def move(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     name = equation.primitive.name
     known: list[Any] = [None] * len(operands)
     if name in PLACES:
-        known[PLACES[name]] = [value.known for value in operands[PLACES[name]]]
+        places = PLACES[name](params)
+        known[places] = [value.known for value in operands[places]]
     function = mover(equation, known)
     if function is None:
         return UNKNOWN_PLACES[name](equation, *operands, **params)
@@ -189,7 +183,7 @@ def update_anywhere(equation, operand, update, *starts, **params) -> Outcome:
 def scatter(equation, operand, indices, updates, *, update_jaxpr=None, **params) -> Outcome:
     """Scatter that replaces; where several updates meet, any of them may win."""
     if update_jaxpr is not None:
-        return scatter_apply(equation, operand, indices, updates)
+        return scatter_apply(equation, operand, indices, updates, params)
     link = update_link(equation, operand, indices, updates, params)
     keep = None
     if isinstance(link, Spread):
@@ -199,10 +193,15 @@ def scatter(equation, operand, indices, updates, *, update_jaxpr=None, **params)
     return linked(equation, (operand, indices, updates), links, least=GENERAL if indices.varies else 0)
 
 
-def scatter_apply(equation, operand, indices, updates) -> Outcome:
-    """Some function of the operand's elements at the indices."""
-    bends = [Bend((0, 0))]
-    return linked(equation, (operand, indices, updates), {(0, 0): SAME}, bends)
+def scatter_apply(equation, operand, indices, updates, params) -> Outcome:
+    """Some function of the operand's elements at the indices; the others stay as they are."""
+    link = update_link(equation, operand, indices, updates, params)
+    reached = np.ones(operand.size, dtype=bool)
+    if isinstance(link, Spread):
+        reached[:] = False
+        reached[link.targets[link.targets >= 0]] = True
+    inside = Same(reached)
+    return linked(equation, (operand, indices, updates), {(0, 0): SAME}, [Bend((0, 0), (inside, inside))])
 
 
 def scatter_add(equation, operand, indices, updates, **params) -> Outcome:
@@ -248,12 +247,21 @@ def update_link(equation, operand: Value, indices: Value, updates: Value, params
     return through_lanes(lane[reached] if lane.size else reached, lane)
 
 
+def sort_anyhow(equation: jex.JaxprEqn, *operands: Value, dimension, **params) -> Outcome:
+    """Each operand sorted by keys that are not known: any element of the same lane of the same operand."""
+    lane = lanes_across(operands[0].shape, {dimension})
+    link = through_lanes(lane, lane)
+    links = {(i, i): link for i in range(len(operands))}
+    return linked(equation, operands, links, least=GENERAL)
+
+
 UNKNOWN_PLACES: dict[str, Callable[..., Outcome]] = {
     "select_n": tabled,
     "gather": gather_anywhere,
     "dynamic_slice": slice_anywhere,
     "dynamic_update_slice": update_anywhere,
     "scatter": scatter,
+    "sort": sort_anyhow,
 }
 SCATTERS: dict[str, Callable[..., Outcome]] = {
     "scatter-add": scatter_add,

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 from jax.extend import core as jex
 
+from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.sparsity.rule_result import Outcome
 from lagrad.sparsity.rules.blocks import Lanes
+from lagrad.sparsity.rules.custom import custom_jvp
 from lagrad.sparsity.value import GENERAL, Value
 
+# A program of these is a solver's: what its rule runs is long to read, and dense in the end.
+SOLVING = CALLBACKS | {"while", "scan", "custom_linear_solve"}
 
-def ruled_call(equation: jex.JaxprEqn, *operands: Value, mapped, **params) -> Outcome:
+
+def ruled_call(equation: jex.JaxprEqn, *operands: Value, jaxpr, mapped, **params) -> Any:
+    """Read through its rule, as a `custom_jvp` is; dense if it solves something."""
+    if SOLVING.isdisjoint(names_in(jaxpr)):
+        return custom_jvp(equation, *operands, call_jaxpr=jaxpr)
+    return solution(equation, operands, mapped)
+
+
+def solution(equation: jex.JaxprEqn, operands: Sequence[Value], mapped) -> Outcome:
     """A solution map or the like: dense for each index of its batch axes, `mapped[i]` telling operand i's.
 
     What its program depends on is not what counts: the rule differentiates, and may see more inputs.

@@ -88,14 +88,6 @@ def triangle(shape: tuple[int, ...], axis: int, reverse: bool) -> sp.csr_array:
     return boolean_matrix(lanes[:, later].reshape(-1), lanes[:, earlier].reshape(-1), (size, size))
 
 
-def sort(equation: jex.JaxprEqn, *operands: Value, dimension, **params) -> Outcome:
-    """Each operand sorted along an axis by the keys: any element of the same lane of the same operand."""
-    lane = lanes_across(operands[0].shape, {dimension})
-    link = through_lanes(lane, lane)
-    links = {(i, i): link for i in range(len(operands))}
-    return linked(equation, operands, links, least=GENERAL)
-
-
 def top_k(equation: jex.JaxprEqn, operand: Value, **params) -> Outcome:
     """Largest along an axis, and their places."""
     axis = params.get("axis", params.get("reduction_dimension", -1)) % len(operand.shape)
@@ -114,7 +106,6 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "cummin": cumulative(False, GENERAL),
     "cumprod": cumulative(True, 0),
     "cumlogsumexp": cumulative(True, 0),
-    "sort": sort,
     "top_k": top_k,
     "approx_top_k": top_k,
 } | dict.fromkeys(

@@ -27,7 +27,7 @@ def product(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
         return dense(equation, operands)
     (out, s, factor), size = found, prod(output_shapes(equation)[0])
     stored, right = operands[0], operands[last]
-    nonzero = slice(None) if stored.known is None else np.asarray(stored.known).reshape(-1)[s] != 0
+    nonzero = slice(None) if stored.zeros is None else ~stored.zeros[s]
     links = {
         (0, 0): Sparse(boolean_matrix(out, s, (size, stored.size))),
         (last, 0): Sparse(boolean_matrix(out[nonzero], factor[nonzero], (size, right.size))),

@@ -31,7 +31,7 @@ def convolution(equation: jex.JaxprEqn, left: Value, right: Value, **params) -> 
     for number, (value, place, other, other_place) in enumerate(
         [(left, image, right, kernel), (right, kernel, left, image)]
     ):
-        keep = slice(None) if other.known is None else np.asarray(other.known).reshape(-1)[other_place] != 0
+        keep = slice(None) if other.zeros is None else ~other.zeros[other_place]
         links[number, 0] = Sparse(boolean_matrix(out[keep], place[keep], (prod(out_shape), value.size)))
     reach = (take(image, left.size), take(kernel, right.size))
     return linked(equation, (left, right), links, [Bend((0, 1), reach, Spread(out, prod(out_shape)))])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from lagrad_problems.entry import TWO_SOLVERS, Entry, known_at
+import lagrad
+from lagrad_problems.entry import TWO_FORMS, TWO_SOLVERS, Entry, known_at
 from lagrad_problems.opf.costs import Costs
+from lagrad_problems.opf.forms import current, rectangular
 from lagrad_problems.opf.matpower import Case, parse, read, write
 from lagrad_problems.opf.model import opf_problem
 from lagrad_problems.opf.network import Network, network
@@ -16,10 +19,14 @@ __all__ = [
     "Costs",
     "Network",
     "ac_opf",
+    "ac_opf_current",
+    "ac_opf_rectangular",
+    "current",
     "network",
     "opf_problem",
     "parse",
     "read",
+    "rectangular",
     "synthetic",
     "synthetic_case",
     "write",
@@ -57,3 +64,42 @@ def ac_opf(path: str | Path | None = None, *, buses: int = 100, seed: int = 0) -
     grid = synthetic(buses, seed) if path is None else network(read(path))
     known = known_at((buses, seed) if path is None else path, OPTIMA)
     return Entry("ac_opf", opf_problem(grid), "optimal power flow", source=SOURCE, numbers=grid, **known)
+
+
+def ac_opf_rectangular(buses: int = 5, seed: int = 0) -> Entry:
+    """The synthetic network in rectangular form; see `lagrad_problems.opf.forms`.
+
+    Args:
+        buses: size of the network, at least 2.
+        seed: of the network.
+
+    Raises:
+        ValueError: too few buses.
+
+    >>> ac_opf_rectangular(5).n
+    14
+    """
+    return _other_form("ac_opf_rectangular", rectangular, buses, seed)
+
+
+def ac_opf_current(buses: int = 5, seed: int = 0) -> Entry:
+    """The synthetic network in current form; see `lagrad_problems.opf.forms`.
+
+    Args:
+        buses: size of the network, at least 2.
+        seed: of the network.
+
+    Raises:
+        ValueError: too few buses.
+
+    >>> ac_opf_current(5).n
+    38
+    """
+    return _other_form("ac_opf_current", current, buses, seed)
+
+
+def _other_form(name: str, form: Callable[[Network], lagrad.Problem], buses: int, seed: int) -> Entry:
+    """An entry whose optimum is the polar form's."""
+    grid = synthetic(buses, seed)
+    known = known_at((buses, seed), {size: (value, TWO_FORMS) for size, (value, _) in OPTIMA.items()})
+    return Entry(name, form(grid), "optimal power flow", source=SOURCE, numbers=grid, **known)

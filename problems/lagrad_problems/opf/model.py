@@ -117,7 +117,11 @@ def flow(x: dict, network: Network) -> dict[str, Array]:
 
 def balance(x: dict, network: Network) -> dict[str, Array]:
     """Generation less load, shunts and outgoing flows, real and reactive, each of shape (buses,)."""
-    voltage = x["vm"] ** 2
+    return left_over_at(x["vm"] ** 2, x, network)
+
+
+def left_over_at(voltage: Array, x: dict, network: Network) -> dict[str, Array]:
+    """The same from the squared voltage magnitudes, shape (buses,)."""
 
     def left_over(load, shunt, generated, from_end, to_end):
         here = jnp.asarray(-load - shunt * voltage)

@@ -10,17 +10,19 @@ import numpy as np
 from lagrad.compile.native.loops import Loop, Read, Write
 from lagrad.compile.native.machine import machine
 from lagrad.compile.native.target import Target
+from lagrad.elements.tape import Tape
+from lagrad.elements.tape_evaluation import write
 from lagrad.precision import float64
-from lagrad.program.program import numbered
 
 
 def loop_of(fun: Callable, reads: Sequence[Read], writes: Sequence[Write]) -> Loop:
     """fun(*arrays) -> list of arrays, as a loop."""
-    count = reads[0].indices.size
-    shapes = [jax.ShapeDtypeStruct((count,), float) for _ in reads]
+    tape = Tape(reads[0].indices.size)
+    inputs = [tape.input(number) for number in range(len(reads))]
+    shapes = [jax.ShapeDtypeStruct((tape.count,), float) for _ in reads]
     with float64():
-        program = numbered(jax.make_jaxpr(fun)(*shapes))
-    return Loop(count, program, tuple(reads), tuple(writes))
+        results = write(tape, fun, inputs, shapes)
+    return Loop(tape, dict(zip(inputs, reads, strict=True)), tuple(zip(results, writes, strict=True)))
 
 
 def run(
@@ -34,12 +36,12 @@ def run(
 
 def expected(fun: Callable, loop: Loop, output: np.ndarray, *arguments: np.ndarray) -> np.ndarray:
     """The same, one element after the other."""
-    inputs = [arguments[read.argument][read.indices.array] for read in loop.reads]
+    inputs = [arguments[read.argument][read.indices.array] for read in loop.reads.values()]
     with float64():
         results = [np.asarray(result) for result in fun(*inputs)]
     found = output.copy()
-    for write, result in zip(loop.writes, results, strict=True):
-        for k, place in enumerate(write.indices.array):
-            number = np.broadcast_to(result, (loop.count,))[write.first + k]
-            found[place] = found[place] + number if write.adds else number
+    for (_, where), result in zip(loop.writes, results, strict=True):
+        for k, place in enumerate(where.indices.array):
+            number = np.broadcast_to(result, (loop.count,))[where.first + k]
+            found[place] = found[place] + number if where.adds else number
     return found

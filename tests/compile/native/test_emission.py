@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lagrad.compile.native.emission import SCRATCH, supports
+from lagrad.compile.native.emission import SCRATCH, function, supports
 from lagrad.compile.native.loops import Loop, Read, Write
 from lagrad.compile.native.target import host
 from lagrad.elements.indices import Indices
@@ -111,12 +111,33 @@ def test_loops_run_in_order():
     assert run(loops, np.full(10, 9.0), np.arange(10.0)).tolist() == (3 * np.arange(10.0)).tolist()
 
 
+def test_loops_that_differ_in_sizes_and_constants_share_their_code():
+    """Counts, places, strides of one and odd constants are in the table, not in the text."""
+
+    def made(size: int, start: int, factor: float):
+        loop = loop_of(
+            lambda x: [jnp.sin(x) * factor], [Read(0, Indices(size, start))], [Write(Indices(size, start))]
+        )
+        return function(loop, host())
+
+    assert made(20, 0, 0.1).text == made(500, 7, 0.3).text
+    assert made(20, 0, 0.1).text != made(20, 0, 0.5).text
+    x = np.linspace(0.0, 1.0, 50)
+    for size, start, factor in ((20, 0, 0.1), (31, 7, 0.3)):
+        where = Indices(size, start)
+        loop = loop_of(lambda x, factor=factor: [jnp.sin(x) * factor], [Read(0, where)], [Write(where)])
+        wanted = np.zeros(50)
+        wanted[where.array] = np.sin(x[where.array]) * factor
+        np.testing.assert_allclose(run([loop], np.zeros(50), x), wanted, rtol=1e-15)
+
+
 def test_what_has_no_rule_is_not_supported():
     """A sum over the elements, and numbers in other types."""
     whole = Indices(5)
 
     def supported(fun) -> bool:
-        return supports(loop_of(fun, [Read(0, whole)], [Write(whole)]).program, 5)
+        loop = loop_of(fun, [Read(0, whole)], [Write(whole)])
+        return supports(loop.tape, [node for node, _ in loop.writes])
 
     assert supported(lambda x: [jnp.sin(x)])
     assert not supported(lambda x: [x - jnp.sum(x)])

@@ -10,6 +10,7 @@ import pytest
 from lagrad.compile.native.loops import Read, Write
 from lagrad.compile.native.rules import RULES
 from lagrad.elements.indices import Indices
+from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from tests.compile.native.loops import loop_of, run
 
 ORDINARY = np.array([-3.5, -2.0, -0.7, -1e-3, 0.0, 1e-3, 0.3, 0.5, 1.0, 1.5, 2.0, 4.25, 30.0])
@@ -79,6 +80,7 @@ CASES = {
 }
 # Different names of what the cases use, and what only transposition makes.
 SAME = {"add_any": "add", "copy_p": "copy", "expand_dims": "broadcast_in_dim"}
+SAME |= dict.fromkeys((CUSTOM, INDEPENDENT, "stop_gradient"), "copy")
 
 
 def pairs(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,160 @@
+"""How soon is a model ready that is written one scalar at a time, and how fast is it then?
+
+    python -m benchmarks.scalar_loops              100, 1000 and 10000 terms
+    python -m benchmarks.scalar_loops --quick      20 terms
+
+Each model is a Python loop, the same for lagrad and for CasADi's SX. "trace" is what JAX alone takes to trace
+the functions. Once ready, J and H are timed beside the vectorised form of the model in lagrad. J and H of all
+three are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import casadi
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import lagrad
+from benchmarks import tables
+from benchmarks.measure import machine, median_ms
+from benchmarks.scalar_models import MODELS, Scalar
+
+COLUMNS = (
+    "model",
+    "terms",
+    "n",
+    "trace s",
+    "ready s",
+    "CasADi SX ready s",
+    "J ms",
+    "J ms, arrays",
+    "H ms",
+    "H ms, arrays",
+    "CasADi SX H ms",
+    "agreement",
+)
+NOTE = (
+    "Seconds from declaration to compiled derivatives, one problem at a time in one process, after a first "
+    "small one. CasADi: expressions, gradient, Jacobian and Hessian of the Lagrangian as Functions, one call "
+    "each. "
+    "Agreement: largest relative difference of J and H between the loop, the arrays and CasADi."
+)
+Matrices = tuple[np.ndarray, np.ndarray]
+
+
+def declared(model: Scalar) -> lagrad.Problem:
+    """The loop as a problem."""
+    rows = None if model.rows is None else lagrad.Equality(lambda x: jnp.stack(model.rows(x, jnp)))
+    return lagrad.Problem(lambda x: model.objective(x, jnp), model.start, rows)
+
+
+def in_arrays(model: Scalar) -> lagrad.Problem:
+    """The vectorised twin as a problem."""
+    objective, rows = model.arrays
+    return lagrad.Problem(objective, model.start, None if rows is None else lagrad.Equality(rows))
+
+
+def traced_seconds(model: Scalar) -> float:
+    """What JAX alone takes to trace the functions once."""
+    begin = time.perf_counter()
+    with jax.enable_x64(True):
+        jax.make_jaxpr(lambda x: (model.objective(x, jnp), model.rows and model.rows(x, jnp)))(model.start)
+    return time.perf_counter() - begin
+
+
+def in_casadi(model: Scalar) -> tuple[float, Callable, Callable]:
+    """Seconds until CasADi is ready, and (x, v) -> J, H as sparse functions."""
+    begin = time.perf_counter()
+    x = casadi.SX.sym("x", model.start.size)
+    f = model.objective(x, casadi)
+    c = casadi.vertcat(*model.rows(x, casadi)) if model.rows else casadi.SX(0, 1)
+    v = casadi.SX.sym("v", c.shape[0])
+    slope = casadi.Function("g", [x], [casadi.gradient(f, x)])
+    jacobian = casadi.Function("J", [x], [casadi.jacobian(c, x)])
+    hessian = casadi.Function("H", [x, v], [casadi.hessian(f + casadi.dot(v, c), x)[0]])
+    ones = np.ones(c.shape[0])
+    slope(model.start), jacobian(model.start), hessian(model.start, ones)
+    return time.perf_counter() - begin, jacobian, hessian
+
+
+def at(x: np.ndarray, v: np.ndarray, derivatives: lagrad.Derivatives):
+    """Jacobian and Hessian of lagrad's at a point."""
+    return derivatives.jacobian(x), derivatives.hessian(x, v)
+
+
+def apart(found, expected) -> float:
+    """Largest difference of two sparse matrices, relative to the largest entry."""
+    difference, size = abs(found - expected), abs(expected)
+    return float(difference.max()) / max(float(size.max()), 1.0) if min(difference.shape) else 0.0
+
+
+def row(name: str, terms: int) -> dict:
+    """One model of one size."""
+    model = MODELS[name](terms)
+    trace = traced_seconds(model)
+    begin = time.perf_counter()
+    loop = lagrad.differentiate(declared(model))
+    ready = time.perf_counter() - begin
+    arrays = lagrad.differentiate(in_arrays(model))
+    casadi_ready, jacobian, hessian = in_casadi(model)
+    random = np.random.default_rng(0)
+    points = [(model.start + 0.01 * random.normal(size=loop.n), random.normal(size=loop.m)) for _ in range(8)]
+    x, v = points[0]
+    ours, twin = at(x, v, loop), at(x, v, arrays)
+    peer = jacobian(x).sparse() if loop.m else ours[0], hessian(x, v).sparse()
+    agreement = max(apart(a, b) for other in (twin, peer) for a, b in zip(ours, other, strict=True))
+    only_x = [(x,) for x, _ in points]
+    return {
+        "model": name,
+        "terms": terms,
+        "n": loop.n,
+        "trace s": trace,
+        "ready s": ready,
+        "CasADi SX ready s": casadi_ready,
+        "J ms": median_ms(loop.jacobian_values, only_x) if loop.m else None,
+        "J ms, arrays": median_ms(arrays.jacobian_values, only_x) if loop.m else None,
+        "H ms": median_ms(loop.hessian_values, points),
+        "H ms, arrays": median_ms(arrays.hessian_values, points),
+        "CasADi SX H ms": median_ms(hessian, points),
+        "agreement": agreement,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Command line; returns the path of the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="few terms")
+    parser.add_argument("--output", type=Path, default=tables.RESULTS)
+    options = parser.parse_args(arguments)
+    about = machine()
+    lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x**4), np.ones(3)))
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", lagrad.LagradWarning)
+        for name in MODELS:
+            for terms in (20,) if options.quick else (100, 1000, 10000):
+                rows.append(row(name, terms))
+                print(", ".join(f"{key} {tables.cell(value)}" for key, value in rows[-1].items()), flush=True)
+    table = tables.markdown(COLUMNS, [[each.get(key) for key in COLUMNS] for each in rows])
+    stem = "scalar_loops_quick" if options.quick else "scalar_loops"
+    return tables.write(
+        stem,
+        "Models written one scalar at a time",
+        f"{NOTE}\n\nMachine: {about}.",
+        rows,
+        table,
+        options.output,
+    )
+
+
+if __name__ == "__main__":
+    print(main())

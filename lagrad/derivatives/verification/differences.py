@@ -1,0 +1,124 @@
+"""Compare matrices with differences, and values with NumPy: nothing is compiled, and nothing proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lagrad.compile.xla import Compiled
+from lagrad.derivatives.verification.doubts import Derivatives
+from lagrad.derivatives.verification.numpy_values import numpy_values
+from lagrad.derivatives.verification.products import both_triangles, indices, mirrored, times, values_of
+from lagrad.derivatives.verification.reference import EPSILON
+from lagrad.primitives.calls import CALLS
+from lagrad.program.program import numbered
+
+# Step of differences, and the share of a slope up to which they are believed.
+STEP, BELIEVED = 1e-4, 1e-7
+# Rounding of a function's value, as a share of its terms.
+NOISE = 8 * EPSILON
+# NumPy's values and machine code's differ by less than this share, or so often the rounding of their terms.
+CLOSE, LOOSE = 1e-9, 50.0
+# Number of variables -> groups of them in a thorough look: many where evaluation costs nothing, else none.
+GROUPS = {100: 16, 1000: 4}
+
+
+def glance(derivatives: Derivatives, x: np.ndarray, multipliers, thorough: bool) -> Iterator[Slope]:
+    """Products with the matrices along a few moves, beside differences."""
+    first, second = indices(derivatives.jacobian_structure), both_triangles(derivatives.hessian_structure)
+    m, n, size = derivatives.m, derivatives.n, np.abs(x)
+    gradient, jacobian = derivatives.first_order(x)
+    hessian, here = mirrored(derivatives, x, multipliers), values_of(derivatives, x)
+    slopes = lambda y: slope_of(derivatives, y, first[::-1], multipliers)  # noqa: E731
+    slope = slopes(x)
+    sizes = np.abs(gradient), np.abs(jacobian), np.abs(hessian)
+    terms = np.concatenate([[sizes[0] @ size], times(first, sizes[1], size, m)])
+    slope_terms = (
+        sizes[0] + times(first[::-1], sizes[1], np.abs(multipliers), n) + times(second, sizes[2], size, n)
+    )
+    for direction in moves(n, thorough):
+        move = STEP * np.maximum(1.0, size) * direction
+        points, length = [x + k * move for k in (-2, -1, 1, 2)], np.abs(move)
+        differences, error = central([values_of(derivatives, y) for y in points], here, terms)
+        found, scale = np.atleast_1d(gradient @ move), np.atleast_1d(sizes[0] @ length)
+        yield Slope("gradient", found, scale, differences[:1], error[:1])
+        if m:
+            found, scale = times(first, jacobian, move, m), times(first, sizes[1], length, m)
+            yield Slope("jacobian", found, scale, differences[1:], error[1:])
+        differences, error = central([slopes(y) for y in points], slope, slope_terms)
+        found, scale = times(second, hessian, move, n), times(second, sizes[2], length, n)
+        yield Slope("hessian", found, scale, differences, error)
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """A product with a matrix beside differences of what it is the derivative of, along the same move.
+
+    Args:
+        matrix: "gradient", "jacobian" or "hessian".
+        found: the product.
+        scale: size of what the product adds up.
+        differences: of the function.
+        error: of the differences: curvature, kinks, rounding.
+    """
+
+    matrix: str
+    found: np.ndarray
+    scale: np.ndarray
+    differences: np.ndarray
+    error: np.ndarray
+
+    def suspects(self, share: float = BELIEVED) -> np.ndarray:
+        """Rows on which they differ by more than a share of the scale and what differences may be off."""
+        unlike = ~(np.abs(self.found - self.differences) <= share * self.scale + self.error)
+        return np.flatnonzero(np.isfinite(self.differences) & unlike)
+
+
+def moves(n: int, thorough: bool) -> Iterator[np.ndarray]:
+    """Directions of differences: each variable in one of some groups, then all of them together."""
+    random = np.random.default_rng(0)
+    mixture = random.choice([-1.0, 1.0], n) * random.uniform(0.5, 1.0, n)
+    groups = next((count for most, count in GROUPS.items() if n <= most), 0) if thorough else 0
+    group = random.permutation(n) % groups if groups else None
+    for each in range(min(n, groups) if n > 1 else 0):
+        yield np.where(group == each, mixture, 0.0)
+    yield mixture
+
+
+def central(around: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Central difference at -2, -1, 1, 2 moves, extrapolated once, and what it may be off.
+
+    The two that it is made of differ by curvature, and by rounding; second differences, 4 times as large at
+    twice the distance, do not grow like that across a kink.
+    """
+    far_before, before, after, far_after = around
+    near, far = (after - before) / 2, (far_after - far_before) / 4
+    kink = np.abs(4 * (after - 2 * here + before) - (far_after - 2 * here + far_before)) / 2
+    size = terms + np.abs(far_before) + np.abs(far_after)
+    return (4 * near - far) / 3, 3 * (np.abs(near - far) + kink) + NOISE * size
+
+
+def slope_of(
+    derivatives: Derivatives, x: np.ndarray, transposed: tuple, multipliers: np.ndarray
+) -> np.ndarray:
+    """Gradient of f + multipliers @ c."""
+    gradient, values = derivatives.first_order(x)
+    return gradient + times(transposed, values, multipliers, derivatives.n) if values.size else gradient
+
+
+def agrees_with_numpy(derivatives: Derivatives, x: np.ndarray) -> bool:
+    """Whether f and c are NumPy's, so far as NumPy can tell; XLA's own are JAX's by themselves."""
+    if isinstance(derivatives.functions["values"], Compiled):
+        return True
+    expected = numpy_values(numbered(derivatives.reference.closed, CALLS), x, derivatives.leaves)
+    if expected is None:
+        return False
+    found, size = values_of(derivatives, x), np.abs(x)
+    first, entries = derivatives.jacobian_structure, np.abs(derivatives.jacobian_values(x))
+    terms = np.concatenate(
+        [[np.abs(derivatives.gradient(x)) @ size], times(first, entries, size, derivatives.m)]
+    )
+    close = np.abs(found - expected) <= CLOSE * np.abs(expected) + LOOSE * NOISE * terms
+    return bool((close | (np.isnan(found) & np.isnan(expected)) | (found == expected)).all())

@@ -1,0 +1,42 @@
+"""Multiply matrices in triplets, and evaluate f and c together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lagrad.derivatives.verification.doubts import Derivatives
+
+
+def times(
+    entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
+) -> np.ndarray:
+    """Product of the matrix of some triplets with a vector; what the vector leaves out is no nan."""
+    rows, columns = entries
+    weights = values * factor[columns]
+    if not np.isfinite(weights).all():
+        weights = np.where(factor[columns] != 0.0, weights, 0.0)
+    return np.bincount(rows, weights=weights, minlength=size)
+
+
+def both_triangles(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Triplets of a symmetric matrix from those of its lower triangle; see `mirrored`."""
+    rows, columns = indices(structure)
+    return np.concatenate([rows, columns]), np.concatenate([columns, rows])
+
+
+def indices(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns in NumPy's own type of index, which it would make at every use."""
+    return structure[0].astype(np.intp), structure[1].astype(np.intp)
+
+
+def mirrored(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
+    """Values of both triangles of the Hessian, the diagonal once."""
+    rows, columns = derivatives.hessian_structure
+    values = derivatives.hessian_values(x, multipliers, 1.0)
+    return np.concatenate([values, np.where(rows == columns, 0.0, values)])
+
+
+def values_of(derivatives: Derivatives, x: np.ndarray) -> np.ndarray:
+    """F = [f, c], shape (m + 1,)."""
+    f, c = derivatives.values(x)
+    return np.concatenate([[f], c])

@@ -1,0 +1,193 @@
+"""Evaluate a problem's functions by JAX alone: values and products, with rounding shaken on request.
+
+What the fast ways are built on (rewritten programs, folded constants, elements, colors, machine code) is not
+used: the equations stand here as they were traced, and XLA compiles them without its optimizations.
+
+Rounding becomes visible when it is done differently (Vignes 1974; Monte Carlo arithmetic, Parker 1997): each
+ result y of an equation becomes y (1 + d), x likewise, with |d| up to a few units in the last place. How
+far that moves a value, or a derivative of it, is what rounding may do to any other way of computing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+from lagrad.errors import DerivativeError
+from lagrad.fork_safety import refuse_forks
+from lagrad.precision import float64
+from lagrad.program.program import Program, numbered
+from lagrad.program.walk import reached, walk
+
+EPSILON = float(np.finfo(np.float64).eps)
+# Units in the last place by which each result is moved, and how often all of them are.
+ULPS, TIMES = 8, 3
+# These move values and round nothing.
+MOVERS = frozenset(
+    (
+        *(
+            "slice",
+            "reshape",
+            "broadcast_in_dim",
+            "squeeze",
+            "expand_dims",
+            "transpose",
+            "concatenate",
+            "split",
+        ),
+        *("pad", "rev", "gather", "dynamic_slice", "dynamic_update_slice", "select_n", "copy", "sort"),
+        *("neg", "abs", "max", "min", "clamp", "real", "imag", "conj", "stop_gradient"),
+    )
+)
+QUICKLY: dict[str, str | bool | int] = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+}
+# What JAX raises where a rule has no forward mode, or a loop no reverse mode.
+NO_MODE = (TypeError, ValueError, NotImplementedError)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """F = [f, c] of a traced program, and products with its derivatives; compiled when first asked for.
+
+    Every method takes x and the leaves of the params, and `noise`, what rounding is shaken by: zeros, or one
+    of `noises`. All of them allow for functions with one direction of differentiation only.
+
+    Args:
+        closed: jaxpr of (x, *leaves) -> (f, c), as it was traced.
+    """
+
+    closed: jex.ClosedJaxpr
+    compiled: dict[str, Callable] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def program(self) -> Program:
+        """The same as numbered equations; calls with a derivative rule of their own stay whole."""
+        return numbered(self.closed)
+
+    @cached_property
+    def noises(self) -> list[np.ndarray]:
+        """No noise, then `TIMES` different ones."""
+        program, random = self.program, np.random.default_rng(3)
+        size = max(map(program.size, range(len(program.avals)))) + len(program.avals) + 2
+        return [np.zeros(size), *(ULPS * EPSILON * random.uniform(-1, 1, (TIMES, size)))]
+
+    @cached_property
+    def has_own_rules(self) -> bool:
+        """Whether x goes through a derivative rule of somebody's own."""
+        reach = reached(self.program.equations, self.program.inputs[:1])
+        ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
+        return any(not reach.isdisjoint(each.inputs) for each in ruled)
+
+    def values(self, noise, x, leaves) -> np.ndarray:
+        """F(x), shape (m + 1,)."""
+        return self._call("values", (self._function,), noise, x, *leaves)
+
+    def jvp(self, noise, x, direction, leaves) -> np.ndarray:
+        """F'(x) direction, shape (m + 1,)."""
+
+        def forward(noise, x, v, *leaves):
+            return jax.jvp(lambda x: self._function(noise, x, *leaves), (x,), (v,))[1]
+
+        def reverse(noise, x, v, *leaves):
+            return jax.jacrev(lambda x: self._function(noise, x, *leaves))(x) @ v
+
+        return self._call("jvp", (forward, reverse), noise, x, direction, *leaves)
+
+    def gradient(self, noise, x, leaves) -> np.ndarray:
+        """Gradient of f, shape (n,)."""
+
+        def objective(noise, x, *leaves):
+            return self._function(noise, x, *leaves)[0]
+
+        return self._call("gradient", (jax.grad(objective, 1), jax.jacfwd(objective, 1)), noise, x, *leaves)
+
+    def hvp(self, noise, x, weights, direction, leaves) -> np.ndarray:
+        """(weights' F)''(x) direction, shape (n,)."""
+
+        def product(gradient: Callable, along: Callable) -> Callable:
+            def hvp(noise, x, weights, v, *leaves):
+                lagrangian = lambda x: weights @ self._function(noise, x, *leaves)  # noqa: E731
+                return along(gradient(lagrangian), x, v)
+
+            return hvp
+
+        forward = lambda fun, x, v: jax.jvp(fun, (x,), (v,))[1]  # noqa: E731
+        reverse = lambda fun, x, v: jax.grad(lambda x: fun(x) @ v)(x)  # noqa: E731
+        nestings = [(jax.grad, forward), (jax.grad, reverse), (jax.jacfwd, forward)]
+        ways = tuple(product(gradient, along) for gradient, along in nestings)
+        return self._call("hvp", ways, noise, x, weights, direction, *leaves)
+
+    def _function(self, noise, x, *leaves):
+        """F(x), traceable."""
+
+        def visit(equation, operands):
+            results, name = equation.bind(*operands), equation.name
+            if name in MOVERS:
+                return results
+            return [shaken(each, noise, at, bits(equation)) for each, at in zip(results, equation.outputs)]  # noqa: B905
+
+        program = self.program
+        inputs = dict(zip(program.inputs, (shaken(x, noise, 0), *leaves), strict=True))
+        values = walk(program.equations, program.constants | inputs, visit)
+        return jnp.concatenate([jnp.reshape(values[each], -1) for each in program.outputs])
+
+    def _call(self, name: str, ways: Sequence[Callable], *arguments) -> np.ndarray:
+        """The first way that JAX can take, compiled once."""
+        with float64():
+            if name not in self.compiled:
+                self.compiled[name] = first_compiled(ways, arguments)
+            return np.asarray(self.compiled[name](*arguments))
+
+
+def shaken(value, noise, at: int, mantissa: int | None = None):
+    """A result moved by a few units in its last place; what is no inexact number stays as it is."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or not jnp.issubdtype(dtype, jnp.inexact):
+        return value
+    unit = float(jnp.finfo(dtype).eps) if mantissa is None else 2.0**-mantissa
+    move = jnp.reshape(noise[at : at + value.size], value.shape) * (unit / EPSILON)
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        move = move + 1j * jnp.reshape(noise[at + 1 : at + 1 + value.size], value.shape) * (unit / EPSILON)
+    return value * (1 + move).astype(dtype)
+
+
+def bits(equation: Any) -> int | None:
+    """Bits to which an equation rounds on purpose."""
+    return equation.params["mantissa_bits"] if equation.name == "reduce_precision" else None
+
+
+def first_compiled(ways: Sequence[Callable], arguments: Sequence) -> Callable:
+    """The first function that can be traced, compiled by XLA in the least time.
+
+    Raises:
+        DerivativeError: none can.
+    """
+    refuse_forks()
+    for way in ways:
+        try:
+            lowered = jax.jit(way).lower(*arguments)
+        except NO_MODE as error:
+            last = error
+            continue
+        return quickly(lowered)
+    raise DerivativeError(f"JAX differentiates the functions in no direction: {last}") from last
+
+
+def quickly(lowered: jax.stages.Lowered) -> Callable:
+    """Compile without optimizations where the backend knows how."""
+    if jax.default_backend() != "cpu":
+        return lowered.compile()
+    try:
+        return lowered.compile(compiler_options=QUICKLY)
+    except jax.errors.JaxRuntimeError:
+        return lowered.compile()

@@ -1,0 +1,214 @@
+"""Differentiate tapes: recorded values in, nodes of their first and second derivatives out.
+
+Gradients run backwards. Second derivatives are pushed backwards as well, all pairs at once: at a node z of
+operands a, b the entry w of a pair (z, y) becomes z_a w of (a, y) and z_b w of (b, y), one of (z, z) becomes
+z_a z_b w of (a, b), and the adjoint of z times its own second derivative z_ab joins that of (a, b).
+
+Source: Gower and Mello (2012), A new framework for the computation of Hessians, "edge pushing".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lagrad.elements.tape import FLOAT, Tape
+from lagrad.primitives.derivatives import Row, row_of
+from lagrad.primitives.expression import Expression
+
+# A value with a rule of its author's: the value, then the operands of the rule.
+CUSTOM = "custom rule"
+# A node that stands for another one, and is independent of what that is made of.
+INDEPENDENT = "independent"
+# (tape, operands) -> derivative of the value by each operand.
+AuthorsRule = Callable[[Tape, Sequence[int]], Sequence[int]]
+
+
+def independent(tape: Tape, nodes: Sequence[int]) -> list[int]:
+    """Nodes of the same values that nothing is known about, not even that two of them are equal."""
+    return [tape.add(INDEPENDENT, (node,), {"number": number}, FLOAT) for number, node in enumerate(nodes)]
+
+
+class NoRule(Exception):
+    """A primitive has no row, so that JAX has to differentiate."""
+
+
+@dataclass(eq=False)
+class Partials:
+    """Derivatives of the nodes of a tape by some of them.
+
+    Args:
+        tape: what is differentiated, and where derivatives are recorded.
+        inputs: nodes that are independent of one another.
+        active: nodes that depend on them.
+        firsts: cache of `first`.
+    """
+
+    tape: Tape
+    inputs: frozenset[int]
+    active: set[int]
+    firsts: dict[int, dict[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tape: Tape, inputs: Iterable[int], nodes: Iterable[int]) -> Partials:
+        """Derivatives of some nodes.
+
+        Raises:
+            NoRule: something on the way is no float64.
+        """
+        active = set(inputs)
+        for node in tape.needed(nodes, active):
+            operation = tape.operations[node]
+            if active.isdisjoint(operation.operands):
+                continue
+            if operation.dtype == FLOAT:
+                active.add(node)
+            elif np.issubdtype(operation.dtype, np.inexact):
+                raise NoRule(operation.name)
+        return cls(tape, frozenset(inputs), active)
+
+    def first(self, node: int) -> dict[int, int]:
+        """Operand -> derivative of a node by it; zeros are left out."""
+        if node not in self.firsts:
+            self.firsts[node] = self.find_first(node)
+        return self.firsts[node]
+
+    def find_first(self, node: int) -> dict[int, int]:
+        """The same, not found before."""
+        tape, operation = self.tape, self.tape.operations[node]
+        found: dict[int, int] = {}
+        if operation.name == CUSTOM:
+            by_operand = operation.params["rule"](tape, operation.operands[1:])
+            pairs = zip(operation.operands[1:], by_operand, strict=True)
+            terms = [(operand, partial) for operand, partial in pairs if operand in self.active]
+        else:
+            formulas = self.row(node).first
+            terms = [
+                (operand, self.formula(formula, node))
+                for operand, formula in zip(operation.operands, formulas, strict=True)
+                if formula is not None and operand in self.active
+            ]
+        for operand, partial in terms:
+            found[operand] = tape.plus(found[operand], partial) if operand in found else partial
+        return {operand: partial for operand, partial in found.items() if not tape.is_number(partial, 0.0)}
+
+    def second(self, node: int) -> dict[tuple[int, int], int]:
+        """(operand, operand) -> second derivative of a node, each pair once."""
+        tape, operation = self.tape, self.tape.operations[node]
+        if operation.name == CUSTOM:
+            return self.second_of_rule(node)
+        found: dict[tuple[int, int], int] = {}
+        for (i, j), formula in self.row(node).second.items():
+            a, b = operation.operands[i], operation.operands[j]
+            if a in self.active and b in self.active:
+                # Of one operand in two places both mixed derivatives count.
+                partial = self.formula(formula, node)
+                partial = tape.times(tape.constant(2.0), partial) if a == b and i != j else partial
+                key = (min(a, b), max(a, b))
+                found[key] = tape.plus(found[key], partial) if key in found else partial
+        return found
+
+    def second_of_rule(self, node: int) -> dict[tuple[int, int], int]:
+        """The same of a value with its author's rule: the rule's own derivatives."""
+        tape, first = self.tape, self.first(node)
+        operands, found = sorted(first), {}
+        inner = Partials.of(tape, operands, first.values())
+        for b in operands:
+            for a, slope in inner.forwards([first[a] for a in operands if a <= b], b, operands):
+                found[a, b] = slope
+        return found
+
+    def forwards(self, nodes: Sequence[int], seed: int, names: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """(name, derivative of its node by one input), for several nodes."""
+        tape = self.tape
+        tangents = {seed: tape.constant(1.0)}
+        for node in tape.needed(nodes, self.inputs):
+            if node in self.active:
+                slope = tape.constant(0.0)
+                for operand, partial in self.first(node).items():
+                    if operand in tangents:
+                        slope = tape.plus(slope, tape.times(partial, tangents[operand]))
+                tangents[node] = slope
+        zero = tape.constant(0.0)
+        return [(name, tangents.get(node, zero)) for name, node in zip(names, nodes, strict=False)]
+
+    def gradient(self, adjoints: Mapping[int, int]) -> dict[int, int]:
+        """Input -> derivative of the sum of adjoints times nodes."""
+        tape, waiting = self.tape, dict(adjoints)
+        for node in reversed(tape.needed(adjoints, self.inputs)):
+            adjoint = waiting.pop(node, None) if node in self.active else None
+            if adjoint is None:
+                continue
+            for operand, partial in self.first(node).items():
+                self.add(waiting, operand, tape.times(adjoint, partial))
+        return {node: adjoint for node, adjoint in waiting.items() if node in self.inputs}
+
+    def hessian(self, adjoints: Mapping[int, int]) -> dict[tuple[int, int], int]:
+        """(input, input) -> second derivative of the sum of adjoints times nodes, each pair once."""
+        tape, waiting = self.tape, dict(adjoints)
+        # rows[a][b] for a >= b is the entry of (a, b) and of (b, a).
+        rows: dict[int, dict[int, int]] = defaultdict(dict)
+        partners: dict[int, set[int]] = defaultdict(set)
+
+        def join(a: int, b: int, value: int) -> None:
+            high, low = max(a, b), min(a, b)
+            self.add(rows[high], low, value)
+            partners[low].add(high)
+
+        for node in reversed(tape.needed(adjoints, self.inputs)):
+            if node not in self.active:
+                continue
+            adjoint, row = waiting.pop(node, None), rows.pop(node, {})
+            # Nodes are taken from the last to the first, so that all that is left of a pair is in its row;
+            # inputs may come later on the tape than what is made of others.
+            for high in partners.pop(node, ()):
+                if high in rows and node in rows[high]:
+                    row[high] = rows[high].pop(node)
+            if adjoint is None and not row:
+                continue
+            first = self.first(node)
+            self.push(node, first, row, join)
+            if adjoint is not None:
+                for (a, b), value in self.second(node).items():
+                    join(a, b, tape.times(adjoint, value))
+                for operand, partial in first.items():
+                    self.add(waiting, operand, tape.times(adjoint, partial))
+        return {(low, high): value for high, row in rows.items() for low, value in row.items()}
+
+    def push(self, node: int, first: dict[int, int], row: dict[int, int], join: Callable) -> None:
+        """Pass entries of pairs with a node on to its operands."""
+        tape, operands = self.tape, sorted(first)
+        for other, value in row.items():
+            if other == node:
+                for place, a in enumerate(operands):
+                    scaled = tape.times(value, first[a])
+                    for b in operands[place:]:
+                        join(a, b, tape.times(scaled, first[b]))
+                continue
+            for a in operands:
+                moved = tape.times(value, first[a])
+                join(a, other, tape.times(tape.constant(2.0), moved) if a == other else moved)
+
+    def add(self, sums: dict[int, int], key: int, value: int) -> None:
+        """Add to one of several sums."""
+        if not self.tape.is_number(value, 0.0):
+            sums[key] = self.tape.plus(sums[key], value) if key in sums else value
+
+    def row(self, node: int) -> Row:
+        """Derivatives of the primitive behind a node."""
+        operation = self.tape.operations[node]
+        row = row_of(operation.name, operation.params)
+        if row is None or len(row.first) != len(operation.operands):
+            raise NoRule(operation.name)
+        return row
+
+    def formula(self, formula: Callable, node: int) -> int:
+        """Record a formula of the table."""
+        operation = self.tape.operations[node]
+        operands = (Expression(self.tape, each) for each in operation.operands)
+        params = {"y": operation.params["y"]} if "y" in operation.params else {}
+        value = formula(*operands, Expression(self.tape, node), **params)
+        return value.node if isinstance(value, Expression) else self.tape.constant(value)

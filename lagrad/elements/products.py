@@ -1,0 +1,75 @@
+"""Contractions without their zeros: a reading in, its program with only the products that are left out.
+
+    diag(x) @ u        n^2 products, n of which are not a known zero times something
+    becomes            x[i] u[i], added up where they belong
+
+Each product is an element then, and the sum is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.elements.classification import Kind, Reading
+from lagrad.elements.linear import MOST_TERMS, contraction, factors
+from lagrad.precision import float64
+from lagrad.primitives.contractions import products_left
+from lagrad.primitives.equations import is_floating, size_of
+from lagrad.program.entries import zeros_of
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program, numbered
+from lagrad.program.walk import walk
+
+
+def without_zeros(reading: Reading) -> Program | None:
+    """Write contractions of two unknown factors as the products that known zeros leave.
+
+    Args:
+        reading: a classified program.
+
+    Returns:
+        Program of the same inputs and outputs; None if there is nothing to leave out.
+    """
+    program = reading.program
+    written = {each.outputs: function for each in program.equations if (function := listed(reading, each))}
+    if not written:
+        return None
+
+    def visit(equation: Equation, operands: list):
+        function = written.get(equation.outputs)
+        return equation.bind(*operands) if function is None else [function(*operands)]
+
+    def run(*arguments):
+        values = program.constants | dict(zip(program.inputs, arguments, strict=True))
+        walk(program.equations, values, visit)
+        return [values[output] for output in program.outputs]
+
+    with float64():
+        return numbered(jax.make_jaxpr(run)(*program.closed.in_avals))
+
+
+def listed(reading: Reading, equation: Equation) -> Callable | None:
+    """A contraction as a sum of listed products, if its factors are unknown and some entries are zero."""
+    if equation.name != "dot_general" or not all(map(is_floating, equation.source.invars)):
+        return None
+    kinds = [reading.kinds[variable] for variable in equation.inputs]
+    if min(kinds) is Kind.KNOWN or max(kinds) < Kind.AFFINE:
+        return None
+    zeros = [zeros_of(reading.knowledge(variable)) for variable in equation.inputs]
+    if all(each is None for each in zeros) or products_left(*factors(equation.source, zeros)[1]) > MOST_TERMS:
+        return None
+    out, left, right = contraction(equation.source, zeros)
+    order = np.argsort(out, kind="stable")
+    out, left, right = (each[order] for each in (out, left, right))
+    aval = equation.source.outvars[0].aval
+    size = size_of(equation.source.outvars[0])
+
+    def function(one, other):
+        products = one.reshape(-1)[left] * other.reshape(-1)[right]
+        return jnp.zeros(size, aval.dtype).at[out].add(products.astype(aval.dtype)).reshape(aval.shape)
+
+    return function

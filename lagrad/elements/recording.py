@@ -1,0 +1,261 @@
+"""Record element kernels: a group and nodes of its slots in, the node of its values out.
+
+The equations behind the group are recorded on one number an element; slices, gathers and short sums on the
+way have become index arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from heapq import heappop, heappush
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.elements.authors_rules import ruled
+from lagrad.elements.calls import CALL
+from lagrad.elements.classification import Kind, Reading
+from lagrad.elements.indices import Indices
+from lagrad.elements.kernels import Key, contraction_terms
+from lagrad.elements.maps import Factor
+from lagrad.elements.split import Group, LeafValue
+from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
+from lagrad.elements.tape import FLOAT, Tape
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.walk import evaluate
+
+# Elements of variables that an element of another is made of.
+Operands = list[tuple[int, Indices]]
+
+
+@dataclass(frozen=True)
+class ParamsInput:
+    """Name of an input: elements of a variable that depends on params only."""
+
+    variable: int
+    indices: Indices = field(compare=False)
+    name: tuple | bytes
+
+    @classmethod
+    def at(cls, variable: int, indices: Indices) -> ParamsInput:
+        """The elements at some places."""
+        return cls(variable, indices, indices.name)
+
+
+def record_group(
+    tape: Tape, reading: Reading, group: Group, slots: Sequence[int], opaque: bool = False
+) -> int:
+    """Record the values of the elements of a group.
+
+    Args:
+        tape: of as many elements.
+        reading: the program that the group comes from.
+        group: its elements.
+        slots: node of each slot.
+        opaque: whether functions with a rule of their own are recorded as one operation, for JAX.
+
+    Returns:
+        Node of the values.
+    """
+    leaves = {value.leaf.key: leaf_node(tape, value, slots) for value in group.leaves}
+    return Recording(tape, reading, leaves, opaque).node(group.variable, group.elements)
+
+
+def leaf_node(tape: Tape, value: LeafValue, slots: Sequence[int]) -> int:
+    """Sum of coefficients times slots, plus offset."""
+    terms = [
+        times(tape, slots[slot], factor) for slot, factor in zip(value.slots, value.factors, strict=True)
+    ]
+    return added(tape, terms, value.offset)
+
+
+def added(tape: Tape, terms: Sequence[int], offset: np.ndarray | None) -> int:
+    """Sum of nodes and a constant."""
+    constants = [] if offset is None else [tape.constant(np.asarray(offset, dtype=float))]
+    return reduce(tape.plus, [*terms, *constants], tape.constant(0.0))
+
+
+def times(tape: Tape, node: int, factor: Factor) -> int:
+    """Product with constants."""
+    return tape.times(tape.constant(np.asarray(factor, dtype=float)), node)
+
+
+@dataclass
+class Recording:
+    """Elements of variables on a tape, each recorded once.
+
+    Args:
+        tape: where they are recorded.
+        reading: the program.
+        nodes: variable and name of its elements -> node; the leaves at first.
+        opaque: whether functions with a rule of their own are recorded as one operation.
+    """
+
+    tape: Tape
+    reading: Reading
+    nodes: dict[Key, int]
+    opaque: bool
+
+    def node(self, variable: int, indices: Indices) -> int:
+        """The node of `variable.ravel()[indices]`.
+
+        Equations are visited from the last one to the first to find what is needed, then recorded in order:
+        a long chain of steps is no deep recursion.
+        """
+        requests, heap = {}, []
+
+        def ask(variable: int, indices: Indices) -> None:
+            key = (variable, indices.name)
+            if key not in self.nodes and key not in requests:
+                requests[key] = indices
+                heappush(heap, (-self.reading.producers.get(variable, -1), len(requests), key))
+
+        ask(variable, indices)
+        order = []
+        while heap:
+            _, _, key = heappop(heap)
+            operands, build = self.recipe(key[0], requests[key])
+            order.append((key, operands, build))
+            for operand in operands:
+                ask(*operand)
+        for key, operands, build in reversed(order):
+            self.nodes[key] = build(*(self.nodes[operand, places.name] for operand, places in operands))
+        return self.nodes[variable, indices.name]
+
+    def recipe(self, variable: int, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+        """What elements of a variable are made of, and how their node is made of these."""
+        kind = self.reading.kinds[variable]
+        if kind is Kind.KNOWN:
+            return [], partial(
+                self.constant, variable, indices.take(self.reading.values[variable].reshape(-1))
+            )
+        dtype = self.reading.program.avals[variable].dtype
+        if kind is Kind.FIXED:
+            return [], partial(self.tape.input, ParamsInput.at(variable, indices), dtype)
+        equation = self.reading.program.equations[self.reading.producers[variable]]
+        if self.reading.interaction(equation, variable) is not None:
+            operands = [
+                (operand, self.reading.places(equation, i, variable).at(indices))
+                for i, operand in enumerate(equation.inputs)
+            ]
+            return operands, partial(self.elementwise, variable, equation)
+        if self.reading.linear[variable] is not None:
+            return self.sum(variable, equation, indices)
+        return (self.contraction if equation.name == "dot_general" else self.reduction)(equation, indices)
+
+    def constant(self, variable: int, numbers: Any) -> int:
+        """Numbers in the dtype of the variable."""
+        return self.tape.constant(np.asarray(numbers, dtype=self.reading.program.avals[variable].dtype))
+
+    def elementwise(self, variable: int, equation: Equation, *operands: int) -> int:
+        """An elementwise primitive, or a function with a rule of its own."""
+        dtype = self.reading.program.avals[variable].dtype
+        if equation.name != CALL:
+            return self.tape.add(equation.name, operands, equation.params, dtype, equation.bind)
+        call, output = self.reading.call(equation), equation.outputs.index(variable)
+        assert call is not None
+        if not self.opaque:
+            return ruled(self.tape, equation.source, operands, output)
+        function = jax.vmap(call.function)
+        return self.tape.add(
+            CALL,
+            operands,
+            {"call": call, "output": output},
+            dtype,
+            lambda *values: [function(*values)[output]],
+        )
+
+    def contraction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+        """Sum of products over the contracted index."""
+        pairs = [(i.at(indices), j.at(indices)) for i, j in contraction_terms(equation)]
+        operands = [
+            (variable, places)
+            for pair in pairs
+            for variable, places in zip(equation.inputs, pair, strict=True)
+        ]
+
+        def build(*nodes: int) -> int:
+            products = [
+                self.binary("mul", left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=True)
+            ]
+            return reduce(partial(self.binary, "add"), products)
+
+        return operands, build
+
+    def reduction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+        """Product, or largest or smallest, of a few elements."""
+        (linear,) = (lanes(equation) or {}).values()
+        operands = [(equation.inputs[0], places) for places, _ in terms(linear, indices)]
+        if equation.name in PRODUCTS:
+            return operands, lambda *nodes: reduce(partial(self.binary, "mul"), nodes)
+        name = "max" if equation.name in LARGEST else "min"
+        return operands, lambda *nodes: self.extreme(name, nodes)
+
+    def extreme(self, name: str, nodes: Sequence[int]) -> int:
+        """Largest or smallest of a few nodes; at a tie each has its share of the derivative, as in JAX."""
+        if len(nodes) == 1:
+            return nodes[0]
+        best = reduce(partial(self.binary, name), nodes)
+        still = self.tape.add("stop_gradient", (best,), {}, FLOAT, lambda x: [jax.lax.stop_gradient(x)])
+        ties = [self.binary("eq", node, still) for node in nodes]
+        zero, one = self.tape.constant(0.0), self.tape.constant(1.0)
+        shares = [self.tape.choose(tie, zero, node) for tie, node in zip(ties, nodes, strict=True)]
+        counts = [self.tape.choose(tie, zero, one) for tie in ties]
+        add = partial(self.binary, "add")
+        return self.binary("div", reduce(add, shares), reduce(add, counts))
+
+    def binary(self, name: str, left: int, right: int) -> int:
+        """A primitive on two float64 nodes."""
+        return self.tape.add(name, (left, right), {}, np.dtype(bool) if name == "eq" else FLOAT)
+
+    def sum(self, variable: int, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+        """Elements moved, or a few of them added up, with what known operands contribute."""
+        parts = [
+            (equation.inputs[operand], places, factor)
+            for operand, linear in self.reading.maps_of(variable).items()
+            for places, factor in terms(linear, indices)
+        ]
+        constant = (
+            [self.known(variable, equation, indices)] if not parts or equation.name == "scatter-add" else []
+        )
+
+        def build(*nodes: int) -> int:
+            scaled = [times(self.tape, node, part[2]) for node, part in zip(nodes, parts, strict=True)]
+            return reduce(self.tape.plus, [*scaled, *constant])
+
+        return [part[:2] for part in parts], build
+
+    def known(self, variable: int, equation: Equation, indices: Indices) -> int:
+        """What the known operands of a linear equation contribute."""
+        avals = self.reading.program.avals
+        operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
+        values = fold(equation.source, operands)[equation.outputs.index(variable)]
+        return self.constant(variable, indices.take(np.asarray(values).reshape(-1)))
+
+
+def fixed_values(reading: Reading, leaves: Sequence[jax.Array]) -> dict[int, jax.Array]:
+    """Every variable that depends on params only.
+
+    Args:
+        reading: a classified program.
+        leaves: the leaves of params.
+
+    Returns:
+        variable -> value.
+    """
+    fixed = [
+        equation
+        for equation in reading.program.equations
+        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED
+    ]
+    return evaluate(fixed, reading.values | dict(zip(reading.program.inputs[1:], leaves, strict=True)))
+
+
+def value_of_params(name: ParamsInput, fixed: dict[int, jax.Array]) -> jax.Array:
+    """Value of an input of params."""
+    return jnp.reshape(fixed[name.variable], -1)[name.indices.array]

@@ -1,0 +1,250 @@
+"""Record what is computed for one element: primitives applied to numbered nodes, each different one once.
+
+    sin(u) * sin(u)      0 = input u;  1 = sin 0;  2 = mul 1 1
+
+Nodes hold one number an element. Later nodes are made of earlier ones only, so that the order of the tape is
+an order of evaluation. What derivatives are made of is simplified while it is recorded: zeros and ones
+vanish, constants are multiplied out. What is zero where a condition fails stays so under any factor: a slope
+that is infinite where it does not count is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lagrad.program.cse import frozen
+
+INPUT, CONSTANT = "input", "constant"
+FLOAT, BOOL = np.dtype(float), np.dtype(bool)
+TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
+COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
+FOLDS: dict[str, Callable[..., Any]] = {
+    **{"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater},
+    **{"ge": np.greater_equal, "log": np.log, "sign": np.sign, "floor": np.floor, "abs": np.abs},
+}
+
+
+class Operation(NamedTuple):
+    """One node of a tape.
+
+    Args:
+        name: of the primitive; `INPUT` or `CONSTANT`.
+        operands: nodes.
+        params: of the primitive; "name" of an input, "value" of a constant.
+        dtype: of the result.
+        bind: how JAX evaluates it; None for the function of `jax.lax` of that name.
+    """
+
+    name: str
+    operands: tuple[int, ...]
+    params: dict[str, Any]
+    dtype: np.dtype
+    bind: Callable[..., Any] | None = None
+
+
+@dataclass(eq=False)
+class Tape:
+    """Operations on elements, each different one once.
+
+    Args:
+        count: number of elements.
+        operations: the nodes, by number.
+        numbers: key of an operation -> its node.
+    """
+
+    count: int
+    operations: list[Operation] = field(default_factory=list)
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+
+    def record(self, key: Hashable, make: Callable[[], Operation]) -> int:
+        """The node of a key, made if there is none."""
+        node = self.numbers.get(key)
+        if node is None:
+            node = self.numbers[key] = len(self.operations)
+            self.operations.append(make())
+        return node
+
+    def input(self, name: Hashable, dtype: np.dtype = FLOAT) -> int:
+        """The node of an input."""
+        return self.record((INPUT, name), lambda: Operation(INPUT, (), {"name": name}, dtype))
+
+    def constant(self, value: Any) -> int:
+        """The node of one number for all elements, or of one for each, shape (count,)."""
+        value = np.asarray(value)
+        if value.ndim == 1 and value.size and (value == value[0]).all():
+            value = value[0]
+        key = (CONSTANT, value.dtype, value.shape, value.tobytes())
+        return self.record(key, lambda: Operation(CONSTANT, (), {"value": value}, value.dtype))
+
+    def add(
+        self, name: str, operands: Sequence[int], params: dict, dtype: np.dtype, bind: Callable | None = None
+    ) -> int:
+        """The node of a primitive, as it is."""
+        operands = tuple(sorted(operands) if name in COMMUTING else operands)
+        key = (name, operands, frozen(params))
+        return self.record(key, lambda: Operation(name, operands, params, dtype, bind))
+
+    def value(self, node: int) -> Any:
+        """Value of a constant node; None for any other."""
+        operation = self.operations[node]
+        return operation.params["value"] if operation.name == CONSTANT else None
+
+    def number(self, node: int) -> float | None:
+        """Value of a constant node that is one float; None for any other."""
+        value = self.value(node)
+        return float(value) if value is not None and value.ndim == 0 and value.dtype == FLOAT else None
+
+    def is_number(self, node: int, number: float) -> bool:
+        """Whether a node is the constant `number`."""
+        return self.number(node) == number
+
+    def apply(self, name: str, operands: tuple[int, ...], params: dict) -> int:
+        """The node of a primitive on derivatives, simplified."""
+        simpler = SIMPLIFIED.get(name)
+        if simpler is not None:
+            return simpler(self, *operands)
+        values = [self.value(operand) for operand in operands]
+        if name in FOLDS and all(value is not None and value.ndim == 0 for value in values):
+            return self.constant(FOLDS[name](*values))
+        return self.add(name, operands, params, BOOL if name in TRUTHS else FLOAT)
+
+    def folded(self, function: Callable, *nodes: int) -> int | None:
+        """The constant that a function makes of constants; None if a node is none."""
+        values = [self.value(node) for node in nodes]
+        return None if any(value is None for value in values) else self.constant(function(*values))
+
+    def plus(self, a: int, b: int) -> int:
+        """a + b."""
+        if self.is_number(a, 0.0):
+            return b
+        if self.is_number(b, 0.0):
+            return a
+        known = self.folded(np.add, a, b)
+        if known is not None:
+            return known
+        left, right = self.masked(a), self.masked(b)
+        if left and right and left[0] == right[0]:
+            which, *cases = left
+            return self.choose(which, *(self.plus(*pair) for pair in zip(cases, right[1:], strict=True)))
+        if self.operations[b].name == "neg":
+            return self.minus(a, self.operations[b].operands[0])
+        if self.operations[a].name == "neg":
+            return self.minus(b, self.operations[a].operands[0])
+        return self.add("add", (a, b), {}, FLOAT)
+
+    def minus(self, a: int, b: int) -> int:
+        """a - b."""
+        if self.is_number(b, 0.0):
+            return a
+        if self.is_number(a, 0.0):
+            return self.negative(b)
+        if self.operations[b].name == "neg":
+            return self.plus(a, self.operations[b].operands[0])
+        known = self.folded(np.subtract, a, b)
+        return self.add("sub", (a, b), {}, FLOAT) if known is None else known
+
+    def negative(self, a: int) -> int:
+        """-a."""
+        operation, known = self.operations[a], self.folded(np.negative, a)
+        if known is not None:
+            return known
+        if operation.name == "neg":
+            return operation.operands[0]
+        if operation.name == "sub":
+            return self.minus(*operation.operands[::-1])
+        masked = self.masked(a)
+        if masked:
+            return self.choose(masked[0], self.negative(masked[1]), self.negative(masked[2]))
+        return self.add("neg", (a,), {}, FLOAT)
+
+    def times(self, a: int, b: int) -> int:
+        """a b, zero where a factor is zero for all elements."""
+        if self.number(a) is None and self.value(b) is not None:
+            a, b = b, a
+        number = self.number(a)
+        if number == 0.0 or self.is_number(b, 0.0):
+            return self.constant(0.0)
+        if number in (1.0, -1.0):
+            return b if number == 1.0 else self.negative(b)
+        known = self.folded(np.multiply, a, b)
+        if known is not None:
+            return known
+        for mask, factor in ((a, b), (b, a)):
+            masked = self.masked(mask)
+            if masked:
+                which, no, yes = masked
+                return self.choose(which, self.times(no, factor), self.times(yes, factor))
+        for one, other in ((a, b), (b, a)):
+            if self.operations[one].name == "neg":
+                return self.negative(self.times(self.operations[one].operands[0], other))
+        if self.value(a) is not None and self.operations[b].name == "mul":
+            first, second = self.operations[b].operands
+            for one, other in ((first, second), (second, first)):
+                if self.value(one) is not None:
+                    return self.times(self.times(a, one), other)
+        return self.add("mul", (a, b), {}, FLOAT)
+
+    def over(self, a: int, b: int) -> int:
+        """a / b."""
+        if self.is_number(a, 0.0) or self.is_number(b, 1.0):
+            return a
+        masked = self.masked(a)
+        if masked:
+            return self.choose(masked[0], self.over(masked[1], b), self.over(masked[2], b))
+        known = self.folded(np.divide, a, b)
+        return self.add("div", (a, b), {}, FLOAT) if known is None else known
+
+    def choose(self, which: int, no: int, yes: int) -> int:
+        """`yes` where `which` holds, else `no`."""
+        truth = self.value(which)
+        if truth is not None and truth.ndim == 0:
+            return yes if truth else no
+        no, yes = self.case(which, no, 1), self.case(which, yes, 2)
+        return no if no == yes else self.add("select_n", (which, no, yes), {}, FLOAT)
+
+    def case(self, which: int, node: int, place: int) -> int:
+        """What a node is where a condition is known."""
+        operation = self.operations[node]
+        is_same = operation.name == "select_n" and operation.operands[0] == which
+        return operation.operands[place] if is_same else node
+
+    def masked(self, node: int) -> tuple[int, ...] | None:
+        """(condition, value where it fails, value where it holds) of what is zero on one side."""
+        operation = self.operations[node]
+        if operation.name != "select_n" or len(operation.operands) != 3:
+            return None
+        is_masked = any(self.is_number(operand, 0.0) for operand in operation.operands[1:])
+        return operation.operands if is_masked else None
+
+    def square(self, a: int) -> int:
+        """a^2."""
+        known = self.folded(np.square, a)
+        return self.add("square", (a,), {}, FLOAT) if known is None else known
+
+    def needed(self, targets: Iterable[int], known: Iterable[int] = ()) -> list[int]:
+        """Nodes between known ones and targets, targets included, in order of evaluation."""
+        found, stack = set(known), list(targets)
+        wanted: set[int] = set()
+        while stack:
+            node = stack.pop()
+            if node not in found:
+                found.add(node)
+                wanted.add(node)
+                stack += self.operations[node].operands
+        return sorted(wanted)
+
+
+SIMPLIFIED: dict[str, Callable[..., int]] = {
+    "add": Tape.plus,
+    "add_any": Tape.plus,
+    "sub": Tape.minus,
+    "neg": Tape.negative,
+    "mul": Tape.times,
+    "div": Tape.over,
+    "select_n": Tape.choose,
+    "square": Tape.square,
+}

@@ -1,0 +1,104 @@
+"""Tapes and JAX: a tape evaluated on arrays, and a traced function written on a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from lagrad.elements.partials import CUSTOM, INDEPENDENT
+from lagrad.elements.tape import CONSTANT, INPUT, Operation, Tape
+from lagrad.primitives.calls import PLAIN, RULED
+from lagrad.program.equation import Equation
+from lagrad.program.folding import fold
+from lagrad.program.program import numbered
+
+# Mark of operations that were traced: shapes are those of the trace.
+TRACED = "traced result"
+FUNCTIONS: dict[str, Callable] = {
+    "select_n": lambda which, *cases: lax.select_n(which, *cases),
+    "integer_pow": lambda x, y: lax.integer_pow(x, y),
+    "and": lax.bitwise_and,
+    "or": lax.bitwise_or,
+    "xor": lax.bitwise_xor,
+    "not": lax.bitwise_not,
+}
+
+
+def evaluate(tape: Tape, nodes: Sequence[int], inputs: Mapping[Hashable, Any]) -> list[jax.Array]:
+    """Values of nodes by JAX, traceable.
+
+    Args:
+        tape: what was recorded.
+        nodes: whose values.
+        inputs: value of each input by its name, shape (count,).
+
+    Returns:
+        One array a node, shape (count,) unless it was traced with another one.
+    """
+    values: dict[int, Any] = {}
+    for node in tape.needed(nodes):
+        operation = tape.operations[node]
+        operands = [values[operand] for operand in operation.operands]
+        if operation.name == INPUT:
+            values[node] = inputs[operation.params["name"]]
+        elif operation.name == CONSTANT:
+            values[node] = jnp.asarray(operation.params["value"])
+        elif operation.name in (CUSTOM, INDEPENDENT):
+            values[node] = operands[0]
+        elif operation.bind is not None and TRACED in operation.params:
+            values[node] = operation.bind(*operands)[0]
+        else:
+            shape = jnp.broadcast_shapes(*(jnp.shape(operand) for operand in operands))
+            spread = [jnp.broadcast_to(operand, shape) for operand in operands]
+            if operation.bind is not None:
+                values[node] = operation.bind(*spread)[0]
+            else:
+                function = FUNCTIONS.get(operation.name) or getattr(lax, operation.name)
+                values[node] = function(*spread, **operation.params)
+    return [values[node] for node in nodes]
+
+
+def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Sequence[Any]) -> list[int]:
+    """Write a traced function on a tape.
+
+    Args:
+        tape: where to write.
+        function: arrays -> list of arrays, elementwise.
+        operands: node of each array.
+        shapes: shape and dtype of each.
+
+    Returns:
+        Node of each result.
+    """
+    # Derivatives are taken already: of functions with a rule of their own only values are left.
+    program = numbered(jax.make_jaxpr(function)(*shapes), PLAIN | RULED)
+    nodes = dict(zip(program.inputs, operands, strict=True))
+    nodes |= {variable: as_traced(tape, value) for variable, value in program.constants.items()}
+    for equation in program.equations:
+        given = [nodes[i] for i in equation.inputs]
+        values = [tape.value(node) for node in given]
+        if all(value is not None for value in values):
+            results = [as_traced(tape, value) for value in fold(equation.source, values)]
+        else:
+            results = [result(tape, equation, given, place) for place in range(len(equation.outputs))]
+        nodes |= dict(zip(equation.outputs, results, strict=True))
+    return [nodes[output] for output in program.outputs]
+
+
+def as_traced(tape: Tape, value: Any) -> int:
+    """Node of a constant in the very shape in which it was traced."""
+    value = np.asarray(value)
+    key = (CONSTANT, TRACED, value.dtype, value.shape, value.tobytes())
+    return tape.record(key, lambda: Operation(CONSTANT, (), {"value": value}, value.dtype))
+
+
+def result(tape: Tape, equation: Equation, operands: Sequence[int], place: int) -> int:
+    """Node of one result of a traced equation."""
+    dtype = equation.source.outvars[place].aval.dtype
+    params = {**equation.params, TRACED: place}
+    return tape.add(equation.name, operands, params, dtype, lambda *values: [equation.bind(*values)[place]])

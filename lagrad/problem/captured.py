@@ -1,0 +1,159 @@
+"""Tell whether anything that a function captures has changed: globals, closures, defaults.
+
+A trace of a function can be used again only if the function would be traced to the same again. What cannot be
+told, such as the state of an object, counts as changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+# Arrays larger than this take longer to compare than most functions to trace.
+LARGEST_ARRAY = 10_000_000
+# Containers with more entries, in all, are not looked through.
+MOST_VALUES = 2000
+PLAIN = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    types.ModuleType,
+    type,
+    jax.Array,
+    np.ufunc,
+    np.generic,
+)
+LIBRARIES = ("jax", "numpy", "scipy", "lagrad", "builtins", "math", "functools", "operator")
+
+
+class Untold(Exception):
+    """What a function captures cannot be told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Captured:
+    """Everything that a function captures.
+
+    Args:
+        values: objects, compared by identity and so kept alive, and checksums of arrays, compared by value.
+    """
+
+    values: tuple[Any, ...]
+
+    def is_same(self, other: Captured | None) -> bool:
+        """Whether another look found the same."""
+        if other is None or len(self.values) != len(other.values):
+            return False
+        pairs = zip(self.values, other.values, strict=True)
+        return all(one is two or (type(one) is Checksum and one == two) for one, two in pairs)
+
+
+class Checksum(int):
+    """Checksum of the bytes of an array."""
+
+
+def captured(fun: Callable) -> Captured | None:
+    """What a function captures at present; None if that cannot be told.
+
+    >>> scale = np.array([2.0])
+    >>> before = captured(lambda x: scale * x)
+    >>> scale[0] = 3.0
+    >>> captured(lambda x: scale * x).is_same(before)
+    False
+    """
+    try:
+        return Captured(tuple(looked_through(fun, set())))
+    except Untold:
+        return None
+
+
+def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
+    """Every object behind a value, and checksums of arrays.
+
+    Raises:
+        Untold: an object has a state of its own, or there are too many.
+    """
+    if len(seen) > MOST_VALUES:
+        raise Untold
+    if isinstance(value, np.ndarray):
+        if value.nbytes > LARGEST_ARRAY or value.dtype.hasobject:
+            raise Untold
+        yield value
+        yield Checksum(zlib.crc32(np.ascontiguousarray(value).view(np.uint8)))
+        return
+    if isinstance(value, types.MethodType):
+        # Python makes a bound method anew each time that it is asked for.
+        yield from looked_through(value.__func__, seen)
+        yield from looked_through(value.__self__, seen)
+        return
+    yield value
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, PLAIN):
+        return
+    for part in parts(value):
+        yield from looked_through(part, seen)
+
+
+def parts(value: Any) -> list:
+    """What an object consists of.
+
+    Raises:
+        Untold: that is not known.
+    """
+    if is_of_library(value):
+        return [value.__wrapped__] if hasattr(value, "__wrapped__") else []
+    if isinstance(value, (tuple, list)):
+        return list(value)
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, types.FunctionType):
+        return parts_of_function(value)
+    if hasattr(value, "__wrapped__") and callable(value):
+        return [value.__wrapped__]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, each.name) for each in fields(value)]
+    raise Untold
+
+
+def is_of_library(value: Any) -> bool:
+    """Whether a module, class or function belongs to a library that nobody changes on the way."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__.partition(".")[0] in LIBRARIES
+    return callable(value) and (getattr(value, "__module__", None) or "").partition(".")[0] in LIBRARIES
+
+
+def parts_of_function(fun: types.FunctionType) -> list:
+    """Code, defaults, closure and globals of a Python function."""
+    cells = [content for cell in fun.__closure__ or () for content in contents(cell)]
+    names = [name for name in names_of(fun.__code__) if name in fun.__globals__]
+    defaults = [*(fun.__defaults__ or ()), *(fun.__kwdefaults__ or {}).values()]
+    return [*defaults, *cells, *(fun.__globals__[name] for name in names)]
+
+
+def contents(cell: types.CellType) -> list:
+    """Value of a closure's variable, none where it has none yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def names_of(code: types.CodeType) -> list[str]:
+    """Names of globals and attributes in a function and in those inside it."""
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return [*code.co_names, *(name for each in inner for name in names_of(each))]

@@ -1,0 +1,130 @@
+"""The method "ipopt": a Task in, an Outcome out, by the way to IPOPT that is there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lagrad.derivatives.triplets import rows_and_columns
+from lagrad.solution.status import Status
+from lagrad.solvers.ipopt import direct, through_cyipopt
+from lagrad.solvers.ipopt.backend import Backend
+from lagrad.solvers.ipopt.library import VARIABLE
+from lagrad.solvers.ipopt.linear_solvers import available, check_linear_solver
+from lagrad.solvers.ipopt.options import ELSEWHERE, KINDS, OWNED
+from lagrad.solvers.ipopt.settings import all_options
+from lagrad.solvers.ipopt.statuses import CODES, FACTORIZATION_FAILED, INVALID_OPTION, STALLED, translate
+from lagrad.solvers.model import hessian_structure
+from lagrad.solvers.options import check_library, check_options, check_output_file
+from lagrad.solvers.solver import Options, Outcome, Task
+
+INSTALL = (
+    "`method`: 'ipopt' finds no Ipopt: {}. Get it by `pip install 'lagrad[ipopt]'` or "
+    "`conda install -c conda-forge ipopt`, name its library in the environment variable "
+    f"{VARIABLE}, or use method='trust-constr', which always works."
+)
+BY_NAME = "cyipopt"
+
+
+def backend() -> Backend:
+    """The way to IPOPT: its C interface if a library is found, else cyipopt, which LAGRAD_IPOPT can ask for.
+
+    Raises:
+        ImportError: there is none; the message says how to get it, and what works without.
+    """
+    named = os.environ.get(VARIABLE, "")
+    reasons: list[str] = []
+    for way in (through_cyipopt,) if named == BY_NAME else (direct,) if named else (direct, through_cyipopt):
+        try:
+            way.load()
+            return way
+        except ImportError as error:
+            reasons.append(str(error))
+    raise ImportError(INSTALL.format("; ".join(reasons)))
+
+
+def load() -> None:
+    """Make sure that there is an IPOPT."""
+    backend()
+
+
+def check(options: Options | None) -> dict[str, Any]:
+    """Options checked by name and kind, those that touch files or libraries by their paths.
+
+    Args:
+        options: IPOPT's options as in its manual.
+
+    Returns:
+        dict name -> int, float or str.
+
+    Raises:
+        ProblemError: an option is unknown, of the wrong kind, unsafe, or set by lagrad itself; or this Ipopt
+            does not have the linear solver.
+    """
+    checked = check_options(options, KINDS, OWNED, ELSEWHERE)
+    may_append = checked.get("file_append", "no") == "yes"
+    if checked.get("output_file"):
+        checked["output_file"] = check_output_file(checked["output_file"], may_append)
+    libraries = {
+        name: check_library(name, checked[name]) for name in ("hsllib", "pardisolib") if name in checked
+    }
+    if "linear_solver" in checked:
+        check_linear_solver(checked["linear_solver"], backend().library(), libraries)
+    return checked
+
+
+def run(task: Task) -> Outcome:
+    """Solve with IPOPT.
+
+    Args:
+        task: functions, start, tolerance, limits and checked options.
+
+    Returns:
+        Outcome with the multipliers that IPOPT gives.
+
+    Raises:
+        ProblemError: Ipopt refuses an option's value.
+    """
+    way = backend()
+    try:
+        end = way.solve(task, all_options(task))
+    except KeyboardInterrupt as error:
+        task.evaluation.fail(error)
+        return Outcome(Status.INTERRUPTED, versions=way.versions())
+    name, status = translate(end.code)
+    return Outcome(
+        status,
+        end.code,
+        name,
+        end.x,
+        end.multipliers,
+        note=explain(end.code, task, way),
+        versions=way.versions(),
+        stalled=end.code in STALLED,
+    )
+
+
+def explain(code: int, task: Task, way: Backend) -> str:
+    """What lagrad can add to some of Ipopt's codes, a sentence or nothing."""
+    if code == INVALID_OPTION:
+        there = ", ".join(available(way.library()))
+        return f"An option cannot be used, or the linear solver is not there; {there} would be."
+    if code in FACTORIZATION_FAILED:
+        model = task.evaluation.derivatives
+        matrices = (model.jacobian_structure, hessian_structure(model))
+        entries = [len(rows_and_columns(structure)[0]) for structure in matrices]
+        return (
+            f"{FACTORIZATION_FAILED[code]}: {task.problem.n} variables and {task.problem.m} rows, "
+            f"{entries[0]} entries in the Jacobian and {entries[1]} in the Hessian."
+        )
+    return "" if code in CODES else f"Ipopt's code {code} is not known to lagrad."
+
+
+def about() -> dict[str, str]:
+    """Version, library and linear solvers."""
+    way = backend()
+    return {
+        **way.versions(),
+        "library": way.place(),
+        "linear solvers": ", ".join(available(way.library())),
+    }

@@ -1,0 +1,38 @@
+"""Choose Ipopt's options for a Task: defaults, the arguments of solve, the user's own, and what must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS
+from lagrad.solvers.model import has_hessian
+from lagrad.solvers.optimality import success_tolerance
+from lagrad.solvers.solver import Start, Task
+
+# A warm start keeps to its point: the usual push away from the bounds would undo it.
+WARM_START = {
+    "warm_start_init_point": "yes",
+    "warm_start_bound_push": 1e-9,
+    "warm_start_bound_frac": 1e-9,
+    "warm_start_slack_bound_push": 1e-9,
+    "warm_start_slack_bound_frac": 1e-9,
+    "warm_start_mult_bound_push": 1e-9,
+}
+
+
+def all_options(task: Task) -> dict[str, Any]:
+    """Every option that is set, each group over the one before."""
+    unscaled = min(success_tolerance(task.tol), 1e-4)
+    given: dict[str, Any] = {"tol": float(task.tol), "constr_viol_tol": unscaled, "compl_inf_tol": unscaled}
+    if not has_hessian(task.evaluation.derivatives):
+        given["hessian_approximation"] = "limited-memory"
+    if task.max_iterations is not None:
+        given["max_iter"] = int(task.max_iterations)
+    return {**DEFAULTS, **given, **warm_options(task.start), **task.options, **ALWAYS}
+
+
+def warm_options(start: Start) -> dict[str, Any]:
+    """Options of a warm start, none for a cold one."""
+    if start.multipliers is None:
+        return {}
+    return WARM_START if start.mu is None else WARM_START | {"mu_init": start.mu}

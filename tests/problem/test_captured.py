@@ -1,0 +1,133 @@
+"""What functions capture: a change is seen, and what cannot be told counts as one."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lagrad
+from lagrad.precision import float64
+from lagrad.problem.captured import captured
+from lagrad.program.trace import trace
+
+GRAVITY = 9.81
+WEIGHTS = np.array([1.0, 2.0])
+TABLE = {"a": [1.0, 2.0]}
+
+
+def helper(x):
+    """Captures a global of its own."""
+    return GRAVITY * x
+
+
+def falls(x):
+    """Captures it by way of another function."""
+    return jnp.sum(helper(x))
+
+
+def weighs(x):
+    """Captures an array."""
+    return jnp.sum(WEIGHTS * x)
+
+
+def looks_up(x):
+    """Captures a list in a dict."""
+    return jnp.sum(x) * TABLE["a"][0]
+
+
+CHANGES = {
+    "a global of a function that is called": (falls, lambda m: m.setattr(f"{__name__}.GRAVITY", 1.62)),
+    "an entry of an array": (weighs, lambda m: WEIGHTS.__setitem__(0, WEIGHTS[0] + 1.0)),
+    "an entry of a list": (looks_up, lambda m: TABLE["a"].__setitem__(0, TABLE["a"][0] + 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_are_seen(name, monkeypatch):
+    """The same look before and after differs; without a change it does not."""
+    fun, change = CHANGES[name]
+    before = captured(fun)
+    assert before is not None and captured(fun).is_same(before)
+    change(monkeypatch)
+    assert not captured(fun).is_same(before)
+
+
+def test_closures_defaults_and_partials_are_looked_through():
+    """Each keeps values of its own."""
+
+    def scaled(factor):
+        return lambda x, shift=2.0: factor * x + shift
+
+    first, second = scaled(3.0), scaled(4.0)
+    assert captured(first).is_same(captured(first))
+    assert not captured(first).is_same(captured(second))
+    assert captured(functools.partial(first, shift=1.0)) is not None
+
+
+class Model:
+    """An object with a state that nobody can tell."""
+
+    def __init__(self):
+        self.factor = 2.0
+
+    def value(self, x):
+        """Depends on the state."""
+        return self.factor * jnp.sum(x**2)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """An object whose state is its fields."""
+
+    factor: float
+
+    def value(self, x):
+        """Depends on them."""
+        return self.factor * jnp.sum(x**2)
+
+
+def test_objects_count_as_changed_unless_they_are_their_fields():
+    """A method of an ordinary object is traced anew, one of a dataclass is not."""
+    assert captured(Model().value) is None
+    frozen = Frozen(2.0)
+    assert captured(frozen.value).is_same(captured(frozen.value))
+
+
+def test_large_arrays_and_containers_are_not_looked_through():
+    """That would take longer than to trace again."""
+    array, numbers = np.zeros(2_000_000), [float(i) for i in range(5000)]
+    assert captured(lambda x: jnp.sum(array) * x) is None
+    assert captured(lambda x: sum(numbers) * x) is None
+
+
+def test_functions_are_traced_once_where_nothing_changed():
+    """The declaration's trace serves `differentiate`; after a change the functions are called again."""
+    factor = [2.0]
+
+    def objective(x):
+        return factor[0] * jnp.sum(x**2)
+
+    problem = lagrad.Problem(objective, np.ones(3))
+    assert problem.traces["objective"].is_current()
+    assert lagrad.differentiate(problem).objective(np.ones(3)) == 6.0
+    factor[0] = 5.0
+    assert not problem.traces["objective"].is_current()
+    assert lagrad.differentiate(problem).objective(np.ones(3)) == 15.0
+
+
+def test_a_current_trace_is_the_program_of_the_functions(monkeypatch):
+    """Both ways to the program give the same outputs, whatever pytrees go in and out."""
+    rows = {"tree": lagrad.Equality(lambda x: {"u": x["a"] * x["b"], "v": x["b"]})}
+    problem = lagrad.Problem(lambda x: falls(x["a"]) * x["b"], {"a": np.ones(2), "b": 2.0}, rows)
+    once = trace(problem)
+    monkeypatch.setattr(type(problem.traces["objective"]), "is_current", lambda self: False)
+    again = trace(problem)
+    assert [str(each) for each in once.closed.out_avals] == [str(each) for each in again.closed.out_avals]
+    x = np.array([0.5, 2.0, 3.0])
+    with float64():
+        for one, other in zip(once.function()(x), again.function()(x), strict=True):
+            np.testing.assert_array_equal(one, other)

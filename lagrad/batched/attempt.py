@@ -24,6 +24,8 @@ from lagrad.batched.state import NORMAL, RESTORATION, START, State
 
 # Second-order corrections of one step, and what each must leave of infeasibility.
 CORRECTIONS, KAPPA_SOC = 4, 0.99
+# Residual up to which a step too small to be judged is taken.
+FEASIBLE = 1e-8
 FULL, CORRECTING, HALVING = 0, 1, 2
 
 
@@ -91,7 +93,9 @@ def turn(model: Model, params: Any, point: Point, state: State, system: System, 
     residual = values.rows - v[model.n :]
     merit = merit_of(point.box, state, v, values.objective, residual)
     tested = jnp.where(at.phase == CORRECTING, at.alpha_max, at.alpha)
+    # Rounding hides what such a step does; but one that leaves a point infeasible leads nowhere.
     tiny = largest(at.way / (1.0 + jnp.abs(state.v))) <= 10.0 * EPSILON
+    tiny &= (state.mode != NORMAL) | (largest(residual) <= FEASIBLE)
     accepted = acceptable(merit, reference, tested) | (tiny & (at.phase == FULL))
     tried = at._replace(v=v, merit=merit, is_accepted=accepted)
     after = following(tried, at.merit, reference, residual, state)

@@ -19,6 +19,8 @@ from lagrad.errors import ProblemError
 ALGEBRAS = ("auto", "dense", "staged")
 # Stages are used where they have at most this share of the work of a dense factorisation.
 WORTHWHILE = 0.25
+# From any variable, those that it couples with and the rest are two: that is no chain yet.
+FEWEST_STAGES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +100,8 @@ def algebra_of(derivatives: Traceable, kind: str) -> Any:
         return Dense.of(*structures, shape)
     moves = problem.lower < problem.upper
     stages = stages_of(*structures, shape, moves)
-    if kind == "staged" and stages.count == 1:
-        found = f"{problem!r} has no stages: every variable couples with every other one"
+    if kind == "staged" and stages.count < FEWEST_STAGES:
+        found = f"{problem!r} has no stages: its variables form no chain"
         raise ProblemError(f"`algebra`: 'staged', but {found}. Leave `algebra` out.")
     if kind == "staged" or stages.work < WORTHWHILE:
         return Staged.of(stages, *structures, shape, moves)

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import Block
+from lagrad.derivatives.machine_code import MachineCode, machine_code
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.plan import Plan
 from lagrad.derivatives.summary import figures
@@ -201,6 +202,12 @@ class Derivatives:
     def reference(self) -> Reference:
         """The functions and their products by JAX alone, what all is held against; compiled if used."""
         return Reference(self.program.traced or self.program.closed)
+
+    def machine_code(self) -> MachineCode | None:
+        """The functions as machine code with arrays of their own, None where one of them is not."""
+        functions = self.functions["values"], self.functions["gradient"]
+        blocks = self.jacobian_blocks, self.hessian_blocks
+        return machine_code(functions, blocks, (self.n, self.m), self.leaves)
 
     def verify(self, x=None, multipliers=None, params=None) -> None:
         """Compare values, gradient and the assembled matrices with what JAX computes, entry by entry.

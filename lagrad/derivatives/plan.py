@@ -216,7 +216,26 @@ def element_function(sums: ElementSums, leaves: list, shaped: Callable[[np.ndarr
     native = native_sums(sums, leaves) if on_cpu() else None
     no_weights = np.zeros(sums.split.linear.shape[0])
     found = xla_sums(sums, leaves) if native is None else native
-    return found.then(lambda numbers: lambda x, *leaves: shaped(numbers(x, no_weights, leaves)))
+    return found.then(lambda numbers: ElementFunction(numbers, no_weights, shaped))
+
+
+@dataclass(frozen=True, eq=False)
+class ElementFunction:
+    """Numbers that elements add up to as a function of a point.
+
+    Args:
+        numbers: (x, weights, leaves) -> numbers.
+        no_weights: weights that are not looked at.
+        shaped: numbers -> what the function gives.
+    """
+
+    numbers: Callable[..., np.ndarray]
+    no_weights: np.ndarray
+    shaped: Callable[[np.ndarray], list]
+
+    def __call__(self, x: np.ndarray, *leaves) -> list:
+        """The function's value."""
+        return self.shaped(self.numbers(x, self.no_weights, leaves))
 
 
 def colored_plan(

@@ -24,14 +24,14 @@ from jax.extend import core as jex
 from lagrad.elements.formulas import FORMULAS
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, WRAPPERS, called
-from lagrad.primitives.equations import bind, size_of
+from lagrad.primitives.equations import bind, is_whole, size_of
 from lagrad.primitives.movers import Known
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.loops import without_carry
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import run, walk
-from lagrad.sparsity.rules.control import cost
+from lagrad.sparsity.rules.loops import cost
 
 # Equations that a loop may become: beyond this, compile time outweighs what elements save.
 MOST_EQUATIONS = 400
@@ -73,7 +73,7 @@ def integers(program: Program) -> dict[int, np.ndarray]:
     """Variables that are known counters and indices, and their numbers."""
     known = dict(program.constants)
     for equation in program.equations:
-        are_integers = all(variable.aval.dtype.kind in "iub" for variable in equation.source.outvars)
+        are_integers = all(map(is_whole, equation.source.outvars))
         if are_integers and not equation.source.effects and all(i in known for i in equation.inputs):
             results = fold(equation.source, [known[i] for i in equation.inputs])
             known |= dict(zip(equation.outputs, results, strict=True))

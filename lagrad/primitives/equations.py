@@ -76,6 +76,11 @@ def is_rounded(atom: Any) -> bool:
     return is_inexact(atom.aval) and dtype not in (np.float64, np.complex128)
 
 
+def is_whole(atom: Any) -> bool:
+    """Whether an operand or output holds whole numbers or truths."""
+    return any(jnp.issubdtype(atom.aval.dtype, kind) for kind in (np.integer, np.bool_))
+
+
 def is_key(atom: Any) -> bool:
     """Whether an operand or output holds random keys, or the like, which are no numbers."""
     return bool(jnp.issubdtype(atom.aval.dtype, jax.dtypes.extended))

@@ -43,7 +43,8 @@ _CURES: dict[type[Exception], str] = {
         "Use jnp.where, jax.lax.cond or jnp.logical_and."
     ),
     jax.errors.TracerArrayConversionError: (
-        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+        "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead; for "
+        "np.dot(A, x) or A.dot(x) write A @ x."
     ),
     jax.errors.TracerIntegerConversionError: (
         "A value that depends on x or params is used as a length, or as an index of a list. "
@@ -316,6 +317,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             "`objective` or `constraints`: write into an array of jax.new_ref, which cannot be followed. "
             "Make a new array, as x.at[i].set(value) does."
         )
+    warn_of_single_precision(program)
     count = sum(names.values())
     if count > LONG_PROGRAM:
         name, times = names.most_common(1)[0]
@@ -330,6 +332,28 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
             f"{max(sizes) / 1e6:.0f} MB, are copied into the compiled program. Pass them as params."
         )
+
+
+def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
+    """Warn of JAX arrays that a function captured in float32, because they were made while x64 was off."""
+    if jax.config.jax_enable_x64:
+        return
+    arrays = [array for array in _constants(program) if isinstance(array, jax.Array)]
+    for array in arrays:
+        if array.dtype == np.float32 and _is_rounded(np.asarray(array)):
+            begin = np.array2string(np.ravel(array)[:3], separator=", ", precision=4).strip("[]")
+            more = ", ..." if array.size > 3 else ""
+            warn_user(
+                f"`objective` or `constraints`: capture a float32 array of shape {array.shape}, "
+                f"[{begin}{more}], made by jax.numpy while jax_enable_x64 is off: it has seven digits. "
+                "Make it with np.asarray, or switch x64 on first."
+            )
+
+
+def _is_rounded(array: np.ndarray) -> bool:
+    """Whether float32 has probably rounded numbers: multiples of 1/4096 are what they were meant to be."""
+    finite = array[np.isfinite(array)].astype(np.float64) * 4096.0
+    return bool((finite != np.round(finite)).any())
 
 
 def _primitives(jaxpr: jex.Jaxpr) -> Iterator[str]:

@@ -27,13 +27,18 @@ from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.solve import solve
-from lagrad.solvers.supplied import OBJECTIVE, SuppliedDerivatives, choose_piece, untraced
+from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
 
 OTHER_WAY = (
     "lagrad: functions of NumPy are fine, too, if their derivatives are given: jac=... here, and in each "
     "NonlinearConstraint or dict. Finite differences ('2-point', ...) do not count."
 )
+# SciPy's words among the options; all others are the solver's own.
+WORDS = ("tol", "maxiter", "time_limit", "disp", "verbose")
+# Entries of a Hessian that is taken as full where the user's sparse ones turn out to have too few.
+LARGEST_FULL = 4_000_000
+DICT_KEYS = ("type", "fun", "jac", "hess", "args", "kwargs")
 OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 
 
@@ -73,7 +78,8 @@ def ipopt(
         bounds: Bounds, or a (lower, upper) pair a variable, None for no bound.
         constraints: LinearConstraint, NonlinearConstraint, old-style dict, or a list of them.
         callback: callback(intermediate_result), (x) or (x, state); True or StopIteration ends the solve.
-        options: `tol`, `maxiter`, `time_limit`, `disp` (print a summary), and the solver's own.
+        options: `tol`, `maxiter`, `time_limit`, `disp` (print a summary), `verbose` (follow the solve),
+            and the solver's own.
 
     Returns:
         OptimizeResult: x, fun, jac, hess, success, status (0 optimal, else the place of `solution.status` in
@@ -128,19 +134,32 @@ def minimize(
     except DerivativeError as error:
         error.add_note(OTHER_WAY)
         raise
-    options = dict(options)
-    solution = solve(
-        derivatives,
-        method,
-        tol=options.pop("tol", None) or 1e-8,
-        max_iterations=options.pop("maxiter", None),
-        time_limit=options.pop("time_limit", None),
-        callback=None if callback is None else translated(callback),
-        options={name: value for name, value in options.items() if name != "disp"},
-    )
+    try:
+        solution = solve_as_told(derivatives, method, callback, options)
+    except PatternGrown as grown:
+        if derivatives.n**2 > LARGEST_FULL:
+            raise
+        warn_user(f"{grown} All entries are used from now on, and the solve begins again.")
+        derivatives = SuppliedDerivatives(derivatives.problem, derivatives.pieces, full=True)
+        solution = solve_as_told(derivatives, method, callback, options)
     if options.get("disp"):
         print(solution.summary())
     return to_result(solution, derivatives)
+
+
+def solve_as_told(derivatives: Any, method: str, callback: Callable | None, options: Mapping) -> Solution:
+    """Solve with SciPy's words for limits."""
+    own = {name: value for name, value in options.items() if name not in WORDS}
+    return solve(
+        derivatives,
+        method,
+        tol=options.get("tol") or 1e-8,
+        max_iterations=options.get("maxiter"),
+        time_limit=options.get("time_limit"),
+        progress=bool(options.get("verbose", 0)),
+        callback=None if callback is None else translated(callback, derivatives, method),
+        options=own,
+    )
 
 
 def objective_derivatives(
@@ -214,15 +233,30 @@ def read_constraint(constraint: Any, index: int) -> Rows:
 
 
 def from_dict(constraint: Mapping, index: int) -> Rows:
-    """An old-style dict: type, fun, jac, args."""
-    kind = str(constraint.get("type", "")).lower()
+    """An old-style dict: type, fun, jac, hess, args, kwargs.
+
+    Raises:
+        ProblemError: another key, or another type.
+    """
+    kind, unknown = str(constraint.get("type", "")).lower(), sorted(set(constraint) - set(DICT_KEYS))
     if kind not in OLD_SIDES or "fun" not in constraint:
         raise ProblemError(
             f"`constraints[{index}]`: {dict(constraint)!r}, expected 'type': 'eq' or 'ineq', and 'fun'."
         )
-    fun, jac, args = constraint["fun"], constraint.get("jac"), constraint.get("args", ())
-    gradient = (lambda x: jac(x, *args)) if callable(jac) else None
-    return Rows(lambda x: fun(x, *args), *OLD_SIDES[kind], gradient)
+    if unknown:
+        raise ProblemError(f"`constraints[{index}]`: {unknown}, expected keys of {list(DICT_KEYS)}.")
+    args, kwargs = constraint.get("args", ()), constraint.get("kwargs") or {}
+
+    def closed(function: Callable) -> Callable:
+        return lambda *given: function(*given, *args, **kwargs)
+
+    fun, jac, hess = closed(constraint["fun"]), constraint.get("jac"), constraint.get("hess")
+    second = closed(hess) if callable(hess) else None
+    if callable(jac):
+        return Rows(fun, *OLD_SIDES[kind], closed(jac), second)
+    if jac is True:
+        return Rows(lambda x: fun(x)[0], *OLD_SIDES[kind], lambda x: fun(x)[1], second)
+    return Rows(fun, *OLD_SIDES[kind], None, second)
 
 
 def linear(matrix: Any) -> Callable:
@@ -232,7 +266,7 @@ def linear(matrix: Any) -> Callable:
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
 
 
-def translated(callback: Callable) -> Callable[[Iterate], Any]:
+def translated(callback: Callable, derivatives: Any, method: str) -> Callable[[Iterate], Any]:
     """SciPy's callback as lagrad's."""
     parameters = set(inspect.signature(callback).parameters)
     takes_two = len(parameters) > 1
@@ -240,26 +274,51 @@ def translated(callback: Callable) -> Callable[[Iterate], Any]:
     def call(iterate: Iterate) -> bool | None:
         x = np.array(iterate.x)
         if parameters == {"intermediate_result"}:
-            answer = callback(intermediate_result=state_of(iterate, x))
+            answer = callback(intermediate_result=state_of(iterate, x, derivatives, method))
         else:
-            answer = callback(x, state_of(iterate, x)) if takes_two else callback(x)
+            answer = callback(x, state_of(iterate, x, derivatives, method)) if takes_two else callback(x)
         return True if isinstance(answer, (bool, np.bool_)) and answer else None
 
     return call
 
 
-def state_of(iterate: Iterate, x: np.ndarray) -> OptimizeResult:
-    """An iterate in SciPy's words."""
+def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
+    """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
+    counts, problem = iterate.evaluations, derivatives.problem
+    rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
+    gradient, entries = derivatives.first_order(x)
+    structure = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(structure[1], weights=entries * rows[structure[0]], minlength=x.size)
+    jacobian = Triplets.of(*structure, (problem.m, x.size)).matrix(entries)
+    slices = [problem.rows(name) for name in problem.constraints]
+    each = len(slices)
     return OptimizeResult(
         x=x,
         fun=iterate.objective,
+        grad=gradient,
+        lagrangian_grad=gradient + pull + upper - lower,
+        constr=[*(iterate.constraints[rows] for rows in slices), x],
+        jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
+        v=[*(rows[part] for part in slices), upper - lower],
         nit=iterate.iteration,
         niter=iterate.iteration,
+        nfev=counts["objective"],
+        njev=counts["gradient"],
+        nhev=counts["hessian"],
+        constr_nfev=[counts["constraints"]] * each,
+        constr_njev=[counts["jacobian"]] * each,
+        constr_nhev=[counts["hessian"]] * each,
+        cg_niter=iterate.trials if method == "trust-constr" else 0,
+        cg_stop_cond=0,
+        tr_radius=iterate.step_size if method == "trust-constr" else np.nan,
+        constr_penalty=np.nan,
         constr_violation=iterate.infeasibility,
         optimality=iterate.stationarity,
         barrier_parameter=iterate.mu,
-        constr=iterate.constraints,
+        barrier_tolerance=np.nan,
         execution_time=iterate.time,
+        method=method,
+        status=0,
     )
 
 

@@ -50,6 +50,8 @@ class Iterate:
         restoration: whether the solver is only trying to become feasible.
         time: seconds since the solve began.
         constraints: c(x), flat, shape (m,).
+        multipliers: of the rows (m,), of lower and upper bounds (n,); None where the solver does not tell.
+        evaluations: how often each kind of function has been evaluated so far.
     """
 
     iteration: int
@@ -65,6 +67,8 @@ class Iterate:
     restoration: bool
     time: float
     constraints: np.ndarray
+    multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    evaluations: dict[str, int]
 
 
 class Monitor:
@@ -147,7 +151,9 @@ class Monitor:
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()
         try:
-            return callback(Iterate(x=x, constraints=point.constraints.copy(), **fields))
+            given = point.constraints.copy(), point.multipliers, dict(self.evaluation.counts)
+            shown = dict(zip(("constraints", "multipliers", "evaluations"), given, strict=True))
+            return callback(Iterate(x=x, **shown, **fields))
         except StopIteration:
             return True
         finally:

@@ -26,6 +26,7 @@ from lagrad.solvers.checkpoint import checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.finish import finish, note_solution
 from lagrad.solvers.fixed import run as run_fixed
+from lagrad.solvers.inside import finite_start
 from lagrad.solvers.methods import AUTO, Method, find_method
 from lagrad.solvers.model import Model
 from lagrad.solvers.monitor import Iterate, Monitor
@@ -114,6 +115,7 @@ def solve(
     declared = with_changes(derivatives.problem, x0, params, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
     model = derivatives if params is None else derivatives.bind(declared.params)
+    start = finite_start(model, declared, start) if warm_start is None else start
     evaluation = Evaluation(model, declared, deadline)
     with show_progress(progress, declared.name) as show:
         monitor = Monitor(evaluation, callback, show, began)

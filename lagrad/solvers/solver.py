@@ -24,11 +24,13 @@ class Start:
         x: shape (n,), within the bounds.
         multipliers: rows (m,), lower (n,), upper (n,), or None for a cold start.
         mu: barrier parameter of the solution that the multipliers come from, or None.
+        is_rough: whether that solution had not converged.
     """
 
     x: np.ndarray
     multipliers: Multipliers | None = None
     mu: float | None = None
+    is_rough: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from scipy.sparse.linalg import LinearOperator
 from lagrad.derivatives import differentiate
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
+from lagrad.precision import float64
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import scalar_shape, trace_function
@@ -29,7 +30,7 @@ OBJECTIVE = "objective"
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A function with derivatives by its owner.
+    """A function with derivatives by its owner, NumPy's or JAX's; the latter computes in float64.
 
     Args:
         name: for error messages.
@@ -45,16 +46,20 @@ class Given:
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """The function's value, shape (k,)."""
-        return np.atleast_1d(np.asarray(self.fun(x.copy()), float)).ravel()
+        with float64():
+            return np.atleast_1d(np.asarray(self.fun(x.copy()), float)).ravel()
 
     def jacobian(self, x: np.ndarray) -> Any:
         """The Jacobian, (k, n), dense or sparse."""
-        return two_dimensional(self.jac(x.copy()), x.size, f"{self.name}: jac")
+        with float64():
+            return two_dimensional(self.jac(x.copy()), x.size, f"{self.name}: jac")
 
     def hessian(self, x: np.ndarray, v: np.ndarray) -> Any:
         """Sum of v[i] times the Hessian of entry i, (n, n), dense or sparse."""
-        found = self.hess(x.copy(), v.copy()) if self.hess is not None else np.zeros((x.size, x.size))
-        return two_dimensional(found, x.size, f"{self.name}: hess")
+        if self.hess is None:
+            return np.zeros((x.size, x.size))
+        with float64():
+            return two_dimensional(self.hess(x.copy(), v.copy()), x.size, f"{self.name}: hess")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +95,8 @@ def two_dimensional(matrix: Any, n: int, name: str) -> Any:
         ProblemError: another number of columns.
     """
     if isinstance(matrix, LinearOperator):
-        matrix = matrix @ np.eye(n)
+        # Vector by vector: an operator need not know how to take a matrix.
+        matrix = np.column_stack([matrix.matvec(unit) for unit in np.eye(n)])
     matrix = sp.csr_array(matrix) if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float))
     if matrix.ndim != 2 or matrix.shape[1] != n:
         raise ProblemError(f"`{name}`: returned shape {matrix.shape}, expected {n} columns.")
@@ -122,16 +128,17 @@ class SuppliedDerivatives:
     Args:
         problem: declares bounds, sides and names; its functions are never run.
         pieces: the objective, then each constraint.
+        full: whether every entry counts as one that can be nonzero, whatever sparse matrices store.
     """
 
-    def __init__(self, problem: Problem, pieces: Sequence[Given | Traced]):
+    def __init__(self, problem: Problem, pieces: Sequence[Given | Traced], full: bool = False):
         self.problem, self.n, self.m = problem, problem.n, problem.m
         self.pieces = list(pieces)
         self.timings: dict[str, float] = {}
         self.has_hessian = all(isinstance(piece, Traced) or piece.hess is not None for piece in pieces)
         self._slices = [problem.rows(name) for name in problem.constraints]
-        points = probes(problem)
-        blocks = [pattern([piece.jacobian(x) for x in points]) for piece in self.pieces[1:]]
+        points, self._read = probes(problem), every_entry if full else pattern
+        blocks = [self._read([piece.jacobian(x) for x in points]) for piece in self.pieces[1:]]
         self._blocks = blocks
         offsets = [part.start for part in self._slices]
         self.jacobian_structure = (
@@ -171,8 +178,12 @@ class SuppliedDerivatives:
     def _hessian_pattern(self, points: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         if not self.has_hessian:
             return np.zeros(0, int), np.zeros(0, int)
-        ones = [np.ones(1), *(np.ones(part.stop - part.start) for part in self._slices)]
-        found = [pattern([p.hessian(x, v) for x in points]) for p, v in zip(self.pieces, ones, strict=True)]
+        # Random weights: with equal ones, entries of two rows may cancel.
+        random = np.random.default_rng(1)
+        sizes = [1, *(part.stop - part.start for part in self._slices)]
+        weights = [random.uniform(0.5, 1.5, size) for size in sizes]
+        each = zip(self.pieces, weights, strict=True)
+        found = [self._read([piece.hessian(x, v) for x in points]) for piece, v in each]
         rows, cols = (np.concatenate(part) for part in zip(*found, strict=True))
         places = np.unique((np.maximum(rows, cols)) * self.n + np.minimum(rows, cols))
         return places // self.n, places % self.n
@@ -188,25 +199,34 @@ def probes(problem: Problem) -> list[np.ndarray]:
 def pattern(matrices: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of all entries that sparse matrices store, or of all there are in dense ones."""
     if not sp.issparse(matrices[0]):
-        rows, cols = np.indices(matrices[0].shape)
-        return rows.ravel(), cols.ravel()
+        return every_entry(matrices)
     stored = [sp.coo_array(matrix) for matrix in matrices]
     n = stored[0].shape[1]
     places = np.unique(np.concatenate([m.row.astype(np.int64) * n + m.col for m in stored]))
     return places // n, places % n
 
 
+def every_entry(matrices: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of all places of a matrix."""
+    rows, cols = np.indices(matrices[0].shape)
+    return rows.ravel(), cols.ravel()
+
+
+class PatternGrown(ProblemError):
+    """A sparse matrix of the user's has nonzeros where it stored nothing at first."""
+
+
 def entries(matrix: Any, structure: tuple[np.ndarray, np.ndarray], name: str) -> np.ndarray:
     """Entries of a matrix at the places of a structure.
 
     Raises:
-        ProblemError: it has nonzeros elsewhere.
+        PatternGrown: it has nonzeros elsewhere.
     """
     if not sp.issparse(matrix):
         return matrix[structure]
     found = np.asarray(sp.csr_array(matrix)[structure]).ravel() if structure[0].size else np.zeros(0)
     if np.count_nonzero(found) != matrix.count_nonzero():
-        raise ProblemError(
+        raise PatternGrown(
             f"`{name}`: nonzeros where there were none at the start. Store zeros too, or return it dense."
         )
     return found

@@ -41,7 +41,9 @@ def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -
     multipliers = np.concatenate([np.zeros(0), *rows]), lower, upper
     finite = all(np.isfinite(part).all() for part in multipliers)
     x = np.clip(place, problem.lower, problem.upper)
-    return Start(x, multipliers if finite else None, last_mu(solution) if finite else None)
+    if not finite:
+        return Start(x)
+    return Start(x, multipliers, mu_at(solution), is_rough=not solution.status.is_converged)
 
 
 def flat(layout: Any, tree: Any, what: str) -> np.ndarray:
@@ -56,7 +58,14 @@ def flat(layout: Any, tree: Any, what: str) -> np.ndarray:
         raise ProblemError(f"`warm_start`: its `{what}` does not fit this problem: {error}") from error
 
 
-def last_mu(solution: Solution) -> float | None:
-    """The barrier parameter at the end of a solve, None if it had none."""
-    known = solution.history.mu[np.isfinite(solution.history.mu)]
-    return float(np.clip(known[-1], SMALLEST_MU, LARGEST_MU)) if known.size else None
+def mu_at(solution: Solution) -> float | None:
+    """The barrier parameter of a Solution's own iteration, None if it had none.
+
+    The best point of a solve that was stopped need not be the last one.
+    """
+    history = solution.history
+    known = np.flatnonzero(np.isfinite(history.mu))
+    if not known.size:
+        return None
+    own = known[history.objective[known] == solution.objective]
+    return float(np.clip(history.mu[own[-1] if own.size else known[-1]], SMALLEST_MU, LARGEST_MU))

@@ -44,7 +44,7 @@ class Walk:
 
     n: int
     rules: Mapping[str, Rule]
-    context: Context = Context()
+    context: Context = field(default_factory=Context)
     tape: list[Outcome] = field(default_factory=list)
 
     def enter(self, program: jex.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
@@ -94,7 +94,9 @@ class Walk:
             return self.context
         if not request.apart:
             return self.enter(request.program, request.arguments)
-        context = Context(self.context.depth + 1, request.tangents) if request.tangents else self.context
+        context = self.context
+        if request.tangents or not request.deeper:
+            context = Context(context.depth + request.deeper, request.tangents, context.memory)
         other = Walk(request.arguments[0].deps.n, self.rules, context)
         return other.enter(request.program, request.arguments), other.tape
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -79,12 +79,14 @@ class Request:
         apart: give (values, tape) and leave the walk's own tape alone.
         tangents: number of leading inputs that the program is linear in, if it is walked apart as the
             derivative of a custom rule.
+        deeper: whether this is one more derivative of a custom rule, not only a part of the same.
     """
 
     program: jex.ClosedJaxpr
     arguments: Sequence[Value]
     apart: bool = False
     tangents: int = 0
+    deeper: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,12 @@ class Context:
     Args:
         depth: how many derivatives of custom rules have been entered.
         tangents: number of leading inputs that the program is linear in.
+        memory: what rules remember of programs that they have looked at.
     """
 
     depth: int = 0
     tangents: int = 0
+    memory: dict[Any, Any] = field(default_factory=dict)
 
 
 Links = Mapping[tuple[int, int], Link]

@@ -68,7 +68,7 @@ CASES = {
     "old coordinates": lambda x, y: sparse.COO.fromdense(DENSE) @ x,
     "old coordinates, matrix": lambda x, y: sparse.COO.fromdense(DENSE[:, :3]) @ x.reshape(3, 2),
     "convert": lambda x, y: lax.convert_element_type_p.bind(
-        x, new_dtype=np.dtype(float), weak_type=False, sharding=None
+        x, new_dtype=np.dtype(float), weak_type=True, sharding=None
     ),
     "gather": lambda x, y: x[np.array([[0, 5], [5, 2]])],
     "slice": lambda x, y: x[1:6:2],

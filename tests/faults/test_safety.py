@@ -33,7 +33,9 @@ ALLOWED = {
     "ctypes": {
         "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
         "lagrad/compile/native/products.py",
+        "lagrad/compile/native/routines.py",
         "lagrad/solvers/ipopt/direct.py",  # calls Ipopt
+        "lagrad/solvers/ipopt/compiled.py",
         "lagrad/solvers/ipopt/interface.py",
         "lagrad/solvers/ipopt/library.py",
         "lagrad/solvers/ipopt/trial.py",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import lagrad
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.user_functions import (
@@ -162,7 +163,10 @@ BRANCH = (
     "Python's if, while, and, or, not need a number, but the value depends on x or params. "
     "Use jnp.where, jax.lax.cond or jnp.logical_and."
 )
-NUMPY = "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead."
+NUMPY = (
+    "NumPy or SciPy cannot compute with x while it is traced. Use jax.numpy or jax.scipy instead; "
+    "for np.dot(A, x) or A.dot(x) write A @ x."
+)
 NUMBER = (
     "A number or a shape is needed, but the value depends on x or params. "
     "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
@@ -307,6 +311,21 @@ def test_long_programs_are_answered():
         LagradWarning, match=r"^`objective` and `constraints`: 40\d\d operations \((sin|add) 2000 times\)"
     ):
         check_program(program(outer, 1.0))
+
+
+def test_arrays_of_jax_in_float32_are_answered():
+    """They have lost digits while x64 was off; NumPy's have not, and round numbers lose none."""
+    weights = jnp.array([0.1, 0.2, 0.3])
+
+    def declared(captured):
+        return lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum((captured - x) ** 2), np.ones(3)))
+
+    with pytest.warns(LagradWarning, match=r"float32 array of shape \(3,\), \[0.1, 0.2, 0.3\].*np.asarray"):
+        declared(weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        declared(np.array([0.1, 0.2, 0.3]))
+        declared(jnp.array([1.0, 2.5, -3.0]))
 
 
 def test_ordinary_programs_pass_in_silence():

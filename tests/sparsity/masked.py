@@ -39,7 +39,7 @@ def blocks(x, y, k):
 
 def filled(x, y, k):
     """An array that is written element by element."""
-    return lax.fori_loop(0, N - 1, lambda i, c: c.at[i].set(jnp.sin(x[i]) * y[i + 1]), MASKS[k])
+    return lax.fori_loop(0, N - 1, lambda i, c: c.at[i].set(jnp.sin(x[i]) * y[i + 1]), jnp.asarray(MASKS[k]))
 
 
 def written_twice(x, y, k):

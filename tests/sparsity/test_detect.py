@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.experimental import sparse
+from jax.extend.core import Primitive
+from jax.interpreters import ad
 
 from lagrad.errors import DerivativeError, LagradWarning
 from lagrad.precision import float64
@@ -266,3 +268,34 @@ def test_jacobian_too_large_to_hold_is_an_error():
     """A running sum over many variables has no sparse Jacobian."""
     with pytest.raises(DerivativeError, match="a running reduction depends on up to"):
         structure(jnp.cumsum, 2 * int(MOST_ENTRIES**0.5))
+
+
+KNOWN_CUBES = Primitive("known_cubes")
+KNOWN_CUBES.def_impl(lambda x: x[::-1] ** 3)
+KNOWN_CUBES.def_abstract_eval(lambda x: x)
+ad.primitive_jvps[KNOWN_CUBES] = lambda primals, tangents: jax.jvp(lambda x: x[::-1] ** 3, primals, tangents)
+
+
+def test_primitive_is_read_through_its_implementation(recwarn):
+    """Where a primitive is evaluated by JAX, that and its derivative say what it depends on."""
+    np.testing.assert_array_equal(jacobian(lambda x: KNOWN_CUBES.bind(x)), np.eye(6)[::-1])
+    np.testing.assert_array_equal(hessian(lambda x: jnp.sum(KNOWN_CUBES.bind(x))), np.eye(6))
+    assert not recwarn.list
+
+
+def steered(x):
+    """A loop whose number of steps depends on x, over pairs that do not meet."""
+    body = lambda s: (s[0] + 1, s[1] * jnp.sin(s[1][:, ::-1]))  # noqa: E731
+    return lax.while_loop(lambda s: jnp.sum(s[1]) > s[0], body, (0, x.reshape(3, 2)))[1].ravel()
+
+
+def test_loop_of_unknown_length_keeps_lanes_apart():
+    """One walk of the body, closed over any number of steps: two by two blocks."""
+    np.testing.assert_array_equal(jacobian(steered), full(2, 2, 2))
+    np.testing.assert_array_equal(hessian(lambda x: jnp.sum(steered(x))), full(2, 2, 2))
+
+
+def test_counter_of_unknown_loop_is_no_constant():
+    """How often a loop ran depends on x, in steps: neither constant nor affine."""
+    count = lambda x: lax.while_loop(lambda i: i < x[0], lambda i: i + 1.0, 0.0) * x  # noqa: E731
+    assert (structure(count).degrees == 3).all()

@@ -10,7 +10,7 @@ from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.solver import Start, Task
 
 # A warm start keeps to its point: the usual push away from the bounds would undo it.
-WARM_START = {
+WARM_START: dict[str, Any] = {
     "warm_start_init_point": "yes",
     "warm_start_bound_push": 1e-9,
     "warm_start_bound_frac": 1e-9,
@@ -18,6 +18,11 @@ WARM_START = {
     "warm_start_slack_bound_frac": 1e-9,
     "warm_start_mult_bound_push": 1e-9,
 }
+
+
+# Where the solve before had not converged, a point can lie too near to bounds that it is to leave again.
+ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3)
+ROUGH |= {"warm_start_mult_bound_push": 1e-6}
 
 
 def all_options(task: Task) -> dict[str, Any]:
@@ -35,4 +40,5 @@ def warm_options(start: Start) -> dict[str, Any]:
     """Options of a warm start, none for a cold one."""
     if start.multipliers is None:
         return {}
-    return WARM_START if start.mu is None else WARM_START | {"mu_init": start.mu}
+    options = WARM_START | ROUGH if start.is_rough else WARM_START
+    return options if start.mu is None else options | {"mu_init": start.mu}

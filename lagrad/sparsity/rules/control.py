@@ -12,7 +12,7 @@ from lagrad.primitives.calls import TRANSPARENT, called, closed
 from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
 from lagrad.sparsity.rule_result import Outcome, Request, linked
-from lagrad.sparsity.rules.loops import Steps, carried, mapped, traced, unrolled
+from lagrad.sparsity.rules.loops import Steps, carried, cost, mapped, repeating, traced, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
 # Equations of an unrolled loop; longer ones are walked once for all steps together.
@@ -79,16 +79,6 @@ def known_integers(value: Value) -> np.ndarray | None:
     return known if isinstance(known, np.ndarray) and known.dtype.kind in "iu" else None
 
 
-def cost(jaxpr: Any) -> int:
-    """Number of equations, those of nested programs included."""
-    total = 1
-    for equation in jaxpr.eqns:
-        total += 1 + sum(
-            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
-        )
-    return total
-
-
 def while_loop(
     equation: jex.JaxprEqn, *operands: Value, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, **params
 ) -> Steps:
@@ -103,7 +93,7 @@ def while_loop(
         if not np.asarray(goes_on.known).any():
             return carry
         carry = yield Request(body_jaxpr, (*consts, *carry))
-    return (yield from carried(body_jaxpr, consts, carry, (), None, False))
+    return (yield from repeating(body_jaxpr, consts, carry))
 
 
 CONTROL: dict[str, Callable[..., Any]] = {

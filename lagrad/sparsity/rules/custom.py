@@ -16,6 +16,7 @@ import jax
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
+from scipy.sparse.csgraph import connected_components
 
 from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.primitives.equations import bind, is_inexact
@@ -24,13 +25,16 @@ from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request
-from lagrad.sparsity.rules.blocks import dense
-from lagrad.sparsity.rules.loops import Steps, traced
+from lagrad.sparsity.rules.blocks import Lanes, dense
+from lagrad.sparsity.rules.loops import Steps, cost, traced
 from lagrad.sparsity.rules.reductions import steps
+from lagrad.sparsity.rules.summary import summarized
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
 DEEPEST = 4
+# Equations of a program with loops from which on it is taken for a solver.
+LONG = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +173,9 @@ def may_curve(context: Context, deps: Deps) -> bool:
 
 def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Forward rule of the function's author, and the function as written."""
+    context = yield Context()
+    if context.depth and is_solver(call_jaxpr.jaxpr):
+        return (yield from coupled(equation, operands, call_jaxpr))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
@@ -177,7 +184,6 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     chosen = inexact_outputs(equation)
     if not active or not chosen:
         return primal
-    context = yield Context()
     if context.depth > DEEPEST:
         return dense(equation, operands)
     avals = [equation.invars[i].aval for i in active]
@@ -200,12 +206,14 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
 
 def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Reverse rule of the function's author, its forward pass, and the function as written."""
+    context = yield Context()
+    if context.depth and is_solver(call_jaxpr.jaxpr):
+        return (yield from coupled(equation, operands, call_jaxpr))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     active = [i for i, value in enumerate(operands) if value.deps]
     chosen = inexact_outputs(equation)
     if not active or not chosen:
         return primal
-    context = yield Context()
     if context.depth > DEEPEST:
         return dense(equation, operands)
     deps = pooled([operands[i].deps for i in active])
@@ -230,6 +238,46 @@ def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
     outputs = block.outputs([primal[k] for k in chosen], GENERAL)
     return merged(Outcome(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
+
+
+def is_solver(jaxpr: Any) -> bool:
+    """Whether a program is long and loops: rules of rules of such would be longer and longer."""
+    return cost(jaxpr) > LONG and loops(jaxpr)
+
+
+def loops(jaxpr: Any) -> bool:
+    """Whether a program, or one in it, loops."""
+    return any(
+        equation.primitive.name in ("scan", "while")
+        or any(loops(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params))
+        for equation in jaxpr.eqns
+    )
+
+
+def coupled(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
+    """A solver within the rule of another function: a dense block for each part that it keeps apart.
+
+    What its own rule gives may be other entries than the function as written has, but between the same
+    elements. An element that the function as written does not depend on is in every block.
+    """
+    summary = yield from summarized(program, operands)
+    matrix = sp.csr_array(sp.vstack(summary.first, format="csr"))
+    size, m = matrix.shape
+    avals = [variable.aval for variable in equation.invars]
+    moving = [np.full(v.size, v.varies and is_inexact(a)) for v, a in zip(operands, avals, strict=True)]
+    hidden = np.concatenate(moving) & (np.bincount(matrix.indices, minlength=m) == 0)
+    inexact = [np.full(variable.aval.size, is_inexact(variable.aval)) for variable in equation.outvars]
+    free = np.concatenate(inexact) & (np.diff(matrix.indptr) == 0)
+    if hidden.any() or free.any():
+        return dense(equation, operands)
+    graph = sp.block_array([[None, matrix], [matrix.T, None]])
+    count, labels = connected_components(graph, directed=False)
+    outputs = np.split(labels[:size], np.cumsum([variable.aval.size for variable in equation.outvars])[:-1])
+    members = tuple(
+        labels[size + start : size + start + value.size]
+        for start, value in zip(summary.starts, operands, strict=False)
+    )
+    return Lanes(tuple(operands), members, tuple(outputs), count, False).outcome(equation, GENERAL)
 
 
 def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:

@@ -18,9 +18,10 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.program.entries import Entries, agreed
-from lagrad.sparsity.deps import compact, spread, taken, union
+from lagrad.sparsity.deps import Deps, compact, pooled, spread, taken, union
 from lagrad.sparsity.links import Live
 from lagrad.sparsity.rule_result import Context, Outcome, Request
+from lagrad.sparsity.rules.summary import closure, meeting, summarized
 from lagrad.sparsity.value import (
     GENERAL,
     Value,
@@ -35,6 +36,16 @@ from lagrad.sparsity.value import (
 MOST_ROUNDS = 6
 
 Steps = Generator[Request | Outcome | Context, Any, Any]
+
+
+def cost(jaxpr: Any) -> int:
+    """Number of equations, those of nested programs included."""
+    total = 1
+    for equation in jaxpr.eqns:
+        total += 1 + sum(
+            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
+        )
+    return total
 
 
 def traced(function, *avals: Any) -> jex.ClosedJaxpr:
@@ -106,17 +117,44 @@ def row(array, t):
     return jax.lax.dynamic_slice(array, start, (1, *array.shape[1:])).reshape(array.shape[1:])
 
 
-def carried(body: jex.ClosedJaxpr, consts, carry, xs, length: int | None, reverse: bool) -> Steps:
+def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Value]) -> Steps:
+    """A loop of an unknown number of steps: what the carry can depend on after any of them."""
+    outvars, first = body.jaxpr.outvars, len(consts)
+    kept = [body.jaxpr.invars[first + k] is outvars[k] for k in range(len(carry))]
+    entering = [value if keep else loose(value) for value, keep in zip(carry, kept, strict=True)]
+    summary = yield from summarized(body, (*consts, *entering))
+    operands = (*consts, *carry)
+    before = pooled([value.deps for value in operands])
+    numbers = range(first, first + len(carry))
+    after = closure(summary, numbers, carry, before)
+    starts = np.cumsum([0, *(value.size for value in carry)])
+    bound = [
+        value if keep else bounded(value, taken(after, np.arange(start, start + value.size)))
+        for value, keep, start in zip(carry, kept, starts, strict=False)
+    ]
+    inputs = pooled([*(value.deps for value in consts), *(value.deps for value in bound)])
+    return Outcome(
+        operands,
+        tuple(bound),
+        lambda lives: [any_live(lives)] * len(operands),
+        lambda lives: meeting(summary, inputs) if any_live(lives) else [],
+    )
+
+
+def loose(value: Value) -> Value:
+    """A carry of which nothing is known but its shape."""
+    return Value(value.shape, value.deps, GENERAL)
+
+
+def bounded(value: Value, deps: Deps) -> Value:
+    """A carry after some steps, how many of which may depend on the inputs."""
+    return Value(value.shape, deps, GENERAL, is_curved=bool(deps))
+
+
+def carried(body: jex.ClosedJaxpr, consts, carry, xs, length: int, reverse: bool) -> Steps:
     """All steps together, from a carry that depends on whatever it can depend on in any step."""
     bound = yield from fixed_point(body, consts, carry, [anytime(x) for x in xs])
     sources = (*consts, *carry, *xs)
-    if length is None:
-        entered = yield loop_entry(bound, sources)
-        outputs = yield Request(body, (*consts, *entered))
-        # How often it runs may depend on the inputs, so that even an affine body gives no affine result.
-        return loop_exit(
-            [replace(value, degree=GENERAL) if value.varies else value for value in bound], outputs
-        )
     every = vectorized(body, len(consts), length)
     stacked = [repeated(value, length) for value in bound]
     counters = guessed_counters((yield from one_after(body, consts, carry, xs)), carry, length, reverse)

@@ -1,0 +1,123 @@
+"""Is the sparsity found that a person sees? Idioms in; entries found and true, and times out.
+
+python -m benchmarks.structure --size 60
+python -m benchmarks.structure --size 1000 --only diag --no-truth
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import lagrad
+from benchmarks import tables
+from benchmarks.idioms import IDIOMS
+from benchmarks.measure import machine, median_ms
+
+jax.config.update("jax_enable_x64", True)
+
+NOTE = (
+    "Constraints of `size` rows or stages, written as matrices and loops; the objective is a sum of squares. "
+    "Entries of the Jacobian and of the Lagrangian's Hessian: found, and other than zero in dense JAX at "
+    "three random points. Seconds: the pattern alone, and `differentiate` as a whole. Missing must be 0."
+)
+COLUMNS = {
+    "idiom": "idiom",
+    "n": "n",
+    "jacobian": "J found",
+    "jacobian_true": "J true",
+    "hessian": "H found",
+    "hessian_true": "H true",
+    "missing": "missing",
+    "pattern_s": "pattern s",
+    "setup_s": "set-up s",
+    "jacobian_ms": "J ms",
+    "hessian_ms": "H ms",
+    "failure": "failure",
+}
+
+
+def squares(x):
+    """The objective."""
+    return jnp.sum(x**2)
+
+
+def truth(constraints, points: Sequence[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where dense derivatives are other than zero at some point."""
+    function = lambda x: squares(x) + weights @ constraints(x)  # noqa: E731
+    jacobians = [np.asarray(jax.jacrev(constraints)(x)) for x in points]
+    hessians = [np.asarray(jax.jacfwd(jax.jacrev(function))(x)) for x in points]
+    return np.any(np.asarray(jacobians) != 0, axis=0), np.any(np.asarray(hessians) != 0, axis=0)
+
+
+def measure(name: str, size: int, with_truth: bool) -> dict:
+    """One row."""
+    constraints, n = IDIOMS[name](size)
+    rng = np.random.default_rng(0)
+    points = [rng.normal(size=n) for _ in range(3)]
+    row: dict = {"idiom": name, "n": n}
+    begin = time.perf_counter()
+    found = lagrad.jacobian_sparsity(constraints, points[0])
+    row["pattern_s"] = time.perf_counter() - begin
+    begin = time.perf_counter()
+    problem = lagrad.Problem(squares, points[0], constraints=lagrad.Equality(constraints))
+    derivatives = lagrad.differentiate(problem)
+    row["setup_s"] = time.perf_counter() - begin
+    weights = rng.normal(size=derivatives.m)
+    jacobian, hessian = derivatives.jacobian(points[0]), derivatives.hessian(points[0], weights)
+    row |= {"jacobian": found.nnz, "hessian": hessian.nnz}
+    row["jacobian_ms"] = median_ms(derivatives.jacobian, [(x,) for x in points], 0.2)
+    row["hessian_ms"] = median_ms(lambda x: derivatives.hessian(x, weights), [(x,) for x in points], 0.2)
+    if with_truth:
+        first, second = truth(constraints, points, weights)
+        missing = (
+            (first & ~found.toarray()).sum()
+            + (first & ~marks(jacobian)).sum()
+            + (second & ~marks(hessian)).sum()
+        )
+        row |= {"jacobian_true": first.sum(), "hessian_true": second.sum(), "missing": missing}
+    return row
+
+
+def marks(matrix) -> np.ndarray:
+    """Stored entries of a sparse matrix, whatever their values."""
+    found = matrix.copy()
+    found.data = np.ones_like(found.data)
+    return found.toarray() != 0
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Command line; returns the path of the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=60)
+    parser.add_argument("--only", default="", help="idioms whose name contains this")
+    parser.add_argument("--no-truth", action="store_true", help="leave dense derivatives out")
+    parser.add_argument("--output", type=Path, default=tables.RESULTS)
+    parser.add_argument("--stem", default="structure")
+    options = parser.parse_args(arguments)
+    rows = []
+    for name in IDIOMS:
+        if options.only not in name:
+            continue
+        try:
+            rows.append(measure(name, options.size, not options.no_truth))
+        except Exception as error:  # a failure is a row
+            rows.append({"idiom": name, "failure": f"{type(error).__name__}: {error}"[:100]})
+        print({key: rows[-1].get(key) for key in COLUMNS}, flush=True)
+    table = tables.markdown(list(COLUMNS.values()), [[row.get(key) for key in COLUMNS] for row in rows])
+    note = f"{NOTE} Size {options.size}.\n\nMachine: {machine()}."
+    path = tables.write(options.stem, "Structure", note, rows, table, options.output)
+    print(path.read_text())
+    return path
+
+
+if __name__ == "__main__":
+    main()

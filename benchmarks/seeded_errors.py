@@ -50,7 +50,8 @@ def smallest(values: np.ndarray) -> int:
 
 def middle(values: np.ndarray) -> int:
     """Index of an entry of median size among those that are not zero."""
-    return int(np.argsort(np.abs(values))[values.size // 2 + np.count_nonzero(values == 0) // 2])
+    zeros = int(np.count_nonzero(values == 0))
+    return int(np.argsort(np.abs(values))[min(zeros + (values.size - zeros) // 2, values.size - 1)])
 
 
 def turned(values, random) -> np.ndarray:

@@ -12,6 +12,7 @@ by more than 1e-7 of the entry, and a thousand times what moving x by a few unit
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import time
 import warnings
@@ -29,6 +30,7 @@ from benchmarks.measure import machine
 from benchmarks.seeded_errors import KINDS, seeded
 from benchmarks.verification_cases import cases
 from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verification.products import UNDERFLOW
 from lagrad.derivatives.verify import look
 
 LONGEST = 40
@@ -116,14 +118,16 @@ NUMBERS: dict[str, Callable] = {
 
 
 def is_visible(part: str, right: lagrad.Derivatives, wrong: lagrad.Derivatives, x, multipliers) -> bool:
-    """Whether an error changes any number by more than rounding could."""
+    """Whether an error changes any number by more than rounding could, in x or in between."""
     here, other = (NUMBERS[part](each, x, multipliers) for each in (right, wrong))
     random = np.random.default_rng(12)
-    shaken = [
-        NUMBERS[part](right, x * (1 + 1e-15 * random.uniform(-1, 1, x.size)), multipliers) for _ in range(2)
-    ]
+    shaken = []
+    for _ in range(3):
+        move, turn = (1e-15 * random.uniform(-1, 1, size) for size in (x.size, multipliers.size))
+        at = x + move * np.maximum(1.0, np.abs(x))
+        shaken.append(NUMBERS[part](right, at, multipliers * (1.0 + turn)))
     change, spread = np.abs(other - here), np.max([np.abs(each - here) for each in shaken], axis=0)
-    return bool((~(change <= np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread))).any())
+    return bool((~(change <= np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread) + UNDERFLOW)).any())
 
 
 def alarmed(number: int, frame) -> None:
@@ -195,6 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
     chosen = [case for case in cases() if not options.kinds or case[0] in options.kinds]
+    if not options.kinds or "cutest" in options.kinds:
+        # Half a minute to import, even where none of it is asked for.
+        chosen += importlib.import_module("benchmarks.verification_cutest").cases()
     note, file = f"{__doc__}\nMachine: {machine()}.", options.output / "verification.csv"
     rows = tables.read_csv(file) if options.resume and file.exists() else []
     known = {(row["kind"], row["problem"]) for row in rows}

@@ -1,4 +1,4 @@
-"""Problems on which verification is tried: fits, likelihoods, badly scaled rows, the suite, CUTEst."""
+"""Problems on which verification is tried: fits, likelihoods, badly scaled rows, the suite."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ import numpy as np
 import lagrad
 import lagrad_problems
 
-try:
-    import sif2jax
-except ImportError:
-    sif2jax = None
-
-# More variables than this are left to other benchmarks.
-LARGEST = 300
 T = np.linspace(0.1, 5.0, 40)
 PLACES = np.random.default_rng(5).uniform(0.0, 1000.0, (12, 2))
 
@@ -96,7 +89,7 @@ LIKELIHOODS: dict[str, tuple[Callable, Callable, list]] = {
 
 
 def cases() -> Iterator[tuple[str, str, Callable[[], lagrad.Problem]]]:
-    """Kind, name and maker of every problem."""
+    """Kind, name and maker of every problem; those of CUTEst are in `verification_cutest`."""
     for name, scale, noise in [
         (name, scale, noise) for name in MODELS for scale in (1e-6, 1.0, 1e6) for noise in (0.0, 1e-3, 0.1)
     ]:
@@ -108,9 +101,6 @@ def cases() -> Iterator[tuple[str, str, Callable[[], lagrad.Problem]]]:
         yield "scaled rows", f"chain {seed}", partial(scaled_chain, seed)
     for name in lagrad_problems.names():
         yield "suite", name, lambda name=name: lagrad_problems.get(name).problem
-    if sif2jax is not None:
-        for each in sif2jax.problems:
-            yield "cutest", each.name, partial(cutest, each)
 
 
 def fit(name: str, scale: float, noise: float) -> lagrad.Problem:
@@ -142,23 +132,3 @@ def scaled_chain(seed: int) -> lagrad.Problem:
     return lagrad.Problem(
         lambda x: weights @ (x - 1) ** 4 + jnp.sum(jnp.exp(x[1:] * x[:-1])), start, lagrad.Equality(rows)
     )
-
-
-def cutest(source) -> lagrad.Problem | None:
-    """A problem of sif2jax; None if it is too large."""
-    if sum(leaf.size for leaf in jax.tree.leaves(source.y0)) > LARGEST:
-        return None
-    with jax.enable_x64(True):
-        start = jax.tree.map(np.asarray, source.y0)
-        bounds = None if getattr(source, "bounds", None) is None else jax.tree.map(np.asarray, source.bounds)
-        rows = jax.eval_shape(source.constraint, source.y0) if hasattr(source, "constraint") else (None, None)
-    constraints = []
-    if rows[0] is not None:
-        constraints.append(lagrad.Equality(lambda y: source.constraint(y)[0]))
-    if rows[1] is not None:
-        constraints.append(lagrad.Inequality(lambda y: source.constraint(y)[1], lower=0.0))
-    if hasattr(source, "objective"):
-        objective = lambda y: jnp.sum(source.objective(y, source.args))  # noqa: E731
-    else:
-        objective = lambda y: 0.0  # noqa: E731
-    return lagrad.Problem(objective, start, constraints or None, bounds)

@@ -65,7 +65,8 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
     effective = slope - jacobian.T @ multipliers[0]
     start_gradient = largest(oracle.vjp(problem.start, first_unit(problem.m)))
     tolerance = solution.certificate.tolerance
-    found = certificate(problem, x, (effective, values[1:], jacobian), multipliers, start_gradient, tolerance)
+    first = effective, values[1:], jacobian
+    found = certificate(problem, x, first, multipliers, start_gradient, tolerance, objective=float(values[0]))
     found = with_signs(found, problem, multipliers, max(1.0, largest(gradient), start_gradient / 100.0))
     if not np.isfinite(values).all():
         return replace(found, error=np.nan)

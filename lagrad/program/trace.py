@@ -19,6 +19,7 @@ from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import check_program
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
+from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
 
@@ -56,6 +57,7 @@ def trace(problem: Problem) -> Program:
 
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
+    closed = with_symmetric_solves(closed)
     written = rolled(closed)
     check_program(written)
     return replace(numbered(written), traced=closed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -24,6 +25,11 @@ from lagrad.solvers.violation import is_stuck_outside
 
 # A solver that merely stalled is not taken at its word beyond this relative error.
 LOOSE = 1e-3
+
+# A gradient so many times that of the start, of which so large a part changes with the last digits of x, is
+# that of a singularity.
+STEEP, UNSTEADY = 1e6, 0.01
+SINGULAR = "x lies within rounding of a singularity. Keep x away from it by bounds."
 
 UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
 
@@ -206,10 +212,27 @@ def settle_multipliers(problem: Any, point: Point, values: Values | None) -> Mul
 
 def check_point(task: Task, point: Point, values: Values | None, multipliers: Any) -> Certificate:
     """The certificate of a point."""
-    tolerance = success_tolerance(task.tol)
+    tolerance, slope = success_tolerance(task.tol), task.evaluation.start_gradient
     if values is None:
         return unknown_certificate(tolerance)
-    return certificate(task.problem, point.x, values, multipliers, task.evaluation.start_gradient, tolerance)
+    check = certificate(
+        task.problem, point.x, values, multipliers, slope, tolerance, objective=point.objective
+    )
+    return replace(check, doubts=singularity(task, point, values[0]))
+
+
+def singularity(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
+    """A sentence if the gradient is huge, and changes with the last digits of x."""
+    size = float(np.abs(gradient).max(initial=0.0))
+    if not STEEP * max(1.0, task.evaluation.start_gradient) <= size < math.inf:
+        return ()
+    # Away from the side that x is next to: inside, where the functions are defined.
+    inward = np.where(point.x - task.problem.lower <= task.problem.upper - point.x, 1.0, -1.0)
+    beside = evaluate(task.evaluation, point.x + inward * 2 * np.spacing(np.abs(point.x)))
+    change = np.inf if beside is None else np.abs(beside[0] - gradient).max()
+    if change <= UNSTEADY * size:
+        return ()
+    return (f"The gradient, {size:.1e}, changes by {change:.1e} with the last digits of x: {SINGULAR}",)
 
 
 def judge(task: Task, outcome: Outcome, point: Point, check: Certificate, values: Values | None) -> Status:

@@ -10,7 +10,10 @@ A point counts as a solution when each residual, relative to what meets in it, i
 
     stationarity      / max(1, |grad f|, |grad f at the start| / 100, mean multiplier / 100)
     feasibility i     / max(1, |side i|, |row i of J| / 100)
-    complementarity   / the divisor of stationarity
+    complementarity   / max(1, |f|, |grad f at the start| / 100)
+
+A multiplier times a distance is what the objective would change by on the way to the side, so it is compared
+with the objective: at a singularity the gradient is as large as the distance is small, and excuses nothing.
 
 The hundreds are those of IPOPT's own scaling (Waechter and Biegler 2006, section 3.8 and equation 5): what it
 calls converged passes here unless the scaling hid something. A gradient or mean multiplier of 1e20 counts as
@@ -46,6 +49,8 @@ def certificate(
     multipliers: tuple[np.ndarray, np.ndarray, np.ndarray],
     start_gradient: float = 0.0,
     tolerance: float = LOOSEST,
+    *,
+    objective: float = 0.0,
 ) -> Certificate:
     """Residuals of the optimality conditions at x.
 
@@ -56,6 +61,7 @@ def certificate(
         multipliers: rows (m,), lower (n,), upper (n,).
         start_gradient: largest entry of grad f at the start, 0 if unknown.
         tolerance: what the relative error may be.
+        objective: f(x).
 
     Returns:
         Certificate with the name of the worst entry for each residual.
@@ -71,6 +77,7 @@ def certificate(
         ]
     )
     weight = max(1.0, largest(gradient), start_gradient / SCALE, mean_multiplier(multipliers) / SCALE)
+    worth = max(1.0, abs(objective), start_gradient / SCALE)
     relative = violation / feasibility_scale(problem, jacobian)
     worst = {
         "stationarity": at(residual, problem.variables.describe),
@@ -81,7 +88,7 @@ def certificate(
         stationarity=largest(residual),
         feasibility=largest(violation),
         complementarity=largest(slackness),
-        error=worst_of(largest(residual) / weight, largest(relative), largest(slackness) / weight, weight),
+        error=worst_of(largest(residual) / weight, largest(relative), largest(slackness) / worth, weight),
         tolerance=tolerance,
         worst={kind: name for kind, name in worst.items() if name},
     )

@@ -181,8 +181,46 @@ LIFTED = {
     "mixing rule": lambda r, a, b, p: mirrored(a) * like(b, a),
     "modulus": lambda r, a, b, p: jnp.abs(a + 1j * (2 + like(b, a))),
 }
-FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG, "lifted": LIFTED}
-STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | LIFTED
+BYTES = np.array([200, 3, 90], np.uint8)
+
+
+def nearly_singular(row):
+    """Two unknowns, of a matrix whose rows almost agree."""
+    return jnp.linalg.solve(jnp.array([[1.0, 1.0], [1.0, 1.001]]) + 0.001 * jnp.outer(row, row), row)
+
+
+# Numbers of all kinds and sizes, places out of bounds, points on a kink. What is rounded to few digits has
+# tests of its own: forward and reverse sweeps round it differently.
+NUMBERS = {
+    "bytes": lambda r, a, b, p: (
+        a * jnp.dot(BYTES, BYTES, preferred_element_type=jnp.int32) / 1e4 + like(b, a)
+    ),
+    "overflowing bytes": lambda r, a, b, p: a**2 * (BYTES + BYTES)[r.integers(0, 3, a.size)] / 100,
+    "whole part": lambda r, a, b, p: like(b, a) * (5 * a).astype(jnp.int8) + a,
+    "counted": lambda r, a, b, p: a * jnp.zeros(a.size, np.int16).at[places(r, a, 4)].add(np.int16(2)),
+    "complex constants": lambda r, a, b, p: jnp.real(
+        jnp.zeros(a.size, complex).at[places(r, a, 4)].add(1j * r.normal(size=4) + 1) * (a + 1j * like(b, a))
+    ),
+    "filled outside": lambda r, a, b, p: a.at[r.integers(-12, 12, 5)].get(mode="fill", fill_value=0.4) ** 2,
+    "clipped outside": lambda r, a, b, p: a.at[r.integers(-12, 12, 5)].get(mode="clip") * b[0],
+    "dropped outside": lambda r, a, b, p: a.at[r.integers(-12, 12, 5)].add(b[0], mode="drop") ** 2,
+    "set outside": lambda r, a, b, p: a.at[np.array([1, 11])].set(b[:1] ** 2, mode="drop"),
+    "nearly singular": lambda r, a, b, p: jax.vmap(nearly_singular)(windows(a)).reshape(-1) / 1e3,
+    "relu at zero": lambda r, a, b, p: jax.nn.relu(a - a[r.integers(0, a.size)]) * like(b, a),
+    "tie": lambda r, a, b, p: jnp.maximum(a, jnp.concatenate([a[:2], like(b, a)[2:]])),
+    "modulus of zero": lambda r, a, b, p: jnp.abs(a - jnp.concatenate([a[:1], like(b, a)[1:]])) * a,
+    "clip at its end": lambda r, a, b, p: jnp.clip(a, a[0], 2.0) + a,
+    "large times small": lambda r, a, b, p: (1e150 * a) * (1e-150 * like(b, a)),
+    "square of small": lambda r, a, b, p: (1e-75 * a) ** 2 * 1e150,
+    "root of small": lambda r, a, b, p: jnp.sqrt(1e-150 * (1 + a**2)) * 1e75,
+    "logarithm of large": lambda r, a, b, p: jnp.log(1e150 * (1 + a**2)) / 300,
+    # Not larger: JAX divides by the third power for the second derivative, and overflows.
+    "quotient of large": lambda r, a, b, p: (1e90 * a) / (1e90 * (2 + like(b, a) ** 2)),
+}
+FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG, "lifted": LIFTED} | {
+    "numbers": NUMBERS
+}
+STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | LIFTED | NUMBERS
 
 
 def pool(steps: list[Step], x, params) -> list:

@@ -101,6 +101,25 @@ def test_a_jacobian_pattern_that_is_too_small_is_refused_with_its_rows(entries):
         lagrad.differentiate(problem(), jacobian_pattern=small)
 
 
+@pytest.mark.parametrize("size", [1e3, 1e9])
+def test_a_small_entry_beside_a_large_one_is_missed_in_either_pattern(size):
+    """Each entry is looked at by itself, whatever its neighbors' scale."""
+    row = lagrad.Equality(lambda x: size * jnp.sin(x[:1]) + jnp.sin(x[1:]))
+    declared = lagrad.Problem(lambda x: size * x[1] ** 3 + x[0] * x[1], [0.3, 0.4], row)
+    with pytest.raises(lagrad.DerivativeError, match=r"by x\[1\]: 0 found.*`jacobian_pattern` lacks"):
+        lagrad.differentiate(declared, jacobian_pattern=sp.coo_array([[1.0, 0.0]]))
+    with pytest.raises(lagrad.DerivativeError, match=r"by x\[0\]: 0 found, 1 expected.*`hessian_pattern`"):
+        lagrad.differentiate(declared, hessian_pattern=sp.eye_array(2))
+
+
+def test_an_entry_that_cancels_may_be_left_out():
+    """Structure detection cannot know; its value does not move off zero by more than rounding."""
+    row = lagrad.Equality(lambda x: (x[:1] + x[1:]) ** 2 - x[:1] ** 2 - 2 * x[:1] * x[1:])
+    declared = lagrad.Problem(lambda x: x[0] ** 2, [0.3, 0.4], row)
+    found = lagrad.differentiate(declared, jacobian_pattern=sp.coo_array([[0.0, 1.0]]))
+    assert found.jacobian([0.3, 0.4]).nnz == 1
+
+
 @pytest.mark.parametrize("start", [np.ones(N), np.zeros(N)], ids=["nonzero", "zero at the start"])
 def test_a_hessian_pattern_that_is_too_small_is_refused_with_its_variables(start):
     """Also where the missing second derivative vanishes at the start."""

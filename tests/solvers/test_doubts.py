@@ -38,13 +38,36 @@ def lying() -> lagrad.Derivatives:
 
 
 @METHODS
-def test_a_fit_of_exact_data_is_solved(method):
-    """The right parameters, optimal."""
+def test_a_fit_of_exact_data_is_solved_without_a_word(method):
+    """The right parameters, optimal, no doubt."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("error")
         solution = lagrad.solve(decay(), method)
     np.testing.assert_allclose(solution.x, [1000, 1.3, 200], rtol=1e-6)
-    assert solution.success
+    assert solution.success and solution.certificate.doubts == ()
+
+
+SINGULAR = {
+    "log above": (lambda x: jnp.log(x[0] - 3), 3.1, (3.0, None)),
+    "log below": (lambda x: jnp.log(5 - x[0]), 4.1, (None, 5.0)),
+    "pole": (lambda x: -1 / x[0], 4.1, (0.0, None)),
+}
+
+
+@METHODS
+@pytest.mark.parametrize("objective, start, bounds", SINGULAR.values(), ids=SINGULAR)
+def test_a_fall_without_end_at_a_bound_is_no_success(objective, start, bounds, method):
+    """There is no minimum: minus infinity at the bound, where multiplier times distance stays at one."""
+    solution = lagrad.solve(lagrad.Problem(objective, [start], bounds=bounds), method)
+    assert not solution.success and not solution.certificate.is_satisfied
+
+
+def test_a_point_within_rounding_of_a_singularity_is_told():
+    """The last digits of x decide what the gradient is."""
+    problem = lagrad.Problem(lambda x: jnp.log(x[0] - 3), [3.1], bounds=(3.0, None))
+    solution = lagrad.solve(problem, "trust-constr")
+    assert "singularity" in " ".join(solution.certificate.doubts)
+    assert not lagrad.certify(problem, solution).is_satisfied
 
 
 @METHODS

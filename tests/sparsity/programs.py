@@ -213,7 +213,28 @@ OPS: dict[str, Callable] = {
     "clipped_backward": lambda x, y, k: clipped_backward(x) ** 2,
     "linear_solve": linear_solve,
     "custom_root": root,
+    # numbers of few digits, whole and complex ones, of any size; kinks hit exactly
+    "bfloat16": lambda x, y, k: jnp.sin(x.astype(jnp.bfloat16)).astype(float) + y,
+    "float8": lambda x, y, k: x.astype(jnp.float8_e4m3fn).astype(float) * y,
+    "float16": lambda x, y, k: (x.astype(np.float16) * y[::-1].astype(np.float16)).astype(float),
+    "float32": lambda x, y, k: jax.nn.softplus(x.astype(np.float32)).astype(float),
+    "float32_matrix": lambda x, y, k: (MATRICES[k].astype(np.float32) @ x.astype(np.float32)).astype(float),
+    "int8": lambda x, y, k: (4 * x).astype(jnp.int8) * y,
+    "uint8": lambda x, y, k: x * (np.uint8(200) * MASKS[k].astype(np.uint8)),
+    "complex64": lambda x, y, k: jnp.real((x + 1j * y).astype(np.complex64) ** 2).astype(float),
+    "complex_constants": lambda x, y, k: jnp.imag(
+        jnp.zeros(N, complex).at[INDICES[k]].add(1j * MASKS[0]) * (x + 1j * y)
+    ),
+    "nan_outside": lambda x, y, k: jnp.nan_to_num(jnp.take(x, OUTSIDE)) * y,
+    "nearly_singular": lambda x, y, k: long(
+        y, jnp.linalg.solve(np.array([[1, 1], [1, 1.0001]]) + 1e-4 * spd(x), y[:2]) * 1e-4
+    ),
+    "large_and_small": lambda x, y, k: (1e150 * x) * (1e-150 * y),
+    "exact_kink": lambda x, y, k: jax.nn.relu(x - x[k]) + jnp.abs(y - y[k]),
+    "exact_tie": lambda x, y, k: jnp.maximum(x, jnp.where(MASKS[k] > 0, x, y)),
     # random numbers
+    "gamma": lambda x, y, k: jax.random.gamma(jax.random.key(k), 1 + x**2, (N,)),
+    "known_keys": lambda x, y, k: lax.sort((MASKS[k], x), num_keys=1)[1],
     "random": lambda x, y, k: x * jax.random.normal(jax.random.key(k), (N,)),
     "permutation": lambda x, y, k: x[jax.random.permutation(jax.random.key(k), N)],
 } | {**LIBRARY, **MASKED}

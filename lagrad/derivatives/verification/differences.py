@@ -10,7 +10,14 @@ import numpy as np
 from lagrad.compile.xla import Compiled
 from lagrad.derivatives.verification.doubts import Derivatives
 from lagrad.derivatives.verification.numpy_values import numpy_values
-from lagrad.derivatives.verification.products import both_triangles, indices, mirrored, times, values_of
+from lagrad.derivatives.verification.products import (
+    UNDERFLOW,
+    both_triangles,
+    indices,
+    mirrored,
+    times,
+    values_of,
+)
 from lagrad.derivatives.verification.reference import EPSILON
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -72,7 +79,7 @@ class Slope:
 
     def suspects(self, share: float = BELIEVED) -> np.ndarray:
         """Rows on which they differ by more than a share of the scale and what differences may be off."""
-        unlike = ~(np.abs(self.found - self.differences) <= share * self.scale + self.error)
+        unlike = ~(np.abs(self.found - self.differences) <= share * self.scale + self.error + UNDERFLOW)
         return np.flatnonzero(np.isfinite(self.differences) & unlike)
 
 
@@ -120,5 +127,5 @@ def agrees_with_numpy(derivatives: Derivatives, x: np.ndarray) -> bool:
     terms = np.concatenate(
         [[np.abs(derivatives.gradient(x)) @ size], times(first, entries, size, derivatives.m)]
     )
-    close = np.abs(found - expected) <= CLOSE * np.abs(expected) + LOOSE * NOISE * terms
+    close = np.abs(found - expected) <= CLOSE * np.abs(expected) + LOOSE * NOISE * terms + UNDERFLOW
     return bool((close | (np.isnan(found) & np.isnan(expected)) | (found == expected)).all())

@@ -6,6 +6,9 @@ import numpy as np
 
 from lagrad.derivatives.verification.doubts import Derivatives
 
+# XLA flushes to zero what is too small to be a normal number: nothing is said of what little came of that.
+UNDERFLOW = 1e-290
+
 
 def times(
     entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int

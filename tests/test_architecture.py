@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
-OPTIONAL = {"cyipopt", "pounce", "unopy", "matplotlib", "rich", "IPython"}
+OPTIONAL = {"cyipopt", "pounce", "unopy", "sif2jax", "matplotlib", "rich", "IPython"}
 # What few need and everybody would wait for.
 SLOW = {"scipy.stats"}
 
@@ -31,7 +31,7 @@ FLOORS = [
     [{"elements"}],
     [{"compile"}],
     [{"derivatives"}],
-    [{"solvers"}],
+    [{"solvers"}, {"batched"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
     [{"doctor"}, {"plot"}],
     [{"__init__"}],

@@ -7,6 +7,7 @@
     lagrad inspect hs71                    its structure, colors and pictures of its derivatives
     lagrad diagnose model.py               what a solver would stumble over, and whether derivatives are right
     lagrad show solution.npz               what `lagrad solve --save` wrote
+    lagrad bench 'hs*' --solvers ipopt     solvers on the suite, with a report
 
 Exit status: 0 solved or nothing wrong, 1 the solver did not succeed or something is, 2 the problem could not
 be declared.
@@ -25,6 +26,7 @@ from pathlib import Path
 import lagrad
 import lagrad_problems
 from lagrad import checks
+from lagrad.cli.bench import add_bench
 from lagrad.display import spy as picture
 from lagrad.display import text as report
 
@@ -79,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     inspecting.add_argument("--width", type=int, default=64, help="of a picture (default %(default)s)")
     inspecting.set_defaults(command=inspect)
     add_looks(commands)
+    add_bench(commands)
     return top
 
 

@@ -2,9 +2,10 @@
 
     mpc.baseMVA = 100;          -> case.base_mva
     mpc.bus = [ ... ];          -> case.bus, a Table with one row a bus; likewise gen, branch, gencost
+    mpc.bus(:, 3) = ... / 1e3;  -> obeyed, see `statements`
 
-Everything else in the file (names, areas, comments) is skipped. Numbers are separated by blanks or commas,
-rows by semicolons or line ends, `%` starts a comment and `...` continues a line.
+Other fields (names, areas) are skipped. Numbers are separated by blanks or commas, rows by semicolons or line
+ends, `%` starts a comment, `%{` and `%}` on lines of their own enclose one, and `...` continues a line.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from lagrad_problems.opf.statements import computed, obey
 
 TABLES = ("bus", "gen", "branch", "gencost")
 LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
 # Most numbers to which short cost rows are padded: memory is bounded by the size of the file.
 PADDED = 1_000_000
 LONGEST_WORD = 40
+LONGEST_STATEMENT = 70
 # In-service rows of these would change the problem, and are not modelled.
 UNSUPPORTED = ("dcline", "storage", "switch", "load")
 
 _ASSIGNMENT = re.compile(r"^\s*mpc\.(\w+)\s*=\s*(.*)$")
+_LITERAL = re.compile(r"^[\[{'].*$|^[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*;?\s*$")
 _SCALAR = re.compile(r"^'?([^';]*)'?\s*;?\s*$")
 
 
@@ -87,14 +93,71 @@ def parse(text: str, name: str = "case") -> Case:
     Raises:
         ValueError: the text is malformed; the message has the name and the line.
     """
-    fields = _fields(text.splitlines(), name)
+    fields, statements = _fields(without_blocks(text.splitlines()), name)
     _check_version(fields, name)
     for unsupported in UNSUPPORTED:
         if unsupported in fields and _matrix(fields[unsupported], name).values.size:
             line = fields[unsupported].line
             raise ValueError(f"{name}, line {line}: `mpc.{unsupported}` is not modelled. Remove its rows.")
     tables = {table: _table(fields, table, name) for table in TABLES}
-    return Case(name, _base_mva(fields, name), **tables)
+    case = Case(name, _base_mva(fields, name), **tables)
+    return _obeyed(case, statements) if statements else case
+
+
+def without_blocks(lines: list[str]) -> list[str]:
+    """The lines with block comments blank: from `%{` to `%}`, each alone on its line, one in the other."""
+    found, depth = [], 0
+    for line in lines:
+        mark = line.strip()
+        depth += mark == "%{"
+        found.append("" if depth else line)
+        depth -= mark == "%}" and depth > 0
+    return found
+
+
+def _obeyed(case: Case, statements: list[tuple[int, str]]) -> Case:
+    """The case after the statements that stand outside of its tables.
+
+    Raises:
+        ValueError: one is not understood; the message has its line.
+    """
+    values: dict[str, Any] = {f"mpc.{key}": getattr(case, key).values.copy() for key in TABLES}
+    values["mpc.baseMVA"] = case.base_mva
+    left_out = False
+    for line, text in statements:
+        try:
+            if text.split()[0] in ("if", "end", "else"):
+                left_out = _branch(text, values)
+            elif not left_out:
+                obey(text, values)
+        except (ValueError, TypeError, IndexError) as error:
+            shown = text if len(text) <= LONGEST_STATEMENT else f"{text[:LONGEST_STATEMENT]}..."
+            cure = "Do by hand what it does, and remove it."
+            raise ValueError(f"{case.name}, line {line}: `{shown}`: {error}. {cure}") from None
+    tables = {key: Table(np.asarray(values[f"mpc.{key}"], float), getattr(case, key).lines) for key in TABLES}
+    base = float(values["mpc.baseMVA"])
+    if not 0 < base < np.inf:
+        raise ValueError(f"{case.name}: baseMVA becomes {base}, expected a positive number.")
+    return Case(case.name, base, **tables)
+
+
+def _branch(text: str, values: dict[str, Any]) -> bool:
+    """Whether what follows is left out: after `if` and the name of a zero, up to `end`.
+
+    Raises:
+        ValueError: another condition.
+    """
+    words = text.split()
+    if words == ["end"]:
+        return False
+    if (
+        len(words) == 2
+        and words[0] == "if"
+        and np.ndim(values.get(words[1], [])) == 0
+        and not values[words[1]]
+    ):
+        return True
+    raise ValueError("only `if` with the name of a zero, which leaves out all up to `end`, is understood")
 
 
 @dataclass(frozen=True)
@@ -106,17 +169,32 @@ class _Field:
     rows: list[tuple[int, str]]
 
 
-def _fields(lines: list[str], name: str) -> dict[str, _Field]:
-    """All assignments `mpc.x = ...`; brackets and braces may run over many lines."""
-    fields, position = {}, 0
+def _fields(lines: list[str], name: str) -> tuple[dict[str, _Field], list[tuple[int, str]]]:
+    """All assignments `mpc.x = ...`, whose brackets may run over many lines, and all other statements."""
+    fields, statements, position = {}, [], 0
     while position < len(lines):
-        match = _ASSIGNMENT.match(_without_comment(lines[position]))
-        if not match:
-            position += 1
+        text = _without_comment(lines[position])
+        match = _ASSIGNMENT.match(text)
+        if match and (match.group(1) not in fields or _LITERAL.match(match.group(2))):
+            field, position = _read_field(lines, position, match, name)
+            fields[field.name] = field
             continue
-        field, position = _read_field(lines, position, match, name)
-        fields[field.name] = field
-    return fields
+        first = position + 1
+        while "..." in text and position + 1 < len(lines):
+            position += 1
+            text = text.partition("...")[0] + " " + _without_comment(lines[position])
+        position += 1
+        for part in text.split(";"):
+            if part.strip() and part.split()[0] not in ("function", "return"):
+                statements.append((first, part.strip()))
+    return fields, without_last_end(statements)
+
+
+def without_last_end(statements: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The statements without the `end` of the function, which closes nothing."""
+    opened = sum(text.split()[0] == "if" for _, text in statements)
+    closed = sum(text == "end" for _, text in statements)
+    return statements[:-1] if closed > opened and statements[-1][1] == "end" else statements
 
 
 def _read_field(lines: list[str], position: int, match: re.Match, name: str) -> tuple[_Field, int]:
@@ -246,11 +324,21 @@ def _number(word: str, line: int, name: str) -> float:
     try:
         value = float(word)
     except ValueError:
+        value = _computed(word)
+    if value is None:
         shown = word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}..."
-        raise ValueError(f"{name}, line {line}: {shown!r}, expected a number.") from None
+        raise ValueError(f"{name}, line {line}: {shown!r}, expected a number.")
     if np.isnan(value):
         raise ValueError(f"{name}, line {line}: NaN, expected a number.")
     return value
+
+
+def _computed(word: str) -> float | None:
+    """The value of a word such as 135/sqrt(3); None if it has none."""
+    try:
+        return computed(word) if len(word) <= LONGEST_WORD else None
+    except ValueError:
+        return None
 
 
 def write(case: Case) -> str:

@@ -36,7 +36,7 @@ class Box(NamedTuple):
         lower, upper = (np.where(np.isfinite(side), side, 0.0) for side in (lower, upper))
         lower = lower - has_lower * RELAXATION * np.maximum(1.0, np.abs(lower))
         upper = upper + has_upper * RELAXATION * np.maximum(1.0, np.abs(upper))
-        return cls(lower, upper, has_lower, has_upper, free)
+        return cls(*map(jnp.asarray, (lower, upper, has_lower, has_upper, free)))
 
     def scaled(self, factors: jax.Array) -> Box:
         """The box of the entries times positive factors."""

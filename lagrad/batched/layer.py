@@ -70,7 +70,7 @@ def change_of(model: Model, params: Any, direction: Any, found: Answer) -> Answe
     good = (found.status == statuses.OPTIMAL) | (found.status == statuses.ACCEPTABLE)
     dx, dy = (jnp.where(good, part, jnp.nan) for part in (step.x, step.y))
     lower, upper = sides
-    no_change = np.zeros((), jax.dtypes.float0)
+    no_change: Any = np.zeros((), jax.dtypes.float0)
     return Answer(dx, dy, -lower[:n] * dx, upper[:n] * dx, no_change, no_change, jnp.zeros(3))
 
 

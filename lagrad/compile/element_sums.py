@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -129,17 +129,18 @@ def xla_sums(sums: ElementSums, leaves: list) -> Deferred[XlaSums]:
     Returns:
         What waits to be compiled.
     """
-    outputs, n = sums.split.linear.shape
+    outputs, n = cast(tuple[int, int], sums.split.linear.shape)
     x_feed, weight_feed = Feed(n), Feed(outputs)
     recorded = [record(batch, x_feed, weight_feed) for batch in sums.batches]
     feeders = x_feed.finish(), weight_feed.finish()
 
     def function(x, taken, weights, taken_weights, *leaves):
-        pieces = {("x", i): piece for i, piece in enumerate(x_feed.pieces(x, taken))}
+        pieces: dict[Any, Any] = {("x", i): piece for i, piece in enumerate(x_feed.pieces(x, taken))}
         pieces |= {("w", i): piece for i, piece in enumerate(weight_feed.pieces(weights, taken_weights))}
         fixed, found = fixed_values(sums.split.reading, leaves), {}
         for (tape, nodes), batch in zip(recorded, sums.batches, strict=True):
-            values = evaluate(tape, list(nodes.values()), pieces | params_of(tape, fixed))
+            inputs: dict[Any, Any] = {**pieces, **params_of(tape, fixed)}
+            values = evaluate(tape, list(nodes.values()), inputs)
             spread = [jnp.broadcast_to(value, (batch.count,)) for value in values]
             found |= dict(zip(nodes, spread, strict=True))
         addends = [*straight(sums), *listed(sums)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from lagrad.compile.blocks import Block, Sample
 from lagrad.compile.deferred import Deferred, together
@@ -42,7 +43,7 @@ def fastest(blocks: dict[str, Block], sample: Sample) -> Block:
     return replace(blocks[best], timed=seconds)
 
 
-def least(call: Callable[[], None]) -> float:
+def least(call: Callable[[], Any]) -> float:
     """Seconds of the fastest of a few runs, after one that is not counted."""
     call()
     found = []

@@ -93,7 +93,7 @@ def compiled(plan: planning.Plan) -> tuple[dict[str, Any], tuple[list[Block], li
     parts: dict[Any, Deferred] = dict(plan.functions)
     for name, blocks in (("jacobian", plan.jacobian), ("hessian", plan.hessian)):
         parts |= {(name, number): block for number, block in enumerate(blocks)}
-    done = compile_all(parts)
+    done: dict[Any, Any] = compile_all(parts)
     jacobian = [done["jacobian", number] for number in range(len(plan.jacobian))]
     hessian = [done["hessian", number] for number in range(len(plan.hessian))]
     return {name: done[name] for name in plan.functions}, (jacobian, hessian)

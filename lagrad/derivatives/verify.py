@@ -71,7 +71,7 @@ def rule_doubt(derivatives: Derivatives, slope: Slope) -> Doubt:
     rows = rows[np.argsort(-np.abs(slope.found - slope.differences)[rows])]
     describe = describer(derivatives.problem, slope.matrix)
     names = ("the objective",) if slope.matrix == "gradient" else tuple(map(describe, rows.tolist()))
-    found, expected = slope.found[rows[0]] / STEP, slope.differences[rows[0]] / STEP
+    found, expected = (float(side[rows[0]]) / STEP for side in (slope.found, slope.differences))
     return Doubt(slope.matrix, names, found, expected, "finite differences", RULE_CURE, is_proven=False)
 
 

@@ -18,7 +18,7 @@ from lagrad.elements.calls import CALL, floating, moves_one, rule_of, the_number
 from lagrad.elements.partials import CUSTOM
 from lagrad.elements.tape import FLOAT, SIMPLIFIED, Tape
 from lagrad.primitives.calls import TRANSPARENT, called
-from lagrad.primitives.equations import bind
+from lagrad.primitives.equations import aval_of, bind
 from lagrad.program.walk import needed, run
 
 
@@ -90,7 +90,7 @@ def step(
         return [ruled(tape, equation, operands, output) for output in range(len(equation.outvars))]
     if moves_one(equation):
         return [operands[0]] * len(equation.outvars)
-    dtype = equation.outvars[0].aval.dtype
+    dtype = aval_of(equation.outvars[0]).dtype
     is_float = dtype == FLOAT and all(tape.operations[i].dtype in (FLOAT, bool) for i in operands)
     if name == "convert_element_type":
         if tape.operations[operands[0]].dtype == dtype:

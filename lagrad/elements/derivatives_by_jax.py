@@ -72,7 +72,8 @@ def traceable(count: int, reading: Reading, group: Group) -> tuple[Callable, tup
     params = tuple(name for name in names if isinstance(name, ParamsInput))
 
     def values(slots: Sequence, given: Sequence) -> Any:
-        inputs = dict(enumerate(slots)) | dict(zip(params, given, strict=True))
+        inputs: dict[Any, Any] = dict(enumerate(slots))
+        inputs |= dict(zip(params, given, strict=True))
         return jnp.broadcast_to(evaluate(tape, [node], inputs)[0], (count,))
 
     return values, params

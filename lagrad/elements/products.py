@@ -18,7 +18,7 @@ from lagrad.elements.classification import Kind, Reading
 from lagrad.elements.linear import MOST_TERMS, contraction, factors
 from lagrad.precision import float64
 from lagrad.primitives.contractions import products_left
-from lagrad.primitives.equations import is_floating, size_of
+from lagrad.primitives.equations import aval_of, is_floating, size_of
 from lagrad.program.entries import zeros_of
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
@@ -65,7 +65,7 @@ def listed(reading: Reading, equation: Equation) -> Callable | None:
     out, left, right = contraction(equation.source, zeros)
     order = np.argsort(out, kind="stable")
     out, left, right = (each[order] for each in (out, left, right))
-    aval = equation.source.outvars[0].aval
+    aval = aval_of(equation.source.outvars[0])
     size = size_of(equation.source.outvars[0])
 
     def function(one, other):

@@ -13,6 +13,7 @@ from jax import lax
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from lagrad.elements.tape import CONSTANT, INPUT, Operation, Tape
 from lagrad.primitives.calls import PLAIN, RULED
+from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import numbered
@@ -99,6 +100,6 @@ def as_traced(tape: Tape, value: Any) -> int:
 
 def result(tape: Tape, equation: Equation, operands: Sequence[int], place: int) -> int:
     """Node of one result of a traced equation."""
-    dtype = equation.source.outvars[place].aval.dtype
+    dtype = aval_of(equation.source.outvars[place]).dtype
     params = {**equation.params, TRACED: place}
     return tape.add(equation.name, operands, params, dtype, lambda *values: [equation.bind(*values)[place]])

@@ -39,6 +39,11 @@ def size_of(atom: Any) -> int:
     return prod(shape_of(atom))
 
 
+def aval_of(atom: Any) -> Any:
+    """Shape and dtype of a variable or literal; JAX declares less of them than arrays have."""
+    return atom.aval
+
+
 def shapes_of(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
     """Shape of each operand."""
     return [shape_of(atom) for atom in equation.invars]

@@ -90,7 +90,7 @@ def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
         if value.nbytes > LARGEST_ARRAY or value.dtype.hasobject:
             raise Untold
         yield value
-        yield Checksum(zlib.crc32(np.ascontiguousarray(value).view(np.uint8)))
+        yield Checksum(zlib.crc32(np.ascontiguousarray(value).tobytes()))
         return
     if isinstance(value, types.MethodType):
         # Python makes a bound method anew each time that it is asked for.

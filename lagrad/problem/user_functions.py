@@ -336,7 +336,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
 
 def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
     """Warn of JAX arrays that a function captured in float32, because they were made while x64 was off."""
-    if jax.config.jax_enable_x64:
+    if jax.config.values["jax_enable_x64"]:
         return
     arrays = [array for array in _constants(program) if isinstance(array, jax.Array)]
     for array in arrays:

@@ -21,7 +21,7 @@ from jax.extend import core as jex
 from lagrad.primitives.calls import TRANSPARENT, called
 from lagrad.primitives.contractions import arranged, products_left
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import as_numpy, output_shapes, shapes_of, size_of
+from lagrad.primitives.equations import as_numpy, aval_of, output_shapes, shapes_of, size_of
 from lagrad.primitives.movers import MOVERS, mover, scatter_positions
 from lagrad.program.folding import QUICK, fold
 from lagrad.program.walk import run
@@ -161,7 +161,7 @@ def elementwise(equation: jex.JaxprEqn, operands: Sequence[Knowledge]) -> Entrie
         operand = operands[number]
         if operand is not None:
             zero = operand.zeros if isinstance(operand, Entries) else operand == 0
-            known = known | spread(zero.reshape(equation.invars[number].aval.shape))
+            known = known | spread(zero.reshape(aval_of(equation.invars[number]).shape))
     if not known.any():
         return None
     # Ones for what is not known: 0 times 1 is 0, and 1 to the power of 0 is 1.
@@ -172,7 +172,7 @@ def elementwise(equation: jex.JaxprEqn, operands: Sequence[Knowledge]) -> Entrie
         found = rule(*chosen, **equation.params)
     if found is None:
         return None
-    values = np.zeros(shape, equation.outvars[0].aval.dtype)
+    values = np.zeros(shape, aval_of(equation.outvars[0]).dtype)
     values[known] = found
     return Entries.of(known, values)
 
@@ -185,8 +185,10 @@ def select(equation: jex.JaxprEqn, which: Knowledge, *cases: Knowledge, **params
     agreed = masks.all(axis=0) & (values == values[0]).all(axis=0)
     known, chosen = agreed, values[0]
     if isinstance(which, Entries):
-        place = np.broadcast_to(which.values.reshape(equation.invars[0].aval.shape), shape).astype(np.intp)
-        told = np.broadcast_to(which.known.reshape(equation.invars[0].aval.shape), shape)
+        place = np.broadcast_to(which.values.reshape(aval_of(equation.invars[0]).shape), shape).astype(
+            np.intp
+        )
+        told = np.broadcast_to(which.known.reshape(aval_of(equation.invars[0]).shape), shape)
         one = lambda table: np.take_along_axis(table, place[None], 0)[0]  # noqa: E731
         known, chosen = agreed | (told & one(masks)), np.where(told, one(values), chosen)
     return Entries.of(known, chosen)
@@ -196,12 +198,14 @@ def reduced(combine: Callable, zero_decides: bool = False) -> Rule:
     """A reduction over axes: known where its whole lane is; a product also where a factor is zero."""
 
     def rule(equation: jex.JaxprEqn, operand: Entries, *, axes, **params) -> Entries | None:
-        shape, axes = equation.invars[0].aval.shape, tuple(axes)
+        shape, axes = aval_of(equation.invars[0]).shape, tuple(axes)
         known, values = operand.known.reshape(shape), operand.values.reshape(shape)
         total = known.all(axis=axes)
         if zero_decides:
             total = total | operand.zeros.reshape(shape).any(axis=axes)
-        return Entries.of(total, np.asarray(combine(values, axis=axes), equation.outvars[0].aval.dtype))
+        return Entries.of(
+            np.asarray(total), np.asarray(combine(values, axis=axes), aval_of(equation.outvars[0]).dtype)
+        )
 
     return rule
 
@@ -210,7 +214,7 @@ def accumulated(combine: np.ufunc, zero_decides: bool = False) -> Rule:
     """A running reduction: known as far as all before is; a product also from its first zero on."""
 
     def rule(equation: jex.JaxprEqn, operand: Entries, *, axis, reverse, **params) -> Entries | None:
-        shape = equation.invars[0].aval.shape
+        shape = aval_of(equation.invars[0]).shape
         turn = (lambda array: np.flip(array, axis)) if reverse else (lambda array: array)
         known, values, zeros = (
             turn(each.reshape(shape)) for each in (operand.known, operand.values, operand.zeros)
@@ -228,7 +232,7 @@ def contracted(
 ) -> Entries | None:
     """Sums all of whose products have a zero."""
     (left_inner, right_inner), (left_batch, right_batch) = dimension_numbers
-    shapes, dtype = shapes_of(equation), equation.outvars[0].aval.dtype
+    shapes, dtype = shapes_of(equation), aval_of(equation.outvars[0]).dtype
     zeros = [zeros_of(left), zeros_of(right)]
     if zeros[0] is None and zeros[1] is None:
         return None
@@ -240,7 +244,8 @@ def contracted(
     ]
     if zeros[0] is None or zeros[1] is None:
         # One factor has no zeros: only lanes of the other one that are zero from end to end count.
-        found = sides[0].any(axis=2)[:, :, None] & sides[1].any(axis=2)[:, None, :]
+        first, second = (np.asarray(side.any(axis=2)) for side in sides)
+        found = first[:, :, None] & second[:, None, :]
     elif products_left(*sides) > MOST_PRODUCTS:
         return None
     else:
@@ -286,9 +291,9 @@ def scattered(equation: jex.JaxprEqn, operand: Knowledge, indices: Knowledge, up
     kept = {name: params[name] for name in ("dimension_numbers", "mode")}
     targets = scatter_positions(shapes_of(equation), indices, **kept).reshape(-1)
     size, (operand_atom, _, updates_atom) = size_of(equation.outvars[0]), equation.invars
-    known = mask_of(operand, operand_atom.aval.shape).reshape(-1).copy()
+    known = mask_of(operand, aval_of(operand_atom).shape).reshape(-1).copy()
     values = np.array(values_of(operand, operand_atom)).reshape(-1)
-    news = mask_of(updates, updates_atom.aval.shape).reshape(-1)
+    news = mask_of(updates, aval_of(updates_atom).shape).reshape(-1)
     adds = equation.primitive.name in ADDING
     known[targets[(targets >= 0) & ~(news & adds)]] = False
     if adds and news.any():

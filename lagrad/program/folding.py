@@ -123,7 +123,7 @@ def convert(x, *, new_dtype, **params):
     if target is None or np.issubdtype(x.dtype, np.complexfloating):
         return None
     if np.issubdtype(x.dtype, np.inexact) and np.issubdtype(target, np.integer):
-        limits = np.iinfo(target)
+        limits = np.iinfo(str(target))
         if not ((x > limits.min) & (x < limits.max)).all():
             return None
     return x.astype(target)

@@ -27,7 +27,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.primitives.equations import bind, is_inexact, shapes_of
+from lagrad.primitives.equations import aval_of, bind, is_inexact, shapes_of
 from lagrad.primitives.movers import (
     as_gather,
     box_positions,
@@ -106,7 +106,8 @@ class Loop:
 
 def is_copy(equation: Equation) -> bool:
     """Whether an equation gives its operand, as a change of dtype to the same one does."""
-    types = [atom.aval.dtype for atom in (*equation.source.invars, *equation.source.outvars)]
+    atoms = (*equation.source.invars, *equation.source.outvars)
+    types = [aval_of(atom).dtype for atom in atoms]
     return equation.name == "convert_element_type" and types[0] == types[1]
 
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ class Host:
     @classmethod
     def of(cls, problem: Any, method: str, kinks: str, options: Mapping[str, Any]) -> Host:
         """Differentiate the problem unless that was done."""
-        return cls(prepare(problem)[0], method, kinks, options)
+        return cls(cast(Derivatives, prepare(problem)[0]), method, kinks, options)
 
     def shapes(self) -> tuple[jax.ShapeDtypeStruct, ...]:
         """What `solve` returns: x, multipliers, bound multipliers, active rows, active bounds."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -173,7 +173,7 @@ def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model
             raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
     derivatives = differentiate(problem, rules=rules)
-    return derivatives, dict(derivatives.timings)
+    return cast(Model, derivatives), dict(derivatives.timings)
 
 
 def with_changes(problem: Problem, x0: Any, params: Any, bounds: Any) -> Problem:

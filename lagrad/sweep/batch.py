@@ -12,7 +12,6 @@ import jax
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.batched.answer import Answer
 from lagrad.batched.batched import batched
 from lagrad.batched.settings import Settings
 from lagrad.batched.statuses import status_of
@@ -60,7 +59,7 @@ def solve_batch(problem: Problem, pairs: list[tuple[Any, Any]], options: dict[st
         answers, values = jax.tree.map(np.asarray, (answers, solver.values(answers.x, params)))
     seconds = (time.perf_counter() - began) / len(pairs)
     rows = [jax.tree.map(lambda leaf, row=row: leaf[row], (answers, values)) for row in range(len(pairs))]
-    return [solution_of(problem, solver.structure, *row, (tol, seconds)) for row in rows]
+    return [solution_of(problem, solver.structure, row[0], row[1], (tol, seconds)) for row in rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +96,7 @@ def padded(parts: list[Any]) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *parts, *[parts[-1]] * (size - len(parts)))
 
 
-def solution_of(problem: Problem, structure: tuple, answer: Answer, values: tuple, asked: tuple) -> Solution:
+def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, asked: tuple) -> Solution:
     """The Solution of one answer, judged as every solver's is."""
     (objective, rows, gradient, entries), (tol, seconds) = values, asked
     jacobian = sp.coo_array((entries, structure), shape=(problem.m, problem.n)).tocsr()

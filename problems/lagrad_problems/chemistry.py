@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -47,7 +49,7 @@ def gibbs_energy(phases: int = 1, species: int = 12) -> Entry:
     potentials = [0.3 * random.normal(size=species) - 3 for _ in range(phases)]
     total = atoms @ np.ones(species)
 
-    def energy(moles: list[Array]) -> Array:
+    def energy(moles: list[Array]) -> Any:
         return sum(
             jnp.sum(n * (potential + jnp.log(n / jnp.sum(n))))
             for n, potential in zip(moles, potentials, strict=True)

@@ -52,7 +52,8 @@ def gauss(stages: int) -> Gauss:
         rows.append(polynomial.polyint(lagrange))
     coefficients = np.array(rows)
     matrix = np.stack([polynomial.polyval(points, row) for row in coefficients], axis=1)
-    return Gauss(points, polynomial.polyval(1.0, coefficients.T), matrix, coefficients)
+    weights = np.asarray(polynomial.polyval(1.0, coefficients.T))
+    return Gauss(points, weights, matrix, coefficients)
 
 
 def stage_values(rule: Gauss, node: Array, slope: Array, h) -> Array:

@@ -28,7 +28,7 @@ def layers(widths: tuple[int, ...], seed: int) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def perceptron(parameters: list[dict[str, Any]], points: Array) -> Array:
+def perceptron(parameters: list[dict[str, Any]], points: Any) -> Array:
     """Outputs at many points, shape (count, out), with tanh between the layers."""
     values = points
     for place, layer in enumerate(parameters):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp as _exp
 from math import sqrt
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -130,7 +131,7 @@ SHOR_WEIGHTS = np.array([1, 5, 10, 2, 4, 3, 1.7, 2.5, 6, 3.5])
 
 def shor(x: Array) -> Array:
     """Ten weighted squared distances."""
-    return SHOR_WEIGHTS * jnp.sum((x - SHOR_CENTERS) ** 2, axis=1)
+    return jnp.asarray(SHOR_WEIGHTS) * jnp.sum((x - SHOR_CENTERS) ** 2, axis=1)
 
 
 def _maxquad_numbers() -> tuple[np.ndarray, np.ndarray]:
@@ -294,7 +295,7 @@ def minimax(name: str) -> Entry:
     start = np.asarray(one.start, float)
     problem = lagrad.Problem(
         lambda v: v["level"],
-        {"x": start, "level": np.array(float(np.max(one.pieces(start))))},
+        {"x": start, "level": np.array(float(np.max(one.pieces(cast(Any, start)))))},
         {"pieces": lagrad.Inequality(lambda v: one.pieces(v["x"]) - v["level"], upper=0.0)},
         name=f"minimax_{name}",
     )

@@ -38,12 +38,14 @@ def glance(derivatives: Derivatives, x: np.ndarray, multipliers, thorough: bool)
     m, n, size = derivatives.m, derivatives.n, np.abs(x)
     gradient, jacobian = derivatives.first_order(x)
     hessian, here = mirrored(derivatives, x, multipliers), values_of(derivatives, x)
-    slopes = lambda y: slope_of(derivatives, y, first[::-1], multipliers)  # noqa: E731
+    slopes = lambda y: slope_of(derivatives, y, (first[1], first[0]), multipliers)  # noqa: E731
     slope = slopes(x)
     sizes = np.abs(gradient), np.abs(jacobian), np.abs(hessian)
     terms = np.concatenate([[sizes[0] @ size], times(first, sizes[1], size, m)])
     slope_terms = (
-        sizes[0] + times(first[::-1], sizes[1], np.abs(multipliers), n) + times(second, sizes[2], size, n)
+        sizes[0]
+        + times((first[1], first[0]), sizes[1], np.abs(multipliers), n)
+        + times(second, sizes[2], size, n)
     )
     for direction in moves(n, thorough):
         move = STEP * np.maximum(1.0, size) * direction

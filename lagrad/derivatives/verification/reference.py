@@ -46,7 +46,7 @@ MOVERS = frozenset(
         *("neg", "abs", "max", "min", "clamp", "real", "imag", "conj", "stop_gradient"),
     )
 )
-QUICKLY: dict[str, str | bool | int] = {
+QUICKLY: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
     "xla_llvm_disable_expensive_passes": True,
     # Fused, a result is computed anew for each use and rounded differently: a maximum then equals neither of
@@ -175,6 +175,7 @@ def first_compiled(ways: Sequence[Callable], arguments: Sequence) -> Callable:
         DerivativeError: none can.
     """
     refuse_forks()
+    last: Exception | None = None
     for way in ways:
         try:
             lowered = jax.jit(way).lower(*arguments)

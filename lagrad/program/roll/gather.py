@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -222,7 +223,7 @@ class Gatherer:
         if isinstance(kind, Whole):
             source, start = kind.variable, 0
         elif isinstance(kind, Entry):
-            source, start = kind.source, term[1]
+            source, start = kind.source, cast(int, term[1])
         else:
             return False
         if equation.name == "slice":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.solution.status import Status
@@ -37,7 +37,7 @@ def backend() -> Backend:
     for way in (through_cyipopt,) if named == BY_NAME else (direct,) if named else (direct, through_cyipopt):
         try:
             way.load()
-            return way
+            return cast(Backend, way)
         except ImportError as error:
             reasons.append(str(error))
     raise ImportError(INSTALL.format("; ".join(reasons)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from jax.extend import core as jex
 from scipy.sparse.csgraph import connected_components
 
 from lagrad.primitives.calls import CALLBACKS, names_in
-from lagrad.primitives.equations import bind, is_inexact
+from lagrad.primitives.equations import aval_of, bind, is_inexact
 from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
@@ -262,17 +262,19 @@ def coupled(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.Clos
     """
     summary = yield from summarized(program, operands)
     matrix = sp.csr_array(sp.vstack(summary.first, format="csr"))
-    size, m = matrix.shape
+    size, m = cast(tuple[int, int], matrix.shape)
     avals = [variable.aval for variable in equation.invars]
     moving = [np.full(v.size, v.varies and is_inexact(a)) for v, a in zip(operands, avals, strict=True)]
     hidden = np.concatenate(moving) & (np.bincount(matrix.indices, minlength=m) == 0)
-    inexact = [np.full(variable.aval.size, is_inexact(variable.aval)) for variable in equation.outvars]
+    inexact = [np.full(aval_of(variable).size, is_inexact(variable.aval)) for variable in equation.outvars]
     free = np.concatenate(inexact) & (np.diff(matrix.indptr) == 0)
     if hidden.any() or free.any():
         return dense(equation, operands)
     graph = sp.block_array([[None, matrix], [matrix.T, None]])
     count, labels = connected_components(graph, directed=False)
-    outputs = np.split(labels[:size], np.cumsum([variable.aval.size for variable in equation.outvars])[:-1])
+    outputs = np.split(
+        labels[:size], np.cumsum([aval_of(variable).size for variable in equation.outvars])[:-1]
+    )
     members = tuple(
         labels[size + start : size + start + value.size]
         for start, value in zip(summary.starts, operands, strict=False)

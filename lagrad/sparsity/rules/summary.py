@@ -79,7 +79,7 @@ def summarized(program: jex.ClosedJaxpr, operands: Sequence[Value]):
         tangents = sum(value.size for value, bears in zip(operands, bearing, strict=True) if bears)
         found = yield Request(program, inputs, apart=True, tangents=tangents, deeper=False)
         context.memory[key] = Summary(
-            (*(starts[i] for i in range(len(operands))), m), *found, (program, operands)
+            (*(starts[i] for i in range(len(operands))), m), found[0], found[1], (program, operands)
         )
     return context.memory[key]
 

@@ -33,7 +33,7 @@ STYLE = (
     "table{border-collapse:collapse;margin:1em 0}td,th{padding:.15em .7em;border-bottom:1px solid #ddd;"
     "text-align:left}td{font-variant-numeric:tabular-nums}.bad{background:#fde8e8}img{max-width:100%}"
 )
-Table = tuple[Sequence[str], list[Sequence[str]]]
+Table = tuple[Sequence[str], list]
 
 
 def write_report(folder: Path, pictures: bool = True) -> Path:

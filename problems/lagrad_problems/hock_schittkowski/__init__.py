@@ -15,7 +15,7 @@ COLLECTION = Collection(
     kind="Hock-Schittkowski",
     source="W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}",
 )
-FORMULAS: dict[int, Formula] = {
+FORMULAS: dict[int | str, Formula] = {
     formula.number: formula
     for formula in sorted(SMALL + APPLIED + TINY + MEDIUM + LARGE, key=lambda formula: formula.number)
 }

@@ -11,6 +11,7 @@ Cost, limits and optimum are those of the polar form.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jax import Array
@@ -141,7 +142,7 @@ def currents(x: dict, network: Network) -> dict[str, Array]:
     return missing
 
 
-def angles(x: dict, network: Network, spread: np.ndarray) -> dict[str, Array]:
+def angles(x: dict, network: Network, spread: np.ndarray) -> dict[str, Any]:
     """Limits of the angle as limits of its tangent, at most zero; angles are below a right one."""
     along, across = (part[spread] for part in products(x, network))
     return {

@@ -6,6 +6,7 @@ solution     point, multipliers, status, certificate, history
 """
 
 from lagrad import nested, plot
+from lagrad.batched import batched
 from lagrad.checks import certify, check_derivatives, diagnose
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
@@ -39,6 +40,7 @@ __all__ = [
     "BoundMultipliers",
     "solution_map",
     "solve_many",
+    "batched",
     "multistart",
     "to_scipy",
     "to_cyipopt",

@@ -31,7 +31,7 @@ FLOORS = [
     [{"elements"}],
     [{"compile"}],
     [{"derivatives"}],
-    [{"solvers"}],
+    [{"solvers"}, {"batched"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],
     [{"doctor"}, {"plot"}],
     [{"__init__"}],

@@ -32,6 +32,7 @@ SIGNATURES = {
     "diagnose": "problem x",
     "solution_map": "problem method",
     "solve_many": "problem params x0 executor progress",
+    "batched": "problem",
     "to_scipy": "problem",
     "to_cyipopt": "problem",
 }
@@ -83,6 +84,7 @@ TAKE_A_PROBLEM = [
     lambda problem: lagrad.certify(problem, None),
     lagrad.checks.explain_infeasibility,
     lagrad.solution_map,
+    lagrad.batched,
     lagrad.multistart,
     lambda problem: lagrad.solve_many(problem, params=[1.0]),
     lagrad.to_scipy,

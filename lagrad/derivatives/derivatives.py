@@ -15,6 +15,7 @@ from lagrad.derivatives.machine_code import MachineCode, machine_code
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.plan import Plan
 from lagrad.derivatives.summary import figures
+from lagrad.derivatives.traceable import Traceable, traceable
 from lagrad.derivatives.triplets import Triplets
 from lagrad.derivatives.verification.exact import examine
 from lagrad.derivatives.verification.reference import Reference
@@ -95,6 +96,11 @@ class Derivatives:
         # What does not depend on params stays known.
         bound.__dict__.update({name: self.__dict__[name] for name in KEPT if name in self.__dict__})
         return bound
+
+    @cached_property
+    def jax(self) -> Traceable:
+        """The same derivatives as pure JAX functions, to be jitted, batched, differentiated and sharded."""
+        return traceable(self)
 
     def values(self, x, params=None) -> tuple[float, np.ndarray]:
         """Objective and constraints in one call: a float and an array of shape (m,)."""

@@ -31,9 +31,10 @@ import numpy as np
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import Layout
 from lagrad.problem.multipliers import named_rows
-from lagrad.problem.problem import Problem
+from lagrad.problem.problem import Problem, problem_of
 from lagrad.sensitivity.active import INACTIVE, WEAK
 from lagrad.sensitivity.host import Host
+from lagrad.sensitivity.traced import traced_map
 from lagrad.solution.solution import BoundMultipliers
 
 KINKS = ("raise", "inactive", "active")
@@ -61,13 +62,13 @@ class SolutionMap:
         problem: what is solved.
         bounds: None, or a function params -> (lower, upper).
         run: (leaves of params, lower, upper) -> flat x, multipliers, bound multipliers and active sides.
-        host: solves and factors, outside of JAX.
+        host: solves and factors, outside of JAX; None where JAX does it all.
     """
 
     problem: Problem
     bounds: Callable | None
     run: Callable = field(repr=False)
-    host: Host = field(repr=False)
+    host: Host | None = field(repr=False)
 
     def __call__(self, params):
         """x at the solution for these params: a pytree like x0."""
@@ -104,7 +105,8 @@ def solution_map(
 
     Args:
         problem: a Problem with params, or its Derivatives.
-        method: as in `lagrad.solve`.
+        method: as in `lagrad.solve`; or "batched" for `lagrad.batched`, which stays on the device: jit and
+            vmap run many at once, kinks are smooth transitions, and options are those of that.
         bounds: a JAX function params -> (lower, upper), each None, a number, an array or a pytree like x0,
             for bounds that depend on params; None for the problem's own.
         kinks: what derivatives do at a weakly active side: "raise" an error that names it, or take it for
@@ -127,14 +129,19 @@ def solution_map(
     >>> round(float(slope(0.5)[0]), 6), round(float(slope(3.0)[0]), 6)
     (1.0, 0.0)
     """
-    host = Host.of(problem, method, kinks, options)
-    declared = host.derivatives.problem
-    if not declared.has_params:
+    if kinks not in KINKS:
+        raise ProblemError(f"`kinks`: {kinks!r}, expected one of {', '.join(map(repr, KINKS))}.")
+    if not problem_of(problem).has_params:
         raise ProblemError(
             "`params`: the problem has none. Declare it with params, to differentiate by them."
         )
-    if kinks not in KINKS:
-        raise ProblemError(f"`kinks`: {kinks!r}, expected one of {', '.join(map(repr, KINKS))}.")
+    if method == "batched":
+        if bounds is not None:
+            raise ProblemError("`bounds`: a function, but 'batched' has fixed bounds. Write them as rows.")
+        declared, run = traced_map(problem, **options)
+        return SolutionMap(declared, None, run, None)
+    host = Host.of(problem, method, kinks, options)
+    declared = host.derivatives.problem
     return SolutionMap(declared, bounds, flat_map(declared, host, kinks), host)
 
 

@@ -17,6 +17,7 @@ from lagrad.solution.status import Status
 from lagrad.solvers.methods import find_method
 from lagrad.solvers.progress import ready, starting, teller
 from lagrad.solvers.solve import prepare, solve
+from lagrad.sweep.batch import solve_batch
 from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
 from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote
@@ -55,7 +56,8 @@ def solve_many(
             ProcessPoolExecutor (with the "spawn" context) or Dask's `client.get_executor()`; or a number of
             worker processes to start for this sweep.
         progress: whether to tell on stderr how long set-up took and how many are done.
-        method: as in `lagrad.solve`.
+        method: as in `lagrad.solve`; or "batched" for all at once by `lagrad.batched`, which takes `tol` and
+            `max_iterations` and no executor.
         options: further arguments of `lagrad.solve`, the same for all; not callback.
 
     Returns:
@@ -70,12 +72,15 @@ def solve_many(
     >>> [round(float(solution.x[0]), 6) for solution in solutions]
     [1.0, 2.0]
     """
-    find_method(method).solver.check(options.get("options"))
+    if method != "batched":
+        find_method(method).solver.check(options.get("options"))
     check_options(options, executor)
     declared = problem_of(problem)
     pairs = read_series(declared, params, x0)
     if not pairs:
         return []
+    if method == "batched":
+        return solve_batch(declared, pairs, options)
     options = options | {"method": method}
     calls = make_calls(problem, declared, pairs, executor, options, teller(progress))
     found: list[Solution | None] = [None] * len(pairs)

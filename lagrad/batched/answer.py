@@ -1,0 +1,67 @@
+"""The last state of a problem in, its answer in the user's units out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lagrad.batched.model import Model
+from lagrad.batched.state import State
+
+
+class Answer(NamedTuple):
+    """How a problem ended: flat arrays, which `vmap` stacks.
+
+    Args:
+        x: within the bounds, (n,).
+        multipliers: of the rows, (m,); the same signs as everywhere.
+        lower: multipliers of lower bounds, at least 0, (n,).
+        upper: the same of upper bounds.
+        status: a code, see `lagrad.batched.statuses`.
+        iterations: matrices factored.
+        errors: stationarity, feasibility, complementarity as the method measures them, scaled, (3,).
+    """
+
+    x: jax.Array
+    multipliers: jax.Array
+    lower: jax.Array
+    upper: jax.Array
+    status: jax.Array
+    iterations: jax.Array
+    errors: jax.Array
+
+
+def answer_of(model: Model, state: State) -> Answer:
+    """The answer that a state holds."""
+    problem, scale = model.derivatives.problem, state.objective_scale
+    return Answer(
+        x=jnp.clip(state.v[: model.n], problem.lower, problem.upper),
+        multipliers=state.y * state.row_scale / scale,
+        lower=state.lower[: model.n] / scale,
+        upper=state.upper[: model.n] / scale,
+        status=state.status,
+        iterations=state.sweeps,
+        errors=state.errors,
+    )
+
+
+class Solved(NamedTuple):
+    """How a problem ended, in the shapes of its declaration.
+
+    Args:
+        x: pytree like x0.
+        multipliers: name of each constraint -> its multipliers, in the shape of its value.
+        bound_multipliers: `lower` and `upper`, nonnegative pytrees like x0.
+        status: a code; `lagrad.batched.statuses.status_of(int(code))` is the word for it. 1 is optimal.
+        iterations: matrices factored.
+        errors: scaled stationarity, feasibility and complementarity, (3,).
+    """
+
+    x: Any
+    multipliers: Any
+    bound_multipliers: Any
+    status: jax.Array
+    iterations: jax.Array
+    errors: jax.Array

@@ -168,14 +168,11 @@ def defects(n: int) -> Model:
 
 def accumulated(n: int) -> Model:
     """A loop that adds up at known places."""
-    step = lambda k, c: c.at[k // 2].add(x_at(k))  # noqa: E731
 
     def residual(x):
-        nonlocal x_at
-        x_at = lambda k: x[k] * x[(k + 1) % n]  # noqa: E731
+        step = lambda k, c: c.at[k // 2].add(x[k] * x[(k + 1) % n])  # noqa: E731
         return lax.fori_loop(0, n, step, jnp.zeros(n // 2 + 1))
 
-    x_at = None
     return whole(residual, n)
 
 
@@ -265,7 +262,7 @@ IDIOMS: dict[str, Callable[[int], Model]] = {
     ),
     "BCOO with unknown entries": stored,
     "banded product B(x) B(u) 1": lambda n: halves(
-        lambda x, u: (jnp.diag(x) @ BAND(n)) @ (jnp.diag(u) @ BAND(n)) @ np.ones(n), n
+        lambda x, u: (jnp.diag(x) @ BAND(n)) @ (jnp.diag(u) @ BAND(n)) @ np.arange(1.0, n + 1) ** 2, n
     ),
     "trace of a product": lambda n: halves(lambda x, u: jnp.diag(jnp.diag(x) @ jnp.outer(u, u)), n),
     "segment sums of x[i] u[j]": lambda n: halves(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lagrad.elements.split import Group, Slot
@@ -37,31 +37,27 @@ class Bundle:
 
 
 def alike(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size with the same slots together: what they share is computed once."""
-    found: dict = {}
-    for group in groups:
-        key = group.outputs.shape[1], frozenset(slot.name for slot in group.slots)
-        found.setdefault(key, []).append(group)
-    return [bundle(members) for members in found.values()]
+    """Put groups of equal size together when one has all slots of the other: they share what is computed."""
+    return gathered(groups, lambda group: {slot.name for slot in group.slots})
 
 
-def bundled(groups: list[Group]) -> list[Bundle]:
+def bundled(groups: Iterable[Group]) -> list[Bundle]:
     """Put groups of equal size together when one has all slots of the other that have second derivatives."""
-    bundles: list[list[Group]] = []
-    for group in sorted(groups, key=lambda group: -len(curved_slots(group))):
-        wider = (members for members in bundles if covers(members[0], group))
+    return gathered(groups, lambda group: set(curved_slots(group)))
+
+
+def gathered(groups: Iterable[Group], names: Callable[[Group], set]) -> list[Bundle]:
+    """Put groups together whose names are among those of a group of equal size."""
+    bundles: list[tuple[set, list[Group]]] = []
+    for group in sorted(groups, key=lambda group: -len(names(group))):
+        own, count = names(group), group.outputs.shape[1]
+        wider = (m for wide, m in bundles if own <= wide and m[0].outputs.shape[1] == count)
         members = next(wider, None)
         if members is None:
-            bundles.append([group])
+            bundles.append((own, [group]))
         else:
             members.append(group)
-    return [bundle(members) for members in bundles]
-
-
-def covers(wide: Group, narrow: Group) -> bool:
-    """Whether two groups are of equal size and share every slot in which the second is curved."""
-    same_size = wide.outputs.shape[1] == narrow.outputs.shape[1]
-    return same_size and curved_slots(narrow).keys() <= curved_slots(wide).keys()
+    return [bundle(members) for _, members in bundles]
 
 
 def curved_slots(group: Group) -> dict[tuple, int]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from lagrad.elements.bundles import Bundle
 from lagrad.elements.classification import Reading
 from lagrad.elements.lines import Source
-from lagrad.elements.recording import ParamsInput, record_group
+from lagrad.elements.recording import ParamsInput, record_groups
 from lagrad.elements.split import Group
 from lagrad.elements.tape import INPUT, Tape
 from lagrad.elements.tape_evaluation import evaluate, write
@@ -67,7 +67,7 @@ def traceable(count: int, reading: Reading, group: Group) -> tuple[Callable, tup
     """The values of a group as a function of its slots and of elements of params, and which elements."""
     tape = Tape(count)
     slots = [tape.input(number) for number in range(len(group.slots))]
-    node = record_group(tape, reading, group, slots, opaque=True)
+    (node,) = record_groups(tape, reading, [group], [slots], opaque=True)
     names = [each.params["name"] for each in tape.operations if each.name == INPUT]
     params = tuple(name for name in names if isinstance(name, ParamsInput))
 

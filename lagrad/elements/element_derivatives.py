@@ -23,7 +23,7 @@ from lagrad.elements.element_sums import Addend, Batch, ElementMatrix, ElementSu
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.lines import Item, Source, lower_item
 from lagrad.elements.partials import NoRule, Partials, independent
-from lagrad.elements.recording import record_group
+from lagrad.elements.recording import record_groups
 from lagrad.elements.split import Group, Lift
 from lagrad.elements.tape import Tape
 
@@ -212,8 +212,8 @@ def second_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
 
 def record_bundle(tape: Tape, reading: Reading, bundle: Bundle, slots: Sequence[int]) -> list[int]:
     """Node of the values of each group."""
-    members = zip(bundle.groups, bundle.numbers, strict=True)
-    return [record_group(tape, reading, group, [slots[i] for i in numbers]) for group, numbers in members]
+    chosen = [[slots[i] for i in numbers] for numbers in bundle.numbers]
+    return record_groups(tape, reading, bundle.groups, chosen)
 
 
 def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:

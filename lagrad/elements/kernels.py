@@ -8,8 +8,8 @@ into pieces, each with a kernel of its own. A long reduction, a loop, a factoris
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from math import prod
@@ -19,13 +19,15 @@ import numpy as np
 from lagrad.elements.classification import Kind, Reading
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
+from lagrad.elements.masks import Masks, bits, joined
 from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
 from lagrad.primitives.equations import is_key, is_rounded, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.program.equation import Equation
 
-MOST_LEAVES = 24
-DEEPEST = 200
+# Beyond these, sweeps through the function are cheaper. Of many leaves most are sums of few variables.
+MOST_LEAVES = 200
+DEEPEST = 5000
 MOST_PIECES = 24
 
 Key = tuple[int, tuple | bytes]
@@ -54,22 +56,36 @@ class Kernel:
 
     Args:
         leaves: key -> Leaf, all index arrays of the size of the variable.
-        active: keys of the leaves whose first derivative can be nonzero (not those of a mere comparison).
-        pairs: unordered pairs of keys whose second derivative can be nonzero, as sorted tuples.
+        masks: derivatives by the leaves, in their order, that can be nonzero (a mere comparison has none).
         depth: number of equations on the longest way to a leaf.
     """
 
     leaves: dict[Key, Leaf]
-    active: frozenset[Key]
-    pairs: frozenset[tuple[Key, Key]]
+    masks: Masks
     depth: int = 0
+
+    @property
+    def active(self) -> frozenset[Key]:
+        """Keys of the leaves whose first derivative can be nonzero."""
+        keys = list(self.leaves)
+        return frozenset(keys[i] for i in bits(self.masks.first))
+
+    @property
+    def pairs(self) -> frozenset[tuple[Key, Key]]:
+        """Unordered pairs of keys whose second derivative can be nonzero, each once."""
+        keys = list(self.leaves)
+        rows = enumerate(self.masks.second)
+        return frozenset((keys[i], keys[j]) for i, row in rows for j in bits(row) if i <= j)
 
     def at(self, indices: Indices) -> Kernel:
         """Kernel of the elements at `indices`."""
-        moved = {key: leaf.at(indices) for key, leaf in self.leaves.items()}
-        active = frozenset(moved[key].key for key in self.active)
-        pairs = frozenset(pair(moved[a].key, moved[b].key) for a, b in self.pairs)
-        return Kernel({leaf.key: leaf for leaf in moved.values()}, active, pairs, self.depth)
+        moved = [leaf.at(indices) for leaf in self.leaves.values()]
+        leaves = {leaf.key: leaf for leaf in moved}
+        if len(leaves) == len(moved):
+            return Kernel(leaves, self.masks, self.depth)
+        numbers = {key: number for number, key in enumerate(leaves)}
+        places = [numbers[leaf.key] for leaf in moved]
+        return Kernel(leaves, self.masks.moved(places, len(leaves)), self.depth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +96,22 @@ class Pieces:
         kernels: one a piece; None for a piece without.
         labels: piece of each element, shape (size,); None if there is one piece.
         ranks: place of each element within its piece, shape (size,); None if there is one piece.
+        found: cache of `at`.
     """
 
     kernels: tuple[Kernel | None, ...]
     labels: np.ndarray | None = None
     ranks: np.ndarray | None = None
+    found: dict[tuple | bytes, Kernel | None] = field(default_factory=dict)
 
     def at(self, indices: Indices) -> Kernel | None:
-        """Kernel of some elements, all of one piece."""
+        """Kernel of some elements, all of one piece; many equations ask for the same."""
+        if indices.name not in self.found:
+            self.found[indices.name] = self.moved(indices)
+        return self.found[indices.name]
+
+    def moved(self, indices: Indices) -> Kernel | None:
+        """The same, not asked for before."""
         if self.labels is None or self.ranks is None:
             return None if self.kernels[0] is None else self.kernels[0].at(indices)
         kernel = self.kernels[self.labels[indices.array[0]]]
@@ -95,17 +119,6 @@ class Pieces:
 
 
 Part = tuple[Pieces, Indices]
-
-
-def pair(a: Key, b: Key) -> tuple[Key, Key]:
-    """Unordered pair, in any order that is always the same."""
-    return (a, b) if hash(a) <= hash(b) else (b, a)
-
-
-def crossed(left: Iterable[Key], right: Iterable[Key]) -> set[tuple[Key, Key]]:
-    """Every pair of a left and a right key."""
-    right = tuple(right)
-    return {pair(a, b) for a in left for b in right}
 
 
 def kernels(reading: Reading) -> dict[int, Pieces]:
@@ -121,7 +134,7 @@ def kernels(reading: Reading) -> dict[int, Pieces]:
     for variable, kind in reading.kinds.items():
         if kind is Kind.AFFINE:
             leaf = Leaf(variable, everything(reading.program.size(variable)))
-            found[variable] = Pieces((Kernel({leaf.key: leaf}, frozenset({leaf.key}), frozenset()),))
+            found[variable] = Pieces((Kernel({leaf.key: leaf}, Masks(1, (0,))),))
     for equation in reading.program.equations:
         for output in equation.outputs:
             if reading.kinds[output] is Kind.CURVED:
@@ -139,13 +152,13 @@ def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int
     if record is not None:
         return elementwise(reading, equation, output, operands, record)
     if linear is not None:
-        return added(linear, operands, summed)
+        return added(linear, operands, united)
     if equation.name == "dot_general":
         return contract(equation, operands)
     members = lanes(equation) if equation.name in LANES else None
     if members is None:
         return Pieces((None,))
-    return added(members, operands, multiplied if equation.name in PRODUCTS else summed)
+    return added(members, operands, multiplied if equation.name in PRODUCTS else united)
 
 
 def depending(reading: Reading, equation: Equation) -> list[int]:
@@ -201,40 +214,40 @@ def elementwise(
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
     numbers = list(operands)
 
+    smooth = [place for place, i in enumerate(numbers) if record.first[i]]
+    places = {i: smooth.index(place) for place, i in enumerate(numbers) if record.first[i]}
+    meeting = [(places[i], places[j]) for i, j in record.second if i in places and j in places]
+
     def build(kernels: list[Kernel]) -> Kernel:
-        spread = dict(zip(numbers, kernels, strict=True))
-        pairs = set().union(*(kernel.pairs for i, kernel in spread.items() if record.first[i]))
-        for i, j in record.second:
-            if i in spread and j in spread:
-                pairs |= crossed(spread[i].active, spread[j].active)
-        active = set().union(*(kernel.active for i, kernel in spread.items() if record.first[i]))
-        return united(kernels, active, pairs)
+        return united(kernels, meeting, smooth)
 
     parts = [(pieces, reading.places(equation, i, output)) for i, pieces in operands.items()]
     return combined(parts, reading.program.size(output), build)
 
 
-def united(parts: Iterable[Kernel], active: Iterable[Key], pairs: Iterable[tuple[Key, Key]]) -> Kernel:
-    """Kernel of a function of several kernels, one equation deeper."""
-    leaves, depth = {}, 0
+def united(
+    parts: Sequence[Kernel], meeting: Sequence[tuple[int, int]] = (), smooth: Sequence[int] | None = None
+) -> Kernel:
+    """Kernel of a function of several kernels, one equation deeper.
+
+    Args:
+        parts: the kernels.
+        meeting: pairs of those that have a second derivative together, by number among the smooth ones.
+        smooth: numbers of the parts that the function can be differentiated by; all by default.
+    """
+    leaves: dict[Key, Leaf] = {}
     for part in parts:
         leaves |= part.leaves
-        depth = max(depth, part.depth)
-    return Kernel(leaves, frozenset(active), frozenset(pairs), depth + 1)
+    numbers = {key: number for number, key in enumerate(leaves)}
+    chosen = parts if smooth is None else [parts[place] for place in smooth]
+    masks = [part.masks.moved([numbers[key] for key in part.leaves], len(leaves)) for part in chosen]
+    whole = joined(masks, meeting) if masks else Masks(0, (0,) * len(leaves))
+    return Kernel(leaves, whole, 1 + max((part.depth for part in parts), default=0))
 
 
-def summed(parts: list[Kernel]) -> Kernel:
-    """Kernel of a sum."""
-    return united(
-        parts, *(set().union(*(getattr(part, name) for part in parts)) for name in ("active", "pairs"))
-    )
-
-
-def multiplied(parts: list[Kernel]) -> Kernel:
+def multiplied(parts: Sequence[Kernel]) -> Kernel:
     """Kernel of a product: any two factors meet."""
-    whole = summed(parts)
-    pairs = (crossed(a.active, b.active) for a, b in combinations(parts, 2))
-    return Kernel(whole.leaves, whole.active, whole.pairs.union(*pairs), whole.depth)
+    return united(parts, list(combinations(range(len(parts)), 2)))
 
 
 def added(linear: Maps, operands: dict[int, Pieces], build: Callable[[list[Kernel]], Kernel]) -> Pieces:
@@ -278,13 +291,8 @@ def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     numbers = list(operands)
 
     def build(kernels: list[Kernel]) -> Kernel:
-        whole = summed(kernels)
-        if len(numbers) == 1:
-            return whole
-        pairs = set().union(
-            *(crossed(a.active, b.active) for a, b in zip(kernels[::2], kernels[1::2], strict=True))
-        )
-        return Kernel(whole.leaves, whole.active, whole.pairs | pairs, whole.depth)
+        is_product = len(numbers) == 2
+        return united(kernels, [(k, k + 1) for k in range(0, len(kernels), 2)] if is_product else [])
 
     parts = [(operands[i], sides[i]) for sides in terms for i in numbers]
     return combined(parts, size_of(equation.source.outvars[0]), build)

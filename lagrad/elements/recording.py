@@ -47,23 +47,29 @@ class ParamsInput:
         return cls(variable, indices, indices.name)
 
 
-def record_group(
-    tape: Tape, reading: Reading, group: Group, slots: Sequence[int], opaque: bool = False
-) -> int:
-    """Record the values of the elements of a group.
+def record_groups(
+    tape: Tape,
+    reading: Reading,
+    groups: Sequence[Group],
+    slots: Sequence[Sequence[int]],
+    opaque: bool = False,
+) -> list[int]:
+    """Record the values of the elements of several groups; what they share is recorded once.
 
     Args:
         tape: of as many elements.
-        reading: the program that the group comes from.
-        group: its elements.
-        slots: node of each slot.
+        reading: the program that the groups come from.
+        groups: their elements.
+        slots: for each group, the node of each slot.
         opaque: whether functions with a rule of their own are recorded as one operation, for JAX.
 
     Returns:
-        Node of the values.
+        Node of the values of each group.
     """
-    leaves = {value.leaf.key: leaf_node(tape, value, slots) for value in group.leaves}
-    return Recording(tape, reading, leaves, opaque).node(group.variable, group.elements)
+    recording = Recording(tape, reading, {}, opaque)
+    for group, given in zip(groups, slots, strict=True):
+        recording.nodes |= {value.leaf.key: leaf_node(tape, value, given) for value in group.leaves}
+    return [recording.node(group.variable, group.elements) for group in groups]
 
 
 def leaf_node(tape: Tape, value: LeafValue, slots: Sequence[int]) -> int:

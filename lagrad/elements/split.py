@@ -35,6 +35,8 @@ FILLING = frozenset({"gather"})
 # A program written out is taken with something left over only if it has no more equations than these more:
 # what is colored would be compiled at that length.
 FEW_MORE = 100
+# Inputs of an element; blocks of more are left to coloring.
+MOST_SLOTS = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +194,12 @@ class Splitter:
             part = adjoint.only(self.labels(variable)[adjoint.columns] == label)
             if part.columns.size == 0:
                 continue
-            if kernel is None:
+            found = None if kernel is None else group(self.reading, pieces, kernel, variable, part, m)
+            if found is not None and len(found.slots) <= MOST_SLOTS:
+                groups.append(found)
+            else:
                 matrix = part.to_scipy((m + 1, self.reading.program.size(variable)))
                 rest[variable] = matrix + rest[variable] if variable in rest else matrix
-            else:
-                groups.append(group(self.reading, pieces, kernel, variable, part, m))
 
     def settle_known(self, variable: int, adjoint: Adjoint) -> Adjoint:
         """What is left of an adjoint without the elements that are known numbers."""
@@ -253,7 +256,7 @@ class Splitter:
         if self.reading.linear[variable] is None:
             return np.ones(len(kernels), dtype=bool)
         stops = self.reading.kinds[variable] is Kind.CURVED and not self.passes(index, variable)
-        return np.array([stops and kernel is not None and bool(kernel.pairs) for kernel in kernels])
+        return np.array([stops and kernel is not None and any(kernel.masks.second) for kernel in kernels])
 
     def passes(self, index: int, variable: int) -> bool:
         """Whether the walk goes on through this equation rather than stop at it."""

@@ -81,11 +81,17 @@ class Loop:
         """Variable -> its equation."""
         return {variable: each for each in self.body.equations for variable in each.outputs}
 
+    def root(self, variable: int) -> int:
+        """The variable of which another is a copy."""
+        equation = self.producers.get(variable)
+        return variable if equation is None or not is_copy(equation) else self.root(equation.inputs[0])
+
     @cached_property
     def uses(self) -> dict[int, int]:
-        """Variable -> how often it is read."""
+        """Variable -> how often it, or a copy of it, is read."""
         found: dict[int, int] = {}
-        for variable in [*(i for each in self.body.equations for i in each.inputs), *self.body.outputs]:
+        reads = [i for each in self.body.equations if not is_copy(each) for i in each.inputs]
+        for variable in map(self.root, [*reads, *self.body.outputs]):
             found[variable] = found.get(variable, 0) + 1
         return found
 
@@ -96,6 +102,12 @@ class Loop:
             waits = set().union(*(found.get(variable, set()) for variable in equation.inputs))
             found.update(dict.fromkeys(equation.outputs, waits))
         return found
+
+
+def is_copy(equation: Equation) -> bool:
+    """Whether an equation gives its operand, as a change of dtype to the same one does."""
+    types = [atom.aval.dtype for atom in (*equation.source.invars, *equation.source.outvars)]
+    return equation.name == "convert_element_type" and types[0] == types[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,13 +229,14 @@ def resolve(loop: Loop) -> list[Resolution] | None:
 def resolution(loop: Loop, carry: int, waiting: dict[int, set[int]]) -> Resolution | None:
     """How one carry is said, if it can be by now."""
     result = loop.results[carry]
-    if result == carry:
+    if loop.root(result) == carry:
         return Resolution(carry, "kept")
     if not waiting.get(result):
         return Resolution(carry, "shifted", result)
-    equation = loop.producers.get(result)
-    if equation is not None and equation.name in SUMS and carry in equation.inputs:
-        place = equation.inputs.index(carry)
+    equation = loop.producers.get(loop.root(result))
+    roots = [] if equation is None else [loop.root(i) for i in equation.inputs]
+    if equation is not None and equation.name in SUMS and carry in roots:
+        place = roots.index(carry)
         added = equation.inputs[1 - place]
         if SUMS[equation.name][place] and not waiting.get(added) and added != carry:
             return Resolution(carry, "accumulated", added, -1 if equation.name == "sub" else 1)
@@ -233,7 +246,7 @@ def resolution(loop: Loop, carry: int, waiting: dict[int, set[int]]) -> Resoluti
 def written(loop: Loop, carry: int, waiting: dict[int, set[int]]) -> Resolution | None:
     """A carry that is written into at known places, and read by nobody else."""
     chain: list[Equation] = []
-    current = loop.results[carry]
+    current = loop.root(loop.results[carry])
     while current != carry:
         equation = loop.producers.get(current)
         if equation is None or equation.name not in UPDATES or loop.uses[current] > 1:
@@ -245,7 +258,7 @@ def written(loop: Loop, carry: int, waiting: dict[int, set[int]]) -> Resolution 
         ):
             return None
         chain.append(equation)
-        current = equation.inputs[0]
+        current = loop.root(equation.inputs[0])
     adding = {equation.name == "scatter-add" for equation in chain}
     if loop.uses[carry] > 1 or len(adding) > 1:
         return None

@@ -23,8 +23,7 @@ TOLERANCE = "Give `tol=...`, or the solver's own name in `options={...}`."
 DECLARED = ("constraints", "bounds", "params", "name")
 # Words of SciPy, cyipopt and others -> where they belong.
 ELSEWHERE = {
-    "constraints": "A Problem has its own: declare lagrad.Problem(objective, x0, constraints), or change "
-    "them by problem.replace(constraints=...).",
+    "constraints": "A Problem has its own: declare lagrad.Problem(objective, x0, constraints).",
     "fun": "The objective is the first argument.",
     "args": "Declare what may change as `params=...` and write f(x, params).",
     "jac": DERIVED,

@@ -13,7 +13,7 @@ from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.options import KINDS, OWNED
-from lagrad.solvers.ipopt.settings import all_options
+from lagrad.solvers.ipopt.settings import DIAGONAL, all_options
 from lagrad.solvers.ipopt.statuses import STALLED, translate
 from lagrad.solvers.options import check_options, check_output_file, words
 from lagrad.solvers.solver import Options, Outcome, Task
@@ -39,7 +39,7 @@ REFUSED = {
     "pardisolib": "POUNCE loads no libraries.",
 }
 # Names of Ipopt's that POUNCE refuses, though lagrad sets them elsewhere.
-NOT_TAKEN = ("check_derivatives_for_naninf",)
+NOT_TAKEN = ("check_derivatives_for_naninf", *DIAGONAL)
 # POUNCE would begin again with another strategy; a limit is meant for the whole solve.
 LIMITED = {"mu_strategy_fallback": "no"}
 INVALID_OPTION = -12

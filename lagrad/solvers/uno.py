@@ -1,7 +1,8 @@
 """Uno, SQP and interior-point methods from common parts: a Task in, an Outcome out.
 
-The preset "filtersqp" (steps by BQPD) is taken for small problems, "ipopt" (steps by MUMPS) for large ones,
-since BQPD's work grows with the square of the free variables. Uno's multipliers of lower bounds are <= 0.
+The preset "ipopt" (steps by MUMPS) is the default. Those of SQP (steps by BQPD) need fewer iterations, but
+BQPD's work grows with the square of the free variables, and on some problems without convexity it never comes
+back (HS57), which no limit ends. Uno's multipliers of lower bounds are <= 0.
 
 Source: Vanaret and Leyffer (2024), "Implementing a unified solver for nonlinearly constrained optimization";
 Fletcher and Leyffer (2002) for filterSQP.
@@ -23,10 +24,8 @@ from lagrad.solvers.options import check_options, words
 from lagrad.solvers.solver import Options, Outcome, Task
 
 INSTALL = "`method`: 'uno' finds no unopy: {}. Get it by `pip install 'lagrad[uno]'`, or leave `method` out."
-PRESETS = ("filtersqp", "funnelsqp", "filterslp", "ipopt")
-SMALL, LARGE = "filtersqp", "ipopt"
-# More variables than this are many for BQPD.
-FEW = 500
+# The first one is the default.
+PRESETS = ("ipopt", "filtersqp", "funnelsqp", "filterslp")
 MAX_ITERATIONS = 3000
 
 CHOICES = {"preset": PRESETS, "logger": ("SILENT", "DISCRETE", "WARNING", "INFO", "DEBUG")}
@@ -140,7 +139,7 @@ def check(options: Options | None) -> dict[str, Any]:
     """Options checked by name and kind.
 
     Args:
-        options: Uno's, and `preset`: one of "filtersqp", "funnelsqp", "filterslp", "ipopt".
+        options: Uno's, and `preset`: one of "ipopt", "filtersqp", "funnelsqp", "filterslp".
 
     Returns:
         dict name -> value.
@@ -206,7 +205,7 @@ def configured(unopy: Any, task: Task, calls: Calls) -> Any:
     """A solver with the arguments of solve and the user's options, each over the one before."""
     solver = unopy.UnoSolver()
     given = dict(task.options)
-    solver.set_preset(given.pop("preset", SMALL if task.problem.n <= FEW else LARGE))
+    solver.set_preset(given.pop("preset", PRESETS[0]))
     limit = MAX_ITERATIONS if task.max_iterations is None else int(task.max_iterations)
     ours: dict[str, Any] = {"logger": "SILENT", "primal_tolerance": task.tol, "dual_tolerance": task.tol}
     if not has_hessian(task.evaluation.derivatives):

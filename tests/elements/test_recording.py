@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.elements.recording import ParamsInput, fixed_values, record_group, value_of_params
+from lagrad.elements.recording import ParamsInput, fixed_values, record_groups, value_of_params
 from lagrad.elements.split import lift
 from lagrad.elements.tape import Tape
 from lagrad.elements.tape_evaluation import evaluate
@@ -37,7 +37,8 @@ CASES = {
 def values_of(reading, group, slots, fixed) -> np.ndarray:
     """Values of the elements of a group."""
     tape = Tape(group.outputs.shape[1])
-    node = record_group(tape, reading, group, [tape.input(number) for number in range(len(slots))])
+    inputs = [tape.input(number) for number in range(len(slots))]
+    (node,) = record_groups(tape, reading, [group], [inputs])
     names = [each.params["name"] for each in tape.operations if each.name == "input"]
     params = {name: value_of_params(name, fixed) for name in names if isinstance(name, ParamsInput)}
     return np.broadcast_to(evaluate(tape, [node], params | dict(enumerate(slots)))[0], (tape.count,))

@@ -30,3 +30,12 @@ def test_a_problem_is_declared_in_double_precision():
     assert lagrad.solve(entry.problem, "ipopt").objective == pytest.approx(17.0140173, rel=1e-7)
     with pytest.raises(KeyError, match="HS72000"):
         cutest.get("HS72000")
+
+
+@pytest.mark.slow
+def test_rows_with_the_wrong_sign_are_turned():
+    """CHACONN1 is unbounded as sif2jax writes it, and has the published optimum with its rows turned."""
+    pytest.importorskip("sif2jax")
+    pytest.importorskip("cyipopt")
+    solution = lagrad.solve(cutest.get("CHACONN1").problem, "ipopt")
+    assert solution.objective == pytest.approx(1.95222449, rel=1e-7)

@@ -64,7 +64,7 @@ def test_wrong_trust_constr_options_are_named(options, words):
     ("method", "options", "words"),
     [
         ("uno", {"primal_tolerence": 1e-6}, "'primal_tolerence' is unknown. Did you mean 'primal_tolerance'"),
-        ("uno", {"preset": "byrd"}, "'preset' is 'byrd', expected one of filtersqp"),
+        ("uno", {"preset": "byrd"}, "'preset' is 'byrd', expected one of ipopt"),
         ("uno", {"TR_radius": "large"}, "'TR_radius' is 'large', expected a real number"),
         ("uno", {"option_file": "uno.opt"}, "'option_file' cannot be set"),
         ("uno", {"QP_solver": "none"}, "'QP_solver' cannot be set: the preset chooses it"),

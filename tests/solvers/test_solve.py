@@ -304,7 +304,7 @@ def test_an_undefined_row_at_the_start_is_named(method, fun, x0, words):
 
 
 def test_functions_are_evaluated_once_a_point(method):
-    """f and c share calls, so do grad f and J; no point is evaluated twice but for the last."""
+    """f and c share calls, so do grad f and J; no point is evaluated twice but the first and the last."""
     compiled = derivatives(cases.hs71)
     calls = {"values": 0, "first_order": 0}
 
@@ -318,8 +318,8 @@ def test_functions_are_evaluated_once_a_point(method):
 
     solution = solve(Counting(), method)
     counts = solution.evaluations
-    assert counts["objective"] == counts["constraints"] <= calls["values"] <= counts["objective"] + 1
-    assert counts["gradient"] == counts["jacobian"] <= calls["first_order"] <= counts["gradient"] + 1
+    assert counts["objective"] == counts["constraints"] <= calls["values"] <= counts["objective"] + 2
+    assert counts["gradient"] == counts["jacobian"] <= calls["first_order"] <= counts["gradient"] + 2
     assert counts["objective"] <= solution.iterations + 3
 
 

@@ -30,6 +30,8 @@ class Code:
         lanes: elements a register holds; 1 for scalars.
         lines: the function so far.
         declared: external functions it calls, as declarations.
+        count: number of names given.
+        entry: lines with which the function begins.
     """
 
     target: Target
@@ -37,6 +39,7 @@ class Code:
     lines: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     count: int = 0
+    entry: list[str] = field(default_factory=list)
 
     def name(self, prefix: str = "v") -> str:
         """A new register or label."""
@@ -53,7 +56,7 @@ class Code:
 
     def single(self) -> Code:
         """The same function, in which one element is worked on at a time."""
-        return Code(self.target, 1, self.lines, self.declared, self.count)
+        return Code(self.target, 1, self.lines, self.declared, self.count, self.entry)
 
     def set(self, text: str, prefix: str = "v") -> str:
         """A new register with the result of an instruction."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.loops import Loop, Write
+from lagrad.compile.native.pieces import LONGEST_BODY, cut
 from lagrad.compile.native.rules import KINDS, RULES
 from lagrad.compile.native.target import Target
 from lagrad.elements.indices import Indices
@@ -56,6 +57,7 @@ class Function:
 
     Args:
         text: its body.
+        pieces: bodies of the functions that it calls.
         declared: external functions that it calls, as declarations.
         table: 64-bit words that it is called with.
         kept: arrays whose addresses are in the table.
@@ -65,6 +67,7 @@ class Function:
 
     count: int
     text: str = ""
+    pieces: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     table: list[int] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
@@ -137,7 +140,7 @@ def function(loop: Loop, target: Target) -> Function:
     made = Function(loop.count)
     code = Code(target, target.lanes if loop.count >= target.lanes else 1)
     emit(code, loop, made)
-    made.text = "\n".join([*made.entry, *code.lines])
+    made.text = "\n".join([*made.entry, *code.entry, *code.lines])
     made.declared = code.declared
     return made
 
@@ -363,16 +366,28 @@ class Reads:
 
 
 def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Value]:
-    """Values of all nodes for the elements of one register."""
-    known = {node: reads.places[node].load(code, element) for node in reads.inputs}
-    for node in reads.nodes:
-        operation = loop.tape.operations[node]
-        if operation.name == CONSTANT:
-            known[node] = reads.constant(code, node, element)
-        else:
-            operands = (known[operand] for operand in operation.operands)
-            known[node] = RULES[operation.name](code, operation.params, *operands)
-    return known
+    """Values of the results for the elements of one register."""
+    tape, known = loop.tape, {node: reads.places[node].load(code, element) for node in reads.inputs}
+
+    def operation(code: Code, node: int, values: dict[int, Value]) -> Value:
+        each = tape.operations[node]
+        if each.name == CONSTANT:
+            return reads.constant(code, node, element)
+        for operand in each.operands:
+            if operand not in values:
+                values[operand] = reads.constant(code, operand, element)
+        return RULES[each.name](code, each.params, *(values[operand] for operand in each.operands))
+
+    if len(reads.nodes) <= LONGEST_BODY:
+        for node in reads.nodes:
+            known[node] = operation(code, node, known)
+        return known
+    constants = {node for node in reads.nodes if tape.operations[node].name == CONSTANT}
+    known |= {node: reads.constant(code, node, element) for node in constants if node in reads.places}
+    nodes = [node for node in reads.nodes if node not in constants]
+    results = {node for node, _ in loop.writes}
+    values, reads.made.pieces = cut(code, tape, nodes, known, sorted(results - constants), operation)
+    return values | {node: reads.constant(code, node, element) for node in results & constants}
 
 
 def splat(code: Code, number: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 
 from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
+from lagrad.compile.native.pieces import PARAMETERS, PIECE
 from lagrad.compile.native.target import Target, host
 
 # Loops over more elements than this are worth a better choice of instructions and registers: code that is
@@ -160,11 +161,21 @@ def module(functions: dict[bytes, Function], target: Target, quick: bool) -> dic
     """Machine code of several functions, which is kept for others."""
     names = {key: f"loop{number}" for number, key in enumerate(functions)}
     declared = sorted(set().union(*(made.declared for made in functions.values())))
-    texts = [f"define void @{names[key]}({SIGNATURE}) {{\n{made.text}\n}}" for key, made in functions.items()]
+    texts = [definition(made, names[key]) for key, made in functions.items()]
     engine = engine_of("\n".join([*declared, *texts]), target, quick)
     new = {key: Compiled(engine.get_function_address(name), engine) for key, name in names.items()}
     CACHE.put(new)
     return new
+
+
+def definition(made: Function, name: str) -> str:
+    """A function and its pieces under a name."""
+    text = made.text.replace(PIECE.format(""), f"@{name}.")
+    pieces = [
+        f"define internal void @{name}.{number}({PARAMETERS}) {{\n{body}\n}}"
+        for number, body in enumerate(made.pieces)
+    ]
+    return "\n".join([*pieces, f"define void @{name}({SIGNATURE}) {{\n{text}\n}}"])
 
 
 def is_quick(made: Function) -> bool:
@@ -174,7 +185,7 @@ def is_quick(made: Function) -> bool:
 
 def key_of(made: Function, target: Target) -> bytes:
     """Equal for what compiles to the same machine code."""
-    return blake2b(f"{target}{is_quick(made)}{made.text}".encode(), digest_size=16).digest()
+    return blake2b(f"{target}{is_quick(made)}{made.text}{made.pieces}".encode(), digest_size=16).digest()
 
 
 def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS
-from lagrad.solvers.model import has_hessian
+import numpy as np
+
+from lagrad.derivatives.triplets import rows_and_columns
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS, KINDS
+from lagrad.solvers.model import has_hessian, hessian_structure
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.solver import Start, Task
 
@@ -25,6 +28,11 @@ ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "fr
 ROUGH |= {"warm_start_mult_bound_push": 1e-6}
 
 
+# What suits a Hessian that is diagonal, in problems with so many entries that it matters.
+DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
+FEWEST = 1000
+
+
 def all_options(task: Task) -> dict[str, Any]:
     """Every option that is set, each group over the one before."""
     unscaled = min(success_tolerance(task.tol), 1e-4)
@@ -33,7 +41,21 @@ def all_options(task: Task) -> dict[str, Any]:
         given["hessian_approximation"] = "limited-memory"
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)
-    return {**DEFAULTS, **given, **warm_options(task.start), **task.options, **ALWAYS}
+    return {**DEFAULTS, **given, **ordering(task), **warm_options(task.start), **task.options, **ALWAYS}
+
+
+def ordering(task: Task) -> dict[str, Any]:
+    """AMD without permuting for matrices that are diagonal: MUMPS's own choice takes quadratic time there.
+
+    Left to the user who names a linear solver or any of its options.
+    """
+    model = task.evaluation.derivatives
+    names = ("linear_solver", "linear_system_scaling", *(name for name in KINDS if name.startswith("mumps_")))
+    if task.problem.m or not task.options.keys().isdisjoint(names):
+        return {}
+    rows, columns = rows_and_columns(hessian_structure(model))
+    is_diagonal = rows.size >= FEWEST and np.array_equal(rows, columns)
+    return DIAGONAL if is_diagonal else {}
 
 
 def warm_options(start: Start) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""Keep track of which inputs of a function have first derivatives, and which pairs second ones, as bits.
+
+x0 sin(x1)      first = 0b11      second = (0b10, 0b11)      x0 meets x1; x1 meets x0 and itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Derivatives of a function of n inputs that can be nonzero.
+
+    Args:
+        first: bit i says whether that by input i can be.
+        second: bit j of entry i says whether that by inputs i and j can be; symmetric, n entries.
+    """
+
+    first: int
+    second: tuple[int, ...]
+
+    def moved(self, places: Sequence[int], size: int) -> Masks:
+        """The same function with input i at `places[i]` of `size`; several may come to the same place."""
+        if len(places) == size and all(place == i for i, place in enumerate(places)):
+            return self
+        # Rows are alike where all inputs meet.
+        new = {row: moved(row, places) for row in {self.first, *self.second}}
+        rows = [0] * size
+        for i, row in enumerate(self.second):
+            rows[places[i]] |= new[row]
+        return Masks(new[self.first], tuple(rows))
+
+
+def bits(mask: int) -> Iterator[int]:
+    """Numbers of the bits that are set.
+
+    >>> list(bits(0b1010))
+    [1, 3]
+    """
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def moved(mask: int, places: Sequence[int]) -> int:
+    """A mask with each bit at another place."""
+    found = 0
+    for bit in bits(mask):
+        found |= 1 << places[bit]
+    return found
+
+
+def joined(parts: Sequence[Masks], meeting: Sequence[tuple[int, int]]) -> Masks:
+    """Masks of a function of several functions of the same inputs.
+
+    Args:
+        parts: of each.
+        meeting: numbers of the parts that have a second derivative together.
+    """
+    first, rows = 0, [0] * len(parts[0].second) if parts else []
+    for part in parts:
+        first |= part.first
+        rows = [a | b for a, b in zip(rows, part.second, strict=True)]
+    pairs = {(parts[i].first, parts[j].first) for i, j in meeting}
+    for one, other in pairs | {(b, a) for a, b in pairs}:
+        for bit in bits(one):
+            rows[bit] |= other
+    return Masks(first, tuple(rows))

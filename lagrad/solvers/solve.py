@@ -172,7 +172,8 @@ def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model
         if rules is not None:
             raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    derivatives = differentiate(problem, rules=rules)
+    # Its structures are cached properties, which type checkers take for other than properties.
+    derivatives: Any = differentiate(problem, rules=rules)
     return derivatives, dict(derivatives.timings)
 
 

@@ -190,7 +190,7 @@ def run(task: Task) -> Outcome:
         int(end.optimization_status.value),
         f"{ending}, {point}",
         np.array(end.primal_solution, float)[:n],
-        tuple(part[:size] for part, size in zip(multipliers, (task.problem.m, n, n), strict=True)),
+        (multipliers[0][: task.problem.m], multipliers[1][:n], multipliers[2][:n]),
         versions=versions(),
         stalled=point in STALLED,
     )

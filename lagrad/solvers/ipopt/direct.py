@@ -274,7 +274,8 @@ def vector(address: int | None, size: int) -> np.ndarray:
     """The numbers at an address, shape (size,); they are C's, and may be gone after the callback."""
     if not address or not size:
         return np.zeros(0)
-    return np.frombuffer((ctypes.c_double * size).from_address(address))
+    numbers: Any = (ctypes.c_double * size).from_address(address)
+    return np.frombuffer(numbers)
 
 
 def pointer(array: np.ndarray) -> int:

@@ -38,6 +38,6 @@ GROWTH_AT_FIRST, GROWTH, DECAY = 100.0, 8.0, 1.0 / 3.0
 LARGEST_GRADIENT = 100.0
 LARGEST_MULTIPLIER = 1e3
 # Bounds and sides are loosened by this much, relatively, so that they have an inside.
-RELAXATION = 1e-8
+RELAXATION = 1e-10
 DIVERGED = 1e20
 EPSILON = 2.0**-52

@@ -26,6 +26,7 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.monitor import Iterate
+from lagrad.solvers.remembered import REMEMBERED
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -36,6 +37,19 @@ OTHER_WAY = (
 )
 # SciPy's words among the options; all others are the solver's own.
 WORDS = ("tol", "maxiter", "time_limit", "disp", "verbose")
+# Options of SciPy's other methods, and what to do instead.
+EXACT = "lagrad finds exact derivatives, or takes yours. Leave it out."
+UNLIMITED = "evaluations are not limited. Give `maxiter` or `time_limit`."
+OTHERS = {
+    "ftol": "the solve does not end by the change of the objective. Give `tol`.",
+    "xtol": "the solve does not end by the size of a step. Give `tol`.",
+    "eps": EXACT,
+    "finite_diff_rel_step": EXACT,
+    "maxfun": UNLIMITED,
+    "maxfev": UNLIMITED,
+    "iprint": "a word of SLSQP. Give `disp` or `verbose`.",
+}
+NATIVE = {"xtol", "finite_diff_rel_step"}
 # Entries of a Hessian that is taken as full where the user's sparse ones turn out to have too few.
 LARGEST_FULL = 4_000_000
 DICT_KEYS = ("type", "fun", "jac", "hess", "args", "kwargs")
@@ -129,37 +143,66 @@ def minimize(
     x0 = np.atleast_1d(np.asarray(x0, float))
     rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
     given = objective_derivatives(supplied, args)
+    declared = (fun, args, supplied, constraints, x0.shape)
     try:
-        derivatives = declare(lambda x: fun(x, *args), x0, given, bounds, rows)
+        derivatives, is_new = REMEMBERED.get(
+            declared, lambda: declare(lambda x: fun(x, *args), x0, given, bounds, rows)
+        )
     except DerivativeError as error:
         error.add_note(OTHER_WAY)
         raise
+    start = {"x0": x0, "bounds": read_bounds(bounds) or (-np.inf, np.inf)}
     try:
-        solution = solve_as_told(derivatives, method, callback, options)
+        solution = solve_as_told(derivatives, method, callback, options, start)
     except PatternGrown as grown:
         if derivatives.n**2 > LARGEST_FULL:
             raise
         warn_user(f"{grown} All entries are used from now on, and the solve begins again.")
         derivatives = SuppliedDerivatives(derivatives.problem, derivatives.pieces, full=True)
-        solution = solve_as_told(derivatives, method, callback, options)
+        solution = solve_as_told(derivatives, method, callback, options, start)
+    if is_new:
+        spent = derivatives.timings
+        both = {name: solution.timings.get(name, 0.0) + spent.get(name, 0.0) for name in solution.timings}
+        solution = solution.replace(timings=both)
     if options.get("disp"):
-        print(solution.summary())
+        print(in_scipys_words(solution.summary()))
     return to_result(solution, derivatives)
 
 
-def solve_as_told(derivatives: Any, method: str, callback: Callable | None, options: Mapping) -> Solution:
-    """Solve with SciPy's words for limits."""
+def solve_as_told(
+    derivatives: Any, method: str, callback: Callable | None, options: Mapping, start: Mapping
+) -> Solution:
+    """Solve with SciPy's words for limits.
+
+    Raises:
+        ProblemError: an option is wrong, in SciPy's words, or means nothing here.
+    """
     own = {name: value for name, value in options.items() if name not in WORDS}
-    return solve(
-        derivatives,
-        method,
-        tol=options.get("tol") or 1e-8,
-        max_iterations=options.get("maxiter"),
-        time_limit=options.get("time_limit"),
-        progress=bool(options.get("verbose", 0)),
-        callback=None if callback is None else translated(callback, derivatives, method),
-        options=own,
-    )
+    tol = options.get("tol")
+    for name in own.keys() & OTHERS.keys() - (NATIVE if method == "trust-constr" else set()):
+        raise ProblemError(f"`options[{name!r}]`: {OTHERS[name]}")
+    if method != "trust-constr":
+        tol = own.pop("gtol", None) or tol
+    try:
+        return solve(
+            derivatives,
+            method,
+            **start,
+            tol=tol or 1e-8,
+            max_iterations=options.get("maxiter"),
+            time_limit=options.get("time_limit"),
+            progress=bool(options.get("verbose", 0)),
+            callback=None if callback is None else translated(callback, derivatives, method),
+            options=own,
+        )
+    except ProblemError as error:
+        error.args = tuple(in_scipys_words(str(part)) for part in error.args)
+        raise
+
+
+def in_scipys_words(text: str) -> str:
+    """A text that names arguments of `lagrad.solve` with SciPy's names for them."""
+    return text.replace("max_iterations", "maxiter").replace("with `warm_start=solution`", "with x0=result.x")
 
 
 def objective_derivatives(
@@ -198,11 +241,12 @@ def declare(fun: Callable, x0: np.ndarray, supplied: tuple, bounds: Any, rows: l
 
 
 def read_bounds(bounds: Any) -> Any:
-    """SciPy's bounds as a Bounds or None; pairs may hold None."""
+    """SciPy's bounds as a Bounds or None; pairs may hold None or NaN."""
     if bounds is None or isinstance(bounds, Bounds):
         return bounds
-    lower = [-np.inf if low is None else low for low, _ in bounds]
-    return Bounds(lower, [np.inf if high is None else high for _, high in bounds])  # pyright: ignore
+    sides = np.array([(low, high) for low, high in bounds], float).reshape(-1, 2)
+    # None has become NaN, which stands for no bound in SciPy's SLSQP, too.
+    return Bounds(*np.where(np.isnan(sides), [-np.inf, np.inf], sides).T)  # pyright: ignore
 
 
 def listed(constraints: Any) -> list[Any]:
@@ -333,7 +377,7 @@ def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
         fun=solution.objective,
         success=solution.success,
         status=list(Status).index(solution.status),
-        message=solution.message,
+        message=in_scipys_words(solution.message),
         nit=solution.iterations,
         niter=solution.iterations,
         nfev=counts["objective"],

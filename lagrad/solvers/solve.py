@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -172,8 +172,9 @@ def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model
         if rules is not None:
             raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    derivatives = differentiate(problem, rules=rules)
-    return cast(Model, derivatives), dict(derivatives.timings)
+    # Its structures are cached properties, which type checkers take for other than properties.
+    derivatives: Any = differentiate(problem, rules=rules)
+    return derivatives, dict(derivatives.timings)
 
 
 def with_changes(problem: Problem, x0: Any, params: Any, bounds: Any) -> Problem:

@@ -55,6 +55,8 @@ OWNED = {
     "workers": "lagrad gives exact derivatives.",
 }
 
+# Options that lagrad itself obeys.
+NOT_SCIPYS = ("hessian_products", "verbose", "disp")
 NOT_NEGATIVE = ("gtol", "xtol", "barrier_tol", "maxiter", "verbose")
 POSITIVE = (
     "initial_constr_penalty",
@@ -160,7 +162,14 @@ def run(task: Task) -> Outcome:
     x, multipliers = reduced.expand(end.x), reduced.multipliers(end)
     code, words = (CONVERGED, "converged") if reduced.has_converged else (end.status, end.message)
     stalled = code in STALLED
+    if verbosity(task) > 0:
+        print(f"{words}\nNumber of iterations: {task.monitor.iterations}, function evaluations: {end.nfev}")
     return Outcome(translate(code), code, words, x, multipliers, versions=VERSIONS, stalled=stalled)
+
+
+def verbosity(task: Task) -> int:
+    """How much to print. SciPy's own words would tell how lagrad stops it, not why."""
+    return max(task.options.get("verbose", 0), int(task.options.get("disp", False)))
 
 
 VERSIONS = {"scipy": scipy.__version__}
@@ -240,7 +249,7 @@ class Reduced:
             given["initial_barrier_parameter"] = given["initial_barrier_tolerance"] = max(
                 task.start.mu, task.tol
             )
-        rest = {name: value for name, value in task.options.items() if name != "hessian_products"}
+        rest = {name: value for name, value in task.options.items() if name not in NOT_SCIPYS}
         if self.idle and not self.is_sparse:
             given["factorization_method"] = "SVDFactorization"
         return given | rest | {"sparse_jacobian": self.is_sparse, "gtol": 0.0}
@@ -306,6 +315,11 @@ class Reduced:
             step_size=float(state.tr_radius),
             trials=int(state.cg_niter),
         )
+        if verbosity(self.task) > 1:
+            print(
+                f"{state.nit - 1:5d}  f {state.fun:+.6e}  violation {state.constr_violation:.2e}  "
+                f"optimality {state.optimality:.2e}  radius {state.tr_radius:.2e}  {state.cg_niter} cg"
+            )
         self._look_for_a_way_back(point)
         self.has_converged = max(state.optimality, state.constr_violation) < self.tolerance and not (
             mu > self.barrier_tolerance

@@ -87,3 +87,18 @@ def test_few_columns_are_refused():
     rows = "mpc.gen = [\n1 0 0 100 -100 1 100 1 200;\n];"
     with pytest.raises(ValueError, match=r"`mpc\.gen` has 9 columns, expected 10 or more"):
         matpower.parse(CASE + rows)
+
+
+@pytest.mark.parametrize("behind", ["]; mpc.bus(:, 3) = 5;", "] * 2;", "]';"])
+def test_what_stands_behind_a_table_is_refused(behind):
+    """Skipped, it would change the case without a word."""
+    head, opened, tail = CASE.partition("mpc.bus = [")
+    line = (head + tail[: tail.index("];")]).count("\n") + 1
+    with pytest.raises(ValueError, match=rf"tiny, line {line}: .* behind `\]` is not understood"):
+        matpower.parse(head + opened + tail.replace("];", behind, 1), "tiny")
+
+
+def test_statements_nested_too_deep_are_refused():
+    """Not by a crash of Python's."""
+    with pytest.raises(ValueError, match="nested too deep"):
+        matpower.parse(CASE + "mpc.bus(:, 3) = " + "(" * 5000, "tiny")

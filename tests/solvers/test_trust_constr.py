@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -48,3 +49,13 @@ def test_a_warm_start_begins_at_its_point_and_barrier():
     cold = solve(derivatives(cases.hs71), "trust-constr")
     warm = solve(derivatives(cases.hs71), "trust-constr", warm_start=cold)
     assert warm.success and warm.iterations < cold.iterations
+
+
+@pytest.mark.parametrize(("verbose", "lines"), [(0, 0), (1, 2), (2, 3)])
+def test_what_is_printed_tells_why_the_solve_ended(verbose, lines, capsys):
+    """Not how lagrad stopped SciPy; at 2 there is a line an iteration, too."""
+    problem = Problem(lambda x: jnp.sum((x - 1.5) ** 4), [0.5, 0.2])
+    solve(problem, "trust-constr", options={"verbose": verbose})
+    printed = capsys.readouterr().out
+    assert "StopIteration" not in printed and printed.count("\n") >= lines
+    assert ("converged" in printed) == (verbose > 0) and ("radius" in printed) == (verbose > 1)

@@ -34,7 +34,8 @@ def backend() -> Backend:
     """
     named = os.environ.get(VARIABLE, "")
     reasons: list[str] = []
-    for way in (through_cyipopt,) if named == BY_NAME else (direct,) if named else (direct, through_cyipopt):
+    ways: tuple[Backend, ...] = (direct, through_cyipopt)
+    for way in ways[1:] if named == BY_NAME else ways[:1] if named else ways:
         try:
             way.load()
             return cast(Backend, way)

@@ -83,8 +83,9 @@ def solve_through_cyipopt(library: str, options: dict[str, Any]) -> int:
             """None."""
             return x[:0]
 
-    module: Any = cyipopt
-    problem = module.Problem(n=1, m=0, problem_obj=Parabola(), lb=[0.0], ub=[9.0])
+    problem: Any = cyipopt.Problem(  # pyright: ignore[reportAttributeAccessIssue]
+        n=1, m=0, problem_obj=Parabola(), lb=[0.0], ub=[9.0]
+    )
     for name, value in options.items():
         problem.add_option(name, value)
     return problem.solve([5.0])[1]["status"]

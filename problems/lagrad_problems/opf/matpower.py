@@ -211,6 +211,12 @@ def _read_field(lines: list[str], position: int, match: re.Match, name: str) -> 
             raise ValueError(f"{name}, line {first}: `mpc.{key}` is opened and never closed. Add `{close};`.")
         text = _without_comment(lines[position])
     rows.append((position + 1, text[: text.index(close)]))
+    behind = text[text.rindex(close) + 1 :].strip(" \t;,")
+    if behind:
+        raise ValueError(
+            f"{name}, line {position + 1}: {behind[:LONGEST_WORD]!r} behind `{close}` is not understood. "
+            "Give it a line of its own."
+        )
     return _Field(key, first, rows), position + 1
 
 

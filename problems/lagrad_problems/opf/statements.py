@@ -305,7 +305,10 @@ def obey(text: str, values: dict[str, Any]) -> None:
     >>> values["mpc.bus"].tolist()
     [[1.0, 2.0], [2.0, 0.5]]
     """
-    Statement(text, values).obey()
+    try:
+        Statement(text, values).obey()
+    except RecursionError:
+        raise ValueError("parentheses nested too deep") from None
 
 
 def computed(text: str) -> float:

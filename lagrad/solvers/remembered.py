@@ -1,0 +1,111 @@
+"""Keep compiled functions between calls of SciPy's face: a declaration in, its Derivatives of last time out.
+
+A call is the same as an earlier one if all functions are the same objects and capture the same, and all else
+that makes the problem, such as shapes, arguments and sides of constraints, is equal. Where that cannot be
+told, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import HessianUpdateStrategy, LinearConstraint, NonlinearConstraint
+
+from lagrad.problem.captured import LARGEST_ARRAY, Captured, captured
+
+# Compiled functions hold memory: those of so many calls are kept, the latest first.
+KEPT = 8
+
+
+class Untold(Exception):
+    """What a call consists of cannot be told."""
+
+
+class Remembered:
+    """The latest declarations with their Derivatives; may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._entries = threading.Lock(), []
+
+    def get(self, declared: Any, make: Callable[[], Any]) -> tuple[Any, bool]:
+        """Derivatives of what is declared, and whether they had to be made.
+
+        Args:
+            declared: functions, constraints, arguments, shapes, in any nesting of tuples.
+            make: makes them.
+        """
+        try:
+            key = list(atoms(declared))
+        except Untold:
+            return make(), True
+        with self._lock:
+            for entry in self._entries:
+                if is_same(entry[0], key):
+                    return entry[1], False
+        made = make()
+        with self._lock:
+            self._entries = [(key, made), *self._entries][:KEPT]
+        return made, True
+
+
+def is_same(one: list, other: list) -> bool:
+    """Whether two lists of atoms are equal."""
+    if len(one) != len(other):
+        return False
+    pairs = zip(one, other, strict=True)
+    return all(type(a) is type(b) and (a.is_same(b) if isinstance(a, Captured) else a == b) for a, b in pairs)
+
+
+def atoms(value: Any) -> Iterator[Any]:
+    """What a value consists of, in an order: bytes of numbers, texts, and what functions capture.
+
+    Raises:
+        Untold: it holds something else.
+    """
+    if value is None or isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=str):
+            yield str(key)
+            yield from atoms(value[key])
+    elif isinstance(value, LinearConstraint):
+        yield from atoms(("linear", value.A, value.lb, value.ub))
+    elif isinstance(value, NonlinearConstraint):
+        yield from atoms(("nonlinear", value.fun, value.lb, value.ub, value.jac, value.hess))
+    elif isinstance(value, HessianUpdateStrategy):
+        yield type(value).__name__
+    elif sp.issparse(value):
+        coo = sp.coo_array(value)
+        yield from atoms((str(coo.shape), coo.row, coo.col, coo.data))
+    elif callable(value):
+        found = captured(value)
+        if found is None:
+            raise Untold
+        yield found
+    elif isinstance(value, (tuple, list)) and any(callable(part) or not is_number(part) for part in value):
+        yield len(value)
+        for part in value:
+            yield from atoms(part)
+    else:
+        yield from numbers(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is one number."""
+    return isinstance(value, (bool, int, float, np.number))
+
+
+def numbers(value: Any) -> Iterator[Any]:
+    """Dtype, shape and bytes of what is an array of numbers."""
+    array = np.asarray(value)
+    if array.dtype.hasobject or array.nbytes > LARGEST_ARRAY:
+        raise Untold
+    yield f"{type(value).__name__} {array.dtype} {array.shape}"
+    yield array.tobytes()
+
+
+REMEMBERED = Remembered()

@@ -60,7 +60,7 @@ class Formula:
 
     number: int | str
     optimum: float
-    x0: Sequence[float]
+    x0: Sequence[float] | np.ndarray
     objective: Function
     equal: Function | None = None
     positive: Function | None = None

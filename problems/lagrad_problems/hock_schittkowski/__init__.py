@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lagrad_problems.entry import Entry
 from lagrad_problems.formula import Collection, Formula, entry
 from lagrad_problems.hock_schittkowski.equality import SMALL
@@ -15,7 +17,7 @@ COLLECTION = Collection(
     kind="Hock-Schittkowski",
     source="W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), problem {}",
 )
-FORMULAS: dict[int | str, Formula] = {
+FORMULAS: dict[Any, Formula] = {
     formula.number: formula
     for formula in sorted(SMALL + APPLIED + TINY + MEDIUM + LARGE, key=lambda formula: formula.number)
 }

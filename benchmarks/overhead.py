@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cyipopt
 import numpy as np
 
 import lagrad
@@ -112,6 +111,7 @@ Solve = Callable[..., float]
 
 def through_cyipopt(problem: lagrad.Problem, make: Callable[[], object]) -> Solve:
     """A solve by callbacks of one's own: most iterations in, objective out."""
+    import cyipopt
 
     def solve(limit: int, watch: Callable | None = None) -> float:
         callbacks = make()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 import lagrad
@@ -31,5 +32,6 @@ def test_derivatives_by_hand_are_those_of_the_problem():
 
 def test_all_routes_take_the_same_iterations_to_the_same_optimum():
     """Else their costs could not be compared."""
+    pytest.importorskip("cyipopt")
     [(iterations, objective)] = {iterations_of(solve) for solve in routes().values()}
     assert iterations == 8 and objective == 17.014017

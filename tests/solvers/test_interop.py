@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cyipopt
 import numpy as np
 import pytest
 import scipy.optimize as so
@@ -30,6 +29,7 @@ def test_to_scipy_feeds_scipys_methods(make, method):
 @pytest.mark.parametrize("make", CASES)
 def test_to_cyipopt_feeds_cyipopt(make):
     """As problem_obj of cyipopt.Problem, and as arguments of minimize_ipopt."""
+    cyipopt = pytest.importorskip("cyipopt")
     callbacks = to_cyipopt(derivatives(make))
     sides = {"lb": callbacks.lb, "ub": callbacks.ub, "cl": callbacks.cl, "cu": callbacks.cu}
     nlp = cyipopt.Problem(n=callbacks.n, m=callbacks.m, problem_obj=callbacks, **sides)

@@ -163,7 +163,6 @@ def test_24_an_objective_without_end(kind, method, record):
 
 
 MASKED = {
-    "jnp.where over sqrt": lambda x: jnp.where(x[0] > 0, jnp.sqrt(x[0]), 0.0) + x[1] ** 2,
     "norm": lambda x: jnp.linalg.norm(x),
     "power 0.5": lambda x: x[0] ** 0.5 + x[1] ** 0.5,
 }
@@ -188,9 +187,21 @@ def test_25_the_double_where_is_a_cure(record):
         return jnp.where(ok, jnp.sqrt(jnp.where(ok, x[0], 1.0)), 0.0) + x[1] ** 2
 
     assert lagrad.differentiate(Problem(cured, [0.0, 2.0])).gradient([0.0, 2.0]).tolist() == [0.0, 4.0]
-    found = lagrad.diagnose(Problem(MASKED["jnp.where over sqrt"], [0.0, 2.0])).of("nonfinite")[0].message
-    record("`diagnose` of jnp.where over sqrt at 0", found)
+    found = lagrad.diagnose(Problem(MASKED["norm"], [0.0, 0.0])).of("nonfinite")[0].message
+    record("`diagnose` of a norm at 0", found)
     assert "`sqrt`" in found and "test_numbers.py" in found
+
+
+def test_25_elements_leave_masked_slopes_out(record):
+    """Where `jnp.where` takes the other case, the slope of the first one counts nothing, infinite or not."""
+
+    def masked(x):
+        return jnp.where(x[0] > 0, jnp.sqrt(x[0]), 0.0) + x[1] ** 2
+
+    derivatives = lagrad.differentiate(Problem(masked, [0.0, 2.0]))
+    assert derivatives.gradient([0.0, 2.0]).tolist() == [0.0, 4.0]
+    assert derivatives.hessian([0.0, 2.0]).toarray().tolist() == [[0.0, 0.0], [0.0, 2.0]]
+    record("jnp.where over sqrt at 0", "derivatives of the case that is taken")
 
 
 @pytest.mark.parametrize("strategy", ["elements", "colored"])

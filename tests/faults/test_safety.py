@@ -29,6 +29,7 @@ ALLOWED = {
     },
     "subprocess": {
         "lagrad/solvers/ipopt/linear_solvers.py",  # whether Ipopt has a linear solver
+        "problems/lagrad_problems/bench/apart.py",  # a process of its own for each problem
     },
     "ctypes": {
         "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
@@ -227,7 +228,7 @@ def test_a_file_that_appears_while_another_is_written_stays(overwrite, tmp_path,
 
 SETTINGS = """
 import locale, os, random, signal, socket, threading, warnings
-import jax, numba, numpy as np, rich.console, scipy.optimize, scipy.sparse.linalg, cyipopt
+import jax, numba, numpy as np, rich.console, scipy.optimize, scipy.sparse.linalg
 jax.numpy.zeros(2) + 1.0
 
 def settings():

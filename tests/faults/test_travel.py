@@ -243,7 +243,7 @@ WRONG_FILES = {
     "a cost of -3 coefficients": (CASE.replace("\t0\t0\t3", "\t0\t0\t-3"), ["line 35", "-3"]),
     "an infinite load": (CASE.replace("110.0", "1e999"), ["line 10", "infinite", "finite one"]),
     "nan": (CASE.replace("110.0", "NaN"), ["line 10", "NaN", "expected a number"]),
-    "an expression": (CASE.replace("110.0", "2*55"), ["line 10", "'2*55'", "expected a number"]),
+    "an expression": (CASE.replace("110.0", "2*load"), ["line 10", "'2*load'", "expected a number"]),
     "100000 brackets": (CASE.replace("100.0", "(" * 100_000), ["line 4", "expected a number"]),
     "a row of 200000 numbers": (CASE.replace("110.0", "1 " * 200_000), ["line 10", "expected 13"]),
     "a line continued 100000 times": (CASE.replace("110.0", "1 ...\n" * 100_000), ["line 10", "expected 13"]),

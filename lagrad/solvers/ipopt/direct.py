@@ -180,7 +180,7 @@ class CompiledCalls(Calls):
         if compiled.has_lost_patience:
             fell = evaluation.fell_without_end
             evaluation.stop(Status.UNBOUNDED if fell else Status.INVALID_NUMBER)
-        elif compiled.refused and not self._has_begun:
+        elif compiled.refused and (values == 1 or not self._has_begun):
             self.explain()
 
     def explain(self) -> None:

@@ -40,7 +40,7 @@ def select(words: Sequence[str] = ()) -> list[str]:
         ValueError: a word chooses nothing, or a condition is not understood.
 
     >>> select(["hs7?", "m=1"])[:2]
-    ['hs70', 'hs72']
+    ['hs70']
     """
     conditions = [parts.groups() for word in words if (parts := CONDITION.fullmatch(word))]
     patterns = [word for word in words if not CONDITION.fullmatch(word)] or ["*"]

@@ -77,7 +77,7 @@ def ac_opf_rectangular(buses: int = 5, seed: int = 0) -> Entry:
         ValueError: too few buses.
 
     >>> ac_opf_rectangular(5).n
-    14
+    12
     """
     return _other_form("ac_opf_rectangular", rectangular, buses, seed)
 
@@ -93,7 +93,7 @@ def ac_opf_current(buses: int = 5, seed: int = 0) -> Entry:
         ValueError: too few buses.
 
     >>> ac_opf_current(5).n
-    38
+    28
     """
     return _other_form("ac_opf_current", current, buses, seed)
 

@@ -22,7 +22,7 @@ def load() -> Any:
     Raises:
         ImportError: it is not installed, or something else has its name.
     """
-    import cyipopt
+    import cyipopt  # pyright: ignore[reportMissingImports]
 
     missing = [name for name in NEEDED if not hasattr(cyipopt, name)]
     if missing:

@@ -62,7 +62,7 @@ def solve_directly(path: str, options: dict[str, Any]) -> int:
 
 def solve_through_cyipopt(library: str, options: dict[str, Any]) -> int:
     """Code with which Ipopt ends, through cyipopt."""
-    import cyipopt
+    import cyipopt  # pyright: ignore[reportMissingImports]
 
     class Parabola:
         """The problem, for cyipopt."""

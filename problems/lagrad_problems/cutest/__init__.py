@@ -119,7 +119,7 @@ def _problems() -> dict[str, tuple[str, Any]]:
     """Name -> (kind, sif2jax's instance)."""
     # Some instances make their numbers when they are imported: in float32, unless told otherwise.
     with jax.enable_x64(True):
-        import sif2jax
+        import sif2jax  # pyright: ignore[reportMissingImports]
     return {
         problem.name.upper(): (kind, problem)
         for collection, kind in KINDS.items()

@@ -48,7 +48,11 @@ def apply(equation: Any, operands: list) -> tuple:
     """
     rule, outputs = ROWS.get(equation.name), equation.source.outvars
     given = [*(operand.aval for operand in equation.source.invars), outputs[0].aval]
-    if rule is None or len(outputs) != 1 or any(getattr(a, "dtype", None) not in TAKEN for a in given):
+    if rule is None or any(getattr(a, "dtype", None) not in TAKEN for a in given):
+        raise NoRow
+    if equation.name == "split":
+        return tuple(rule(*operands, **equation.params))
+    if len(outputs) != 1:
         raise NoRow
     aval = outputs[0].aval
     result = rule(*operands, **equation.params)
@@ -74,6 +78,11 @@ def cut(x, *, start_indices, limit_indices, strides, **params):
     """A box of x, with strides."""
     steps = strides or [1] * len(start_indices)
     return x[tuple(map(slice, start_indices, limit_indices, steps))]
+
+
+def split(x, *, sizes, axis, **params):
+    """Stretches of x along one axis."""
+    return np.split(x, np.cumsum(sizes)[:-1], axis)
 
 
 def pad(x, fill, *, padding_config, **params):
@@ -203,6 +212,8 @@ ROWS: dict[str, Callable[..., Any]] = (
         "expand_dims": lambda x, *, dimensions, **params: np.expand_dims(x, tuple(dimensions)),
         "transpose": lambda x, *, permutation, **params: np.transpose(x, permutation),
         "concatenate": lambda *parts, dimension, **params: np.concatenate(parts, dimension),
+        "stack": lambda *parts, axis, **params: np.stack(parts, axis),
+        "split": split,
         "rev": lambda x, *, dimensions, **params: np.flip(x, tuple(dimensions)),
         "slice": cut,
         "pad": pad,

@@ -1,4 +1,4 @@
-"""NumPy's own values of traced programs: there for all that suites are made of, and those of the functions."""
+"""NumPy's own values of traced programs: there for all that suites are made of, and right."""
 
 from __future__ import annotations
 

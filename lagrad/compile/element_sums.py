@@ -137,7 +137,7 @@ def xla_sums(sums: ElementSums, leaves: list) -> Deferred[XlaSums]:
     def function(x, taken, weights, taken_weights, *leaves):
         pieces: dict[Any, Any] = {("x", i): piece for i, piece in enumerate(x_feed.pieces(x, taken))}
         pieces |= {("w", i): piece for i, piece in enumerate(weight_feed.pieces(weights, taken_weights))}
-        fixed, found = fixed_values(sums.split.reading, leaves), {}
+        fixed, found = fixed_values(sums.split.classification, leaves), {}
         for (tape, nodes), batch in zip(recorded, sums.batches, strict=True):
             inputs: dict[Any, Any] = {**pieces, **params_of(tape, fixed)}
             values = evaluate(tape, list(nodes.values()), inputs)

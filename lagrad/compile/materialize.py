@@ -22,17 +22,17 @@ from lagrad.program.program import numbered
 from lagrad.program.walk import needed
 
 EXPENSIVE = {name for name, facts in ELEMENTWISE.items() if facts.expensive} | RULED.keys()
-MOST_STAGES = 4
+MOST_LEVELS = 4
 
 
-def staged(
+def with_barriers(
     closed: jex.ClosedJaxpr, barrier: bool = True, effects: bool = False
 ) -> tuple[Callable, list[np.ndarray]]:
-    """The function of a closed jaxpr in stages.
+    """The function of a closed jaxpr, its transcendentals behind barriers level by level.
 
     Args:
         closed: jaxpr of (*arguments) -> results.
-        barrier: whether to have stages; without them equal equations are still merged.
+        barrier: whether to have barriers; without them equal equations are still merged.
         effects: whether equations with effects, such as `jax.debug.print`, are kept.
 
     Returns:
@@ -41,7 +41,7 @@ def staged(
     """
     program = numbered(closed)
     line = merged(program)
-    levels = stages(line) if barrier else []
+    levels = transcendental_levels(line) if barrier else []
     captured = [number for number, value in program.constants.items() if np.size(value) > 1]
 
     def run(go, arrays, *arguments):
@@ -55,13 +55,13 @@ def staged(
     return run, [np.asarray(program.constants[number]) for number in captured]
 
 
-def stages(line: Merged) -> list[list[int]]:
+def transcendental_levels(line: Merged) -> list[list[int]]:
     """Results of transcendentals that the outputs need, by the number of transcendentals before them."""
     level: dict[int, int] = {}
-    found: list[list[int]] = [[] for _ in range(MOST_STAGES)]
+    found: list[list[int]] = [[] for _ in range(MOST_LEVELS)]
     for equation in needed(line.program.equations, line.program.outputs):
         before = max((level.get(operand, 0) for operand in equation.inputs), default=0)
-        costly = equation.name in EXPENSIVE and before < MOST_STAGES
+        costly = equation.name in EXPENSIVE and before < MOST_LEVELS
         if costly:
             found[before] += equation.outputs
         level |= dict.fromkeys(equation.outputs, before + costly)

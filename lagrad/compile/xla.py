@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.compile.deferred import Deferred
-from lagrad.compile.materialize import staged
+from lagrad.compile.materialize import with_barriers
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 
@@ -69,7 +69,7 @@ def lower(
         What compiles to a function of the arguments; results come back as a flat list.
     """
     with float64():
-        function, captured = staged(jax.make_jaxpr(fun)(*arguments), barrier, effects)
+        function, captured = with_barriers(jax.make_jaxpr(fun)(*arguments), barrier, effects)
         lowered = jax.jit(function).lower(True, captured, *arguments)
     task = partial(compiled, lowered, captured, quick)
     return Deferred((task,), (), lambda done, machines: done[0])

@@ -1,6 +1,6 @@
 """Plan how the Jacobian and the Hessian of a program are computed, block by block.
 
-    elements   what repeats small kernels over many elements, and constant entries: see `structure.lift`
+    elements   what repeats small kernels over many elements, and constant entries: see `elements.split`
     colored    what remains, or everything: see `structure.detect` and `coloring`
     dense      colored with a color for each column, where coloring saves nothing
 
@@ -32,7 +32,7 @@ from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
 from lagrad.elements.remainder import Outputs, everything, remainder
-from lagrad.elements.split import Group, Lift, lift
+from lagrad.elements.split import Group, Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
@@ -108,7 +108,7 @@ class Plan:
     """How each matrix is computed.
 
     Args:
-        lift: the split of the program; without groups if elements are not used, None if patterns are given.
+        split: the split of the program; without groups if elements are not used, None if patterns are given.
         structure: patterns of the colored part; None if nothing is colored.
         jacobian: blocks of the Jacobian, waiting to be compiled.
         hessian: the same of the lower triangle of the Hessian.
@@ -116,7 +116,7 @@ class Plan:
         given: which patterns are the user's: "jacobian", "hessian".
     """
 
-    lift: Lift | None
+    split: Split | None
     structure: Structure | None
     jacobian: list[Deferred[Block]]
     hessian: list[Deferred[Block]]
@@ -126,7 +126,7 @@ class Plan:
     @property
     def groups(self) -> tuple[Group, ...]:
         """Groups of elements, if any."""
-        return () if self.lift is None else self.lift.groups
+        return () if self.split is None else self.split.groups
 
 
 def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
@@ -144,7 +144,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
     if options.given:
         return colored_plan(program, None, options, watch, sample)
     with watch.step("structure"):
-        split = without_crowded(lift(program), options.memory_limit)
+        split = without_crowded(partially_separable(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
         return colored_plan(program, split, options, watch, sample)
     leaves = [program.avals[number] for number in program.inputs[1:]]
@@ -169,19 +169,21 @@ def on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def takes_elements(split: Lift, strategy: str, native: bool) -> bool:
+def takes_elements(split: Split, strategy: str, native: bool) -> bool:
     """Whether element derivatives are part of the plan; machine code is ready soonest and always fastest."""
     if strategy == "elements" or (native and not split.rest):
         return True
-    program = split.reading.program
+    program = split.classification.program
     if program.size(program.inputs[0]) > FEW_VARIABLES:
         return bool(split.groups) or not split.rest
-    kinds = split.reading.kinds
-    curved = sum(any(kinds[i] is Kind.CURVED for i in equation.outputs) for equation in program.equations)
-    return not split.rest and equations_of_elements(split) <= SWEEP_EQUATIONS * curved
+    kinds = split.classification.kinds
+    nonlinear = sum(
+        any(kinds[i] is Kind.NONLINEAR for i in equation.outputs) for equation in program.equations
+    )
+    return not split.rest and equations_of_elements(split) <= SWEEP_EQUATIONS * nonlinear
 
 
-def equations_of_elements(split: Lift) -> int:
+def equations_of_elements(split: Split) -> int:
     """About how many equations element derivatives have: each seed repeats the kernel."""
     return sum(
         group.depth * (len(group.active) + 2 * len({b for _, b in group.pairs})) for group in split.groups
@@ -239,7 +241,7 @@ class ElementFunction:
 
 
 def colored_plan(
-    program: Program, split: Lift | None, options: Options, watch: Watch, sample: Sample
+    program: Program, split: Split | None, options: Options, watch: Watch, sample: Sample
 ) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
@@ -255,7 +257,7 @@ def colored_plan(
 def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
     """Add colored blocks for what has no elements."""
     arguments = [program.avals[number] for number in program.inputs]
-    outputs = remainder(plan.lift) if plan.lift and plan.jacobian else everything(program)
+    outputs = remainder(plan.split) if plan.split and plan.jacobian else everything(program)
     with watch.step("structure"), float64():
         structure = structure_of(outputs, arguments, options)
     rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian

@@ -74,12 +74,14 @@ def shares(part: int, whole: int) -> str:
 def constant_rows(derivatives: Any) -> int:
     """Number of constraint rows that are linear in x."""
     plan = derivatives.plan
-    # Rows are curved through an element, or through the part that is colored.
-    curved = np.zeros(derivatives.m + 1, dtype=bool) if plan.structure is None else plan.structure.degrees > 1
+    # Rows are nonlinear through an element, or through the part that is colored.
+    nonlinear = (
+        np.zeros(derivatives.m + 1, dtype=bool) if plan.structure is None else plan.structure.degrees > 1
+    )
     for group in plan.groups:
         if group.pairs:
-            curved[group.outputs.tocoo().row] = True
-    return int(derivatives.m - curved[1:].sum())
+            nonlinear[group.outputs.tocoo().row] = True
+    return int(derivatives.m - nonlinear[1:].sum())
 
 
 def strategies(blocks: Sequence[Block]) -> dict[str, str]:

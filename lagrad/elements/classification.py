@@ -1,9 +1,9 @@
-"""What each variable of a program is: a program in, known, fixed, affine or curved for every variable out.
+"""What each variable of a program is: a program in, its Kind for every variable out.
 
-known    its numbers are fixed by the program            idx, 2.0
-fixed    changes with params only                         p * 3
-affine   A x + b with A and b known                       theta[i] - theta[j]
-curved   anything else                                    sin(x), p * x
+known       its numbers are fixed by the program         idx, 2.0
+parametric  changes with params only                     p * 3
+affine      A x + b with A and b known                   theta[i] - theta[j]
+nonlinear   anything else                                sin(x), p * x
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Kind(IntEnum):
     """What a variable depends on, from least to most."""
 
     KNOWN = 0
-    FIXED = 1
+    PARAMETRIC = 1
     AFFINE = 2
-    CURVED = 3
+    NONLINEAR = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Classification:
     """A program with the kind of each variable.
 
     Args:
@@ -126,29 +126,29 @@ class Reading:
         return sorted(found)
 
 
-def read(program: Program) -> Reading:
+def read(program: Program) -> Classification:
     """Classify every variable of a program.
 
     Args:
         program: numbered equations of (x, *param leaves) -> (f, c).
 
     Returns:
-        Reading; known equations are folded by executing them.
+        Classification; known equations are folded by executing them.
     """
     x, *leaves = program.inputs
     values = dict(program.constants)
-    kinds = dict.fromkeys(values, Kind.KNOWN) | dict.fromkeys(leaves, Kind.FIXED) | {x: Kind.AFFINE}
+    kinds = dict.fromkeys(values, Kind.KNOWN) | dict.fromkeys(leaves, Kind.PARAMETRIC) | {x: Kind.AFFINE}
     n = program.size(x)
-    found = Reading(program, kinds, values, {}, {}, {}, {x: Affine.identity(n)}, {x: np.zeros(n)})
+    found = Classification(program, kinds, values, {}, {}, {}, {x: Affine.identity(n)}, {x: np.zeros(n)})
     for index, equation in enumerate(program.equations):
         classify(found, equation)
         found.producers.update(dict.fromkeys(equation.outputs, index))
     return found
 
 
-def classify(reading: Reading, equation: Equation) -> None:
-    """Add the outputs of one equation to a reading of what is before it."""
-    kinds, values, entries = reading.kinds, reading.values, reading.entries
+def classify(classification: Classification, equation: Equation) -> None:
+    """Add the outputs of one equation to the classification of what is before it."""
+    kinds, values, entries = classification.kinds, classification.values, classification.entries
     known = [values.get(variable) for variable in equation.inputs]
     kind = max((kinds[variable] for variable in equation.inputs), default=Kind.KNOWN)
     if kind is Kind.KNOWN and not equation.source.effects:
@@ -156,19 +156,19 @@ def classify(reading: Reading, equation: Equation) -> None:
     elif kind >= Kind.AFFINE:
         found = dict(zip(equation.outputs, maps(equation.source, known), strict=True))
         operands = [kinds[variable] for variable in equation.inputs]
-        reading.linear.update(found)
-        kind = max((curvature(each, operands) for each in found.values()), default=Kind.CURVED)
+        classification.linear.update(found)
+        kind = max((curvature(each, operands) for each in found.values()), default=Kind.NONLINEAR)
     else:
-        kind = Kind.FIXED
+        kind = Kind.PARAMETRIC
     kinds.update(dict.fromkeys(equation.outputs, kind))
     if kind is not Kind.KNOWN:
-        partly = known_entries(equation.source, [reading.knowledge(i) for i in equation.inputs])
+        partly = known_entries(equation.source, [classification.knowledge(i) for i in equation.inputs])
         pairs = zip(equation.outputs, partly, strict=True)
         entries.update((output, each) for output, each in pairs if each is not None)
 
 
 def curvature(linear: Maps | None, kinds: list[Kind]) -> Kind:
     """Kind of the output of an equation that depends on x."""
-    if linear is None or any(kinds[operand] in (Kind.FIXED, Kind.CURVED) for operand in linear):
-        return Kind.CURVED
+    if linear is None or any(kinds[operand] in (Kind.PARAMETRIC, Kind.NONLINEAR) for operand in linear):
+        return Kind.NONLINEAR
     return Kind.AFFINE

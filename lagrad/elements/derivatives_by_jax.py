@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from lagrad.elements.bundles import Bundle
-from lagrad.elements.classification import Reading
+from lagrad.elements.classification import Classification
 from lagrad.elements.lines import Source
 from lagrad.elements.recording import ParamsInput, record_groups
 from lagrad.elements.split import Group
@@ -18,10 +18,12 @@ from lagrad.elements.tape_evaluation import evaluate, write
 
 
 def first_by_jax(
-    tape: Tape, reading: Reading, bundle: Bundle, slots: Sequence[int], batch: int
+    tape: Tape, classification: Classification, bundle: Bundle, slots: Sequence[int], batch: int
 ) -> dict[Source, int]:
     """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
-    functions, params = zip(*(traceable(tape.count, reading, group) for group in bundle.groups), strict=True)
+    functions, params = zip(
+        *(traceable(tape.count, classification, group) for group in bundle.groups), strict=True
+    )
     sources = [(batch, (member, slot)) for member, group in enumerate(bundle.groups) for slot in group.active]
 
     def derivatives(slots: Sequence, weights: Sequence, given: Sequence) -> list:
@@ -39,10 +41,16 @@ def first_by_jax(
 
 
 def second_by_jax(
-    tape: Tape, reading: Reading, bundle: Bundle, inputs: tuple[Sequence[int], Sequence[int]], batch: int
+    tape: Tape,
+    classification: Classification,
+    bundle: Bundle,
+    inputs: tuple[Sequence[int], Sequence[int]],
+    batch: int,
 ) -> dict[Source, int]:
     """Second derivatives of every element's weighted sum, forward over reverse, a seed of ones a slot."""
-    functions, params = zip(*(traceable(tape.count, reading, group) for group in bundle.groups), strict=True)
+    functions, params = zip(
+        *(traceable(tape.count, classification, group) for group in bundle.groups), strict=True
+    )
     rows, pairs = sorted({a for a, _ in bundle.pairs}), list(bundle.pairs)
 
     def derivatives(slots: Sequence, weights: Sequence, given: Sequence) -> list:
@@ -63,11 +71,13 @@ def second_by_jax(
     return dict(zip(sources, written(tape, derivatives, inputs, params), strict=True))
 
 
-def traceable(count: int, reading: Reading, group: Group) -> tuple[Callable, tuple[ParamsInput, ...]]:
+def traceable(
+    count: int, classification: Classification, group: Group
+) -> tuple[Callable, tuple[ParamsInput, ...]]:
     """The values of a group as a function of its slots and of elements of params, and which elements."""
     tape = Tape(count)
     slots = [tape.input(number) for number in range(len(group.slots))]
-    (node,) = record_groups(tape, reading, [group], [slots], opaque=True)
+    (node,) = record_groups(tape, classification, [group], [slots], opaque=True)
     names = [each.params["name"] for each in tape.operations if each.name == INPUT]
     params = tuple(name for name in names if isinstance(name, ParamsInput))
 

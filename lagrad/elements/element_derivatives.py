@@ -17,21 +17,21 @@ import scipy.sparse as sp
 from lagrad.elements.affine import Layer, Part, padded, parts
 from lagrad.elements.assembly import Entries
 from lagrad.elements.bundles import Bundle, alike, bundled
-from lagrad.elements.classification import Reading
+from lagrad.elements.classification import Classification
 from lagrad.elements.derivatives_by_jax import first_by_jax, second_by_jax
 from lagrad.elements.element_sums import Addend, Batch, ElementMatrix, ElementSums, element_matrix
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.lines import Item, Source, lower_item
 from lagrad.elements.partials import NoRule, Partials, independent
 from lagrad.elements.recording import record_groups
-from lagrad.elements.split import Group, Lift
+from lagrad.elements.split import Group, Split
 from lagrad.elements.tape import Tape
 
 # What a vector gets from one result: single entries of stretches of elements, or A of shape (count, size).
 Share = Sequence[Part] | sp.csr_array
 
 
-def outputs(split: Lift) -> ElementSums | None:
+def outputs(split: Split) -> ElementSums | None:
     """f and c.
 
     Args:
@@ -40,7 +40,7 @@ def outputs(split: Lift) -> ElementSums | None:
     Returns:
         ElementSums of m + 1 numbers; None if something is no element, or has to be seen to happen.
     """
-    if split.rest or split.reading.program.closed.effects:
+    if split.rest or split.classification.program.closed.effects:
         return None
     bundles = alike(group for group in split.groups if group.outputs.nnz)
     batches = [values(split, number, bundle) for number, bundle in enumerate(bundles)]
@@ -52,7 +52,7 @@ def outputs(split: Lift) -> ElementSums | None:
     return replace(vector(split, batches, shares, split.offset), linear=linear, fixed=split.fixed)
 
 
-def gradient(split: Lift) -> ElementSums | None:
+def gradient(split: Split) -> ElementSums | None:
     """Gradient of the objective.
 
     Args:
@@ -76,7 +76,7 @@ def gradient(split: Lift) -> ElementSums | None:
     return vector(split, batches, shares, split.linear[[0]].toarray()[0])
 
 
-def jacobian(split: Lift) -> ElementMatrix:
+def jacobian(split: Split) -> ElementMatrix:
     """Element part of the Jacobian of c, with the constant part C.
 
     Args:
@@ -96,7 +96,7 @@ def jacobian(split: Lift) -> ElementMatrix:
     return element_matrix(split, batches, items, uneven, (constant.row, constant.col, constant.data), (m, n))
 
 
-def hessian(split: Lift) -> ElementMatrix:
+def hessian(split: Split) -> ElementMatrix:
     """Element part of the lower triangle of the Hessian of the Lagrangian.
 
     Args:
@@ -115,7 +115,7 @@ def hessian(split: Lift) -> ElementMatrix:
 
 
 def vector(
-    split: Lift, batches: list[Batch], shares: Sequence[Sequence[tuple[Source, Share]]], base: np.ndarray
+    split: Split, batches: list[Batch], shares: Sequence[Sequence[tuple[Source, Share]]], base: np.ndarray
 ) -> ElementSums:
     """Lay out what batches add to a vector."""
     addends, uneven, start = [], [], base.size
@@ -155,17 +155,17 @@ def slope_share(group: Group, slot: int) -> Share:
     return [Part(whole, Layer(layer.indices, layer.factor * factors)) for layer in form.layers]
 
 
-def values(split: Lift, batch: int, bundle: Bundle) -> Batch:
+def values(split: Split, batch: int, bundle: Bundle) -> Batch:
     """Values of every element. Sources are named (batch, (number of the group in the bundle, 0))."""
 
     def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
-        nodes = record_bundle(tape, split.reading, bundle, slots)
+        nodes = record_bundle(tape, split.classification, bundle, slots)
         return {(batch, (member, 0)): node for member, node in enumerate(nodes)}
 
     return Batch(bundle.slots, (), record, bundle.count)
 
 
-def first_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
+def first_derivatives(split: Split, batch: int, bundle: Bundle) -> Batch:
     """Derivative of every element by each active slot.
 
     Sources are named (batch, (number of the group in the bundle, slot of the group)).
@@ -174,11 +174,11 @@ def first_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
     def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
         inputs = independent(tape, slots)
         try:
-            nodes = record_bundle(tape, split.reading, bundle, inputs)
+            nodes = record_bundle(tape, split.classification, bundle, inputs)
             partials = Partials.of(tape, inputs, nodes)
             slopes = [partials.gradient({node: tape.constant(1.0)}) for node in nodes]
         except NoRule:
-            return first_by_jax(tape, split.reading, bundle, slots, batch)
+            return first_by_jax(tape, split.classification, bundle, slots, batch)
         zero = tape.constant(0.0)
         return {
             (batch, (member, slot)): slopes[member].get(inputs[bundle.numbers[member][slot]], zero)
@@ -189,19 +189,19 @@ def first_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
     return Batch(bundle.slots, (), record, bundle.count)
 
 
-def second_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
+def second_derivatives(split: Split, batch: int, bundle: Bundle) -> Batch:
     """Second derivatives of every element's weighted sum. Sources are named (batch, (slot, slot))."""
 
     def record(tape: Tape, slots: Sequence[int], weights: Sequence[int]) -> dict[Source, int]:
         inputs = independent(tape, slots)
         try:
-            nodes = record_bundle(tape, split.reading, bundle, inputs)
+            nodes = record_bundle(tape, split.classification, bundle, inputs)
             adjoints: dict[int, int] = {}
             for node, weight in zip(nodes, weights, strict=True):
                 adjoints[node] = tape.plus(adjoints[node], weight) if node in adjoints else weight
             found = Partials.of(tape, inputs, nodes).hessian(adjoints)
         except NoRule:
-            return second_by_jax(tape, split.reading, bundle, (slots, weights), batch)
+            return second_by_jax(tape, split.classification, bundle, (slots, weights), batch)
         zero = tape.constant(0.0)
         pairs = {(a, b): sorted((inputs[a], inputs[b])) for a, b in bundle.pairs}
         return {(batch, pair): found.get((low, high), zero) for pair, (low, high) in pairs.items()}
@@ -210,10 +210,12 @@ def second_derivatives(split: Lift, batch: int, bundle: Bundle) -> Batch:
     return Batch(bundle.slots, outputs, record, bundle.count)
 
 
-def record_bundle(tape: Tape, reading: Reading, bundle: Bundle, slots: Sequence[int]) -> list[int]:
+def record_bundle(
+    tape: Tape, classification: Classification, bundle: Bundle, slots: Sequence[int]
+) -> list[int]:
     """Node of the values of each group."""
     chosen = [[slots[i] for i in numbers] for numbers in bundle.numbers]
-    return record_groups(tape, reading, bundle.groups, chosen)
+    return record_groups(tape, classification, bundle.groups, chosen)
 
 
 def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:

@@ -17,7 +17,7 @@ from lagrad.elements.assembly import Assembly, Entries, assemble
 from lagrad.elements.indices import Indices
 from lagrad.elements.lines import Item, Line, Source, lines
 from lagrad.elements.maps import Factor
-from lagrad.elements.split import Lift, Slot
+from lagrad.elements.split import Slot, Split
 from lagrad.elements.tape import Tape
 
 # Rows, columns and values.
@@ -75,7 +75,7 @@ class ElementSums:
         fixed: variable of params -> matrix by which it is added.
     """
 
-    split: Lift
+    split: Split
     batches: tuple[Batch, ...]
     addends: tuple[tuple[Addend, ...], ...]
     size: int
@@ -113,7 +113,7 @@ class ElementMatrix:
 
 
 def element_matrix(
-    split: Lift,
+    split: Split,
     batches: Sequence[Batch],
     items: Sequence[Item],
     uneven: dict[Source, Entries],

@@ -6,7 +6,7 @@
     nested.grad               its program                           differentiated like any other
     2 x 2 and 3 x 3 systems   formulas                              see `formulas`
 
-The lift can look into plain equations only. It takes the longer program if less of that is left to coloring.
+The split can look into plain equations only. It takes the longer program if less of that is left to coloring.
 """
 
 from __future__ import annotations

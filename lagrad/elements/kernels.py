@@ -1,4 +1,4 @@
-"""Element kernels: a reading in, the small functions of affine leaves behind its variables out.
+"""Write the small functions of affine leaves (kernels) behind the variables of a classified program.
 
 Element e of a variable is k(u1[i1[e]], u2[i2[e]], ...) with affine u and known index arrays i: the leaves.
 What comes through slices, gathers, broadcasts, short sums and small contractions is composed into the index
@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 
-from lagrad.elements.classification import Kind, Reading
+from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
 from lagrad.elements.masks import Masks, bits, joined
@@ -121,36 +121,38 @@ class Pieces:
 Part = tuple[Pieces, Indices]
 
 
-def kernels(reading: Reading) -> dict[int, Pieces]:
-    """Kernels of every affine and curved variable.
+def kernels(classification: Classification) -> dict[int, Pieces]:
+    """Kernels of every affine and nonlinear variable.
 
     Args:
-        reading: a classified program.
+        classification: a classified program.
 
     Returns:
         variable -> Pieces.
     """
     found: dict[int, Pieces] = {}
-    for variable, kind in reading.kinds.items():
+    for variable, kind in classification.kinds.items():
         if kind is Kind.AFFINE:
-            leaf = Leaf(variable, everything(reading.program.size(variable)))
+            leaf = Leaf(variable, everything(classification.program.size(variable)))
             found[variable] = Pieces((Kernel({leaf.key: leaf}, Masks(1, (0,))),))
-    for equation in reading.program.equations:
+    for equation in classification.program.equations:
         for output in equation.outputs:
-            if reading.kinds[output] is Kind.CURVED:
-                found[output] = pieces_of(reading, equation, output, found)
+            if classification.kinds[output] is Kind.NONLINEAR:
+                found[output] = pieces_of(classification, equation, output, found)
     return found
 
 
-def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int, Pieces]) -> Pieces:
-    """Kernels of an output of a curved equation from those of its operands."""
+def pieces_of(
+    classification: Classification, equation: Equation, output: int, found: dict[int, Pieces]
+) -> Pieces:
+    """Kernels of an output of a nonlinear equation from those of its operands."""
     # Elements are of double precision; what the user wants rounded, and random keys, are left to XLA.
     if any(map(is_rounded, equation.source.outvars)) or any(map(is_key, equation.source.invars)):
         return Pieces((None,))
-    operands = {i: found[equation.inputs[i]] for i in depending(reading, equation)}
-    record, linear = reading.interaction(equation, output), reading.linear[output]
+    operands = {i: found[equation.inputs[i]] for i in depending(classification, equation)}
+    record, linear = classification.interaction(equation, output), classification.linear[output]
     if record is not None:
-        return elementwise(reading, equation, output, operands, record)
+        return elementwise(classification, equation, output, operands, record)
     if linear is not None:
         return added(linear, operands, united)
     if equation.name == "dot_general":
@@ -161,9 +163,9 @@ def pieces_of(reading: Reading, equation: Equation, output: int, found: dict[int
     return added(members, operands, multiplied if equation.name in PRODUCTS else united)
 
 
-def depending(reading: Reading, equation: Equation) -> list[int]:
+def depending(classification: Classification, equation: Equation) -> list[int]:
     """Operands that depend on x."""
-    return [i for i, variable in enumerate(equation.inputs) if reading.kinds[variable] >= Kind.AFFINE]
+    return [i for i, variable in enumerate(equation.inputs) if classification.kinds[variable] >= Kind.AFFINE]
 
 
 def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], Kernel]) -> Pieces:
@@ -209,7 +211,11 @@ def built(kernels: list[Kernel | None], build: Callable[[list[Kernel]], Kernel])
 
 
 def elementwise(
-    reading: Reading, equation: Equation, output: int, operands: dict[int, Pieces], record: Interaction
+    classification: Classification,
+    equation: Equation,
+    output: int,
+    operands: dict[int, Pieces],
+    record: Interaction,
 ) -> Pieces:
     """Kernels of an elementwise equation: pairs of the operands, and those that the equation makes."""
     numbers = list(operands)
@@ -221,8 +227,8 @@ def elementwise(
     def build(kernels: list[Kernel]) -> Kernel:
         return united(kernels, meeting, smooth)
 
-    parts = [(pieces, reading.places(equation, i, output)) for i, pieces in operands.items()]
-    return combined(parts, reading.program.size(output), build)
+    parts = [(pieces, classification.places(equation, i, output)) for i, pieces in operands.items()]
+    return combined(parts, classification.program.size(output), build)
 
 
 def united(

@@ -1,4 +1,4 @@
-"""Contractions without their zeros: a reading in, its program with only the products that are left out.
+"""Rewrite contractions with known zeros as the products that are left.
 
     diag(x) @ u        n^2 products, n of which are not a known zero times something
     becomes            x[i] u[i], added up where they belong
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.elements.classification import Kind, Reading
+from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.linear import MOST_TERMS, contraction, factors
 from lagrad.precision import float64
 from lagrad.primitives.contractions import products_left
@@ -25,17 +25,19 @@ from lagrad.program.program import Program, numbered
 from lagrad.program.walk import walk
 
 
-def without_zeros(reading: Reading) -> Program | None:
+def without_zeros(classification: Classification) -> Program | None:
     """Write contractions of two unknown factors as the products that known zeros leave.
 
     Args:
-        reading: a classified program.
+        classification: a classified program.
 
     Returns:
         Program of the same inputs and outputs; None if there is nothing to leave out.
     """
-    program = reading.program
-    written = {each.outputs: function for each in program.equations if (function := listed(reading, each))}
+    program = classification.program
+    written = {
+        each.outputs: function for each in program.equations if (function := listed(classification, each))
+    }
     if not written:
         return None
 
@@ -52,14 +54,14 @@ def without_zeros(reading: Reading) -> Program | None:
         return numbered(jax.make_jaxpr(run)(*program.closed.in_avals))
 
 
-def listed(reading: Reading, equation: Equation) -> Callable | None:
+def listed(classification: Classification, equation: Equation) -> Callable | None:
     """A contraction as a sum of listed products, if its factors are unknown and some entries are zero."""
     if equation.name != "dot_general" or not all(map(is_floating, equation.source.invars)):
         return None
-    kinds = [reading.kinds[variable] for variable in equation.inputs]
+    kinds = [classification.kinds[variable] for variable in equation.inputs]
     if min(kinds) is Kind.KNOWN or max(kinds) < Kind.AFFINE:
         return None
-    zeros = [zeros_of(reading.knowledge(variable)) for variable in equation.inputs]
+    zeros = [zeros_of(classification.knowledge(variable)) for variable in equation.inputs]
     if all(each is None for each in zeros) or products_left(*factors(equation.source, zeros)[1]) > MOST_TERMS:
         return None
     out, left, right = contraction(equation.source, zeros)

@@ -18,7 +18,7 @@ import numpy as np
 
 from lagrad.elements.authors_rules import ruled
 from lagrad.elements.calls import CALL
-from lagrad.elements.classification import Kind, Reading
+from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
@@ -49,7 +49,7 @@ class ParamsInput:
 
 def record_groups(
     tape: Tape,
-    reading: Reading,
+    classification: Classification,
     groups: Sequence[Group],
     slots: Sequence[Sequence[int]],
     opaque: bool = False,
@@ -58,7 +58,7 @@ def record_groups(
 
     Args:
         tape: of as many elements.
-        reading: the program that the groups come from.
+        classification: the program that the groups come from.
         groups: their elements.
         slots: for each group, the node of each slot.
         opaque: whether functions with a rule of their own are recorded as one operation, for JAX.
@@ -66,7 +66,7 @@ def record_groups(
     Returns:
         Node of the values of each group.
     """
-    recording = Recording(tape, reading, {}, opaque)
+    recording = Recording(tape, classification, {}, opaque)
     for group, given in zip(groups, slots, strict=True):
         recording.nodes |= {value.leaf.key: leaf_node(tape, value, given) for value in group.leaves}
     return [recording.node(group.variable, group.elements) for group in groups]
@@ -97,13 +97,13 @@ class Recording:
 
     Args:
         tape: where they are recorded.
-        reading: the program.
+        classification: the program.
         nodes: variable and name of its elements -> node; the leaves at first.
         opaque: whether functions with a rule of their own are recorded as one operation.
     """
 
     tape: Tape
-    reading: Reading
+    classification: Classification
     nodes: dict[Key, int]
     opaque: bool
 
@@ -119,7 +119,7 @@ class Recording:
             key = (variable, indices.name)
             if key not in self.nodes and key not in requests:
                 requests[key] = indices
-                heappush(heap, (-self.reading.producers.get(variable, -1), len(requests), key))
+                heappush(heap, (-self.classification.producers.get(variable, -1), len(requests), key))
 
         ask(variable, indices)
         order = []
@@ -135,35 +135,37 @@ class Recording:
 
     def recipe(self, variable: int, indices: Indices) -> tuple[Operands, Callable[..., int]]:
         """What elements of a variable are made of, and how their node is made of these."""
-        kind = self.reading.kinds[variable]
+        kind = self.classification.kinds[variable]
         if kind is Kind.KNOWN:
             return [], partial(
-                self.constant, variable, indices.take(self.reading.values[variable].reshape(-1))
+                self.constant, variable, indices.take(self.classification.values[variable].reshape(-1))
             )
-        dtype = self.reading.program.avals[variable].dtype
-        if kind is Kind.FIXED:
+        dtype = self.classification.program.avals[variable].dtype
+        if kind is Kind.PARAMETRIC:
             return [], partial(self.tape.input, ParamsInput.at(variable, indices), dtype)
-        equation = self.reading.program.equations[self.reading.producers[variable]]
-        if self.reading.interaction(equation, variable) is not None:
+        equation = self.classification.program.equations[self.classification.producers[variable]]
+        if self.classification.interaction(equation, variable) is not None:
             operands = [
-                (operand, self.reading.places(equation, i, variable).at(indices))
+                (operand, self.classification.places(equation, i, variable).at(indices))
                 for i, operand in enumerate(equation.inputs)
             ]
             return operands, partial(self.elementwise, variable, equation)
-        if self.reading.linear[variable] is not None:
+        if self.classification.linear[variable] is not None:
             return self.sum(variable, equation, indices)
         return (self.contraction if equation.name == "dot_general" else self.reduction)(equation, indices)
 
     def constant(self, variable: int, numbers: Any) -> int:
         """Numbers in the dtype of the variable."""
-        return self.tape.constant(np.asarray(numbers, dtype=self.reading.program.avals[variable].dtype))
+        return self.tape.constant(
+            np.asarray(numbers, dtype=self.classification.program.avals[variable].dtype)
+        )
 
     def elementwise(self, variable: int, equation: Equation, *operands: int) -> int:
         """An elementwise primitive, or a function with a rule of its own."""
-        dtype = self.reading.program.avals[variable].dtype
+        dtype = self.classification.program.avals[variable].dtype
         if equation.name != CALL:
             return self.tape.add(equation.name, operands, equation.params, dtype, equation.bind)
-        call, output = self.reading.call(equation), equation.outputs.index(variable)
+        call, output = self.classification.call(equation), equation.outputs.index(variable)
         assert call is not None
         if not self.opaque:
             return ruled(self.tape, equation.source, operands, output)
@@ -223,7 +225,7 @@ class Recording:
         """Elements moved, or a few of them added up, with what known operands contribute."""
         parts = [
             (equation.inputs[operand], places, factor)
-            for operand, linear in self.reading.maps_of(variable).items()
+            for operand, linear in self.classification.maps_of(variable).items()
             for places, factor in terms(linear, indices)
         ]
         constant = (
@@ -238,17 +240,17 @@ class Recording:
 
     def known(self, variable: int, equation: Equation, indices: Indices) -> int:
         """What the known operands of a linear equation contribute."""
-        avals = self.reading.program.avals
-        operands = [self.reading.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
+        avals = self.classification.program.avals
+        operands = [self.classification.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
         return self.constant(variable, indices.take(np.asarray(values).reshape(-1)))
 
 
-def fixed_values(reading: Reading, leaves: Sequence[jax.Array]) -> dict[int, jax.Array]:
+def fixed_values(classification: Classification, leaves: Sequence[jax.Array]) -> dict[int, jax.Array]:
     """Every variable that depends on params only.
 
     Args:
-        reading: a classified program.
+        classification: a classified program.
         leaves: the leaves of params.
 
     Returns:
@@ -256,10 +258,12 @@ def fixed_values(reading: Reading, leaves: Sequence[jax.Array]) -> dict[int, jax
     """
     fixed = [
         equation
-        for equation in reading.program.equations
-        if equation.outputs and reading.kinds[equation.outputs[0]] is Kind.FIXED
+        for equation in classification.program.equations
+        if equation.outputs and classification.kinds[equation.outputs[0]] is Kind.PARAMETRIC
     ]
-    return evaluate(fixed, reading.values | dict(zip(reading.program.inputs[1:], leaves, strict=True)))
+    return evaluate(
+        fixed, classification.values | dict(zip(classification.program.inputs[1:], leaves, strict=True))
+    )
 
 
 def value_of_params(name: ParamsInput, fixed: dict[int, jax.Array]) -> jax.Array:

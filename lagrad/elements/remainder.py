@@ -1,4 +1,4 @@
-"""Stacked outputs as traceable functions: a program or its lift in, (x, *param leaves) -> (m + 1,) out."""
+"""Stacked outputs as traceable functions: a program or its split in, (x, *param leaves) -> (m + 1,) out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.elements.indices import Indices
-from lagrad.elements.split import Lift
+from lagrad.elements.split import Split
 from lagrad.program.cse import merged
 from lagrad.program.program import Program
 
@@ -28,11 +28,11 @@ def everything(program: Program) -> Outputs:
     return outputs
 
 
-def remainder(split: Lift) -> Outputs:
+def remainder(split: Split) -> Outputs:
     """What elements and the linear part leave of f and c."""
-    program, line = split.reading.program, merged(split.reading.program)
+    program, line = split.classification.program, merged(split.classification.program)
     targets = [line.name(variable) for variable in split.rest]
-    known = {line.name(number): value for number, value in split.reading.values.items()}
+    known = {line.name(number): value for number, value in split.classification.values.items()}
 
     def outputs(x, *leaves):
         inputs = dict(zip(program.inputs, (x, *leaves), strict=True))

@@ -1,10 +1,10 @@
-"""Lift: a reading in, the Lagrangian program split into a linear part, element groups and a remainder, out.
+"""Split the Lagrangian program into a linear part, element groups and a remainder.
 
     outputs(x) = C x + sum over groups of B_g k_g(u_g) + sum over the rest of B_r v_r(x) + b(params)
 
 Outputs are f (row 0) and c (rows 1 to m). A group is one variable, elementwise in a few gathered inputs u_g,
 its slots. The walk goes backwards from the outputs through linear equations and stops where an equation is
-curved. At a sum of curved terms it stops too if that costs no more derivatives than its terms do apart.
+nonlinear. At a sum of nonlinear terms it stops too if that costs no more derivatives than its terms do apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.elements.affine import Affine, Layer
-from lagrad.elements.classification import Kind, Reading, read
+from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
@@ -72,7 +72,7 @@ class LeafValue:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """E elements of one curved variable, what they are made of and what the outputs take from them.
+    """E elements of one nonlinear variable, what they are made of and what the outputs take from them.
 
     Args:
         variable: number of the variable in the program.
@@ -96,19 +96,19 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Lift:
+class Split:
     """The split of a program.
 
     Args:
-        reading: the classified program.
+        classification: the classified program.
         linear: C, shape (m + 1, n).
         groups: element groups.
-        rest: variable -> B for curved variables without a kernel, shape (m + 1, size).
+        rest: variable -> B for nonlinear variables without a kernel, shape (m + 1, size).
         offset: the part of b without params, shape (m + 1,).
         fixed: variable -> B for variables that depend on params only, shape (m + 1, size).
     """
 
-    reading: Reading
+    classification: Classification
     linear: sp.csr_array
     groups: tuple[Group, ...]
     rest: dict[int, sp.csr_array]
@@ -116,14 +116,14 @@ class Lift:
     fixed: dict[int, sp.csr_array]
 
 
-def lift(program: Program) -> Lift:
+def partially_separable(program: Program) -> Split:
     """Split a program into its linear part, element groups and a remainder.
 
     Args:
         program: numbered equations of (x, *param leaves) -> (f, c).
 
     Returns:
-        Lift; exact, whatever the program: what has no kernel is in `rest`. Its reading is of another program
+        Split; exact, whatever the program: what has no kernel is in `rest`. It classifies another program
         of the same inputs and outputs where loops had to be written out.
     """
     found = split(program)
@@ -136,16 +136,16 @@ def lift(program: Program) -> Lift:
     return other if gains else found
 
 
-def split(program: Program) -> Lift:
+def split(program: Program) -> Split:
     """The split of a program as it is written."""
-    reading, m = read(program), program.size(program.outputs[1])
-    sparse = without_zeros(reading)
+    classification, m = read(program), program.size(program.outputs[1])
+    sparse = without_zeros(classification)
     if sparse is not None:
-        reading = read(sparse)
-    return Splitter(reading, kernels(reading), {}, np.zeros(m + 1)).split()
+        classification = read(sparse)
+    return Splitter(classification, kernels(classification), {}, np.zeros(m + 1)).split()
 
 
-def left_over(found: Lift) -> int:
+def left_over(found: Split) -> int:
     """Number of uses of variables without a kernel."""
     return sum(matrix.nnz for matrix in found.rest.values())
 
@@ -154,14 +154,14 @@ def left_over(found: Lift) -> int:
 class Splitter:
     """The backward walk: adjoints wait at variables until every equation that uses them was passed."""
 
-    reading: Reading
+    classification: Classification
     kernels: dict[int, Pieces]
     waiting: dict[int, list[Adjoint]]
     offset: np.ndarray
 
-    def split(self) -> Lift:
+    def split(self) -> Split:
         """Walk from the outputs to x."""
-        program = self.reading.program
+        program = self.classification.program
         objective, constraints = program.outputs
         m = program.size(constraints)
         self.give(objective, Adjoint(np.zeros(1, int), np.zeros(1, int), np.ones(1)))
@@ -169,7 +169,7 @@ class Splitter:
         groups, rest = [], {}
         for index in range(len(program.equations) - 1, -1, -1):
             for variable in program.equations[index].outputs:
-                if self.reading.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
+                if self.classification.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
                     continue
                 adjoint = self.settle_known(variable, self.collect(variable, m))
                 stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
@@ -181,11 +181,11 @@ class Splitter:
         fixed = {}
         for variable in list(self.waiting):
             adjoint = self.collect(variable, m)
-            if self.reading.kinds[variable] is Kind.FIXED:
+            if self.classification.kinds[variable] is Kind.PARAMETRIC:
                 fixed[variable] = adjoint.to_scipy((m + 1, program.size(variable)))
             else:
-                self.add_constants(adjoint, self.reading.values[variable])
-        return Lift(self.reading, linear, tuple(groups), rest, self.offset, fixed)
+                self.add_constants(adjoint, self.classification.values[variable])
+        return Split(self.classification, linear, tuple(groups), rest, self.offset, fixed)
 
     def settle(self, variable: int, adjoint: Adjoint, m: int, groups: list[Group], rest: dict) -> None:
         """Make groups of the pieces of a variable, and leave over what has no kernel."""
@@ -194,16 +194,16 @@ class Splitter:
             part = adjoint.only(self.labels(variable)[adjoint.columns] == label)
             if part.columns.size == 0:
                 continue
-            found = None if kernel is None else group(self.reading, pieces, kernel, variable, part, m)
+            found = None if kernel is None else group(self.classification, pieces, kernel, variable, part, m)
             if found is not None and len(found.slots) <= MOST_SLOTS:
                 groups.append(found)
             else:
-                matrix = part.to_scipy((m + 1, self.reading.program.size(variable)))
+                matrix = part.to_scipy((m + 1, self.classification.program.size(variable)))
                 rest[variable] = matrix + rest[variable] if variable in rest else matrix
 
     def settle_known(self, variable: int, adjoint: Adjoint) -> Adjoint:
         """What is left of an adjoint without the elements that are known numbers."""
-        entries = self.reading.entries.get(variable)
+        entries = self.classification.entries.get(variable)
         if entries is None:
             return adjoint
         known = entries.known[adjoint.columns]
@@ -217,14 +217,16 @@ class Splitter:
     def collect(self, variable: int, m: int) -> Adjoint:
         """Sum of what waited at a variable."""
         nothing = Adjoint(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
-        return total(self.waiting.pop(variable, [nothing]), (m + 1, self.reading.program.size(variable)))
+        return total(
+            self.waiting.pop(variable, [nothing]), (m + 1, self.classification.program.size(variable))
+        )
 
     def push(self, index: int, variable: int, adjoint: Adjoint) -> None:
         """Pass an adjoint through a linear equation to its operands."""
-        equation = self.reading.program.equations[index]
-        for operand, linear in self.reading.maps_of(variable).items():
+        equation = self.classification.program.equations[index]
+        for operand, linear in self.classification.maps_of(variable).items():
             self.give(equation.inputs[operand], adjoint.through(linear))
-        values, avals = self.reading.values, self.reading.program.avals
+        values, avals = self.classification.values, self.classification.program.avals
         if not self.is_homogeneous(equation, variable) and any(i in values for i in equation.inputs):
             operands = [
                 values[i] if i in values else np.zeros(avals[i].shape, avals[i].dtype)
@@ -237,7 +239,7 @@ class Splitter:
         """Whether the variable is zero where its unknown operand is."""
         if equation.name in FILLING:
             # What lies out of bounds is filled, with nan or any number.
-            return all(each.places.is_complete for each in self.reading.maps_of(variable).values())
+            return all(each.places.is_complete for each in self.classification.maps_of(variable).values())
         return equation.name in HOMOGENEOUS
 
     def add_constants(self, adjoint: Adjoint, values: np.ndarray) -> None:
@@ -248,30 +250,32 @@ class Splitter:
     def labels(self, variable: int) -> np.ndarray:
         """Piece of each element of a variable."""
         labels = self.kernels[variable].labels
-        return np.zeros(self.reading.program.size(variable), dtype=np.int64) if labels is None else labels
+        return (
+            np.zeros(self.classification.program.size(variable), dtype=np.int64) if labels is None else labels
+        )
 
     def stays(self, index: int, variable: int) -> np.ndarray:
         """For each piece, whether the walk stops here; without curvature it never gains by that."""
         kernels = self.kernels[variable].kernels
-        if self.reading.linear[variable] is None:
+        if self.classification.linear[variable] is None:
             return np.ones(len(kernels), dtype=bool)
-        stops = self.reading.kinds[variable] is Kind.CURVED and not self.passes(index, variable)
+        stops = self.classification.kinds[variable] is Kind.NONLINEAR and not self.passes(index, variable)
         return np.array([stops and kernel is not None and any(kernel.masks.second) for kernel in kernels])
 
     def passes(self, index: int, variable: int) -> bool:
         """Whether the walk goes on through this equation rather than stop at it."""
-        linear = self.reading.linear[variable]
+        linear = self.classification.linear[variable]
         if linear is None:
             return False
-        equation = self.reading.program.equations[index]
+        equation = self.classification.program.equations[index]
         inputs = [equation.inputs[operand] for operand in linear]
-        curved = [i for i in inputs if self.reading.kinds[i] is Kind.CURVED]
+        nonlinear = [i for i in inputs if self.classification.kinds[i] is Kind.NONLINEAR]
         # What only moves elements never has fewer derivatives than its operands.
-        if len(inputs) == 1 or not curved or equation.name in MOVERS:
+        if len(inputs) == 1 or not nonlinear or equation.name in MOVERS:
             return True
         cost = self.cost(variable)
         # At equal cost the terms share no slot, and apart each has fewer.
-        return np.isinf(cost) or cost >= sum(self.cost(i) for i in curved)
+        return np.isinf(cost) or cost >= sum(self.cost(i) for i in nonlinear)
 
     def cost(self, variable: int) -> float:
         """Number of first and second derivatives of an element, on average."""
@@ -280,14 +284,16 @@ class Splitter:
         for size, kernel in zip(sizes, pieces.kernels, strict=True):
             if kernel is None:
                 return np.inf
-            _, _, active, pairs = slotted(self.reading, kernel)
+            _, _, active, pairs = slotted(self.classification, kernel)
             total += size * (len(active) + len(pairs))
         return total / max(sum(sizes), 1)
 
 
-def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoint: Adjoint, m: int) -> Group:
+def group(
+    classification: Classification, pieces: Pieces, kernel: Kernel, variable: int, adjoint: Adjoint, m: int
+) -> Group:
     """Group of those elements of a piece that the outputs use."""
-    size = reading.program.size(variable)
+    size = classification.program.size(variable)
     used = np.zeros(size, dtype=bool)
     used[adjoint.columns] = True
     elements = everything(size) if used.all() else Indices.of(np.flatnonzero(used))
@@ -295,13 +301,13 @@ def group(reading: Reading, pieces: Pieces, kernel: Kernel, variable: int, adjoi
         kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))
-    slots, leaves, active, pairs = slotted(reading, kernel)
+    slots, leaves, active, pairs = slotted(classification, kernel)
     return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
 
 
-def slotted(reading: Reading, kernel: Kernel) -> tuple:
+def slotted(classification: Classification, kernel: Kernel) -> tuple:
     """Slots, leaves in terms of them, active slots and pairs: single variables where that needs fewest."""
-    forms = {key: reading.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
+    forms = {key: classification.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
     single = single_variables(forms)
     if single is not None and len(single) <= len(forms):
         slots = tuple(Slot(form) for form in single.values())
@@ -309,10 +315,11 @@ def slotted(reading: Reading, kernel: Kernel) -> tuple:
         layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
         of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
         factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
-        offsets = {key: offset_of(reading, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
+        offsets = {key: offset_of(classification, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
     else:
         of_key = {
-            key: Slot(forms[key], offset_of(reading, leaf, forms[key])) for key, leaf in kernel.leaves.items()
+            key: Slot(forms[key], offset_of(classification, leaf, forms[key]))
+            for key, leaf in kernel.leaves.items()
         }
         slots = tuple({slot.name: slot for slot in of_key.values()}.values())
         numbers = {slot.name: number for number, slot in enumerate(slots)}
@@ -337,7 +344,7 @@ def single_variables(forms: dict[Key, Affine]) -> dict | None:
     return found
 
 
-def offset_of(reading: Reading, leaf: Leaf, form: Affine) -> np.ndarray | None:
+def offset_of(classification: Classification, leaf: Leaf, form: Affine) -> np.ndarray | None:
     """b of a leaf, None for zero if there is anything to add it to."""
-    offset = leaf.indices.take(reading.offset(leaf.variable))
+    offset = leaf.indices.take(classification.offset(leaf.variable))
     return offset if offset.any() or form.layers == () else None

@@ -16,7 +16,7 @@ from lagrad.elements.linear import Maps, cumulated, summed
 from lagrad.elements.maps import Factor, LinearMap
 from lagrad.program.equation import Equation
 
-# Longer sums under a curved function are left to coloring.
+# Longer sums under a nonlinear function are left to coloring.
 LONGEST_SUM = 16
 
 # What is done with the elements of a lane, and which lane each output element has.

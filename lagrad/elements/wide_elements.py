@@ -1,4 +1,4 @@
-"""Crowded elements: a lift in, the same lift with elements of too many variables in its remainder, out.
+"""Move elements of too many variables from a split's groups to its remainder.
 
 Where an element adds up many variables, tanh(M x) with full rows of M, its block of second derivatives has
 as many entries as pairs of these. Beyond some number sweeps through the function are cheaper in every way.
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.split import Group, Lift, Slot
+from lagrad.elements.split import Group, Slot, Split
 
 # What an entry of an element block takes until it is assembled: row, column, place, number.
 BYTES = 40
@@ -19,7 +19,7 @@ BYTES = 40
 MOST_AN_ENTRY = 16
 
 
-def without_crowded(split: Lift, memory_limit: int) -> Lift:
+def without_crowded(split: Split, memory_limit: int) -> Split:
     """Leave groups to coloring whose blocks would be too many or too large.
 
     Args:
@@ -27,7 +27,7 @@ def without_crowded(split: Lift, memory_limit: int) -> Lift:
         memory_limit: bytes that the blocks of one group may take.
 
     Returns:
-        Lift; the given one if nothing is crowded.
+        Split; the given one if nothing is crowded.
     """
     n = split.linear.shape[1]
     most = min(memory_limit / BYTES, MOST_AN_ENTRY * n * (n + 1) / 2)
@@ -36,7 +36,7 @@ def without_crowded(split: Lift, memory_limit: int) -> Lift:
         return split
     rest = dict(split.rest)
     for group in crowded:
-        matrix = on_variable(group, split.reading.program.size(group.variable))
+        matrix = on_variable(group, split.classification.program.size(group.variable))
         rest[group.variable] = matrix + rest[group.variable] if group.variable in rest else matrix
     kept = tuple(group for group in split.groups if group not in crowded)
     return replace(split, groups=kept, rest=rest)

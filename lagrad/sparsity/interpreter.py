@@ -23,7 +23,7 @@ from lagrad.program.folding import fold, fold_quickly
 from lagrad.program.walk import run
 from lagrad.sparsity.deps import masked
 from lagrad.sparsity.links import both
-from lagrad.sparsity.rule_result import Context, Outcome, Request
+from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.fallback import fallback
 from lagrad.sparsity.rules.linalg import LINALG
 from lagrad.sparsity.value import Constant, Value, known_value, simplest, unknown_constant
@@ -45,7 +45,7 @@ class Walk:
     n: int
     rules: Mapping[str, Rule]
     context: Context = field(default_factory=Context)
-    tape: list[Outcome] = field(default_factory=list)
+    tape: list[RuleResult] = field(default_factory=list)
 
     def enter(self, program: jex.ClosedJaxpr, arguments: Sequence[Value]) -> list[Value]:
         """Walk a closed jaxpr.
@@ -68,15 +68,15 @@ class Walk:
         result = self.rules.get(name, fallback)(equation, *operands, **equation.params)
         if isinstance(result, Generator):
             result = self.serve(result)
-        return self.record(settled(equation, operands, result)) if isinstance(result, Outcome) else result
+        return self.record(settled(equation, operands, result)) if isinstance(result, RuleResult) else result
 
-    def record(self, outcome: Outcome) -> tuple[Value, ...]:
+    def record(self, outcome: RuleResult) -> tuple[Value, ...]:
         """Put an outcome on the tape if the way back needs it; its outputs."""
         if any(value.is_curved for value in outcome.outputs):
             self.tape.append(outcome)
         return outcome.outputs
 
-    def serve(self, rule: Generator[Request | Outcome | Context, Any, Any]) -> Any:
+    def serve(self, rule: Generator[Request | RuleResult | Context, Any, Any]) -> Any:
         """Enter the programs that a rule asks for and record what it yields, until it has its result."""
         answer = None
         while True:
@@ -86,9 +86,9 @@ class Walk:
                 return stop.value
             answer = self.answer(request)
 
-    def answer(self, request: Request | Outcome | Context) -> Any:
+    def answer(self, request: Request | RuleResult | Context) -> Any:
         """What a rule asked for: a program's values, with their tape if walked apart, or where it is."""
-        if isinstance(request, Outcome):
+        if isinstance(request, RuleResult):
             return self.record(request)
         if isinstance(request, Context):
             return self.context
@@ -127,7 +127,7 @@ def known_of(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Sequence[Entr
     return known_entries(equation, [value.knowledge for value in operands])
 
 
-def settled(equation: jex.JaxprEqn, operands: Sequence[Value], outcome: Outcome) -> Outcome:
+def settled(equation: jex.JaxprEqn, operands: Sequence[Value], outcome: RuleResult) -> RuleResult:
     """An outcome whose known entries depend on nothing, whatever the rule took them for."""
     found = known_of(equation, operands)
     if all(entries is None for entries in found):
@@ -135,7 +135,7 @@ def settled(equation: jex.JaxprEqn, operands: Sequence[Value], outcome: Outcome)
     unknown = [True if entries is None else ~entries.known for entries in found]
     outputs = tuple(fixed(*pair) for pair in zip(outcome.outputs, found, strict=True))
     live = lambda lives: [both(*pair) for pair in zip(lives, unknown, strict=True)]  # noqa: E731
-    return Outcome(
+    return RuleResult(
         outcome.operands,
         outputs,
         lambda lives: outcome.backward(live(lives)),

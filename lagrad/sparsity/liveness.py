@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from lagrad.errors import DerivativeError
 from lagrad.sparsity.deps import MOST_ENTRIES, Slot, boolean_matrix, triplets
 from lagrad.sparsity.links import Live, either
-from lagrad.sparsity.rule_result import Outcome, Pair
+from lagrad.sparsity.rule_result import Pair, RuleResult
 from lagrad.sparsity.value import Value
 
 # A sparse product of fewer pairs is always cheap.
@@ -46,7 +46,7 @@ class Meeting:
         return self.left.index[keep], self.right.index[keep]
 
 
-def live_pairs(tape: Sequence[Outcome], outputs: Sequence[Value], live: Sequence[Live]) -> Iterable[Pair]:
+def live_pairs(tape: Sequence[RuleResult], outputs: Sequence[Value], live: Sequence[Live]) -> Iterable[Pair]:
     """Pairs of every equation whose outputs reach an output of the program.
 
     Args:

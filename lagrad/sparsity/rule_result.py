@@ -32,7 +32,7 @@ class Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RuleResult:
     """Result of one equation.
 
     Args:
@@ -114,8 +114,8 @@ def linked(
     bends: Sequence[Bend] = (),
     *,
     least: Degree = 0,
-) -> Outcome:
-    """Outcome of an equation from how its operands enter its outputs.
+) -> RuleResult:
+    """RuleResult of an equation from how its operands enter its outputs.
 
     Args:
         equation: what was traced.
@@ -125,7 +125,7 @@ def linked(
         least: degree that each output has at least.
 
     Returns:
-        Outcome; outputs that are no floating-point numbers have no dependencies.
+        RuleResult; outputs that are no floating-point numbers have no dependencies.
     """
     met = [(bend, sites) for bend in bends if all(sites := site_deps(bend, operands))]
     curved = {bend.output for bend, _ in met}
@@ -136,7 +136,7 @@ def linked(
         degree = joined_degree([least, *bent, *(link.degree(value.degree) for value, link in incoming)])
         value = output_value(variable.aval, incoming, degree, operands[0].deps.n)
         outputs.append(replace(value, is_curved=True) if number in curved else value)
-    return Outcome(
+    return RuleResult(
         tuple(operands),
         tuple(outputs),
         lambda lives: backward(len(operands), links, lives),

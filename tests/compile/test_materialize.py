@@ -1,4 +1,4 @@
-"""Laws of stages: the same function, no equation twice, no transcendental recomputed."""
+"""Laws of barriers: the same function, no equation twice, no transcendental recomputed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.compile.deferred import compile_all
-from lagrad.compile.materialize import MOST_STAGES, staged, stages
+from lagrad.compile.materialize import MOST_LEVELS, transcendental_levels, with_barriers
 from lagrad.compile.xla import lower
 from lagrad.precision import float64
 from lagrad.program.cse import merged, tidy
@@ -19,9 +19,9 @@ W = np.arange(5.0)
 
 
 def nested(x, y):
-    """Sines of sines, deeper than there are stages, and a part without any."""
+    """Sines of sines, deeper than there are levels, and a part without any."""
     z = x * W
-    for _ in range(MOST_STAGES + 2):
+    for _ in range(MOST_LEVELS + 2):
         z = jnp.sin(z) + y
     return z, x * y, jnp.sin(x * W) + jnp.sin(x * W)
 
@@ -33,9 +33,9 @@ def traced(function, *arguments):
 
 
 @pytest.mark.parametrize("barrier", [False, True])
-def test_staged_functions_are_the_same(barrier):
+def test_functions_with_barriers_are_the_same(barrier):
     """With and without barriers; captured arrays come back as arguments."""
-    function, captured = staged(traced(nested, X, 2.0), barrier)
+    function, captured = with_barriers(traced(nested, X, 2.0), barrier)
     assert any(np.array_equal(array, W) for array in captured)
     with float64():
         found, expected = jax.jit(function)(True, captured, X, 2.0), nested(X, 2.0)
@@ -51,11 +51,11 @@ def test_equal_equations_are_merged():
     assert names.count("slice") == 2
 
 
-def test_stages_are_counted_along_the_longest_way():
-    """Each transcendental is one stage after the last one before it; the deepest are left to fusion."""
+def test_levels_are_counted_along_the_longest_way():
+    """Each transcendental is one level after the last one before it; the deepest are left to fusion."""
     program = numbered(traced(nested, X, 2.0))
-    found = stages(merged(program))
-    assert len(found) == MOST_STAGES
+    found = transcendental_levels(merged(program))
+    assert len(found) == MOST_LEVELS
     assert all(len(level) == 1 for level in found)
 
 
@@ -70,7 +70,7 @@ def test_what_nobody_needs_is_left_out_but_not_its_effects():
     program = numbered(traced(printing, X))
     assert len(tidy(program).equations) == 1
     for effects in (True, False):
-        function, captured = staged(traced(printing, X), effects=effects)
+        function, captured = with_barriers(traced(printing, X), effects=effects)
         with float64():
             text = jax.jit(function).lower(True, captured, X).as_text()
         assert ("callback" in text) == effects

@@ -157,7 +157,7 @@ LONG = {
     ),
     "remembered": lambda r, a, b, p: jax.checkpoint(lambda u: jnp.sin(u) ** 2)(a),
 }
-LIFTED = {
+SEPARABLE = {
     "map": lambda r, a, b, p: jax.lax.map(lambda u: jnp.sin(u) * u, a),
     "map over numbers": lambda r, a, b, p: jax.lax.map(
         lambda i: a[i] * like(b, a)[(i + 1) % a.size], jnp.arange(a.size)
@@ -217,10 +217,14 @@ NUMBERS = {
     # Not larger: JAX divides by the third power for the second derivative, and overflows.
     "quotient of large": lambda r, a, b, p: (1e90 * a) / (1e90 * (2 + like(b, a) ** 2)),
 }
-FAMILIES = {"elementwise": ELEMENTWISE, "movers": MOVERS, "sums": SUMS, "long": LONG, "lifted": LIFTED} | {
-    "numbers": NUMBERS
-}
-STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | LIFTED | NUMBERS
+FAMILIES = {
+    "elementwise": ELEMENTWISE,
+    "movers": MOVERS,
+    "sums": SUMS,
+    "long": LONG,
+    "separable": SEPARABLE,
+} | {"numbers": NUMBERS}
+STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | SEPARABLE | NUMBERS
 
 
 def pool(steps: list[Step], x, params) -> list:

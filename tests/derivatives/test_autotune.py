@@ -69,7 +69,7 @@ def test_one_candidate_is_not_timed():
 
 
 def test_what_was_timed_is_right_and_reported():
-    """Rows of eight neighbours that a loop hides from the lift."""
+    """Rows of eight neighbours that a loop hides from the split."""
 
     def rows(x):
         def body(carry, k):

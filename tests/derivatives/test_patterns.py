@@ -88,7 +88,7 @@ def test_any_form_of_a_pattern_gives_the_derivatives_of_dense_jax(first, second)
 def test_a_given_pattern_is_what_is_colored():
     """No entry is added to it, none taken away; nobody looks for structure."""
     found = lagrad.differentiate(problem(), jacobian_pattern=JACOBIAN, hessian_pattern=UPPER)
-    assert found.plan.lift is None
+    assert found.plan.split is None
     assert lagrad.SparsityPattern.from_triplets(*found.jacobian_structure, (M, N)) == JACOBIAN
     assert lagrad.SparsityPattern.from_triplets(*found.hessian_structure, (N, N)) == UPPER.T
 

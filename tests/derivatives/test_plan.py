@@ -19,7 +19,7 @@ def strategies(derivatives: lagrad.Derivatives) -> set[str]:
 
 
 def banded(n: int) -> lagrad.Problem:
-    """A band that a loop hides from the lift."""
+    """A band that a loop hides from the split."""
 
     def rows(x):
         return jax.lax.fori_loop(0, 2, lambda k, y: jnp.sin(y) * jnp.roll(x, 1) + y[0] * 0, x)[1:]

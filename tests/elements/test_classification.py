@@ -1,4 +1,4 @@
-"""Laws of reading: what is known is folded, what is affine has its A and b, all else is curved or fixed."""
+"""Laws of classification: what is known is folded, what is affine has its A and b."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFFINE = {
     "reshaped": lambda x: jnp.broadcast_to(x[:, None], (3, 2)).T.reshape(-1),
     "running sum": lambda x: jnp.cumsum(x)[::-1],
 }
-CURVED = {
+NONLINEAR = {
     "square": lambda x: x**2,
     "product": lambda x: x * x[0],
     "comparison": lambda x: (x > 0.5).astype(float),
@@ -32,46 +32,46 @@ CURVED = {
 
 
 def output(constraints, n: int = 3, params=()):
-    """Reading of constraints, and the variable that is their value."""
-    reading = read(program_of(constraints, n, params=params))
-    return reading, reading.program.outputs[1]
+    """Classification of constraints, and the variable that is their value."""
+    classification = read(program_of(constraints, n, params=params))
+    return classification, classification.program.outputs[1]
 
 
 @pytest.mark.parametrize("function", AFFINE.values(), ids=AFFINE)
 def test_affine_values_are_a_x_plus_b(function):
     """A is the Jacobian, b the value at zero."""
-    reading, variable = output(function)
-    assert reading.kinds[variable] is Kind.AFFINE
+    classification, variable = output(function)
+    assert classification.kinds[variable] is Kind.AFFINE
     with jax.enable_x64(True):
         expected = np.asarray(jax.jacobian(function)(np.ones(3))).reshape(-1, 3)
         at_zero = np.asarray(function(jnp.zeros(3))).reshape(-1)
-    np.testing.assert_allclose(reading.form(variable).to_scipy().toarray(), expected, rtol=1e-15)
-    np.testing.assert_allclose(reading.offset(variable), at_zero, rtol=1e-15)
+    np.testing.assert_allclose(classification.form(variable).to_scipy().toarray(), expected, rtol=1e-15)
+    np.testing.assert_allclose(classification.offset(variable), at_zero, rtol=1e-15)
 
 
-@pytest.mark.parametrize("function", CURVED.values(), ids=CURVED)
+@pytest.mark.parametrize("function", NONLINEAR.values(), ids=NONLINEAR)
 def test_all_else_that_depends_on_x_is_curved(function):
     """Whether or not it has derivatives."""
-    reading, variable = output(function)
-    assert reading.kinds[variable] is Kind.CURVED
+    classification, variable = output(function)
+    assert classification.kinds[variable] is Kind.NONLINEAR
 
 
 def test_known_equations_are_executed():
     """Indices computed by the program are numbers before anything is read."""
-    reading, variable = output(lambda x: x[jnp.arange(6).reshape(2, 3)[:, 1] % 3])
-    assert reading.kinds[variable] is Kind.AFFINE
-    np.testing.assert_array_equal(reading.form(variable).to_scipy().toarray(), np.eye(3)[[1, 1]])
-    known = [number for number, kind in reading.kinds.items() if kind is Kind.KNOWN]
-    assert set(known) == set(reading.values)
+    classification, variable = output(lambda x: x[jnp.arange(6).reshape(2, 3)[:, 1] % 3])
+    assert classification.kinds[variable] is Kind.AFFINE
+    np.testing.assert_array_equal(classification.form(variable).to_scipy().toarray(), np.eye(3)[[1, 1]])
+    known = [number for number, kind in classification.kinds.items() if kind is Kind.KNOWN]
+    assert set(known) == set(classification.values)
 
 
 def test_params_are_fixed_and_their_products_with_x_curved():
     """Coefficients that change with params are no constants."""
-    reading, variable = output(lambda x, p: 2.0 * p, params=(np.ones(3),))
-    assert reading.kinds[variable] is Kind.FIXED
+    classification, variable = output(lambda x, p: 2.0 * p, params=(np.ones(3),))
+    assert classification.kinds[variable] is Kind.PARAMETRIC
     for function in (lambda x, p: p * x, lambda x, p: p + x, lambda x, p: jnp.concatenate([p, x])):
-        reading, variable = output(function, params=(np.ones(3),))
-        assert reading.kinds[variable] is Kind.CURVED
+        classification, variable = output(function, params=(np.ones(3),))
+        assert classification.kinds[variable] is Kind.NONLINEAR
 
 
 def test_printing_is_no_dependence():
@@ -82,5 +82,5 @@ def test_printing_is_no_dependence():
         jax.debug.print("nothing")
         return 3.0 * x
 
-    reading, variable = output(printing)
-    assert reading.kinds[variable] is Kind.AFFINE
+    classification, variable = output(printing)
+    assert classification.kinds[variable] is Kind.AFFINE

@@ -15,27 +15,27 @@ PLACES = np.array([4, 0, 0, 3])
 
 
 def of_output(constraints, n: int = 6):
-    """Pieces of the constraints' value, and the reading."""
-    reading = read(program_of(constraints, n))
-    return kernels(reading)[reading.program.outputs[1]], reading
+    """Pieces of the constraints' value, and the classification."""
+    classification = read(program_of(constraints, n))
+    return kernels(classification)[classification.program.outputs[1]], classification
 
 
-def variables(reading, kernel: Kernel, element: int, keys=None) -> set[int]:
+def variables(classification, kernel: Kernel, element: int, keys=None) -> set[int]:
     """Entries of x that an element takes through some leaves."""
     found: set[int] = set()
     for key in kernel.leaves if keys is None else keys:
         leaf = kernel.leaves[key]
-        rows = reading.form(leaf.variable).to_scipy()[[int(leaf.indices.array[element])]]
+        rows = classification.form(leaf.variable).to_scipy()[[int(leaf.indices.array[element])]]
         found |= set(rows.indices.tolist())
     return found
 
 
-def inputs(pieces, reading) -> list[set[int]]:
+def inputs(pieces, classification) -> list[set[int]]:
     """Entries of x that each element takes."""
-    size = reading.program.size(reading.program.outputs[1])
+    size = classification.program.size(classification.program.outputs[1])
     labels = np.zeros(size, int) if pieces.labels is None else pieces.labels
     ranks = np.arange(size) if pieces.ranks is None else pieces.ranks
-    return [variables(reading, pieces.kernels[labels[e]], int(ranks[e])) for e in range(size)]
+    return [variables(classification, pieces.kernels[labels[e]], int(ranks[e])) for e in range(size)]
 
 
 CASES = {
@@ -65,7 +65,7 @@ CASES = {
         lambda x: jnp.exp((x**2).at[np.array([0, 0, 3])].add(jnp.sin(x[3:]))),
         [{0, 3, 4}, {1}, {2}, {3, 5}, {4}, {5}],
     ),
-    "sparse matrix of curved": (
+    "sparse matrix of nonlinear": (
         lambda x: jnp.sin((np.eye(2, 6) - np.eye(2, 6, k=4)) @ x**2),
         [{0, 4}, {1, 5}],
     ),
@@ -89,10 +89,11 @@ def test_elements_name_the_variables_they_take(function, expected):
 
 def test_pairs_are_those_with_a_second_derivative():
     """x y + sin(z) couples x with y, and z with itself; x alone is linear."""
-    pieces, reading = of_output(lambda x: x[:2] * x[2:4] + jnp.sin(x[4:]))
+    pieces, classification = of_output(lambda x: x[:2] * x[2:4] + jnp.sin(x[4:]))
     (kernel,) = pieces.kernels
     found = {
-        frozenset(frozenset(variables(reading, kernel, 0, [key])) for key in pair) for pair in kernel.pairs
+        frozenset(frozenset(variables(classification, kernel, 0, [key])) for key in pair)
+        for pair in kernel.pairs
     }
     assert found == {frozenset([frozenset({0}), frozenset({2})]), frozenset([frozenset({4})])}
 
@@ -109,19 +110,19 @@ PAIRED = {
 @pytest.mark.parametrize("function, expected", PAIRED.values(), ids=PAIRED)
 def test_pairs_of_the_first_element(function, expected):
     """Products pair different factors, moduli everything, kinks nothing."""
-    pieces, reading = of_output(function)
+    pieces, classification = of_output(function)
     (kernel,) = pieces.kernels
-    places = {key: min(variables(reading, kernel, 0, [key])) for key in kernel.leaves}
+    places = {key: min(variables(classification, kernel, 0, [key])) for key in kernel.leaves}
     assert {tuple(sorted((places[a], places[b]))) for a, b in kernel.pairs} == expected
 
 
 def test_what_is_only_compared_has_no_derivative():
     """A mask by value takes its operand, but is not active in it."""
-    pieces, reading = of_output(lambda x: jnp.where(x[:3] > 0.5, jnp.sin(x[3:]), 1.0))
+    pieces, classification = of_output(lambda x: jnp.where(x[:3] > 0.5, jnp.sin(x[3:]), 1.0))
     (kernel,) = pieces.kernels
-    assert inputs(pieces, reading)[0] == {0, 3}
-    assert variables(reading, kernel, 0, kernel.active) == {3}
-    assert variables(reading, kernel, 0, {key for pair in kernel.pairs for key in pair}) == {3}
+    assert inputs(pieces, classification)[0] == {0, 3}
+    assert variables(classification, kernel, 0, kernel.active) == {3}
+    assert variables(classification, kernel, 0, {key for pair in kernel.pairs for key in pair}) == {3}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ CASES = {
     "dynamic_update_slice": lambda x, y: jax.lax.dynamic_update_slice(x, y, (2,)),
     "scatter": lambda x, y: x.at[np.array([4, 1, 0])].set(y),
 }
-CURVED = {
+NONLINEAR = {
     "mul": lambda x, y: x[:3] * y,
     "div": lambda x, y: y / x[:3],
     "sin": lambda x, y: jnp.sin(x),
@@ -149,7 +149,7 @@ def test_maps_are_the_jacobian_of_the_equation(function):
         np.testing.assert_allclose(linear.to_scipy().toarray(), expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("function", CURVED.values(), ids=CURVED)
+@pytest.mark.parametrize("function", NONLINEAR.values(), ids=NONLINEAR)
 def test_what_is_not_linear_has_no_map(function):
     """Products of unknowns, quotients by them, functions, and constants that are not finite."""
     equation, _, known = last(unwrapped(function))

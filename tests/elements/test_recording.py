@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.elements.recording import ParamsInput, fixed_values, record_groups, value_of_params
-from lagrad.elements.split import lift
+from lagrad.elements.split import partially_separable
 from lagrad.elements.tape import Tape
 from lagrad.elements.tape_evaluation import evaluate
 from lagrad.precision import float64
@@ -34,11 +34,11 @@ CASES = {
 }
 
 
-def values_of(reading, group, slots, fixed) -> np.ndarray:
+def values_of(classification, group, slots, fixed) -> np.ndarray:
     """Values of the elements of a group."""
     tape = Tape(group.outputs.shape[1])
     inputs = [tape.input(number) for number in range(len(slots))]
-    (node,) = record_groups(tape, reading, [group], [inputs])
+    (node,) = record_groups(tape, classification, [group], [inputs])
     names = [each.params["name"] for each in tape.operations if each.name == "input"]
     params = {name: value_of_params(name, fixed) for name in names if isinstance(name, ParamsInput)}
     return np.broadcast_to(evaluate(tape, [node], params | dict(enumerate(slots)))[0], (tape.count,))
@@ -47,18 +47,18 @@ def values_of(reading, group, slots, fixed) -> np.ndarray:
 @pytest.mark.parametrize("function", CASES.values(), ids=CASES)
 def test_groups_and_the_linear_part_are_the_program(function):
     """c(x) - c(0) = C x + sum of B (k(u(x)) - k(u(0))), with u = A x + b and values of params."""
-    found = lift(program_of(function, 6, params=(P,)))
+    found = partially_separable(program_of(function, 6, params=(P,)))
     assert not found.rest
 
     def rows(x):
-        fixed = fixed_values(found.reading, [jnp.asarray(P)])
+        fixed = fixed_values(found.classification, [jnp.asarray(P)])
         total = found.linear.toarray() @ x
         for group in found.groups:
             slots = [
                 slot.form.to_scipy().toarray() @ x + (0.0 if slot.offset is None else slot.offset)
                 for slot in group.slots
             ]
-            total += group.outputs.toarray() @ values_of(found.reading, group, slots, fixed)
+            total += group.outputs.toarray() @ values_of(found.classification, group, slots, fixed)
         return total[1:]
 
     with float64():
@@ -68,8 +68,8 @@ def test_groups_and_the_linear_part_are_the_program(function):
 
 def test_fixed_values_are_those_of_params():
     """Everything that depends on params only, once for all groups."""
-    found = lift(program_of(lambda x, p: x * jnp.sin(p)[::-1], 6, params=(P,)))
-    values = fixed_values(found.reading, [jnp.asarray(P)])
+    found = partially_separable(program_of(lambda x, p: x * jnp.sin(p)[::-1], 6, params=(P,)))
+    values = fixed_values(found.classification, [jnp.asarray(P)])
     assert any(
         np.allclose(value, np.sin(P)[::-1], rtol=1e-6) for value in values.values() if np.shape(value) == (6,)
     )

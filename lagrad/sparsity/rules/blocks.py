@@ -17,18 +17,18 @@ from jax.extend import core as jex
 
 from lagrad.sparsity.deps import Deps, spread, taken, union
 from lagrad.sparsity.links import Live, settled
-from lagrad.sparsity.rule_result import Outcome, Pair, is_inexact
+from lagrad.sparsity.rule_result import Pair, RuleResult, is_inexact
 from lagrad.sparsity.value import GENERAL, Value, highest
 
 
-def dense(equation: jex.JaxprEqn, operands: Sequence[Value], *, is_linear: bool = False) -> Outcome:
+def dense(equation: jex.JaxprEqn, operands: Sequence[Value], *, is_linear: bool = False) -> RuleResult:
     """One block: every output element on every operand element, to second order unless linear."""
     return blocks(equation, operands, 0, is_linear=is_linear)
 
 
 def blocks(
     equation: jex.JaxprEqn, operands: Sequence[Value], batch_axes: int, *, is_linear: bool = False
-) -> Outcome:
+) -> RuleResult:
     """A dense block for each index of the leading axes.
 
     Args:
@@ -38,7 +38,7 @@ def blocks(
         is_linear: the outputs are linear in all operands together.
 
     Returns:
-        Outcome.
+        RuleResult.
     """
     shapes = [getattr(variable.aval, "shape", ()) for variable in equation.outvars]
     batch = shapes[0][:batch_axes]
@@ -88,12 +88,12 @@ class Lanes:
         together = spread(value.deps, np.zeros(value.size, np.int64), 1)
         return taken(together, np.zeros(self.count, np.int64))
 
-    def outcome(self, equation: jex.JaxprEqn, least: int) -> Outcome:
-        """Outcome of an equation whose outputs depend on their whole lane, of degree `least` at least."""
+    def outcome(self, equation: jex.JaxprEqn, least: int) -> RuleResult:
+        """RuleResult of an equation whose outputs depend on their whole lane, of degree `least` at least."""
         degree = max([least, *(highest(value.degree) for value in self.operands)])
         places = zip(equation.outvars, self.owners, strict=True)
         outputs = tuple(self.output(variable.aval, owner, degree) for variable, owner in places)
-        return Outcome(self.operands, outputs, self.backward, self.pairs)
+        return RuleResult(self.operands, outputs, self.backward, self.pairs)
 
     def output(self, aval: Any, owner: np.ndarray, degree: int) -> Value:
         """Value of an output."""

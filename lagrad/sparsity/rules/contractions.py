@@ -1,4 +1,4 @@
-"""Products summed over axes: dot_general and fft in, an Outcome out."""
+"""Products summed over axes: dot_general and fft in, a RuleResult out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lagrad.primitives.equations import size_of
 from lagrad.program.entries import possible
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Link, Sparse, Spread, Take, take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import blocks
 from lagrad.sparsity.value import Value
 
@@ -56,7 +56,9 @@ class Contraction:
         return Contraction(self.right, self.left)
 
 
-def dot_general(equation: jex.JaxprEqn, left: Value, right: Value, *, dimension_numbers, **params) -> Outcome:
+def dot_general(
+    equation: jex.JaxprEqn, left: Value, right: Value, *, dimension_numbers, **params
+) -> RuleResult:
     """Products of both operands, summed over the contracted axes."""
     (left_inner, right_inner), (left_batch, right_batch) = dimension_numbers
     form = Contraction(
@@ -85,8 +87,8 @@ def remaining(form: Contraction, left: Value, right: Value) -> Products | None:
     return out, form.left.reshape(-1)[lefts], form.right.reshape(-1)[rights]
 
 
-def sparse_outcome(equation: jex.JaxprEqn, left: Value, right: Value, products: Products) -> Outcome:
-    """Outcome of products written one by one."""
+def sparse_outcome(equation: jex.JaxprEqn, left: Value, right: Value, products: Products) -> RuleResult:
+    """RuleResult of products written one by one."""
     out, lefts, rights = products
     size = size_of(equation.outvars[0])
     links, sides = {}, ((left, lefts), (right, rights))
@@ -130,12 +132,12 @@ def product_bends(form: Contraction) -> list[Bend]:
     return [Bend((0, 1), (reach[0], reach[1]), onward)]
 
 
-def fft(equation: jex.JaxprEqn, operand: Value, *, fft_lengths, **params) -> Outcome:
+def fft(equation: jex.JaxprEqn, operand: Value, *, fft_lengths, **params) -> RuleResult:
     """Linear and dense over the transformed axes."""
     return blocks(equation, (operand,), len(operand.shape) - len(fft_lengths), is_linear=True)
 
 
-CONTRACTIONS: dict[str, Callable[..., Outcome]] = {
+CONTRACTIONS: dict[str, Callable[..., RuleResult]] = {
     "dot_general": dot_general,
     "fft": fft,
 }

@@ -11,7 +11,7 @@ from jax.extend import core as jex
 from lagrad.primitives.calls import TRANSPARENT, called, closed
 from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
-from lagrad.sparsity.rule_result import Outcome, Request, linked
+from lagrad.sparsity.rule_result import Request, RuleResult, linked
 from lagrad.sparsity.rules.loops import Steps, carried, cost, mapped, repeating, traced, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
@@ -45,7 +45,7 @@ def cond(equation: jex.JaxprEqn, index: Value, *operands: Value, branches, **par
     return any_of(equation, results, GENERAL if index.varies else 0)
 
 
-def any_of(equation: jex.JaxprEqn, results: Sequence[Sequence[Value]], least: int) -> Outcome:
+def any_of(equation: jex.JaxprEqn, results: Sequence[Sequence[Value]], least: int) -> RuleResult:
     """Outputs that may be those of one of several runs."""
     count = len(equation.outvars)
     flat = [value for run in results for value in run]

@@ -24,7 +24,7 @@ from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
-from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request
+from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
 from lagrad.sparsity.rules.blocks import Lanes, dense
 from lagrad.sparsity.rules.loops import Steps, cost, traced
 from lagrad.sparsity.rules.reductions import steps
@@ -201,7 +201,7 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
         return block.meeting(sp.csr_array(mixed[:m, m:]))
 
     outputs = block.outputs([primal[k] for k in chosen], 0 if affine else GENERAL)
-    return merged(Outcome(operands, outputs, block.backward, pairs), primal, chosen)
+    return merged(RuleResult(operands, outputs, block.backward, pairs), primal, chosen)
 
 
 def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
@@ -237,7 +237,7 @@ def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     block = Block(operands, active, deps, jacobians)
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
     outputs = block.outputs([primal[k] for k in chosen], GENERAL)
-    return merged(Outcome(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
+    return merged(RuleResult(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
 
 
 def is_solver(jaxpr: Any) -> bool:
@@ -289,14 +289,14 @@ def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:
     return total
 
 
-def merged(outcome: Outcome, primal: Sequence[Value], chosen: Sequence[int]) -> Outcome:
+def merged(outcome: RuleResult, primal: Sequence[Value], chosen: Sequence[int]) -> RuleResult:
     """The outcome with the outputs that cannot be differentiated put back in their places."""
     if len(chosen) == len(primal):
         return outcome
     outputs = list(primal)
     for number, value in zip(chosen, outcome.outputs, strict=True):
         outputs[number] = value
-    return Outcome(
+    return RuleResult(
         outcome.operands,
         tuple(outputs),
         lambda lives: outcome.backward([lives[k] for k in chosen]),
@@ -333,10 +333,10 @@ def linear_solve(equation: jex.JaxprEqn, *operands: Value, const_lengths, jaxprs
     def backward(lives: Sequence[Live]) -> list[Live]:
         return block.backward(lives)[: len(right)] * 2
 
-    return Outcome((*right, *residual), outputs, backward, lambda lives: ())
+    return RuleResult((*right, *residual), outputs, backward, lambda lives: ())
 
 
-def callback(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def callback(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Code that cannot be looked into."""
     return dense(equation, operands)
 

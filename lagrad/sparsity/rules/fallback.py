@@ -12,7 +12,7 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import are_alike, carried, names_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.source_location import line_of, warn_user
-from lagrad.sparsity.rule_result import Context, Outcome, Request
+from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.rules.custom import custom_jvp, tangent_program
 from lagrad.sparsity.rules.loops import Steps
@@ -67,7 +67,7 @@ def differentiable(equation: jex.JaxprEqn) -> bool:
     return True
 
 
-def unknown(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Outcome:
+def unknown(equation: jex.JaxprEqn, operands: Sequence[Value]) -> RuleResult:
     """Dense block, with a warning that names the primitive, its line, and how to give it a rule."""
     name, names = equation.primitive.name, letters(len(operands))
     row = f"{' '.join(names)} | {' '.join(a + b for i, a in enumerate(names) for b in names[i:])}"

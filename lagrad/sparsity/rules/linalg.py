@@ -10,19 +10,21 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.sparsity.links import Chain, Spread, Take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import blocks
 from lagrad.sparsity.rules.moving import lanes_across, through_lanes
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.value import Value
 
 
-def factorization(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def factorization(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Every output element of a matrix on every element of the operands with the same batch index."""
     return blocks(equation, operands, max(len(value.shape) for value in operands) - 2)
 
 
-def triangular_solve(equation: jex.JaxprEqn, matrix: Value, right: Value, *, left_side, **params) -> Outcome:
+def triangular_solve(
+    equation: jex.JaxprEqn, matrix: Value, right: Value, *, left_side, **params
+) -> RuleResult:
     """Linear in the right-hand sides, which do not meet; each depends on the whole matrix."""
     batch = prod(matrix.shape[:-2])
     of_matrix = np.repeat(np.arange(batch), prod(matrix.shape[-2:]))

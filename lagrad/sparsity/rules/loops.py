@@ -20,7 +20,7 @@ from lagrad.precision import float64
 from lagrad.program.entries import Entries, agreed
 from lagrad.sparsity.deps import Deps, compact, pooled, spread, taken, union
 from lagrad.sparsity.links import Live
-from lagrad.sparsity.rule_result import Context, Outcome, Request
+from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.summary import closure, meeting, summarized
 from lagrad.sparsity.value import (
     GENERAL,
@@ -35,7 +35,7 @@ from lagrad.sparsity.value import (
 # Walks of a body before a carry that still grows is taken to depend on everything.
 MOST_ROUNDS = 6
 
-Steps = Generator[Request | Outcome | Context, Any, Any]
+Steps = Generator[Request | RuleResult | Context, Any, Any]
 
 
 def cost(jaxpr: Any) -> int:
@@ -133,7 +133,7 @@ def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Va
         for value, keep, start in zip(carry, kept, starts, strict=False)
     ]
     inputs = pooled([*(value.deps for value in consts), *(value.deps for value in bound)])
-    return Outcome(
+    return RuleResult(
         operands,
         tuple(bound),
         lambda lives: [any_live(lives)] * len(operands),
@@ -262,13 +262,15 @@ def follows(stacked: Value, after: Value, reverse: bool) -> bool:
     return np.array_equal(result[1:], before[:-1]) if reverse else np.array_equal(result[:-1], before[1:])
 
 
-def loop_entry(values: Sequence[Value], sources: Sequence[Value]) -> Outcome:
+def loop_entry(values: Sequence[Value], sources: Sequence[Value]) -> RuleResult:
     """The carry that bounds every step, whatever it came from."""
     outputs = tuple(replace(value, is_curved=value.varies) for value in values)
-    return Outcome(tuple(sources), outputs, lambda lives: [any_live(lives)] * len(sources), lambda lives: ())
+    return RuleResult(
+        tuple(sources), outputs, lambda lives: [any_live(lives)] * len(sources), lambda lives: ()
+    )
 
 
-def loop_exit(bound: Sequence[Value], outputs: Sequence[Value]) -> Outcome:
+def loop_exit(bound: Sequence[Value], outputs: Sequence[Value]) -> RuleResult:
     """Final carry and stacked outputs; if anything counts, every step's carry does."""
     rest = outputs[len(bound) :]
     final = tuple(replace(value, is_curved=value.varies) for value in (*bound, *rest))
@@ -276,7 +278,7 @@ def loop_exit(bound: Sequence[Value], outputs: Sequence[Value]) -> Outcome:
     def backward(lives: Sequence[Live]) -> list[Live]:
         return [any_live(lives)] * len(bound) + list(lives[len(bound) :])
 
-    return Outcome(tuple(outputs), final, backward, lambda lives: ())
+    return RuleResult(tuple(outputs), final, backward, lambda lives: ())
 
 
 def any_live(lives: Sequence[Live]) -> bool:

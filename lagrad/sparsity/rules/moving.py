@@ -1,4 +1,4 @@
-"""The rules of movers and scatters, at known places or not: an equation and its values in, an Outcome out."""
+"""The rules of movers and scatters, at known places or not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lagrad.primitives.movers import (
 )
 from lagrad.sparsity.deps import Deps, moved
 from lagrad.sparsity.links import SAME, Chain, Degree, Link, Live, Same, Spread, Take, either
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.arithmetic import tabled
 from lagrad.sparsity.value import GENERAL, Value, simplest
 
@@ -32,7 +32,7 @@ from lagrad.sparsity.value import GENERAL, Value, simplest
 IDENTICAL = {"copy", "copy_p", "device_put", "optimization_barrier", "name", "squeeze", "expand_dims"}
 
 
-def move(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def move(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Output elements that are operand elements, one each."""
     name = equation.primitive.name
     known: list[Any] = [None] * len(operands)
@@ -45,8 +45,8 @@ def move(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     return moved_outcome(equation, operands, function)
 
 
-def moved_outcome(equation: jex.JaxprEqn, operands: Sequence[Value], function: Move) -> Outcome:
-    """Outcome of a mover."""
+def moved_outcome(equation: jex.JaxprEqn, operands: Sequence[Value], function: Move) -> RuleResult:
+    """RuleResult of a mover."""
     if keeps_order(equation):
         return unmoved(equation, operands)
     avals: list[Any] = [variable.aval for variable in equation.outvars]
@@ -59,7 +59,7 @@ def moved_outcome(equation: jex.JaxprEqn, operands: Sequence[Value], function: M
         for aval, deps, degree in zip(avals, parts, degrees, strict=True)
     )
     links = cache(lambda: mover_links(shapes, function))
-    return Outcome(tuple(operands), outputs, lambda lives: pulled(links(), lives), lambda lives: ())
+    return RuleResult(tuple(operands), outputs, lambda lives: pulled(links(), lives), lambda lives: ())
 
 
 def keeps_order(equation: jex.JaxprEqn) -> bool:
@@ -70,12 +70,12 @@ def keeps_order(equation: jex.JaxprEqn) -> bool:
     return name in IDENTICAL or (name == "reshape" and params.get("dimensions") is None)
 
 
-def unmoved(equation: jex.JaxprEqn, operands: Sequence[Value]) -> Outcome:
-    """Outcome of an equation that only changes shapes."""
+def unmoved(equation: jex.JaxprEqn, operands: Sequence[Value]) -> RuleResult:
+    """RuleResult of an equation that only changes shapes."""
     paired = zip(operands, output_shapes(equation), strict=False)
     outputs = tuple(Value(shape, v.deps, v.degree, is_curved=v.is_curved) for v, shape in paired)
     rest = [False] * (len(operands) - len(outputs))
-    return Outcome(tuple(operands), outputs, lambda lives: [*lives, *rest], lambda lives: ())
+    return RuleResult(tuple(operands), outputs, lambda lives: [*lives, *rest], lambda lives: ())
 
 
 def moved_degrees(operands: Sequence[Value], shapes, function: Move, count: int) -> list[Degree]:
@@ -114,7 +114,7 @@ def pulled(links: Sequence[Sequence[Link]], lives: Sequence[Live]) -> list[Live]
     return found
 
 
-def gather_anywhere(equation, operand, indices, *, dimension_numbers, slice_sizes, **params) -> Outcome:
+def gather_anywhere(equation, operand, indices, *, dimension_numbers, slice_sizes, **params) -> RuleResult:
     """Gather at unknown indices: any element along the indexed axes, none along those taken whole."""
     shape = operand.shape
     loose = {axis for axis in dimension_numbers.start_index_map if slice_sizes[axis] < shape[axis]}
@@ -165,14 +165,14 @@ def box_lanes(shape, sizes, starts) -> tuple[np.ndarray, np.ndarray]:
     return members.reshape(-1), np.broadcast_to(inner, sizes).reshape(-1)
 
 
-def slice_anywhere(equation, operand, *starts, slice_sizes, **params) -> Outcome:
+def slice_anywhere(equation, operand, *starts, slice_sizes, **params) -> RuleResult:
     """Dynamic slice whose start is not known along some axes."""
     members, owners = box_lanes(operand.shape, slice_sizes, [start.known for start in starts])
     least = GENERAL if any(start.varies for start in starts) else 0
     return linked(equation, (operand, *starts), {(0, 0): through_lanes(members, owners)}, least=least)
 
 
-def update_anywhere(equation, operand, update, *starts, **params) -> Outcome:
+def update_anywhere(equation, operand, update, *starts, **params) -> RuleResult:
     """Dynamic update of a slice whose start is not known along some axes."""
     owners, members = box_lanes(operand.shape, update.shape, [start.known for start in starts])
     links = {(0, 0): SAME, (1, 0): through_lanes(members, owners)}
@@ -180,7 +180,7 @@ def update_anywhere(equation, operand, update, *starts, **params) -> Outcome:
     return linked(equation, (operand, update, *starts), links, least=least)
 
 
-def scatter(equation, operand, indices, updates, *, update_jaxpr=None, **params) -> Outcome:
+def scatter(equation, operand, indices, updates, *, update_jaxpr=None, **params) -> RuleResult:
     """Scatter that replaces; where several updates meet, any of them may win."""
     if update_jaxpr is not None:
         return scatter_apply(equation, operand, indices, updates, params)
@@ -193,7 +193,7 @@ def scatter(equation, operand, indices, updates, *, update_jaxpr=None, **params)
     return linked(equation, (operand, indices, updates), links, least=GENERAL if indices.varies else 0)
 
 
-def scatter_apply(equation, operand, indices, updates, params) -> Outcome:
+def scatter_apply(equation, operand, indices, updates, params) -> RuleResult:
     """Some function of the operand's elements at the indices; the others stay as they are."""
     link = update_link(equation, operand, indices, updates, params)
     reached = np.ones(operand.size, dtype=bool)
@@ -204,19 +204,19 @@ def scatter_apply(equation, operand, indices, updates, params) -> Outcome:
     return linked(equation, (operand, indices, updates), {(0, 0): SAME}, [Bend((0, 0), (inside, inside))])
 
 
-def scatter_add(equation, operand, indices, updates, **params) -> Outcome:
+def scatter_add(equation, operand, indices, updates, **params) -> RuleResult:
     """Scatter that adds or subtracts."""
     links = {(0, 0): SAME, (2, 0): update_link(equation, operand, indices, updates, params)}
     return linked(equation, (operand, indices, updates), links, least=GENERAL if indices.varies else 0)
 
 
-def scatter_extreme(equation, operand, indices, updates, **params) -> Outcome:
+def scatter_extreme(equation, operand, indices, updates, **params) -> RuleResult:
     """Scatter that keeps the larger or smaller."""
     links = {(0, 0): SAME, (2, 0): update_link(equation, operand, indices, updates, params)}
     return linked(equation, (operand, indices, updates), links, least=GENERAL)
 
 
-def scatter_mul(equation, operand, indices, updates, **params) -> Outcome:
+def scatter_mul(equation, operand, indices, updates, **params) -> RuleResult:
     """Scatter that multiplies: products of operand and updates, and of updates that meet."""
     link = update_link(equation, operand, indices, updates, params)
     bends = [Bend((0, 2), (SAME, link))]
@@ -247,7 +247,7 @@ def update_link(equation, operand: Value, indices: Value, updates: Value, params
     return through_lanes(lane[reached] if lane.size else reached, lane)
 
 
-def sort_anyhow(equation: jex.JaxprEqn, *operands: Value, dimension, **params) -> Outcome:
+def sort_anyhow(equation: jex.JaxprEqn, *operands: Value, dimension, **params) -> RuleResult:
     """Each operand sorted by keys that are not known: any element of the same lane of the same operand."""
     lane = lanes_across(operands[0].shape, {dimension})
     link = through_lanes(lane, lane)
@@ -255,7 +255,7 @@ def sort_anyhow(equation: jex.JaxprEqn, *operands: Value, dimension, **params) -
     return linked(equation, operands, links, least=GENERAL)
 
 
-UNKNOWN_PLACES: dict[str, Callable[..., Outcome]] = {
+UNKNOWN_PLACES: dict[str, Callable[..., RuleResult]] = {
     "select_n": tabled,
     "gather": gather_anywhere,
     "dynamic_slice": slice_anywhere,
@@ -263,7 +263,7 @@ UNKNOWN_PLACES: dict[str, Callable[..., Outcome]] = {
     "scatter": scatter,
     "sort": sort_anyhow,
 }
-SCATTERS: dict[str, Callable[..., Outcome]] = {
+SCATTERS: dict[str, Callable[..., RuleResult]] = {
     "scatter-add": scatter_add,
     "scatter-sub": scatter_add,
     "scatter-mul": scatter_mul,

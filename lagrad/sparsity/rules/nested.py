@@ -10,7 +10,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
-from lagrad.sparsity.rule_result import Outcome
+from lagrad.sparsity.rule_result import RuleResult
 from lagrad.sparsity.rules.blocks import Lanes
 from lagrad.sparsity.rules.custom import custom_jvp
 from lagrad.sparsity.value import GENERAL, Value
@@ -26,7 +26,7 @@ def ruled_call(equation: jex.JaxprEqn, *operands: Value, jaxpr, mapped, **params
     return solution(equation, operands, mapped)
 
 
-def solution(equation: jex.JaxprEqn, operands: Sequence[Value], mapped) -> Outcome:
+def solution(equation: jex.JaxprEqn, operands: Sequence[Value], mapped) -> RuleResult:
     """A solution map or the like: dense for each index of its batch axes, `mapped[i]` telling operand i's.
 
     What its program depends on is not what counts: the rule differentiates, and may see more inputs.

@@ -1,4 +1,4 @@
-"""Reductions, running reductions, sorting: an equation and its values in, an Outcome out."""
+"""Reductions, running reductions, sorting: an equation and its values in, a RuleResult out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jax.extend import core as jex
 from lagrad.primitives.equations import output_shapes
 from lagrad.sparsity.deps import Deps, boolean_matrix, check_entries
 from lagrad.sparsity.links import Sparse, Spread, Take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.moving import lanes_across, through_lanes
 from lagrad.sparsity.value import GENERAL, Value
 
@@ -21,7 +21,7 @@ from lagrad.sparsity.value import GENERAL, Value
 LONGEST_PRODUCT = 32
 
 
-def reduce_sum(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> Outcome:
+def reduce_sum(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> RuleResult:
     """Sum over axes."""
     return linked(equation, (operand,), {(0, 0): summing(operand.shape, axes)})
 
@@ -32,12 +32,12 @@ def summing(shape: tuple[int, ...], axes: Sequence[int]) -> Spread:
     return Spread(lane, prod(size for axis, size in enumerate(shape) if axis not in axes))
 
 
-def reduce_extreme(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> Outcome:
+def reduce_extreme(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> RuleResult:
     """Largest or smallest over axes: any element, never two at once."""
     return linked(equation, (operand,), {(0, 0): summing(operand.shape, axes)}, least=GENERAL)
 
 
-def reduce_prod(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> Outcome:
+def reduce_prod(equation: jex.JaxprEqn, operand: Value, *, axes, **params) -> RuleResult:
     """Product over axes: every two different elements of a lane."""
     link = summing(operand.shape, axes)
     return linked(equation, (operand,), {(0, 0): link}, product_bends(operand.size, link))
@@ -64,10 +64,10 @@ def steps(equation: jex.JaxprEqn, *operands: Value, **params) -> Sequence[Value]
     return [Value(aval.shape, Deps(prod(aval.shape), n), GENERAL) for aval in avals]
 
 
-def cumulative(curved: bool, least: int) -> Callable[..., Outcome]:
+def cumulative(curved: bool, least: int) -> Callable[..., RuleResult]:
     """A running reduction along an axis: [a, b, c] -> [{a}, {a, b}, {a, b, c}], from the end if `reverse`."""
 
-    def rule(equation: jex.JaxprEqn, operand: Value, *, axis, reverse, **params) -> Outcome:
+    def rule(equation: jex.JaxprEqn, operand: Value, *, axis, reverse, **params) -> RuleResult:
         link = Sparse(triangle(operand.shape, axis, reverse))
         bends = [Bend((0, 0), (link, link))] if curved else []
         return linked(equation, (operand,), {(0, 0): link}, bends, least=least)
@@ -88,7 +88,7 @@ def triangle(shape: tuple[int, ...], axis: int, reverse: bool) -> sp.csr_array:
     return boolean_matrix(lanes[:, later].reshape(-1), lanes[:, earlier].reshape(-1), (size, size))
 
 
-def top_k(equation: jex.JaxprEqn, operand: Value, **params) -> Outcome:
+def top_k(equation: jex.JaxprEqn, operand: Value, **params) -> RuleResult:
     """Largest along an axis, and their places."""
     axis = params.get("axis", params.get("reduction_dimension", -1)) % len(operand.shape)
     shape = output_shapes(equation)[0]

@@ -14,12 +14,12 @@ from lagrad.primitives.equations import output_shapes
 from lagrad.primitives.sparse_products import LAYOUTS, flat_index, products
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import SAME, Sparse, Spread, take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.value import Value, known_value
 
 
-def product(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def product(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Stored entries, the first operand, times a dense factor, the last one."""
     last = len(operands) - 1
     found = products(equation, [None, *(value.known for value in operands[1:-1]), None])
@@ -36,7 +36,7 @@ def product(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
     return linked(equation, operands, links, [Bend((0, last), reach, Spread(out, size))])
 
 
-def bcoo_todense(equation: jex.JaxprEqn, stored: Value, indices: Value, *, spinfo, **params) -> Outcome:
+def bcoo_todense(equation: jex.JaxprEqn, stored: Value, indices: Value, *, spinfo, **params) -> RuleResult:
     """Stored entries put, and added, in their places."""
     if indices.known is None or len(stored.shape) != 1:
         return dense(equation, (stored, indices), is_linear=True)
@@ -53,10 +53,10 @@ def bcoo_transpose(equation: jex.JaxprEqn, stored: Value, indices: Value, *, per
     outcome = linked(equation, (stored, indices), {(0, 0): SAME})
     swapped = known_value(np.asarray(indices.known)[:, list(permutation)], stored.deps.n)
     kept = replace(outcome.outputs[0], constant=stored.constant)
-    return Outcome(outcome.operands, (kept, swapped), outcome.backward, outcome.pairs)
+    return RuleResult(outcome.operands, (kept, swapped), outcome.backward, outcome.pairs)
 
 
-def bcoo_extract(equation: jex.JaxprEqn, indices: Value, array: Value, **params) -> Outcome:
+def bcoo_extract(equation: jex.JaxprEqn, indices: Value, array: Value, **params) -> RuleResult:
     """Elements of a dense array at the coordinates of stored entries."""
     if indices.known is None or len(indices.shape) != 2:
         return dense(equation, (indices, array), is_linear=True)

@@ -20,7 +20,7 @@ from jax.extend import core as jex
 from lagrad.primitives.equations import is_inexact
 from lagrad.sparsity.deps import Deps, Slot, check_entries, from_matrix, pooled, taken, triplets
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
-from lagrad.sparsity.rule_result import Context, Outcome, Pair, Request
+from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
 from lagrad.sparsity.value import AFFINE, GENERAL, Value
 
 # Steps after which a dependency that still grows is taken to grow to the end.
@@ -42,7 +42,7 @@ class Summary:
 
     starts: tuple[int, ...]
     results: Sequence[Value]
-    tape: Sequence[Outcome]
+    tape: Sequence[RuleResult]
     kept: Any
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Windows that slide over an array: window reductions and convolutions in, an Outcome out."""
+"""Windows that slide over an array: window reductions and convolutions in, a RuleResult out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lagrad.primitives.equations import output_shapes
 from lagrad.primitives.windows import seen, taps
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Sparse, Spread, take
-from lagrad.sparsity.rule_result import Bend, Outcome, linked
+from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import Lanes, blocks, dense
 from lagrad.sparsity.rules.moving import lanes_across
 from lagrad.sparsity.value import GENERAL, Value
@@ -21,7 +21,7 @@ from lagrad.sparsity.value import GENERAL, Value
 MOST_PRODUCTS = 40_000_000
 
 
-def convolution(equation: jex.JaxprEqn, left: Value, right: Value, **params) -> Outcome:
+def convolution(equation: jex.JaxprEqn, left: Value, right: Value, **params) -> RuleResult:
     """Products of image and kernel elements, summed over taps and channels."""
     out_shape = output_shapes(equation)[0]
     if prod(out_shape) * right.size > MOST_PRODUCTS:
@@ -37,10 +37,10 @@ def convolution(equation: jex.JaxprEqn, left: Value, right: Value, **params) -> 
     return linked(equation, (left, right), links, [Bend((0, 1), reach, Spread(out, prod(out_shape)))])
 
 
-def window(curved: bool, least: int) -> Callable[..., Outcome]:
+def window(curved: bool, least: int) -> Callable[..., RuleResult]:
     """A reduction over a sliding window."""
 
-    def rule(equation: jex.JaxprEqn, operand: Value, *start: Value, **params) -> Outcome:
+    def rule(equation: jex.JaxprEqn, operand: Value, *start: Value, **params) -> RuleResult:
         out_shape = output_shapes(equation)[0]
         rows, columns = seen(operand.shape, out_shape, params)
         link = Sparse(boolean_matrix(rows, columns, (prod(out_shape), operand.size)))
@@ -50,7 +50,7 @@ def window(curved: bool, least: int) -> Callable[..., Outcome]:
     return rule
 
 
-def reduction(equation: jex.JaxprEqn, *operands: Value, dimensions, **params) -> Outcome:
+def reduction(equation: jex.JaxprEqn, *operands: Value, dimensions, **params) -> RuleResult:
     """A reduction by any function: dense in each lane."""
     count = len(operands) // 2
     lane = lanes_across(operands[0].shape, set(dimensions))
@@ -60,12 +60,12 @@ def reduction(equation: jex.JaxprEqn, *operands: Value, dimensions, **params) ->
     return Lanes(operands, members, owners, lanes, False).outcome(equation, GENERAL)
 
 
-def opaque(equation: jex.JaxprEqn, *operands: Value, **params) -> Outcome:
+def opaque(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Dense: these only appear in derivatives of window reductions."""
     return dense(equation, operands)
 
 
-WINDOWS: dict[str, Callable[..., Outcome]] = {
+WINDOWS: dict[str, Callable[..., RuleResult]] = {
     "conv_general_dilated": convolution,
     "reduce_window_sum": window(False, 0),
     "reduce_window_max": window(False, GENERAL),

@@ -1,4 +1,4 @@
-"""Laws of what lifts: custom rules, loops, wrappers and small matrices need no color, and are exact."""
+"""Laws of what becomes elements: custom rules, loops, wrappers, small matrices, exact and without colors."""
 
 from __future__ import annotations
 

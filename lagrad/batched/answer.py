@@ -34,16 +34,16 @@ class Answer(NamedTuple):
 
 
 def answer_of(model: Model, state: State) -> Answer:
-    """The answer that a state holds."""
+    """The answers that states hold, with the batch as their first axis."""
     problem, scale = model.derivatives.problem, state.objective_scale
     return Answer(
-        x=jnp.clip(state.v[: model.n], problem.lower, problem.upper),
-        multipliers=state.y * state.row_scale / scale,
-        lower=state.lower[: model.n] / scale,
-        upper=state.upper[: model.n] / scale,
+        x=jnp.clip(state.v[: model.n].T, problem.lower, problem.upper),
+        multipliers=(state.y * state.row_scale / scale).T,
+        lower=(state.lower[: model.n] / scale).T,
+        upper=(state.upper[: model.n] / scale).T,
         status=state.status,
         iterations=state.sweeps,
-        errors=state.errors,
+        errors=state.errors.T,
     )
 
 

@@ -1,8 +1,8 @@
-"""From a factored system to a step: full step, second-order corrections, halved steps, in one loop.
+"""Look for a step: factored systems in; accepted points, or what the next sweep should try, out.
 
-Each turn solves for a direction if one is wanted, and tries a point: f and c, no derivative. Under `vmap` the
-loop turns until every problem of the batch has its step; the solve is a loop of at most one turn, so that it
-is skipped where nobody wants it.
+One solve a sweep, then trials: f and c, no derivative, halved steps until every problem of the batch has its
+step or gives up. Where the full step is turned down because it is infeasible, the next sweep solves for a
+second-order correction (section 2.4 of the paper).
 """
 
 from __future__ import annotations
@@ -26,137 +26,136 @@ from lagrad.batched.state import NORMAL, RESTORATION, START, State
 CORRECTIONS, KAPPA_SOC = 4, 0.99
 # Residual up to which a step too small to be judged is taken.
 FEASIBLE = 1e-8
-FULL, CORRECTING, HALVING = 0, 1, 2
 
 
 class Attempt(NamedTuple):
-    """A step that is looked for.
+    """A step that was looked for; what has no shape here is (B,).
 
     Args:
-        phase: FULL, CORRECTING or HALVING.
-        wants: whether the next turn begins with a solve.
-        ended: whether the search is over.
-        is_accepted: and whether it found a step.
-        target: residual that the next solve brings to zero, (m,).
-        step: Newton direction, corrections left out.
-        way: direction of the next trial in v, (n + m,).
-        alpha: length of the next trial.
-        alpha_max: length of the full step.
-        v: point that was tried last.
+        step: of variables, slacks and multipliers.
+        v: point that was tried last, (n + m, B).
+        alpha: length of the step to it.
         merit: of it.
-        corrections: how many were made.
+        is_accepted: whether it is taken.
+        fall: derivative of the barrier function along the Newton step, corrections left out.
+        longest: length of that step.
+        correction: what the next sweep tries, as in `State`.
+        target: residual that it brings to zero, (m, B).
     """
 
-    phase: jax.Array
-    wants: jax.Array
-    ended: jax.Array
-    is_accepted: jax.Array
-    target: jax.Array
     step: Step
-    way: jax.Array
-    alpha: jax.Array
-    alpha_max: jax.Array
     v: jax.Array
+    alpha: jax.Array
     merit: Merit
-    corrections: jax.Array
+    is_accepted: jax.Array
+    fall: jax.Array
+    longest: jax.Array
+    correction: jax.Array
+    target: jax.Array
+
+
+class Trial(NamedTuple):
+    """A point along the step.
+
+    Args:
+        alpha: length of the step, (B,).
+        v: the point, (n + m, B).
+        residual: c(x) - s there, (m, B).
+        merit: of it.
+        is_accepted: whether it is taken.
+        goes_on: whether a shorter step is tried.
+    """
+
+    alpha: jax.Array
+    v: jax.Array
+    residual: jax.Array
+    merit: Merit
+    is_accepted: jax.Array
+    goes_on: jax.Array
 
 
 def attempted(model: Model, params: Any, point: Point, state: State, system: System, active) -> Attempt:
     """Look for a step; at the start of a problem only for the direction, whose `y` are first multipliers."""
-    whole, number = jnp.zeros((), jnp.int32), jnp.zeros(())
-    nowhere = Step(jnp.zeros(model.n), jnp.zeros(model.m), jnp.zeros(model.m))
-    begin = Attempt(
-        phase=whole + FULL,
-        wants=active,
-        ended=~active,
-        is_accepted=jnp.zeros_like(active),
-        target=jnp.where(state.mode == NORMAL, point.residual, 0.0),
-        step=nowhere,
-        way=jnp.zeros_like(state.v),
-        alpha=number,
-        alpha_max=number,
-        v=state.v,
-        merit=Merit(number, number),
-        corrections=whole,
-    )
-    return jax.lax.while_loop(
-        lambda at: ~at.ended, lambda at: turn(model, params, point, state, system, at), begin
-    )
+    corrects = state.correction > 0
+    plain = jnp.where(state.mode == NORMAL, point.residual, 0.0)
+    target = jnp.where(corrects, state.target, plain)
+    step = direction(model, point, state, system, target)
+    way = jnp.concatenate([step.x, step.slack])
+    alpha = step_to_boundary(point.box, state.v, way, tau_of(state))
+    fall = jnp.where(corrects, state.fall, jnp.sum(aim_of(model, point, state) * way, axis=0))
+    longest = jnp.where(corrects, state.longest, alpha)
+    reference = reference_of(point, state, fall)
 
+    def tried(alpha, tested) -> Trial:
+        v = state.v + alpha * way
+        values = values_at(model, params, v[: model.n], state.objective_scale, state.row_scale)
+        residual = values.rows - v[model.n :]
+        merit = merit_of(point.box, state, v, values.objective, residual)
+        accepted = acceptable(merit, reference, tested)
+        return Trial(alpha, v, residual, merit, accepted, ~accepted & (0.5 * alpha >= smallest_step(reference)))
 
-def turn(model: Model, params: Any, point: Point, state: State, system: System, at: Attempt) -> Attempt:
-    """One trial."""
-    at = directed(model, point, state, system, at)
-    reference = reference_of(model, point, state, at)
-    v = state.v + at.alpha * at.way
-    values = values_at(model, params, v[: model.n], state.objective_scale, state.row_scale)
-    residual = values.rows - v[model.n :]
-    merit = merit_of(point.box, state, v, values.objective, residual)
-    tested = jnp.where(at.phase == CORRECTING, at.alpha_max, at.alpha)
+    first = tried(jnp.where(state.correction < 0, 0.5 * alpha, alpha), jnp.where(corrects, longest, alpha))
     # Rounding hides what such a step does; but one that leaves a point infeasible leads nowhere.
-    tiny = largest(at.way / (1.0 + jnp.abs(state.v))) <= 10.0 * EPSILON
-    tiny &= (state.mode != NORMAL) | (largest(residual) <= FEASIBLE)
-    accepted = acceptable(merit, reference, tested) | (tiny & (at.phase == FULL))
-    tried = at._replace(v=v, merit=merit, is_accepted=accepted)
-    after = following(tried, at.merit, reference, residual, state)
-    return after._replace(ended=accepted | (state.mode == START) | after.ended)
+    tiny = (largest(way / (1.0 + jnp.abs(state.v))) <= 10.0 * EPSILON) & (state.correction == 0)
+    tiny &= (state.mode != NORMAL) | (largest(first.residual) <= FEASIBLE)
+    accepted = active & (first.is_accepted | tiny)
+    correction = jnp.where(active & ~accepted, next_correction(state, first, reference), 0)
+    shorter = active & ~accepted & (correction == 0) & (state.mode != START)
+    last = halved(tried, first._replace(is_accepted=accepted, goes_on=first.goes_on & shorter))
+    return Attempt(
+        step, last.v, last.alpha, last.merit, last.is_accepted, fall, longest, correction,
+        target=first.alpha * target + first.residual,
+    )  # fmt: skip
 
 
-def directed(model: Model, point: Point, state: State, system: System, at: Attempt) -> Attempt:
-    """The attempt with the direction that it wants, and its full length."""
-    bounds = jnp.where(
-        state.mode == START,
-        state.upper - state.lower,
-        barrier_gradient(point.box, state.v, barrier_parameter(state)),
-    )
-    right = -(point.slope + bounds)
-
-    def solved(at: Attempt) -> Attempt:
-        step = solve(model.algebra, system, Step(right[: model.n], right[model.n :], -at.target))
-        way = jnp.concatenate([step.x, step.slack])
-        alpha = step_to_boundary(point.box, state.v, way, tau_of(state))
-        is_first = at.phase == FULL
-        kept = jax.tree.map(lambda new, old: jnp.where(is_first, new, old), step, at.step)
-        longest = jnp.where(is_first, alpha, at.alpha_max)
-        return at._replace(wants=at.wants & False, step=kept, way=way, alpha=alpha, alpha_max=longest)
-
-    return jax.lax.while_loop(lambda at: at.wants, solved, at)
+def next_correction(state: State, first: Trial, reference: Reference) -> jax.Array:
+    """Which correction follows the first trial of a sweep that was turned down."""
+    theta = first.merit.theta
+    worse = (state.correction == 0) & (state.mode == NORMAL) & (theta >= reference.merit.theta) & ~state.in_vain
+    improves = (theta <= KAPPA_SOC * state.tried_theta) & (state.correction < CORRECTIONS)
+    in_vain = (state.correction > 0) & ~improves
+    goes_on = worse | ((state.correction > 0) & improves)
+    return jnp.where(in_vain, -1, jnp.where(goes_on, state.correction + 1, 0))
 
 
-def following(at: Attempt, before: Merit, reference: Reference, residual, state: State) -> Attempt:
-    """What to try after a trial that was turned down (section 2.4 of the paper)."""
-    worse = (at.phase == FULL) & (state.mode == NORMAL) & (at.merit.theta >= reference.merit.theta)
-    improves = (at.merit.theta <= KAPPA_SOC * before.theta) & (at.corrections < CORRECTIONS)
-    corrects = worse | ((at.phase == CORRECTING) & improves)
-    length = jnp.where(at.phase == HALVING, at.alpha, at.alpha_max)
-    direction = jnp.concatenate([at.step.x, at.step.slack])
-    return at._replace(
-        phase=jnp.where(corrects, CORRECTING, HALVING).astype(at.phase.dtype),
-        wants=corrects,
-        ended=~corrects & (0.5 * length < smallest_step(reference)),
-        target=jnp.where(corrects, at.alpha * at.target + residual, at.target),
-        way=jnp.where(at.is_accepted, at.way, direction),
-        alpha=jnp.where(at.is_accepted, at.alpha, 0.5 * length),
-        corrections=at.corrections + corrects,
-    )
+def halved(tried, first: Trial) -> Trial:
+    """The last of a series of trials, each of half the length."""
+
+    def shorter(trial: Trial) -> Trial:
+        alpha = 0.5 * trial.alpha
+        new = tried(alpha, alpha)
+        return jax.tree.map(lambda new, old: jnp.where(trial.goes_on, new, old), new, trial)
+
+    return jax.lax.while_loop(lambda trial: jnp.any(trial.goes_on), shorter, first)
 
 
-def reference_of(model: Model, point: Point, state: State, at: Attempt) -> Reference:
+def direction(model: Model, point: Point, state: State, system: System, target: jax.Array) -> Step:
+    """The solution of the Newton system that brings the residual `target` to zero."""
+    multipliers = state.upper - state.lower
+    bounds = barrier_gradient(point.box, state.v, barrier_parameter(state))
+    right = -(point.slope + jnp.where(state.mode == START, multipliers, bounds))
+    return solve(model.algebra, system, Step(right[: model.n], right[model.n :], -target))
+
+
+def aim_of(model: Model, point: Point, state: State) -> jax.Array:
+    """Gradient of what is minimised, barrier included, (n + m, B)."""
+    plain = jnp.concatenate([point.gradient, jnp.zeros_like(point.residual)])
+    aim = jnp.where(point.box.free, jnp.where(state.mode == RESTORATION, point.slope, plain), 0.0)
+    return aim + barrier_gradient(point.box, state.v, barrier_parameter(state))
+
+
+def reference_of(point: Point, state: State, fall: jax.Array) -> Reference:
     """What trials are compared with."""
     here = merit_of(point.box, state, state.v, point.objective, point.residual)
-    restores = state.mode == RESTORATION
-    plain = jnp.concatenate([point.gradient, jnp.zeros(model.m)])
-    aim = jnp.where(point.box.free, jnp.where(restores, point.slope, plain), 0.0)
-    gradient = aim + barrier_gradient(point.box, state.v, barrier_parameter(state))
-    slope = gradient @ jnp.concatenate([at.step.x, at.step.slack])
-    return Reference(here, slope, jnp.where(restores, emptied(state.filter), state.filter), state.theta_0)
+    known = jnp.where(state.mode == RESTORATION, emptied(state.filter), state.filter)
+    return Reference(here, fall, known, state.theta_0)
 
 
 def merit_of(box, state: State, v, objective, residual) -> Merit:
     """Infeasibility and barrier function; in restoration 0 and that of |r|^2 / 2."""
     restores = state.mode == RESTORATION
-    theta = jnp.where(restores, 0.0, jnp.sum(jnp.abs(residual)))
-    aim = jnp.where(restores, 0.5 * jnp.sum(residual**2), objective)
+    theta = jnp.where(restores, 0.0, jnp.sum(jnp.abs(residual), axis=0))
+    aim = jnp.where(restores, 0.5 * jnp.sum(residual**2, axis=0), objective)
     return Merit(theta, aim + barrier(box, v, barrier_parameter(state)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +15,18 @@ class Box(NamedTuple):
     """Bounds of v, and which of its entries have them and move at all.
 
     Args:
-        lower: (k,), a harmless number where there is no bound.
+        lower: (k, 1), or (k, B) where scales differ; a harmless number where there is no bound.
         upper: the same.
-        has_lower: whether there is one, (k,), bool; never for an entry that does not move.
+        has_lower: whether there is one, (k, 1), bool; never for an entry that does not move.
         has_upper: the same.
-        free: whether an entry moves, (k,).
+        free: whether an entry moves, (k, 1).
     """
 
-    lower: jax.Array
-    upper: jax.Array
-    has_lower: jax.Array
-    has_upper: jax.Array
-    free: jax.Array
+    lower: Any
+    upper: Any
+    has_lower: np.ndarray
+    has_upper: np.ndarray
+    free: np.ndarray
 
     @classmethod
     def of(cls, lower: np.ndarray, upper: np.ndarray) -> Box:
@@ -36,7 +36,11 @@ class Box(NamedTuple):
         lower, upper = (np.where(np.isfinite(side), side, 0.0) for side in (lower, upper))
         lower = lower - has_lower * RELAXATION * np.maximum(1.0, np.abs(lower))
         upper = upper + has_upper * RELAXATION * np.maximum(1.0, np.abs(upper))
-        return cls(*map(jnp.asarray, (lower, upper, has_lower, has_upper, free)))
+        return cls(*(side[:, None] for side in (lower, upper, has_lower, has_upper, free)))
+
+    def first(self, count: int) -> Box:
+        """The box of the first entries."""
+        return Box(*(side[:count] for side in self))
 
     def scaled(self, factors: jax.Array) -> Box:
         """The box of the entries times positive factors."""
@@ -56,9 +60,9 @@ class Box(NamedTuple):
         return jnp.where(self.free, v, self.lower)
 
     @property
-    def one_sided(self) -> jax.Array:
+    def one_sided(self) -> np.ndarray:
         """1 for entries with a lower bound only, -1 with an upper one only, else 0."""
-        return jnp.where(self.has_lower, 1.0, 0.0) - jnp.where(self.has_upper, 1.0, 0.0)
+        return np.where(self.has_lower, 1.0, 0.0) - np.where(self.has_upper, 1.0, 0.0)
 
 
 def barrier(box: Box, v: jax.Array, mu: jax.Array) -> jax.Array:
@@ -66,7 +70,7 @@ def barrier(box: Box, v: jax.Array, mu: jax.Array) -> jax.Array:
     low, high = box.distances(v)
     anchor = jnp.where(box.has_lower, low, high)
     pull = KAPPA_D * jnp.where(box.one_sided == 0, 0.0, anchor)
-    return mu * jnp.sum(pull - jnp.log(low) - jnp.log(high))
+    return mu * jnp.sum(pull - jnp.log(low) - jnp.log(high), axis=0)
 
 
 def barrier_gradient(box: Box, v: jax.Array, mu: jax.Array) -> jax.Array:
@@ -86,7 +90,7 @@ def multiplier_steps(box: Box, v, lower, upper, dv, mu) -> tuple[jax.Array, jax.
 def largest_step(distance: jax.Array, change: jax.Array, tau: jax.Array) -> jax.Array:
     """Largest alpha <= 1 with distance + alpha * change >= (1 - tau) * distance."""
     limits = jnp.where(change < 0, -tau * distance / jnp.where(change < 0, change, -1.0), 1.0)
-    return jnp.min(limits, initial=1.0)
+    return jnp.min(limits, axis=0, initial=1.0)
 
 
 def step_to_boundary(box: Box, v: jax.Array, dv: jax.Array, tau: jax.Array) -> jax.Array:

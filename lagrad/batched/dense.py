@@ -1,6 +1,8 @@
-"""Dense linear algebra of a Newton step: entries of H and J in, products and a Cholesky factor out.
+"""Factor a Newton matrix as a whole: entries of H and J in, products and a Cholesky factor out.
 
-The verbs are those of `staged`: hessian, jacobian, times_hessian, times, times_transposed, factor, solve.
+The verbs are those of `staged`: hessian, jacobian, variables, rows, flat_variables, flat_rows, times_hessian,
+times, times_transposed, factor, is_definite, solve. Vectors have the batch as their last axis, B in shapes,
+matrices as their first, as the library wants it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
+from jax.lax.linalg import cholesky, triangular_solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,46 +38,61 @@ class Dense:
         jacobian_places[rows, columns] = np.arange(rows.size)
         return cls(hessian_places, jacobian_places)
 
-    @property
-    def n(self) -> int:
-        """Number of variables."""
-        return self.hessian_places.shape[0]
-
     def hessian(self, values: jax.Array) -> jax.Array:
-        """H of its entries."""
-        return placed(values, self.hessian_places)
+        """H of its entries, (nnz, B) to (B, n, n)."""
+        return jnp.moveaxis(placed(values, self.hessian_places), -1, 0)
 
     def jacobian(self, values: jax.Array) -> jax.Array:
-        """J of its entries."""
-        return placed(values, self.jacobian_places)
+        """J of its entries, (nnz, B) to (B, m, n)."""
+        return jnp.moveaxis(placed(values, self.jacobian_places), -1, 0)
+
+    def variables(self, x, padding=0.0):
+        """A vector by variables as products and factors want it: as it is."""
+        return x
+
+    def rows(self, y):
+        """A vector by rows, likewise."""
+        return y
+
+    def flat_variables(self, x):
+        """The inverse of `variables`."""
+        return x
+
+    def flat_rows(self, y):
+        """The inverse of `rows`."""
+        return y
 
     def times_hessian(self, hessian, x):
         """H x."""
-        return hessian @ x
+        return jnp.einsum("bij,jb->ib", hessian, x)
 
     def times(self, jacobian, x):
         """J x."""
-        return jacobian @ x
+        return jnp.einsum("bij,jb->ib", jacobian, x)
 
-    def times_transposed(self, jacobian, w):
-        """J' w."""
-        return jacobian.T @ w
+    def times_transposed(self, jacobian, y):
+        """J' y."""
+        return jnp.einsum("bij,ib->jb", jacobian, y)
 
     def factor(self, hessian, diagonal, jacobian, weights) -> jax.Array:
-        """Cholesky factor of H + diag(diagonal) + J' diag(weights) J; nan if it is not positive definite."""
-        matrix = hessian + jnp.diag(diagonal) + jacobian.T @ (weights[:, None] * jacobian)
-        return jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
+        """Cholesky factors of H + diag(diagonal) + J' diag(weights) J; nan where one is not positive definite."""
+        weighted = weights.T[:, :, None] * jacobian
+        matrix = hessian + jnp.einsum("bki,bkj->bij", jacobian, weighted)
+        matrix += diagonal.T[:, :, None] * np.eye(hessian.shape[1])
+        return cholesky(matrix, symmetrize_input=False)
 
     def is_definite(self, factor: jax.Array) -> jax.Array:
-        """Whether the matrix had a factor."""
-        return jnp.isfinite(jnp.diagonal(factor)).all()
+        """Which matrices have a factor, (B,)."""
+        return jnp.isfinite(jnp.diagonal(factor, axis1=1, axis2=2)).all(axis=1)
 
     def solve(self, factor: jax.Array, right: jax.Array) -> jax.Array:
         """Solve with a factor."""
-        half = solve_triangular(factor, right, lower=True)
-        return solve_triangular(factor, half, lower=True, trans="T")
+        half = triangular_solve(factor, right.T[:, :, None], left_side=True, lower=True)
+        whole = triangular_solve(factor, half, left_side=True, lower=True, transpose_a=True)
+        return whole[:, :, 0].T
 
 
 def placed(values: jax.Array, places: np.ndarray) -> jax.Array:
-    """Entries where they belong, by a gather: scatters are slow on every device."""
-    return jnp.append(values, 0.0).at[places].get(mode="promise_in_bounds")
+    """Entries where they belong, zeros elsewhere, by a gather: scatters are slow on every device."""
+    none = jnp.zeros((1, *values.shape[1:]), values.dtype)
+    return jnp.concatenate([values, none]).at[places].get(mode="promise_in_bounds")

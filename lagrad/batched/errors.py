@@ -15,23 +15,23 @@ from lagrad.batched.state import State
 
 
 def residuals(box: Box, state: State, slope: jax.Array, infeasibility: jax.Array, mu) -> jax.Array:
-    """Stationarity, feasibility, complementarity, (3,).
+    """Stationarity, feasibility, complementarity, (3, B).
 
     Args:
         box: scaled bounds of v.
         state: point and multipliers.
-        slope: gradient of the Lagrangian's part without bounds, by v, (n + m,).
-        infeasibility: c(x) - s, (m,).
+        slope: gradient of the Lagrangian's part without bounds, by v, (n + m, B).
+        infeasibility: c(x) - s, (m, B).
         mu: what products of multiplier and distance should be.
     """
     low, high = box.distances(state.v)
     stationarity = jnp.where(box.free, slope - state.lower + state.upper, 0.0)
     below = jnp.where(box.has_lower, low * state.lower - mu, 0.0)
     above = jnp.where(box.has_upper, high * state.upper - mu, 0.0)
-    bounds = jnp.sum(state.lower) + jnp.sum(state.upper)
-    sides = jnp.sum(box.has_lower) + jnp.sum(box.has_upper)
-    all_sizes = (bounds + jnp.sum(jnp.abs(state.y))) / jnp.maximum(sides + state.y.size, 1)
-    of_bounds = bounds / jnp.maximum(sides, 1)
+    bounds = jnp.sum(state.lower, axis=0) + jnp.sum(state.upper, axis=0)
+    sides = int(box.has_lower.sum() + box.has_upper.sum())
+    all_sizes = (bounds + jnp.sum(jnp.abs(state.y), axis=0)) / max(sides + state.y.shape[0], 1)
+    of_bounds = bounds / max(sides, 1)
     return jnp.stack(
         [
             largest(stationarity) / (jnp.maximum(S_MAX, all_sizes) / S_MAX),
@@ -42,5 +42,5 @@ def residuals(box: Box, state: State, slope: jax.Array, infeasibility: jax.Array
 
 
 def largest(values: jax.Array) -> jax.Array:
-    """Largest magnitude, 0 for none; nan if there is one."""
-    return jnp.max(jnp.abs(values), initial=0.0)
+    """Largest magnitude of each problem of a batch, (k, B) to (B,); 0 for none; nan if there is one."""
+    return jnp.max(jnp.abs(values), axis=0, initial=0.0)

@@ -22,4 +22,5 @@ def raised(state: State) -> State:
 def settled(state: State) -> State:
     """The state after a step: its shift is remembered, the next sweep tries none."""
     last = jnp.where(state.shift > 0, state.shift, state.last_shift)
-    return state._replace(shift=jnp.zeros_like(state.shift), last_shift=last)
+    none = jnp.zeros_like(state.correction)
+    return state._replace(shift=jnp.zeros_like(state.shift), last_shift=last, correction=none)

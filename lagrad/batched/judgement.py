@@ -30,7 +30,7 @@ def judged(point: Point, state: State, settings: Settings) -> State:
 def verdict(point: Point, state: State, errors: jax.Array, settings: Settings) -> jax.Array:
     """Code of the status."""
     unscaled = errors[0] / state.objective_scale, largest(point.residual / state.row_scale)
-    solved = (jnp.max(errors) <= settings.tol) & (unscaled[0] <= MOST_STATIONARITY)
+    solved = (jnp.max(errors, axis=0) <= settings.tol) & (unscaled[0] <= MOST_STATIONARITY)
     solved &= (unscaled[1] <= MOST_VIOLATION) & (state.mode == NORMAL)
     stuck = (state.mode == RESTORATION) & (state.restoration_mu <= LEAST_MU * 1.01)
     stuck &= (errors[0] <= stationary(point)) & (largest(point.residual) > LEAST_VIOLATION)
@@ -52,7 +52,7 @@ def lowered(point: Point, state: State, settings: Settings) -> State:
     least = jnp.where(restores, LEAST_MU, settings.tol / 10.0)
 
     def error(mu):
-        return jnp.max(residuals(point.box, state, point.slope, restored(point, restores), mu))
+        return jnp.max(residuals(point.box, state, point.slope, restored(point, restores), mu), axis=0)
 
     def falls(mu):
         return (state.mode != START) & (mu > least) & (error(mu) <= KAPPA_EPSILON * mu)
@@ -61,7 +61,9 @@ def lowered(point: Point, state: State, settings: Settings) -> State:
         return jnp.maximum(least, jnp.minimum(KAPPA_MU * mu, mu**THETA_MU))
 
     before = jnp.where(restores, state.restoration_mu, state.mu)
-    mu = jax.lax.while_loop(falls, lower, before)
+    mu = jax.lax.while_loop(
+        lambda mu: jnp.any(falls(mu)), lambda mu: jnp.where(falls(mu), lower(mu), mu), before
+    )
     fresh = (mu < before) & ~restores
     return state._replace(
         mu=jnp.where(restores, state.mu, mu),

@@ -1,4 +1,4 @@
-"""The Newton step of the barrier problem: matrices in, steps of x, slacks and multipliers out.
+"""Compute the Newton step of the barrier problem: matrices in, steps of x, slacks and multipliers out.
 
 With the slacks eliminated, S their diagonal, and rho 1 in restoration, else 0:
 
@@ -8,7 +8,9 @@ With the slacks eliminated, S their diagonal, and rho 1 in restoration, else 0:
 The inertia is right if H + D + J' E^-1 J is positive definite, so that one Cholesky factorisation of size n,
 which fails item by item, is inertia test and factorisation at once, whatever the number of rows. Where E is
 below 1 / GAMMA, that stands in its place, and refinement with the true E takes the difference back: a round
-divides it by about GAMMA s, with s the least eigenvalue of J (H + D)^-1 J'.
+divides it by about GAMMA s, with s the least eigenvalue of J (H + D)^-1 J'. Two rounds are usual.
+
+Vectors have the batch as their last axis, B in shapes; inside, they have the shape that the algebra works with.
 
 Source: Golub and Greif (2003), On solving block-structured indefinite linear systems.
 """
@@ -21,21 +23,23 @@ import jax
 import jax.numpy as jnp
 
 GAMMA = 1e8
-ROUNDS = 4
+# Rounds at most, and the residual, relative to right side and solution, at which there are no more.
+ROUNDS, ENOUGH = 4, 1e-10
 # A slack without any bound has no diagonal; with this one its row has no multiplier.
 LEAST_DIAGONAL = 1e-20
 
 
 class System(NamedTuple):
-    """A Newton system and its factor.
+    """A Newton system and its factor, in the shapes of the algebra.
 
     Args:
-        hessian: H, as the algebra holds it.
-        jacobian: J, likewise, without the columns of fixed variables.
-        diagonal: D, 1 for fixed variables, (n,).
-        compliance: 1 / S of moving slacks, 0 for others, (m,).
-        softness: E, (m,).
-        moves: which variables move, (n,).
+        hessian: H.
+        jacobian: J, without the columns of fixed variables.
+        diagonal: D, 1 for fixed variables.
+        compliance: 1 / S of moving slacks, 0 for others, (m, B).
+        softness: E.
+        weights: 1 / E, at most GAMMA.
+        moves: which variables move, (n, 1).
         factor: of the condensed matrix.
     """
 
@@ -44,74 +48,97 @@ class System(NamedTuple):
     diagonal: jax.Array
     compliance: jax.Array
     softness: jax.Array
+    weights: jax.Array
     moves: jax.Array
     factor: Any
 
 
 class Step(NamedTuple):
-    """A Newton step, or the right side of one: of variables, slacks and row multipliers."""
+    """A Newton step, or the right side of one: variables (n, B), slacks (m, B), multipliers of rows (m, B)."""
 
     x: jax.Array
     slack: jax.Array
     y: jax.Array
 
 
-def factored(algebra: Any, hessian, jacobian, diagonal, free, rho) -> System:
+class Refined(NamedTuple):
+    """A solution under refinement.
+
+    Args:
+        x: steps of the variables, in the shape of the algebra, as everything here.
+        y: steps of the multipliers.
+        left_x: what they leave of the right side.
+        left_y: likewise, of the rows.
+        size: largest entry of that, (B,).
+        goes_on: whose refinement goes on, (B,).
+    """
+
+    x: jax.Array
+    y: jax.Array
+    left_x: jax.Array
+    left_y: jax.Array
+    size: jax.Array
+    goes_on: jax.Array
+
+
+def factored(algebra: Any, hessian, jacobian, diagonals: tuple, free: tuple, rho) -> System:
     """Factor a system.
 
     Args:
         algebra: `Dense` or `Staged`.
         hessian: H.
         jacobian: J.
-        diagonal: of v = (x, s), shift included, (n + m,).
-        free: which entries of v move, (n + m,).
-        rho: 1 in restoration, else 0.
+        diagonals: D and S, shift included, (n, B) and (m, B).
+        free: which variables and slacks move, (n, 1) and (m, 1).
+        rho: 1 in restoration, else 0, (B,).
     """
-    moves, slides = free[: algebra.n], free[algebra.n :]
-    of_x = jnp.where(moves, diagonal[: algebra.n], 1.0)
-    compliance = jnp.where(slides, 1.0 / jnp.maximum(diagonal[algebra.n :], LEAST_DIAGONAL), 0.0)
-    softness = compliance + rho
-    factor = algebra.factor(hessian, of_x, jacobian, 1.0 / held(softness))
-    return System(hessian, jacobian, of_x, compliance, softness, moves, factor)
-
-
-def held(softness: jax.Array) -> jax.Array:
-    """E, at least 1 / GAMMA."""
-    return jnp.maximum(softness, 1.0 / GAMMA)
+    (of_x, of_slacks), (moves, slides) = diagonals, free
+    of_x = algebra.variables(jnp.where(moves, of_x, 1.0), 1.0)
+    compliance = jnp.where(slides, 1.0 / jnp.maximum(of_slacks, LEAST_DIAGONAL), 0.0)
+    softness = algebra.rows(compliance) + rho
+    weights = 1.0 / jnp.maximum(softness, 1.0 / GAMMA)
+    factor = algebra.factor(hessian, of_x, jacobian, weights)
+    return System(hessian, jacobian, of_x, compliance, softness, weights, moves, factor)
 
 
 def solve(algebra: Any, system: System, right: Step) -> Step:
     """Solve [H + D, 0, J'; 0, S, -1; J, -1, -rho] (dx, ds, dy) = right; no step where nothing moves."""
-    a = jnp.where(system.moves, right.x, 0.0)
-    b = right.y + system.compliance * right.slack
-
-    nothing = jnp.zeros_like(a), jnp.zeros_like(b), jnp.inf
+    a = algebra.variables(jnp.where(system.moves, right.x, 0.0))
+    b = algebra.rows(right.y + system.compliance * right.slack)
+    asked = jnp.maximum(largest(a), largest(b))
     # The first round solves, the others refine: one piece of program for both.
-    dx, dy, _ = jax.lax.fori_loop(
-        0, ROUNDS, lambda _, found: refined(algebra, system, (a, b), found), nothing
-    )
-    return Step(dx, system.compliance * (dy + right.slack), dy)
+    begin = 0, Refined(jnp.zeros_like(a), jnp.zeros_like(b), a, b, jnp.full_like(asked, jnp.inf), asked >= 0)
+    found = jax.lax.while_loop(
+        lambda state: (state[0] < ROUNDS) & jnp.any(state[1].goes_on),
+        lambda state: (state[0] + 1, refined(algebra, system, (a, b, asked), state[1])),
+        begin,
+    )[1]
+    dy = algebra.flat_rows(found.y)
+    return Step(algebra.flat_variables(found.x), system.compliance * (dy + right.slack), dy)
+
+
+def refined(algebra: Any, system: System, right: tuple, found: Refined) -> Refined:
+    """One round of refinement, kept where it leaves less of the right side than the one before."""
+    a, b, asked = right
+    ex, ey = condensed(algebra, system, found.left_x, found.left_y)
+    dx, dy = found.x + ex, found.y + ey
+    product = algebra.times_hessian(system.hessian, dx) + system.diagonal * dx
+    left_x = a - product - algebra.times_transposed(system.jacobian, dy)
+    left_y = b - algebra.times(system.jacobian, dx) + system.softness * dy
+    size = jnp.maximum(largest(left_x), largest(left_y))
+    better = found.goes_on & (size < found.size)
+    enough = ENOUGH * (asked + jnp.maximum(largest(dx), largest(dy)))
+    kept = (jnp.where(better, new, old) for new, old in zip((dx, dy, left_x, left_y, size), found, strict=False))
+    return Refined(*kept, better & (size > enough))
 
 
 def condensed(algebra: Any, system: System, a, b) -> tuple[jax.Array, jax.Array]:
     """Solve with E held above 1 / GAMMA."""
-    weights = 1.0 / held(system.softness)
-    dx = algebra.solve(system.factor, a + algebra.times_transposed(system.jacobian, weights * b))
-    return dx, weights * (algebra.times(system.jacobian, dx) - b)
-
-
-def refined(algebra: Any, system: System, right: tuple, found: tuple) -> tuple:
-    """One round of refinement, kept where it leaves less of the right side than the one before."""
-    (a, b), (dx, dy, size) = right, found
-    product = algebra.times_hessian(system.hessian, dx) + system.diagonal * dx
-    left_a = a - jnp.where(system.moves, product + algebra.times_transposed(system.jacobian, dy), dx)
-    left_b = b - algebra.times(system.jacobian, dx) + system.softness * dy
-    left = jnp.maximum(largest(left_a), largest(left_b))
-    ex, ey = condensed(algebra, system, left_a, left_b)
-    better = left < size
-    return jnp.where(better, dx + ex, dx), jnp.where(better, dy + ey, dy), jnp.minimum(left, size)
+    right = a + algebra.times_transposed(system.jacobian, system.weights * b)
+    dx = algebra.solve(system.factor, right)
+    return dx, system.weights * (algebra.times(system.jacobian, dx) - b)
 
 
 def largest(values: jax.Array) -> jax.Array:
-    """Largest magnitude, 0 for none; nan if there is one."""
-    return jnp.max(jnp.abs(values), initial=0.0)
+    """Largest magnitude of each problem of a batch, (B,); 0 for none; nan if there is one."""
+    return jnp.max(jnp.abs(values), axis=tuple(range(values.ndim - 1)), initial=0.0)

@@ -1,4 +1,4 @@
-"""The map from params to the answer, differentiable: one factorisation a point, whatever the direction.
+"""Map params to the answer, differentiably: one factorisation a point, whatever the direction.
 
 At the answer the primal-dual equations of the barrier problem hold. With their matrix K, dw = -K^-1 dr/dp dp,
 which is the derivative of the solution itself up to the last barrier parameter, about tol / 10, where strict
@@ -22,6 +22,7 @@ from lagrad.batched.kkt import Step, System, factored, solve
 from lagrad.batched.loop import run
 from lagrad.batched.model import Model, hessian_at, scaled_jacobian, slopes_at
 from lagrad.batched.settings import Settings
+from lagrad.batched.together import together
 
 # Distances of the answer to its bounds, which it was clipped to, count at least this much.
 LEAST_DISTANCE = 1e-10
@@ -33,51 +34,50 @@ def layer(model: Model, settings: Settings) -> Callable[[Any, jax.Array], Answer
     Derivatives by params are those of x and of the multipliers; a problem that did not end well has nan.
     Where the solve began makes no difference.
     """
+    solved = together(lambda params, x: answer_of(model, run(model, settings, params, x.T)))
+    stepped = together(lambda *arguments: newton_step(model, *arguments))
 
     @jax.custom_jvp
     def answer(params, x):
-        return answer_of(model, run(model, settings, params, x))
+        return alone(solved, params, x)
 
     @answer.defjvp
     def rule(primals, tangents):
         params, _ = primals
         found = answer(*primals)
-        return found, change_of(model, params, tangents[0], found)
+        return found, change_of(model, stepped, params, tangents[0], found)
 
     return answer
 
 
-def change_of(model: Model, params: Any, direction: Any, found: Answer) -> Answer:
+def alone(function: Callable, *arguments: Any) -> Any:
+    """The result of a function of a batch for a batch of one."""
+    found = function(*jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], arguments))
+    return jax.tree.map(lambda leaf: leaf[0], found)
+
+
+def change_of(model: Model, stepped: Callable, params: Any, direction: Any, found: Answer) -> Answer:
     """Derivative of an answer along a direction of params."""
-    derivatives, n, m = model.derivatives, model.n, model.m
-    system, sides = system_at(model, params, found)
+    derivatives, n = model.derivatives, model.n
+    flat = found.x, found.multipliers, found.lower, found.upper
 
     def equations(params):
-        rows = derivatives.constraints(found.x, params) if m else jnp.zeros(0)
-        return lagrangian_slope(model, params, found), rows
+        return lagrangian_slope(model, params, found), derivatives.constraints(found.x, params)
 
     (slope, rows) = jax.jvp(equations, (params,), (direction,))[1]
     # One vector: JAX transposes a solve only if all parts of its right side depend on the direction.
-    step = as_step(
-        jax.lax.custom_linear_solve(
-            lambda w: jnp.concatenate(product(model.algebra, system, as_step(w, n))),
-            jnp.concatenate([jnp.where(system.moves, -slope, 0.0), jnp.zeros(m), -rows]),
-            lambda _, w: jnp.concatenate(solve(model.algebra, system, as_step(w, n))),
-            symmetric=True,
-        ),
-        n,
+    whole = jax.lax.custom_linear_solve(
+        lambda w: product(model, params, flat, w),
+        jnp.concatenate([jnp.where(model.moves[:, 0], -slope, 0.0), jnp.zeros_like(rows), -rows]),
+        lambda _, w: alone(stepped, params, flat, w),
+        symmetric=True,
     )
     good = (found.status == statuses.OPTIMAL) | (found.status == statuses.ACCEPTABLE)
-    dx, dy = (jnp.where(good, part, jnp.nan) for part in (step.x, step.y))
-    lower, upper = sides
+    dx, dy = (jnp.where(good, part, jnp.nan) for part in (whole[:n], whole[n + rows.size :]))
+    one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
+    lower, upper = (side[:n, 0] for side in slopes_of_bounds(model, *one))
     no_change: Any = np.zeros((), jax.dtypes.float0)
-    return Answer(dx, dy, -lower[:n] * dx, upper[:n] * dx, no_change, no_change, jnp.zeros(3))
-
-
-def as_step(vector: jax.Array, n: int) -> Step:
-    """A step from one vector of its parts."""
-    m = (vector.size - n) // 2
-    return Step(vector[:n], vector[n : n + m], vector[n + m :])
+    return Answer(dx, dy, -lower * dx, upper * dx, no_change, no_change, jnp.zeros(3))
 
 
 def lagrangian_slope(model: Model, params: Any, found: Answer) -> jax.Array:
@@ -90,26 +90,54 @@ def lagrangian_slope(model: Model, params: Any, found: Answer) -> jax.Array:
     return jax.grad(lagrangian)(found.x)
 
 
-def system_at(model: Model, params: Any, found: Answer) -> tuple[System, tuple[jax.Array, jax.Array]]:
-    """The factored matrix at an answer, and multiplier / distance of lower and upper sides of v."""
-    x, y = found.x, found.multipliers
-    c = model.derivatives.constraints(x, params) if model.m else jnp.zeros(0)
-    v = jnp.concatenate([x, c])
-    low, high = (jnp.maximum(side, LEAST_DISTANCE) for side in model.box.distances(v))
-    lower = jnp.concatenate([found.lower, jnp.maximum(-y, 0.0)]) * model.box.has_lower / low
-    upper = jnp.concatenate([found.upper, jnp.maximum(y, 0.0)]) * model.box.has_upper / high
-    jacobian = scaled_jacobian(model, slopes_at(model, params, x), jnp.ones(model.m))
-    hessian = hessian_at(model, params, x, jnp.ones(()), y)
-    system = factored(model.algebra, hessian, jacobian, lower + upper, model.box.free, 0.0)
-    return system, (lower, upper)
+def slopes_of_bounds(model: Model, params: Any, flat: tuple) -> tuple[jax.Array, jax.Array]:
+    """Multiplier / distance of the lower and upper sides of v, (n + m, B), for a batch of answers."""
+    x, y, below, above = (part.T for part in flat)
+    c = jax.vmap(model.derivatives.constraints, (-1, 0), -1)(x, params)
+    low, high = (jnp.maximum(side, LEAST_DISTANCE) for side in model.box.distances(jnp.concatenate([x, c])))
+    lower = jnp.concatenate([below, jnp.maximum(-y, 0.0)]) * model.box.has_lower / low
+    upper = jnp.concatenate([above, jnp.maximum(y, 0.0)]) * model.box.has_upper / high
+    return lower, upper
 
 
-def product(algebra: Any, system: System, step: Step) -> Step:
-    """The symmetric matrix times a step; the slack of an equality, and a fixed variable, stand alone."""
+def newton_step(model: Model, params: Any, flat: tuple, right: jax.Array) -> jax.Array:
+    """Solve with the matrices at a batch of answers, which come as (x, multipliers, lower, upper).
+
+    Args:
+        model: functions and algebra.
+        params: of each.
+        flat: parts of the answers, (B, n) or (B, m).
+        right: right sides, (B, n + 2 m): variables, slacks, rows.
+    """
+    system = system_at(model, params, flat)
+    parts = jnp.split(right.T, [model.n, model.n + model.m])
+    return jnp.concatenate(solve(model.algebra, system, Step(*parts))).T
+
+
+def system_at(model: Model, params: Any, flat: tuple) -> System:
+    """The factored matrices at a batch of answers."""
+    x, y = flat[0].T, flat[1].T
+    diagonal = sum(slopes_of_bounds(model, params, flat))
+    jacobian = scaled_jacobian(model, slopes_at(model, params, x), jnp.ones_like(y))
+    hessian = hessian_at(model, params, x, jnp.ones(x.shape[1]), y)
+    parts, free = ((v[: model.n], v[model.n :]) for v in (diagonal, model.box.free))
+    return factored(model.algebra, hessian, jacobian, parts, free, jnp.zeros(x.shape[1]))
+
+
+def product(model: Model, params: Any, flat: tuple, w: jax.Array) -> jax.Array:
+    """The matrix at one answer times a vector; the slack of an equality, and a fixed variable, stand alone."""
+    params, flat = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
+    algebra, system = model.algebra, system_at(model, params, flat)
+    x, slack, y = jnp.split(w[:, None], [model.n, model.n + model.m])
     slides = system.compliance > 0
     own = jnp.where(slides, 1.0 / jnp.where(slides, system.compliance, 1.0), 1.0)
-    inner = algebra.times_hessian(system.hessian, step.x) + system.diagonal * step.x
-    x = inner + algebra.times_transposed(system.jacobian, step.y)
-    slack = own * step.slack - jnp.where(slides, step.y, 0.0)
-    y = algebra.times(system.jacobian, step.x) - jnp.where(slides, step.slack, 0.0)
-    return Step(jnp.where(system.moves, x, step.x), slack, y)
+    blocks = algebra.variables(x)
+    inner = algebra.times_hessian(system.hessian, blocks) + system.diagonal * blocks
+    inner += algebra.times_transposed(system.jacobian, algebra.rows(y))
+    rows = algebra.flat_rows(algebra.times(system.jacobian, blocks))
+    parts = (
+        jnp.where(system.moves, algebra.flat_variables(inner), x),
+        own * slack - jnp.where(slides, y, 0.0),
+        rows - jnp.where(slides, slack, 0.0),
+    )
+    return jnp.concatenate(parts)[:, 0]

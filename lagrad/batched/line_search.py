@@ -38,7 +38,7 @@ class Reference(NamedTuple):
     Args:
         merit: at the point.
         slope: derivative of phi along the direction.
-        filter: (size, 2).
+        filter: (size, 2, B).
         theta_0: infeasibility that limits are relative to.
     """
 

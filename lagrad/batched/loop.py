@@ -1,10 +1,11 @@
-"""A problem from its start to its end: params and a start in, the last state out, as one JAX program."""
+"""Take problems from their starts to their ends: params and starts in, last states out, as one JAX program."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from lagrad.batched import statuses
 from lagrad.batched.model import Model
@@ -14,21 +15,15 @@ from lagrad.batched.sweep import sweep
 
 
 def begun(model: Model, settings: Settings, x: jax.Array) -> State:
-    """The state of a problem at its start."""
-    box = model.box._replace(
-        lower=model.box.lower[: model.n],
-        upper=model.box.upper[: model.n],
-        has_lower=model.box.has_lower[: model.n],
-        has_upper=model.box.has_upper[: model.n],
-        free=model.box.free[: model.n],
-    )
+    """The state of problems at their starts, (n, B)."""
+    box = model.box.first(model.n)
     return first_state(box.inside(x), model.m, (model.box.has_lower, model.box.has_upper), settings)
 
 
 def run(model: Model, settings: Settings, params: Any, x: jax.Array) -> State:
-    """The last state of a solve; under `vmap` everybody waits for the slowest."""
+    """The last state of all problems of a batch; everybody waits for the slowest."""
     return jax.lax.while_loop(
-        lambda state: state.status == statuses.UNDER_WAY,
+        lambda state: jnp.any(state.status == statuses.UNDER_WAY),
         lambda state: sweep(model, settings, params, state),
         begun(model, settings, x),
     )

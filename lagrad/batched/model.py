@@ -1,4 +1,8 @@
-"""A Problem in, what the method needs of it out: values and derivatives as arrays, bounds, algebra."""
+"""Evaluate what the method needs of many problems at once: values and derivatives, bounds, algebra.
+
+Vectors have the batch as their last axis, B in shapes, so that the arithmetic of the method is loops over
+contiguous numbers; params have it as their first, as they come.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 
 from lagrad.batched.barrier import Box
 from lagrad.batched.dense import Dense
+from lagrad.batched.evaluation import Evaluation, evaluation_of
 from lagrad.batched.staged import Staged
 from lagrad.batched.stages import stages_of
 from lagrad.derivatives.traceable import Traceable
@@ -28,12 +33,14 @@ class Model:
     """Functions and static facts of a problem.
 
     Args:
-        derivatives: pure JAX functions of (x, params).
+        derivatives: pure JAX functions of (x, params) of one problem.
+        evaluation: the same for many points.
         algebra: how Newton systems are factored.
         box: bounds of v = (x, s), unscaled.
     """
 
     derivatives: Traceable
+    evaluation: Evaluation
     algebra: Any
     box: Box
 
@@ -47,13 +54,18 @@ class Model:
         """Number of rows."""
         return self.derivatives.problem.m
 
+    @property
+    def moves(self) -> np.ndarray:
+        """Which variables are not fixed, (n, 1)."""
+        return np.asarray(self.box.free)[: self.n]
+
 
 class Values(NamedTuple):
     """Values at a point; the objective and the rows may be scaled.
 
     Args:
-        objective: f.
-        rows: c, (m,).
+        objective: f, (B,).
+        rows: c, (m, B).
     """
 
     objective: jax.Array
@@ -61,16 +73,20 @@ class Values(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """First derivatives at a point.
+    """Values and first derivatives at a point.
 
     Args:
-        gradient: of f, 0 for fixed variables, (n,).
-        jacobian: of c, as the algebra holds it, 0 in the columns of fixed variables.
-        steepness: largest entry of each row of J, (m,).
+        objective: f, (B,).
+        rows: c, (m, B).
+        gradient: of f, 0 for fixed variables, (n, B).
+        entries: of J, 0 in the columns of fixed variables, (nnz, B).
+        steepness: largest entry of each row of J, (m, B).
     """
 
+    objective: jax.Array
+    rows: jax.Array
     gradient: jax.Array
-    jacobian: Any
+    entries: jax.Array
     steepness: jax.Array
 
 
@@ -89,7 +105,7 @@ def model_of(derivatives: Traceable, algebra: str = "auto") -> Model:
         raise ProblemError(f"`algebra`: {algebra!r}, expected one of {', '.join(map(repr, ALGEBRAS))}.")
     lower = np.concatenate([problem.lower, problem.constraint_lower])
     upper = np.concatenate([problem.upper, problem.constraint_upper])
-    return Model(derivatives, algebra_of(derivatives, algebra), Box.of(lower, upper))
+    return Model(derivatives, evaluation_of(derivatives), algebra_of(derivatives, algebra), Box.of(lower, upper))
 
 
 def algebra_of(derivatives: Traceable, kind: str) -> Any:
@@ -109,31 +125,29 @@ def algebra_of(derivatives: Traceable, kind: str) -> Any:
 
 
 def values_at(model: Model, params, x, objective_scale, row_scale) -> Values:
-    """Scaled values at x."""
-    f, c = model.derivatives.values(x, params)
+    """Scaled values at x, (n, B)."""
+    f, c = model.evaluation.values(params, x)
     return Values(objective_scale * f, row_scale * c)
 
 
 def slopes_at(model: Model, params, x) -> Slopes:
-    """First derivatives at x, not scaled."""
-    moves = model.box.free[: model.n]
-    gradient = jnp.where(moves, model.derivatives.gradient(x, params), 0.0)
+    """Values and first derivatives at x, not scaled."""
+    f, c, gradient, entries = model.evaluation.first(params, x)
     rows, columns = model.derivatives.jacobian_structure
-    entries = model.derivatives.jacobian_values(x, params) if model.m else jnp.zeros(0)
-    entries = jnp.where(moves[columns], entries, 0.0)
-    steepness = jax.ops.segment_max(jnp.abs(entries), rows, model.m) if model.m else jnp.zeros(0)
-    return Slopes(gradient, entries, jnp.maximum(steepness, 0.0))
+    entries = jnp.where(model.moves[columns], entries, 0.0)
+    # A row without entries has -inf as its largest.
+    steepness = jnp.maximum(jax.ops.segment_max(jnp.abs(entries), rows, model.m), 0.0)
+    return Slopes(f, c, jnp.where(model.moves, gradient, 0.0), entries, steepness)
 
 
 def scaled_jacobian(model: Model, slopes: Slopes, row_scale) -> Any:
     """J with scaled rows, as the algebra holds it."""
     rows, _ = model.derivatives.jacobian_structure
-    return model.algebra.jacobian(slopes.jacobian * row_scale[rows] if model.m else slopes.jacobian)
+    return model.algebra.jacobian(slopes.entries * row_scale[rows])
 
 
 def hessian_at(model: Model, params, x, objective_weight, multipliers) -> Any:
     """Hessian of objective_weight f + multipliers c, as the algebra holds it; 0 for fixed variables."""
     low, high = model.derivatives.hessian_structure
-    moves = model.box.free[: model.n]
-    entries = model.derivatives.hessian_values(x, multipliers, objective_weight, params)
-    return model.algebra.hessian(jnp.where(moves[low] & moves[high], entries, 0.0))
+    entries = model.evaluation.second(params, x, multipliers, objective_weight)
+    return model.algebra.hessian(jnp.where(model.moves[low] & model.moves[high], entries, 0.0))

@@ -24,9 +24,9 @@ class Point(NamedTuple):
     Args:
         box: bounds of v.
         objective: f.
-        residual: c(x) - s, (m,).
-        gradient: of what is minimised, by x, without constraints, (n,).
-        slope: of the Lagrangian without bounds, by v, (n + m,).
+        residual: c(x) - s, (m, B).
+        gradient: of what is minimised, by x, without constraints, (n, B).
+        slope: of the Lagrangian without bounds, by v, (n + m, B).
         jacobian: J, as the algebra holds it.
         is_finite: whether all of these are.
     """
@@ -43,11 +43,10 @@ class Point(NamedTuple):
 def evaluated(model: Model, params: Any, state: State) -> tuple[Point, State]:
     """The point of a state; before the first sweep the state gets its scales and slacks."""
     x, is_start = state.v[: model.n], state.mode == START
-    f, c = model.derivatives.values(x, params)
     slopes = slopes_at(model, params, x)
     scale = jnp.where(is_start, factor(largest(slopes.gradient)), state.objective_scale)
     row_scale = jnp.where(is_start, factor(slopes.steepness), state.row_scale)
-    f, c, gradient = scale * f, row_scale * c, scale * slopes.gradient
+    f, c, gradient = scale * slopes.objective, row_scale * slopes.rows, scale * slopes.gradient
     box = box_of(model, row_scale)
     v = jnp.where(is_start, box.inside(jnp.concatenate([x, c])), state.v)
     residual = c - v[model.n :]
@@ -55,10 +54,12 @@ def evaluated(model: Model, params: Any, state: State) -> tuple[Point, State]:
     y = jnp.where(restores, residual, state.y)
     gradient = jnp.where(restores, 0.0, gradient)
     jacobian = scaled_jacobian(model, slopes, row_scale)
-    slope = jnp.concatenate([gradient + model.algebra.times_transposed(jacobian, y), -y])
-    theta_0 = jnp.where(is_start, jnp.maximum(1.0, jnp.sum(jnp.abs(residual))), state.theta_0)
-    finite = jnp.isfinite(f) & jnp.isfinite(c).all() & jnp.isfinite(slope).all()
-    finite &= jnp.isfinite(slopes.jacobian).all()
+    pull = model.algebra.times_transposed(jacobian, model.algebra.rows(y))
+    slope = jnp.concatenate([gradient + model.algebra.flat_variables(pull), -y])
+    theta = jnp.sum(jnp.abs(residual), axis=0)
+    theta_0 = jnp.where(is_start, jnp.maximum(1.0, theta), state.theta_0)
+    finite = jnp.isfinite(f) & jnp.isfinite(theta) & jnp.isfinite(jnp.sum(jnp.abs(slope), axis=0))
+    finite &= jnp.isfinite(jnp.sum(slopes.steepness, axis=0))
     state = state._replace(v=v, y=y, objective_scale=scale, row_scale=row_scale, theta_0=theta_0)
     return Point(box, f, residual, gradient, slope, jacobian, finite), state
 
@@ -70,4 +71,4 @@ def factor(size: jax.Array) -> jax.Array:
 
 def box_of(model: Model, row_scale: jax.Array) -> Box:
     """Bounds of x and of the scaled slacks."""
-    return model.box.scaled(jnp.concatenate([jnp.ones(model.n), row_scale]))
+    return model.box.scaled(jnp.concatenate([jnp.ones((model.n, row_scale.shape[1])), row_scale]))

@@ -1,4 +1,4 @@
-"""Many problems on few slots: stacked params and starts in, stacked answers in the same order out.
+"""Solve many problems on few slots: stacked params and starts in, stacked answers in the same order out.
 
 A slot whose problem has ended takes the next one from the queue in the same sweep, so that a slow problem
 holds one slot and not the batch.
@@ -55,19 +55,19 @@ def run_queue(model: Model, settings: Settings, params: Any, starts: jax.Array, 
     """
     count = jnp.asarray(starts.shape[0] if count is None else count, jnp.int32)
     width = min(SLOTS, starts.shape[0])
-    states = jax.vmap(lambda x: begun(model, settings, x))(starts[:width])
-    one = jax.eval_shape(lambda state: answer_of(model, state), jax.tree.map(lambda leaf: leaf[0], states))
-    answers = jax.tree.map(lambda leaf: jnp.zeros((starts.shape[0], *leaf.shape), leaf.dtype), one)
+    states = begun(model, settings, starts[:width].T)
+    one = jax.eval_shape(lambda state: answer_of(model, state), states)
+    answers = jax.tree.map(lambda leaf: jnp.zeros((starts.shape[0], *leaf.shape[1:]), leaf.dtype), one)
     numbers = jnp.minimum(jnp.arange(width, dtype=jnp.int32), count)
     begin = Slots(states, numbers, jnp.minimum(width, count), answers)
     return jax.lax.while_loop(
         lambda slots: jnp.any(slots.numbers < count),
-        lambda slots: refilled(model, settings, (params, starts, count), slots),
+        lambda slots: swept(model, settings, (params, starts, count), slots),
         begin,
     ).answers
 
 
-def refilled(model: Model, settings: Settings, problems: tuple, slots: Slots) -> Slots:
+def swept(model: Model, settings: Settings, problems: tuple, slots: Slots) -> Slots:
     """All slots a sweep further, those that ended with the next problems of the queue.
 
     Args:
@@ -77,18 +77,29 @@ def refilled(model: Model, settings: Settings, problems: tuple, slots: Slots) ->
         slots: before.
     """
     params, starts, count = problems
-    capacity = starts.shape[0]
-    held = jnp.minimum(slots.numbers, capacity - 1)
-    chosen = jax.tree.map(lambda leaf: leaf[held], params)
-    states = jax.vmap(lambda params, state: sweep(model, settings, params, state))(chosen, slots.states)
+    held = jnp.minimum(slots.numbers, starts.shape[0] - 1)
+    states = sweep(model, settings, jax.tree.map(lambda leaf: leaf[held], params), slots.states)
     ended = (states.status != statuses.UNDER_WAY) & (slots.numbers < count)
-    found = jax.vmap(lambda state: answer_of(model, state))(states)
+    return jax.lax.cond(
+        jnp.any(ended),
+        lambda slots: refilled(model, settings, problems[1:], ended, slots),
+        lambda slots: slots,
+        slots._replace(states=states),
+    )
+
+
+def refilled(model: Model, settings: Settings, problems: tuple, ended: jax.Array, slots: Slots) -> Slots:
+    """The slots after the answers of those that ended were kept and their places given to others."""
+    starts, count = problems
+    capacity = starts.shape[0]
     # Places of slots that go on lie past the end, where `drop` leaves them out.
     places = jnp.where(ended, slots.numbers, capacity)
-    answers = jax.tree.map(lambda all_, new: all_.at[places].set(new, mode="drop"), slots.answers, found)
+    answers = jax.tree.map(
+        lambda kept, new: kept.at[places].set(new, mode="drop"), slots.answers, answer_of(model, slots.states)
+    )
     following = jnp.minimum(slots.waiting + jnp.cumsum(ended) - 1, count)
     numbers = jnp.where(ended, following, slots.numbers).astype(jnp.int32)
-    fresh = jax.vmap(lambda x: begun(model, settings, x))(starts[jnp.minimum(numbers, capacity - 1)])
-    states = jax.vmap(choose)(ended & (numbers < count), fresh, states)
+    fresh = begun(model, settings, starts[jnp.minimum(numbers, capacity - 1)].T)
+    states = choose(ended & (numbers < count), fresh, slots.states)
     waiting = jnp.minimum(slots.waiting + jnp.sum(ended), count).astype(jnp.int32)
     return Slots(states, numbers, waiting, answers)

@@ -38,6 +38,7 @@ def entered(box: Box, state: State, merit: Merit, residual: jax.Array) -> State:
         restoration_mu=mu,
         failures=jnp.zeros_like(state.failures),
         shift=jnp.zeros_like(state.shift),
+        correction=jnp.zeros_like(state.correction),
     )
 
 
@@ -46,7 +47,7 @@ def left(point: Point, state: State, tol: float) -> State:
 
     Multipliers begin again, as at the start.
     """
-    theta = jnp.sum(jnp.abs(point.residual))
+    theta = jnp.sum(jnp.abs(point.residual), axis=0)
     phi = point.objective + barrier(point.box, state.v, state.mu)
     feasible = largest(point.residual) <= FEASIBLE * tol
     welcome = is_accepted(state.filter, theta, phi) & (theta <= ENOUGH * state.restoration_theta)

@@ -3,9 +3,10 @@
 The verbs are those of `dense`; cost and memory grow with the number of stages, not with its cube. With D the
 diagonal blocks of H + J' W J and S the blocks below them, the factor is
 
-    L_k L_k' = D_k - C_k C_k',     C_(k+1) = S_(k+1) L_k^-T
+    L_k L_k' = D_k - C_k C_k',     C_(k+1) = S_(k+1) L_k^-T,     G_(k+1) = C_(k+1) L_k^-1
 
-which is the Riccati recursion where the problem is one of optimal control.
+which is the Riccati recursion where the problem is one of optimal control. L^-1 and G are kept, so that a
+solve is one product a stage on the way up, and one on the way down. T is the number of stages, B the batch.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.batched import small
 from lagrad.batched.dense import placed
-from lagrad.batched.small import cholesky, solve_lower, solve_lower_transposed
 from lagrad.batched.stages import Stages
 
 
@@ -27,15 +28,15 @@ class Staged:
     """Matrices as blocks: T stages of at most b variables and r rows, padded.
 
     Args:
-        variables: variable at each place of a stage, n for none, (T, b).
-        rows: row at each place of a stage and the next one, m for none, (T, r).
+        variable_table: variable at each place of a stage, n for none, (T, b).
+        row_table: row at each place of a stage and the next one, m for none, (T, r).
         hessian_places: entries of H within a stage, and between the stage and the one before, (2, T, b, b).
         jacobian_places: entries of J: rows of stage k by variables of stages k and k + 1, (T, r, 2 b).
         n, m: sizes.
     """
 
-    variables: np.ndarray
-    rows: np.ndarray
+    variable_table: np.ndarray
+    row_table: np.ndarray
     hessian_places: np.ndarray
     jacobian_places: np.ndarray
     n: int
@@ -72,85 +73,97 @@ class Staged:
     @cached_property
     def variable_places(self) -> np.ndarray:
         """Place of each variable in a flattened (T, b) array, (n,)."""
-        return inverse(self.variables, self.n)
+        return inverse(self.variable_table, self.n)
 
     @cached_property
     def row_places(self) -> np.ndarray:
         """Place of each row in a flattened (T, r) array, (m,)."""
-        return inverse(self.rows, self.m)
+        return inverse(self.row_table, self.m)
 
-    def hessian(self, values: jax.Array) -> jax.Array:
-        """H of its entries."""
-        return placed(values, self.hessian_places)
+    def hessian(self, values: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """H of its entries: blocks within stages, and with the stage before, (T, b, b, B) each."""
+        own, below = placed(values, self.hessian_places)
+        return own, below
 
     def jacobian(self, values: jax.Array) -> jax.Array:
-        """J of its entries."""
+        """J of its entries, (T, r, 2 b, B)."""
         return placed(values, self.jacobian_places)
+
+    def variables(self, x: jax.Array, padding: float = 0.0) -> jax.Array:
+        """A vector by variables, (n, B), as stages, (T, b, B)."""
+        none = jnp.full((1, *x.shape[1:]), padding, x.dtype)
+        return jnp.concatenate([x, none]).at[self.variable_table].get(mode="promise_in_bounds")
+
+    def rows(self, y: jax.Array) -> jax.Array:
+        """A vector by rows, (m, B), as stages, (T, r, B)."""
+        return placed(y, self.row_table)
+
+    def flat_variables(self, x: jax.Array) -> jax.Array:
+        """The inverse of `variables`."""
+        return x.reshape(-1, *x.shape[2:]).at[self.variable_places].get(mode="promise_in_bounds")
+
+    def flat_rows(self, y: jax.Array) -> jax.Array:
+        """The inverse of `rows`."""
+        return y.reshape(-1, *y.shape[2:]).at[self.row_places].get(mode="promise_in_bounds")
 
     def times_hessian(self, hessian, x):
         """H x."""
         own, below = hessian
-        blocks = placed(x, self.variables)
-        found = (own * blocks[:, None, :]).sum(-1)
-        found += (below * shifted_down(blocks)[:, None, :]).sum(-1)
-        found += shifted_up((below * blocks[:, :, None]).sum(-2))
-        return found.reshape(-1)[self.variable_places]
+        found = small.times(own, x) + small.times(below, shifted_down(x))
+        return found + shifted_up(small.times_transposed(below, x))
 
     def times(self, jacobian, x):
         """J x."""
-        blocks = placed(x, self.variables)
-        both = jnp.concatenate([blocks, shifted_up(blocks)], axis=1)
-        return (jacobian * both[:, None, :]).sum(-1).reshape(-1)[self.row_places]
+        width = x.shape[1]
+        own, following = jacobian[:, :, :width], jacobian[:, :, width:]
+        return small.times(own, x) + small.times(following, shifted_up(x))
 
-    def times_transposed(self, jacobian, w):
-        """J' w."""
-        both = (jacobian * placed(w, self.rows)[:, :, None]).sum(-2)
-        own, following = jnp.split(both, 2, axis=1)
-        return (own + shifted_down(following)).reshape(-1)[self.variable_places]
+    def times_transposed(self, jacobian, y):
+        """J' y."""
+        own, following = jnp.split(small.times_transposed(jacobian, y), 2, axis=1)
+        return own + shifted_down(following)
 
     def factor(self, hessian, diagonal, jacobian, weights) -> tuple[jax.Array, jax.Array]:
-        """L and C of H + diag(diagonal) + J' diag(weights) J; nan if that is not positive definite."""
+        """L^-1 and G of H + diag(diagonal) + J' diag(weights) J; nan where that is not positive definite."""
         own, below = hessian
-        weighted = jacobian * placed(weights, self.rows)[:, :, None]
-        products = jnp.sum(weighted[:, :, :, None] * jacobian[:, :, None, :], axis=1)
-        b = self.variables.shape[1]
-        padded = jnp.append(diagonal, 1.0)[self.variables]
-        blocks = own + products[:, :b, :b] + shifted_down(products[:, b:, b:])
-        blocks += padded[:, :, None] * np.eye(b)
-        below = below + shifted_down(products[:, b:, :b])
+        b = own.shape[1]
+        first, second = jacobian[:, :, :b], jacobian[:, :, b:]
+        weighted = small.transposed(jacobian * weights[:, :, None])
+        blocks = own + small.product(weighted[:, :b], first)
+        blocks += shifted_down(small.product(weighted[:, b:], second))
+        blocks += diagonal[:, :, None] * np.eye(b)[:, :, None]
+        below = below + shifted_down(small.product(weighted[:, b:], first))
 
         def eliminate(before, stage):
             block, link = stage
-            link = solve_lower(before, link.T).T
-            factor = cholesky(block - link @ link.T)
-            return factor, (factor, link)
+            link = small.product(link, small.transposed(before))
+            inverse = small.inverse_factor(block - small.product(link, small.transposed(link)))
+            return inverse, (inverse, small.product(link, before))
 
-        return jax.lax.scan(eliminate, jnp.eye(b), (blocks, below))[1]
+        return jax.lax.scan(eliminate, jnp.zeros_like(blocks[0]), (blocks, below))[1]
 
     def is_definite(self, factor) -> jax.Array:
-        """Whether the matrix had a factor."""
-        return jnp.isfinite(factor[0]).all()
+        """Which matrices have a factor, (B,)."""
+        return jnp.isfinite(factor[0][-1, -1, -1])
 
     def solve(self, factor, right: jax.Array) -> jax.Array:
         """Solve with a factor."""
-        factors, links = factor
-        blocks = placed(right, self.variables)
+        inverses, links = factor
 
         def forward(before, stage):
-            block, link, side = stage
-            found = solve_lower(block, (side - link @ before)[:, None])[:, 0]
+            link, side = stage
+            found = side - small.times(link, before)
             return found, found
 
-        half = jax.lax.scan(forward, jnp.zeros(blocks.shape[1]), (factors, links, blocks))[1]
+        half = jax.lax.scan(forward, jnp.zeros_like(right[0]), (links, right))[1]
+        middle = small.times_transposed(inverses, small.times(inverses, half))
 
         def backward(after, stage):
-            block, link, side = stage
-            found = solve_lower_transposed(block, (side - after)[:, None])[:, 0]
-            return link.T @ found, found
+            link, side = stage
+            found = side - after
+            return small.times_transposed(link, found), found
 
-        zero = jnp.zeros(blocks.shape[1])
-        found = jax.lax.scan(backward, zero, (factors, links, half), reverse=True)[1]
-        return found.reshape(-1)[self.variable_places]
+        return jax.lax.scan(backward, jnp.zeros_like(right[0]), (links, middle), reverse=True)[1]
 
 
 def shifted_down(blocks: jax.Array) -> jax.Array:

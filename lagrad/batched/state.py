@@ -1,4 +1,4 @@
-"""What a problem under way carries from sweep to sweep: arrays of fixed shapes, for `vmap` to stack.
+"""Hold what problems under way carry from sweep to sweep: arrays of fixed shapes, with the batch as last axis, B.
 
 v = (x, s) holds the variables and a slack for each row, with c(x) = s; the slack of an equality never moves.
 """
@@ -17,28 +17,34 @@ START, NORMAL, RESTORATION = 0, 1, 2
 
 
 class State(NamedTuple):
-    """One problem under way.
+    """Problems under way; what has no shape here is (B,).
 
     Args:
-        v: x and slacks, (n + m,); slacks are scaled like their rows.
-        y: multipliers of the scaled rows, (m,).
-        lower: multipliers of lower bounds of v, (n + m,), at least 0.
+        v: x and slacks, (n + m, B); slacks are scaled like their rows.
+        y: multipliers of the scaled rows, (m, B).
+        lower: multipliers of lower bounds of v, (n + m, B), at least 0.
         upper: the same of upper bounds.
         mu: barrier parameter.
         mode: START, NORMAL or RESTORATION.
         status: a code of `statuses`, 0 while under way.
         sweeps: matrices factored so far.
         objective_scale: factor of the objective.
-        row_scale: factor of each row, (m,).
+        row_scale: factor of each row, (m, B).
         shift: what the next sweep adds to the Hessian's diagonal.
         last_shift: the last one that was needed and was enough.
-        filter: infeasibility and barrier function of points that a step must improve on, (size, 2).
+        filter: infeasibility and barrier function of points that a step must improve on, (size, 2, B).
         filter_count: points put into the filter since it was emptied.
         theta_0: infeasibility at the start, at least 1.
         restoration_theta: infeasibility where restoration began.
         restoration_mu: its barrier parameter.
         failures: line searches without a step in a row.
-        errors: stationarity, feasibility and complementarity, scaled as in the paper, (3,).
+        correction: which second-order correction the next sweep tries; 0 for none, -1 if these were in vain.
+        target: residual that it brings to zero, (m, B).
+        tried_theta: infeasibility of the point that was tried last.
+        fall: derivative of the barrier function along the step that is corrected.
+        longest: length of that step.
+        in_vain: whether the last corrections were so, and no full step was taken since: then none are tried.
+        errors: stationarity, feasibility and complementarity, scaled as in the paper, (3, B).
     """
 
     v: jax.Array
@@ -59,6 +65,12 @@ class State(NamedTuple):
     restoration_theta: jax.Array
     restoration_mu: jax.Array
     failures: jax.Array
+    correction: jax.Array
+    target: jax.Array
+    tried_theta: jax.Array
+    fall: jax.Array
+    longest: jax.Array
+    in_vain: jax.Array
     errors: jax.Array
 
 
@@ -66,16 +78,17 @@ def first_state(x: jax.Array, m: int, bounded: tuple, settings: Settings) -> Sta
     """The state before the first sweep.
 
     Args:
-        x: start inside the bounds, (n,).
+        x: starts inside the bounds, (n, B).
         m: rows.
-        bounded: whether each entry of v has a lower, and an upper bound.
+        bounded: whether each entry of v has a lower, and an upper bound, (n + m, 1).
         settings: for mu and the size of the filter.
     """
-    number, whole = jnp.zeros(()), jnp.zeros((), jnp.int32)
-    has_lower, has_upper = (jnp.asarray(has, x.dtype) for has in bounded)
+    n, batch = x.shape
+    number, whole, rows = jnp.zeros(batch), jnp.zeros(batch, jnp.int32), jnp.zeros((m, batch))
+    has_lower, has_upper = (jnp.broadcast_to(jnp.asarray(has, x.dtype), (n + m, batch)) for has in bounded)
     return State(
-        v=jnp.concatenate([x, jnp.zeros(m)]),
-        y=jnp.zeros(m),
+        v=jnp.concatenate([x, rows]),
+        y=rows,
         lower=has_lower,
         upper=has_upper,
         mu=number + settings.mu,
@@ -83,19 +96,25 @@ def first_state(x: jax.Array, m: int, bounded: tuple, settings: Settings) -> Sta
         status=whole,
         sweeps=whole,
         objective_scale=number + 1.0,
-        row_scale=jnp.ones(m),
+        row_scale=rows + 1.0,
         shift=number,
         last_shift=number,
-        filter=jnp.full((settings.filter_size, 2), jnp.inf),
+        filter=jnp.full((settings.filter_size, 2, batch), jnp.inf),
         filter_count=whole,
         theta_0=number + 1.0,
         restoration_theta=number,
         restoration_mu=number,
         failures=whole,
-        errors=jnp.full(3, jnp.inf),
+        correction=whole,
+        target=rows,
+        tried_theta=number,
+        fall=number,
+        longest=number,
+        in_vain=whole > 0,
+        errors=jnp.full((3, batch), jnp.inf),
     )
 
 
 def choose(condition: jax.Array, yes: State, no: State) -> State:
-    """One state or the other, entry by entry."""
+    """One state or the other, problem by problem; condition (B,)."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

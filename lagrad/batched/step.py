@@ -25,7 +25,8 @@ def after_attempt(model: Model, settings: Settings, point: Point, state: State, 
     """The state after a line search, whatever that says."""
     here = merit_of(point.box, state, state.v, point.objective, point.residual)
     stepped = with_step(model, point, state, found)
-    return choose(found.is_accepted, stepped, without_step(point, state, here, settings))
+    failed = without_step(point, state, here, settings)
+    return choose(found.is_accepted, stepped, choose(found.correction != 0, with_correction(state, found), failed))
 
 
 def with_multipliers(state: State, found: Attempt) -> State:
@@ -38,7 +39,7 @@ def with_multipliers(state: State, found: Attempt) -> State:
 
 def with_step(model: Model, point: Point, state: State, found: Attempt) -> State:
     """The state at the new point."""
-    mu, reference = barrier_parameter(state), reference_of(model, point, state, found)
+    mu, reference = barrier_parameter(state), reference_of(point, state, found.fall)
     direction = jnp.concatenate([found.step.x, found.step.slack])
     change = multiplier_steps(point.box, state.v, state.lower, state.upper, direction, mu)
     below, above = (
@@ -58,6 +59,18 @@ def with_step(model: Model, point: Point, state: State, found: Attempt) -> State
         filter=jnp.where(remember, kept, state.filter),
         filter_count=state.filter_count + remember,
         failures=jnp.zeros_like(state.failures),
+        in_vain=(state.correction < 0) | (state.in_vain & (found.alpha < found.longest)),
+    )
+
+
+def with_correction(state: State, found: Attempt) -> State:
+    """The state before a second-order correction, or before shorter steps if these were in vain."""
+    return state._replace(
+        correction=found.correction,
+        target=found.target,
+        tried_theta=found.merit.theta,
+        fall=found.fall,
+        longest=found.longest,
     )
 
 
@@ -66,8 +79,9 @@ def without_step(point: Point, state: State, here: Merit, settings: Settings) ->
     infeasible = largest(point.residual) > settings.tol
     higher = raised(state)
     shift = jnp.maximum(higher.shift, FIRST_SHIFT)
-    again = higher._replace(shift=shift, last_shift=shift, failures=state.failures + 1)
-    good = jnp.max(state.errors) <= settings.acceptable
+    none = jnp.zeros_like(state.correction)
+    again = higher._replace(shift=shift, last_shift=shift, failures=state.failures + 1, correction=none)
+    good = jnp.max(state.errors, axis=0) <= settings.acceptable
     end = jnp.where(good, statuses.ACCEPTABLE, statuses.ERROR)
     end = jnp.where(state.mode == RESTORATION, statuses.INFEASIBLE, end).astype(state.status.dtype)
     again = again._replace(status=jnp.where(again.failures >= PATIENCE, end, again.status))

@@ -1,9 +1,10 @@
-"""One sweep: the state of a problem in, the state after one factorisation and at most one step out.
+"""Sweep: the state of many problems in, the state after one factorisation and at most one step of each out.
 
 A matrix of wrong inertia is no loop within the sweep: the problem keeps its point, and its next sweep tries a
-larger shift. So in a batch nobody waits for another's factorisations.
+larger shift. Nor is a second-order correction: the next sweep makes it, with the same matrix factored once
+more. So in a batch nobody waits for another's factorisations and solves.
 
-    evaluated -> judged -> factored -> direction -> line search -> accepted | larger shift | restoration
+    evaluated -> judged -> factored -> tried -> step | correction | larger shift | restoration
 """
 
 from __future__ import annotations
@@ -58,4 +59,5 @@ def assembled(model: Model, params: Any, point: Point, state: State) -> System:
     low, high = point.box.distances(state.v)
     diagonal = jnp.where(is_start, 1.0, state.lower / low + state.upper / high + state.shift)
     rho = jnp.where(state.mode == RESTORATION, 1.0, 0.0)
-    return factored(model.algebra, hessian, point.jacobian, diagonal, point.box.free, rho)
+    parts, free = ((v[: model.n], v[model.n :]) for v in (diagonal, point.box.free))
+    return factored(model.algebra, hessian, point.jacobian, parts, free, rho)

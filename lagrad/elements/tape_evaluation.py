@@ -30,16 +30,19 @@ FUNCTIONS: dict[str, Callable] = {
 }
 
 
-def evaluate(tape: Tape, nodes: Sequence[int], inputs: Mapping[Hashable, Any]) -> list[jax.Array]:
+def evaluate(
+    tape: Tape, nodes: Sequence[int], inputs: Mapping[Hashable, Any], behind: int = 0
+) -> list[jax.Array]:
     """Values of nodes by JAX, traceable.
 
     Args:
         tape: what was recorded.
         nodes: whose values.
-        inputs: value of each input by its name, shape (count,).
+        inputs: value of each input by its name, shape (count,), or (count, ...) for many points at once.
+        behind: how many axes these have behind the first.
 
     Returns:
-        One array a node, shape (count,) unless it was traced with another one.
+        One array a node, of the shape of the inputs unless it was traced with another one.
     """
     values: dict[int, Any] = {}
     for node in tape.needed(nodes):
@@ -48,7 +51,8 @@ def evaluate(tape: Tape, nodes: Sequence[int], inputs: Mapping[Hashable, Any]) -
         if operation.name == INPUT:
             values[node] = inputs[operation.params["name"]]
         elif operation.name == CONSTANT:
-            values[node] = jnp.asarray(operation.params["value"])
+            value = np.asarray(operation.params["value"])
+            values[node] = jnp.asarray(value.reshape(value.shape + (1,) * behind * value.ndim))
         elif operation.name in (CUSTOM, INDEPENDENT):
             values[node] = operands[0]
         elif operation.bind is not None and TRACED in operation.params:

@@ -30,6 +30,7 @@ import lagrad_problems
 from benchmarks import tables
 from benchmarks.measure import machine
 from lagrad.batched.statuses import status_of
+from lagrad.sweep.batch import queues
 from lagrad_problems.cart_pole import rates
 
 UPRIGHT = np.array([0.0, np.pi, 0.0, 0.0])
@@ -84,19 +85,23 @@ def measure_mpc(counts: Sequence[int], stages: int = 20) -> list[dict]:
     begin = time.perf_counter()
     singles = [lagrad.solve(derivatives, params=state, tol=TOLERANCE) for state in sample]
     single = (time.perf_counter() - begin) / len(sample)
-    solver, rows = jax.jit(lagrad.batched(problem, tol=TOLERANCE).many), []
+    solver, rows = jax.jit(lagrad.batched(problem, tol=TOLERANCE).flat_many), []
     for count in counts:
-        params = states(count)
-        first, _ = clock(lambda params=params: solver(params))
-        seconds, found = min(
-            (clock(lambda params=params: solver(params)) for _ in range(2)), key=lambda t: t[0]
-        )
-        forces = np.asarray(found.x["force"])[: len(sample)]
+        shares = np.split(states(count), queues(count))
+
+        def call(shares=shares):
+            return [solver(share) for share in shares]
+
+        first, _ = clock(call)
+        seconds, found = min((clock(call) for _ in range(2)), key=lambda t: t[0])
+        found = jax.tree.map(lambda *parts: np.concatenate(parts), *found)
+        forces = jax.vmap(problem.variables.unflatten)(found.x)["force"][: len(sample)]
         gaps = [np.abs(one.x["force"] - own).max() for one, own in zip(singles, forces, strict=False)]
         rows.append(
             {
                 "problem": problem.name,
                 "batch": count,
+                "queues": len(shares),
                 "first call s": first,
                 "problem ms": 1e3 * seconds / count,
                 "IPOPT ms": 1e3 * single,

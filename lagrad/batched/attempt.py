@@ -92,7 +92,9 @@ def attempted(model: Model, params: Any, point: Point, state: State, system: Sys
         residual = values.rows - v[model.n :]
         merit = merit_of(point.box, state, v, values.objective, residual)
         accepted = acceptable(merit, reference, tested)
-        return Trial(alpha, v, residual, merit, accepted, ~accepted & (0.5 * alpha >= smallest_step(reference)))
+        return Trial(
+            alpha, v, residual, merit, accepted, ~accepted & (0.5 * alpha >= smallest_step(reference))
+        )
 
     first = tried(jnp.where(state.correction < 0, 0.5 * alpha, alpha), jnp.where(corrects, longest, alpha))
     # Rounding hides what such a step does; but one that leaves a point infeasible leads nowhere.
@@ -111,7 +113,9 @@ def attempted(model: Model, params: Any, point: Point, state: State, system: Sys
 def next_correction(state: State, first: Trial, reference: Reference) -> jax.Array:
     """Which correction follows the first trial of a sweep that was turned down."""
     theta = first.merit.theta
-    worse = (state.correction == 0) & (state.mode == NORMAL) & (theta >= reference.merit.theta) & ~state.in_vain
+    worse = (
+        (state.correction == 0) & (state.mode == NORMAL) & (theta >= reference.merit.theta) & ~state.in_vain
+    )
     improves = (theta <= KAPPA_SOC * state.tried_theta) & (state.correction < CORRECTIONS)
     in_vain = (state.correction > 0) & ~improves
     goes_on = worse | ((state.correction > 0) & improves)

@@ -75,7 +75,7 @@ class Dense:
         return jnp.einsum("bij,ib->jb", jacobian, y)
 
     def factor(self, hessian, diagonal, jacobian, weights) -> jax.Array:
-        """Cholesky factors of H + diag(diagonal) + J' diag(weights) J; nan where one is not positive definite."""
+        """Cholesky factors of H + diag(diagonal) + J' diag(weights) J; nan where there is none."""
         weighted = weights.T[:, :, None] * jacobian
         matrix = hessian + jnp.einsum("bki,bkj->bij", jacobian, weighted)
         matrix += diagonal.T[:, :, None] * np.eye(hessian.shape[1])

@@ -8,8 +8,9 @@ loop over contiguous numbers, and computed once for all entries that it takes pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.element_sums import Batch, ElementMatrix, ElementSums
+from lagrad.elements.element_sums import Batch, ElementSums
 from lagrad.elements.indices import Indices
 from lagrad.elements.recording import ParamsInput, fixed_values, value_of_params
 from lagrad.elements.tape import INPUT, Tape
@@ -83,7 +84,9 @@ class Recorded:
     @property
     def is_elementwise(self) -> bool:
         """Whether no operation is bound to the shapes in which it was traced."""
-        return not any(TRACED in self.tape.operations[i].params for i in self.tape.needed(self.nodes.values()))
+        return not any(
+            TRACED in self.tape.operations[i].params for i in self.tape.needed(self.nodes.values())
+        )
 
     @property
     def of_params(self) -> list[ParamsInput]:
@@ -210,14 +213,12 @@ def gathered(matrix: sp.csr_array, counts: np.ndarray, vectors: jax.Array) -> ja
     """The same for the first few entries of each row."""
     last = vectors.shape[0]
     padded = jnp.concatenate([vectors, jnp.zeros((1, vectors.shape[1]))])
-    total = None
+    terms = []
     for k in range(max(int(counts.max()), 1)):
         has = counts > k
-        place = np.full(counts.size, last)
+        place, factor = np.full(counts.size, last), np.ones(counts.size)
         place[has] = matrix.indices[matrix.indptr[:-1][has] + k]
-        factor = np.ones(counts.size)
         factor[has] = matrix.data[matrix.indptr[:-1][has] + k]
         term = padded.at[place].get(mode="promise_in_bounds")
-        term = term if (factor == 1.0).all() else factor[:, None] * term
-        total = term if total is None else total + term
-    return total
+        terms.append(term if (factor == 1.0).all() else factor[:, None] * term)
+    return reduce(jnp.add, terms)

@@ -1,4 +1,4 @@
-"""Evaluate a problem and its derivatives at many points: by elements where it has them, else one point's code vmapped.
+"""Evaluate a problem and its derivatives at many points: by elements, or by the code of one point, vmapped.
 
 Points are (n, B), values (B,), rows (m, B), entries (nnz, B); params have the batch as their first axis.
 """
@@ -18,7 +18,7 @@ from lagrad.batched.element_values import ElementValues
 from lagrad.compile.materialize import with_barriers
 from lagrad.derivatives.traceable import Traceable
 from lagrad.elements import element_derivatives as elements
-from lagrad.elements.element_sums import ElementMatrix, ElementSums
+from lagrad.elements.element_sums import ElementMatrix
 from lagrad.elements.split import partially_separable
 
 
@@ -56,11 +56,16 @@ class OneByOne:
     def first(self, params: Any, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         """f, c, the gradient of f and the entries of J."""
         gradient = jax.vmap(self.derivatives.gradient, (-1, 0), -1)(x, params)
-        return *self.values(params, x), gradient, jax.vmap(self.derivatives.jacobian_values, (-1, 0), -1)(x, params)
+        return (
+            *self.values(params, x),
+            gradient,
+            jax.vmap(self.derivatives.jacobian_values, (-1, 0), -1)(x, params),
+        )
 
     def second(self, params: Any, x: jax.Array, multipliers: jax.Array, weight: jax.Array) -> jax.Array:
         """Entries of the lower triangle of the Hessian of weight f + multipliers c."""
-        return jax.vmap(self.derivatives.hessian_values, (-1, -1, -1, 0), -1)(x, multipliers, weight, params)
+        values: Callable = jax.vmap(self.derivatives.hessian_values, (-1, -1, -1, 0), -1)
+        return values(x, multipliers, weight, params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +90,18 @@ class ByElements:
     def of(cls, derivatives: Traceable) -> ByElements | None:
         """From a problem; None where a part of it is no element."""
         split = partially_separable(derivatives.program)
-        vectors = elements.outputs(split), elements.gradient(split)
-        if split.rest or None in vectors:
+        outputs, gradient = elements.outputs(split), elements.gradient(split)
+        if split.rest or outputs is None or gradient is None:
             return None
-        found = [ElementValues.of(sums) for sums in vectors]
+        found = [ElementValues.of(outputs), ElementValues.of(gradient)]
         for matrix, structure in (
             (elements.jacobian(split), derivatives.jacobian_structure),
             (elements.hessian(split), derivatives.hessian_structure),
         ):
             order = merging(matrix, structure, derivatives.n)
             found.append(None if order is None else ElementValues.of(matrix.sums, order))
-        return None if None in found else cls(derivatives, *found)
+        known = [each for each in found if each is not None]
+        return cls(derivatives, *known) if len(known) == len(found) else None
 
     def values(self, params: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """f and c."""
@@ -115,11 +121,14 @@ class ByElements:
 
 
 def merging(matrix: ElementMatrix, structure: tuple[np.ndarray, np.ndarray], n: int) -> sp.csr_array | None:
-    """The matrix of ones that adds up an element matrix's entries of the same place, in the order of a structure.
+    """The matrix of ones that adds up entries of the same place, in the order of a structure.
 
     None where that structure lacks one of them.
     """
-    wanted, own = (np.asarray(rows, np.int64) * n + columns for rows, columns in (structure, (matrix.rows, matrix.columns)))
+    wanted, own = (
+        np.asarray(rows, np.int64) * n + columns
+        for rows, columns in (structure, (matrix.rows, matrix.columns))
+    )
     order = np.argsort(wanted)
     place = np.searchsorted(wanted[order], own)
     if not np.isin(own, wanted).all():
@@ -128,7 +137,9 @@ def merging(matrix: ElementMatrix, structure: tuple[np.ndarray, np.ndarray], n: 
     return sp.csr_array((ones, (order[place], np.arange(own.size))), shape=(wanted.size, own.size))
 
 
-def evaluated(parts: Sequence[ElementValues], x: jax.Array, weights: Any, leaves: Sequence) -> list[jax.Array]:
+def evaluated(
+    parts: Sequence[ElementValues], x: jax.Array, weights: Any, leaves: Sequence
+) -> list[jax.Array]:
     """Numbers of several parts; results of elements that they share are computed once."""
 
     def compute(x, weights, *leaves):

@@ -10,7 +10,7 @@ which fails item by item, is inertia test and factorisation at once, whatever th
 below 1 / GAMMA, that stands in its place, and refinement with the true E takes the difference back: a round
 divides it by about GAMMA s, with s the least eigenvalue of J (H + D)^-1 J'. Two rounds are usual.
 
-Vectors have the batch as their last axis, B in shapes; inside, they have the shape that the algebra works with.
+Vectors have the batch as their last axis, B in shapes; inside, they have the shape that the algebra wants.
 
 Source: Golub and Greif (2003), On solving block-structured indefinite linear systems.
 """
@@ -54,7 +54,7 @@ class System(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A Newton step, or the right side of one: variables (n, B), slacks (m, B), multipliers of rows (m, B)."""
+    """A Newton step, or the right side of one: variables (n, B), slacks (m, B), multipliers (m, B)."""
 
     x: jax.Array
     slack: jax.Array
@@ -128,8 +128,11 @@ def refined(algebra: Any, system: System, right: tuple, found: Refined) -> Refin
     size = jnp.maximum(largest(left_x), largest(left_y))
     better = found.goes_on & (size < found.size)
     enough = ENOUGH * (asked + jnp.maximum(largest(dx), largest(dy)))
-    kept = (jnp.where(better, new, old) for new, old in zip((dx, dy, left_x, left_y, size), found, strict=False))
-    return Refined(*kept, better & (size > enough))
+    dx, dy, left_x, left_y, size = (
+        jnp.where(better, new, old)
+        for new, old in zip((dx, dy, left_x, left_y, size), found[:5], strict=True)
+    )
+    return Refined(dx, dy, left_x, left_y, size, better & (size > enough))
 
 
 def condensed(algebra: Any, system: System, a, b) -> tuple[jax.Array, jax.Array]:

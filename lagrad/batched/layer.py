@@ -117,15 +117,15 @@ def newton_step(model: Model, params: Any, flat: tuple, right: jax.Array) -> jax
 def system_at(model: Model, params: Any, flat: tuple) -> System:
     """The factored matrices at a batch of answers."""
     x, y = flat[0].T, flat[1].T
-    diagonal = sum(slopes_of_bounds(model, params, flat))
+    lower, upper = slopes_of_bounds(model, params, flat)
     jacobian = scaled_jacobian(model, slopes_at(model, params, x), jnp.ones_like(y))
     hessian = hessian_at(model, params, x, jnp.ones(x.shape[1]), y)
-    parts, free = ((v[: model.n], v[model.n :]) for v in (diagonal, model.box.free))
+    parts, free = ((v[: model.n], v[model.n :]) for v in (lower + upper, model.box.free))
     return factored(model.algebra, hessian, jacobian, parts, free, jnp.zeros(x.shape[1]))
 
 
 def product(model: Model, params: Any, flat: tuple, w: jax.Array) -> jax.Array:
-    """The matrix at one answer times a vector; the slack of an equality, and a fixed variable, stand alone."""
+    """The matrix at one answer times a vector; slacks of equalities and fixed variables stand alone."""
     params, flat = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
     algebra, system = model.algebra, system_at(model, params, flat)
     x, slack, y = jnp.split(w[:, None], [model.n, model.n + model.m])

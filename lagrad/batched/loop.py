@@ -1,4 +1,4 @@
-"""Take problems from their starts to their ends: params and starts in, last states out, as one JAX program."""
+"""Take problems from their starts to their ends: params and starts in, last states out, one JAX program."""
 
 from __future__ import annotations
 

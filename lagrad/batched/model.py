@@ -105,7 +105,9 @@ def model_of(derivatives: Traceable, algebra: str = "auto") -> Model:
         raise ProblemError(f"`algebra`: {algebra!r}, expected one of {', '.join(map(repr, ALGEBRAS))}.")
     lower = np.concatenate([problem.lower, problem.constraint_lower])
     upper = np.concatenate([problem.upper, problem.constraint_upper])
-    return Model(derivatives, evaluation_of(derivatives), algebra_of(derivatives, algebra), Box.of(lower, upper))
+    return Model(
+        derivatives, evaluation_of(derivatives), algebra_of(derivatives, algebra), Box.of(lower, upper)
+    )
 
 
 def algebra_of(derivatives: Traceable, kind: str) -> Any:

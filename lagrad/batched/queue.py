@@ -21,6 +21,8 @@ from lagrad.batched.sweep import sweep
 
 # Enough for vector arithmetic, few enough to stay in a cache and to wait for the last ones.
 SLOTS = 128
+# When nothing waits, the last few go on by themselves: a sweep of so few costs a part of a sweep of all.
+FEW_SLOTS = 16
 
 
 class Slots(NamedTuple):
@@ -59,12 +61,23 @@ def run_queue(model: Model, settings: Settings, params: Any, starts: jax.Array, 
     one = jax.eval_shape(lambda state: answer_of(model, state), states)
     answers = jax.tree.map(lambda leaf: jnp.zeros((starts.shape[0], *leaf.shape[1:]), leaf.dtype), one)
     numbers = jnp.minimum(jnp.arange(width, dtype=jnp.int32), count)
-    begin = Slots(states, numbers, jnp.minimum(width, count), answers)
-    return jax.lax.while_loop(
-        lambda slots: jnp.any(slots.numbers < count),
-        lambda slots: swept(model, settings, (params, starts, count), slots),
-        begin,
-    ).answers
+    slots = Slots(states, numbers, jnp.minimum(width, count), answers)
+    for place, few in ((width, FEW_SLOTS), (FEW_SLOTS, 0)) if width > FEW_SLOTS else ((width, 0),):
+        slots = jax.lax.while_loop(
+            lambda slots, few=few: (slots.waiting < count) | (jnp.sum(slots.numbers < count) > few),
+            lambda slots: swept(model, settings, (params, starts, count), slots),
+            narrowed(slots, place, count),
+        )
+    return slots.answers
+
+
+def narrowed(slots: Slots, width: int, count: jax.Array) -> Slots:
+    """The same problems on fewer slots, which must be enough for those under way."""
+    if width == slots.numbers.size:
+        return slots
+    order = jnp.argsort(slots.numbers >= count, stable=True)[:width]
+    states = jax.tree.map(lambda leaf: leaf[..., order], slots.states)
+    return slots._replace(states=states, numbers=slots.numbers[order])
 
 
 def swept(model: Model, settings: Settings, problems: tuple, slots: Slots) -> Slots:

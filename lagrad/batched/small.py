@@ -1,4 +1,4 @@
-"""Multiply and factor many small matrices at once; the last axis counts them, so that every operation is a vector.
+"""Multiply and factor many small matrices at once; their last axis counts them, and all is vector arithmetic.
 
 A library call per matrix costs more than a matrix of five rows has work. Written out, with the batch as the
 innermost axis, each line below is one loop over contiguous numbers. `B` is the batch in shapes.

@@ -1,4 +1,4 @@
-"""Hold what problems under way carry from sweep to sweep: arrays of fixed shapes, with the batch as last axis, B.
+"""Hold what problems under way carry from sweep to sweep: arrays of fixed shapes, the batch B last.
 
 v = (x, s) holds the variables and a slack for each row, with c(x) = s; the slack of an equality never moves.
 """

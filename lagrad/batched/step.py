@@ -26,7 +26,9 @@ def after_attempt(model: Model, settings: Settings, point: Point, state: State, 
     here = merit_of(point.box, state, state.v, point.objective, point.residual)
     stepped = with_step(model, point, state, found)
     failed = without_step(point, state, here, settings)
-    return choose(found.is_accepted, stepped, choose(found.correction != 0, with_correction(state, found), failed))
+    return choose(
+        found.is_accepted, stepped, choose(found.correction != 0, with_correction(state, found), failed)
+    )
 
 
 def with_multipliers(state: State, found: Attempt) -> State:

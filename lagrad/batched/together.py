@@ -1,4 +1,4 @@
-"""Have `jax.vmap` call a function of a whole batch once: every axis that it adds is folded into the batch axis."""
+"""Have `jax.vmap` call a function of a batch once: every axis that it adds is folded into the batch axis."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.batched.batched import batched
+from lagrad.batched.queue import SLOTS
 from lagrad.batched.settings import Settings
 from lagrad.batched.statuses import status_of
 from lagrad.errors import ProblemError
@@ -53,12 +55,17 @@ def solve_batch(problem: Problem, pairs: list[tuple[Any, Any]], options: dict[st
     tol = float(options.get("tol", 1e-8))
     with float64():
         solver = compiled(problem, tol, options.get("max_iterations") or Settings.max_iterations)
-        params = padded([problem.params if given is None else given for given, _ in pairs])
-        starts = padded([problem.start if x0 is None else problem.variables.flatten(x0) for _, x0 in pairs])
-        answers = solver.solve(params, starts, len(pairs))
-        answers, values = jax.tree.map(np.asarray, (answers, solver.values(answers.x, params)))
+        size = -(-len(pairs) // queues(len(pairs)))
+        shares = [pairs[i : i + size] for i in range(0, len(pairs), size)]
+        # Calls return before they end, so that the queues run side by side.
+        found = [solver.queue(*stacked(problem, share, size), len(share)) for share in shares]
+        found = [jax.tree.map(np.asarray, each) for each in found]
     seconds = (time.perf_counter() - began) / len(pairs)
-    rows = [jax.tree.map(lambda leaf, row=row: leaf[row], (answers, values)) for row in range(len(pairs))]
+    rows = [
+        jax.tree.map(lambda leaf, row=row: leaf[row], each)
+        for share, each in zip(shares, found, strict=True)
+        for row in range(len(share))
+    ]
     return [solution_of(problem, solver.structure, row[0], row[1], (tol, seconds)) for row in rows]
 
 
@@ -67,13 +74,12 @@ class Batch:
     """Compiled functions of a problem.
 
     Args:
-        solve: (params, starts, count) -> Answer, all stacked.
-        values: (x, params) -> objective, rows, gradient and Jacobian entries, all stacked.
+        queue: (params, starts, count) -> Answer, and at its x the objective, rows, gradient and Jacobian
+            entries, all stacked.
         structure: rows and columns of the Jacobian's entries.
     """
 
-    solve: Callable
-    values: Callable
+    queue: Callable
     structure: tuple[np.ndarray, np.ndarray]
 
 
@@ -87,12 +93,29 @@ def compiled(problem: Problem, tol: float, max_iterations: int) -> Batch:
         entries = derivatives.jacobian_values(x, params)
         return *derivatives.values(x, params), derivatives.gradient(x, params), entries
 
-    return Batch(jax.jit(solver.flat_many), jax.jit(jax.vmap(values)), derivatives.jacobian_structure)
+    def queue(params, starts, count):
+        answers = solver.flat_many(params, starts, count)
+        return answers, jax.vmap(values)(answers.x, params)
+
+    return Batch(jax.jit(queue), derivatives.jacobian_structure)
 
 
-def padded(parts: list[Any]) -> Any:
+def queues(count: int) -> int:
+    """How many queues share the problems: one a processor, if each fills its slots twice."""
+    processors = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    return max(1, min(processors, count // (2 * SLOTS)))
+
+
+def stacked(problem: Problem, pairs: list[tuple[Any, Any]], size: int) -> tuple[Any, Any]:
+    """Params and starts as arrays with an axis of at least this size in front."""
+    params = padded([problem.params if given is None else given for given, _ in pairs], size)
+    starts = [problem.start if x0 is None else problem.variables.flatten(x0) for _, x0 in pairs]
+    return params, padded(starts, size)
+
+
+def padded(parts: list[Any], size: int) -> Any:
     """Pytrees stacked, the last one repeated up to a power of two, so that few shapes are compiled."""
-    size = 1 << (len(parts) - 1).bit_length()
+    size = 1 << (size - 1).bit_length()
     return jax.tree.map(lambda *leaves: np.stack(leaves), *parts, *[parts[-1]] * (size - len(parts)))
 
 

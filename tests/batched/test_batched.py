@@ -92,6 +92,30 @@ def test_eight_devices_give_what_one_gives():
     subprocess.run([sys.executable, "-c", EIGHT], check=True, cwd=root, env={**os.environ, **flags})
 
 
+@pytest.mark.slow
+def test_a_batch_exports_for_gpus():
+    """A staged solver lowers for cpu and cuda, in double precision, without a call back to the host."""
+    with jax.enable_x64(True):
+        solver = jax.jit(batched(regulator(), algebra="staged").many)
+        exported = jax.export.export(solver, platforms=("cpu", "cuda"))(
+            jax.ShapeDtypeStruct((32, 2), jnp.float64)
+        )
+    text = exported.mlir_module()
+    assert "callback" not in text
+    assert "f32" not in text
+
+
+@pytest.mark.slow
+def test_nested_maps_are_one_batch():
+    """Two `vmap`s give what one gives, and a Jacobian by directions is that of the closed form."""
+    with jax.enable_x64(True):
+        solver, points = batched(corner()), jnp.array([[-1.0, 0.25], [0.3, 2.0]])
+        twice = jax.jit(jax.vmap(jax.vmap(solver)))(points)
+        np.testing.assert_allclose(twice.x[..., 0], np.clip(points, 0, 0.5), atol=1e-6)
+        slopes = jax.jit(jax.vmap(jax.jacfwd(lambda p: solver(p).x)))(points[0])
+        np.testing.assert_allclose(slopes, [[0.0, 0.0], [1.0, 0.0]], atol=1e-6)
+
+
 def test_unknown_algebra_is_refused():
     """The message lists what there is; a dense problem has no stages."""
     with pytest.raises(ProblemError, match="expected one of 'auto', 'dense', 'staged'"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.batched.dense import Dense
-from lagrad.batched.small import cholesky, solve_lower, solve_lower_transposed
+from lagrad.batched.small import LARGEST, inverse_factor, product, times, times_transposed
 from lagrad.batched.staged import Staged
 from lagrad.batched.stages import stages_of
 
@@ -52,28 +52,69 @@ def test_staged_algebra_is_dense_algebra():
     x, w, diagonal = rng.normal(size=n), rng.normal(size=m), rng.uniform(8.0, 9.0, n)
     weights = rng.uniform(0.5, 2.0, m)
     with jax.enable_x64(True):
-        pairs = [(each, each.hessian(values), each.jacobian(entries)) for each in (staged, dense)]
+        pairs = [
+            (each, each.hessian(batch(values)), each.jacobian(batch(entries))) for each in (staged, dense)
+        ]
         for verb in ("times_hessian", "times", "times_transposed"):
             one, other = (
-                getattr(each, verb)(h if verb == "times_hessian" else j, w if "transposed" in verb else x)
+                flat(each, verb)(
+                    getattr(each, verb)(
+                        h if verb == "times_hessian" else j,
+                        each.rows(batch(w)) if "transposed" in verb else each.variables(batch(x)),
+                    )
+                )
                 for each, h, j in pairs
             )
             np.testing.assert_allclose(one, other, atol=1e-12)
-        factors = [(each, each.factor(h, diagonal, j, weights)) for each, h, j in pairs]
-        one, other = (each.solve(factor, jnp.asarray(x)) for each, factor in factors)
+        factors = [(each, factor(each, h, j, diagonal, weights)) for each, h, j in pairs]
+        one, other = (
+            each.flat_variables(each.solve(found, each.variables(batch(x)))) for each, found in factors
+        )
         np.testing.assert_allclose(one, other, atol=1e-10)
-        assert all(each.is_definite(factor) for each, factor in factors)
-        below = [each.factor(h, diagonal - 30.0, j, weights) for each, h, j in pairs]
-        assert not any(each.is_definite(factor) for (each, *_), factor in zip(pairs, below, strict=True))
+        assert all(each.is_definite(found).all() for each, found in factors)
+        for each, h, j in pairs:
+            shifted = diagonal - np.array([0.0, 30.0])[:, None]
+            mixed = each.factor(h, each.variables(shifted.T, 1.0), j, each.rows(batch(weights)))
+            assert each.is_definite(mixed).tolist() == [True, False]
 
 
-def test_small_factors_are_those_of_numpy():
-    """L, L^-1 b and L^-T b of a small matrix; nan without a factor."""
-    a = np.random.default_rng(4).normal(size=(4, 6))
-    matrix, right = a @ a.T, np.arange(8.0).reshape(4, 2)
+def batch(vector: np.ndarray) -> jax.Array:
+    """Two of the same, side by side."""
+    return jnp.stack([vector, vector], axis=-1)
+
+
+def factor(algebra, hessian, jacobian, diagonal, weights):
+    """The factor of two equal matrices."""
+    return algebra.factor(
+        hessian, algebra.variables(batch(diagonal), 1.0), jacobian, algebra.rows(batch(weights))
+    )
+
+
+def flat(algebra, verb: str):
+    """What brings a product into the order of the declaration."""
+    return algebra.flat_rows if verb == "times" else algebra.flat_variables
+
+
+@pytest.mark.parametrize("size", [1, 4, LARGEST + 2])
+def test_small_factors_are_those_of_numpy(size):
+    """L^-1 of each matrix of a batch; nan for just those that have no factor."""
+    a = np.random.default_rng(4).normal(size=(size, size + 2, 3))
+    matrices = np.einsum("ijb,kjb->ikb", a, a) * np.array([1.0, -1.0, 2.0])
     with jax.enable_x64(True):
-        factor = cholesky(jnp.asarray(matrix))
-        np.testing.assert_allclose(factor, np.linalg.cholesky(matrix), atol=1e-12)
-        np.testing.assert_allclose(factor @ solve_lower(factor, right), right, atol=1e-10)
-        np.testing.assert_allclose(factor.T @ solve_lower_transposed(factor, right), right, atol=1e-10)
-        assert np.isnan(cholesky(jnp.asarray(-matrix))).any()
+        inverse = np.asarray(inverse_factor(jnp.asarray(matrices)))
+    for k in (0, 2):
+        expected = np.linalg.inv(np.linalg.cholesky(matrices[..., k]))
+        np.testing.assert_allclose(np.tril(inverse[..., k]), expected, atol=1e-10)
+    assert np.isnan(inverse[-1, -1, 1])
+
+
+def test_small_products_are_those_of_numpy():
+    """A x, A' x and A C, whether they are written out or looped over."""
+    rng = np.random.default_rng(5)
+    for inner in (3, 20):
+        a, c = rng.normal(size=(2, 4, inner, 5)), rng.normal(size=(2, inner, 3, 5))
+        x, y = rng.normal(size=(2, inner, 5)), rng.normal(size=(2, 4, 5))
+        with jax.enable_x64(True):
+            np.testing.assert_allclose(times(a, x), np.einsum("tijb,tjb->tib", a, x), atol=1e-12)
+            np.testing.assert_allclose(times_transposed(a, y), np.einsum("tijb,tib->tjb", a, y), atol=1e-12)
+            np.testing.assert_allclose(product(a, c), np.einsum("tijb,tjkb->tikb", a, c), atol=1e-12)

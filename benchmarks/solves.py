@@ -22,14 +22,14 @@ from benchmarks.measure import machine
 
 TOLERANCE = 1e-6
 NOTE = (
-    "All use Ipopt 3.14 with MUMPS, tol 1e-8, at most 3000 iterations, one thread, from the same start, but for "
-    "POUNCE and Pyomo (POUNCE, a port of Ipopt) and asdex_uno (Uno's interior-point preset, MUMPS). **First "
-    "iterate**: declaration, differentiation, compilation and one evaluation of everything (Pyomo: "
-    "declaration alone). **Total**: that and the solve. **Callbacks**: share of the solve spent in derivative "
-    "code, where the contender tells. **Lines**: of the declaration of f, c, start and bounds for lagrad, of f "
-    "and c alone for CasADi, Pyomo and PyOptInterface. An objective in brackets differs from the best that was "
-    "found by more than 1e-6. Each contender runs in its own process and has met a tiny problem before; imports "
-    "are left out (`benchmarks.first_use` has them)."
+    "All use Ipopt 3.14 with MUMPS, tol 1e-8, at most 3000 iterations, one thread, from the same start, but"
+    " for POUNCE and Pyomo (POUNCE, a port of Ipopt) and asdex_uno (Uno's interior-point preset, MUMPS). "
+    "**First iterate**: declaration, differentiation, compilation and one evaluation of everything (Pyomo: "
+    "declaration alone). **Total**: that and the solve. **Callbacks**: share of the solve spent in "
+    "derivative code, where the contender tells. **Lines**: of the declaration of f, c, start and bounds "
+    "for lagrad, of f and c alone for CasADi, Pyomo and PyOptInterface. An objective in brackets differs "
+    "from the best that was found by more than 1e-6. Each contender runs in its own process and has met a "
+    "tiny problem before; imports are left out (`benchmarks.first_use` has them)."
 )
 COLUMNS = (
     "case",

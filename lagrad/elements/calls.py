@@ -27,10 +27,9 @@ from lagrad.primitives.elementwise import interaction_of
 from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.primitives.movers import mover
+from lagrad.program.equation_derivatives import tangent_program
 from lagrad.program.walk import needed, run
-from lagrad.sparsity.detect import detect
-from lagrad.sparsity.rules.custom import tangent_program
-from lagrad.sparsity.value import AFFINE
+from lagrad.sparsity import AFFINE, detect
 
 CALL = "custom_jvp_call"
 

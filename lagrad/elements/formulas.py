@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
-from lagrad.sparsity.detect import detect
+from lagrad.sparsity import detect
 
 LARGEST = 3
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
-from lagrad.problem.user_functions import IN_PLACE
+from lagrad.primitives.calls import IN_PLACE
 from lagrad.sparsity.value import Value
 
 

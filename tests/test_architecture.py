@@ -1,4 +1,4 @@
-"""The source tree in, a broken rule of the house out: which way imports point, and how long things are."""
+"""Hold the source tree to its rules: which way imports point, and how long things are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks: traceable derivatives of one strategy in, a compiled part of a sparse matrix out.
+"""Compile the derivatives of one strategy to a part of a sparse matrix.
 
 Every strategy ends as a block: fixed triplets, and values(x, weights, leaves) in their order. A matrix is the
 sum of its blocks.

@@ -1,4 +1,4 @@
-"""Compile what elements add up to by XLA: a description in, what waits to be compiled out."""
+"""Compile what elements add up to by XLA."""
 
 from __future__ import annotations
 

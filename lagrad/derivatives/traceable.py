@@ -1,4 +1,4 @@
-"""Derivatives as JAX functions: a problem in, pure functions of (x, params) with static structure out.
+"""Give a problem's derivatives as pure JAX functions of (x, params) with static structure.
 
 They may be jitted, batched over x and params, differentiated, sharded and exported. Nothing leaves the
 device: what the compiled functions gather on the host is an index array in the program here. All matrices are

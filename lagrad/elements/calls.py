@@ -1,4 +1,4 @@
-"""Calls that act on elements: a traced `custom_jvp` call in, the same function of scalars with its rule out.
+"""Read `custom_jvp` calls that act on elements as functions of scalars with a rule.
 
     softplus(x) of shape (n,)     ->     softplus of one number, n times
 

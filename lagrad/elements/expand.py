@@ -1,4 +1,4 @@
-"""Programs written out: a program in, the same one with short loops and wrappers as plain equations out.
+"""Write short loops and wrappers out as plain equations.
 
     scan without recurrence   its body on all steps at once         lax.map, a carry that is the row before
     short scan                its body again and again              a few steps of an integrator

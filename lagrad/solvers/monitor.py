@@ -1,4 +1,4 @@
-"""One report an iteration in, history rows, callbacks and a progress line out; says whether to go on."""
+"""Report each iteration: history rows, callbacks, a progress line; and say whether to go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History rows in, one line that follows the solve out: in a terminal, a notebook or a log."""
+"""Follow a solve in one line: in a terminal, a notebook or a log."""
 
 from __future__ import annotations
 

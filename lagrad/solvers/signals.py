@@ -1,4 +1,4 @@
-"""Signals to this process in, requests to stop a solve out; what was in place before is put back."""
+"""Turn signals to this process into requests to stop a solve, and put back what was in place before."""
 
 from __future__ import annotations
 

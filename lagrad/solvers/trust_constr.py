@@ -1,4 +1,4 @@
-"""SciPy's trust-constr: a Task in, an Outcome out; no compiled solver needed.
+"""Solve by SciPy's trust-constr, which needs no compiled solver.
 
 Fixed variables are taken out, since an interior-point method has no room between equal bounds. All rows
 go in as one NonlinearConstraint whose Hessian is that of the whole Lagrangian, the objective's being

@@ -1,4 +1,4 @@
-"""Products summed over axes: dot_general and fft in, a RuleResult out."""
+"""Follow products that are summed over axes: dot_general and fft."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops: a body and the values that enter it in, final carry and stacked outputs out.
+"""Follow loops: what the final carry and the stacked outputs depend on.
 
 Without a carry, all steps are one vectorised body. A short loop is walked step by step. A long one is
 walked once for all steps together, from a carry that bounds that of every step: a fixed point.

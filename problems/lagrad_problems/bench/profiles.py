@@ -1,4 +1,4 @@
-"""Rows in, performance and data profiles out, as numbers and as a picture.
+"""Compute and draw performance and data profiles.
 
 With t(p, s) what solver s spends on problem p, infinite where it fails:
 

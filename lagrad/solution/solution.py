@@ -309,15 +309,28 @@ class Solution:
         return archive.write(path, to_record(self), overwrite)
 
     @staticmethod
-    def load(path: str | Path) -> Solution:
+    def load(path: str | Path, like: Any = None) -> Solution:
         """Read what `save` wrote. Nothing in the file is ever executed.
 
-        Containers other than dict, list, tuple and None come back as a dict of path -> array.
+        Containers other than dict, list, tuple and None come back as a dict of path -> array, or in the
+        classes of `like`.
+
+        Args:
+            path: an existing file.
+            like: pytree like x, such as the problem's x0, for x, its bounds and their multipliers.
 
         Raises:
-            ValueError: the file is damaged, foreign, or of a later format.
+            ValueError: the file is damaged, foreign, or of a later format; `like` holds other arrays.
         """
-        return from_record(archive.read(path))
+        solution = from_record(archive.read(path))
+        if like is None:
+            return solution
+        lower, upper = (archive.shaped_like(side, like) for side in solution.bound_multipliers)
+        return solution.replace(
+            x=archive.shaped_like(solution.x, like),
+            bound_multipliers=BoundMultipliers(lower, upper),
+            bounds=tuple(None if side is None else archive.shaped_like(side, like) for side in solution.bounds),
+        )
 
 
 def to_record(solution: Solution) -> dict:

@@ -237,6 +237,21 @@ def test_containers_of_the_users_own_come_back_by_path(solution, tmp_path):
     assert same(Solution.load(own.save(tmp_path / "s.npz")).x, {".first": np.zeros(2), ".second": np.ones(1)})
 
 
+def test_containers_of_the_users_own_come_back_if_they_are_shown(solution, tmp_path):
+    """`like` gives the classes; other arrays, or other shapes, are refused by name."""
+    pair = Pair(np.zeros(2), np.ones(1))
+    tree = {"net": pair, "scale": np.float64(3.0)}
+    own = solution.replace(x=tree, bound_multipliers=BoundMultipliers(tree, tree), bounds=(tree, tree))
+    path = own.save(tmp_path / "s.npz")
+    loaded = Solution.load(path, like={"scale": 1.0, "net": Pair(np.ones(2), np.zeros(1))})
+    assert same(loaded.x, tree) and same(loaded.bounds, (tree, tree)) and type(loaded.x["net"]) is Pair
+    assert type(loaded.bound_multipliers) is BoundMultipliers
+    with pytest.raises(ValueError, match=r"like\['net'\].first`: shape \(3,\), expected \(2,\)"):
+        Solution.load(path, like={"scale": 1.0, "net": Pair(np.ones(3), np.zeros(1))})
+    with pytest.raises(ValueError, match=r"\['scale'\] is not in both"):
+        Solution.load(path, like={"net": pair})
+
+
 def test_what_only_pickle_could_store_is_refused(tmp_path):
     """Objects raise, and leave no file behind."""
     for record in ({"a": object()}, {"a": np.array([object()])}):

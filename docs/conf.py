@@ -1,4 +1,4 @@
-"""Configure the site: pages in MyST, notebooks executed at each build, reference from docstrings, llms.txt."""
+"""Configure the site: pages in MyST, notebooks executed, reference from docstrings, llms.txt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "lagrad"
 author = "the authors of lagrad"
 version = release = lagrad.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "llms"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions += ["docstrings", "llms"]
 exclude_patterns = ["_build", "jupyter_execute"]
 nitpicky = False
 
@@ -42,4 +43,5 @@ autodoc_default_options = {"members": True, "undoc-members": False, "exclude-mem
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 napoleon_custom_sections = [("Source", "notes_style")]

@@ -9,7 +9,7 @@ from docutils import nodes
 
 HEAD = """# lagrad
 
-> Constrained nonlinear optimization on JAX: plain functions in, exact sparse derivatives out, any solver served.
+> Constrained optimization on JAX: plain functions in, exact sparse derivatives out, any solver served.
 
 """
 

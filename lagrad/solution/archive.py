@@ -205,7 +205,9 @@ def shaped_like(record: Any, like: Any) -> Any:
     wanted = {path: np.shape(leaf) for path, leaf in found if is_array(leaf)}
     if wanted.keys() != arrays.keys():
         odd = sorted(wanted.keys() ^ arrays.keys())
-        raise ValueError(f"`like`: {odd[0] or 'the array itself'} is not in both. Give the x0 that was solved.")
+        raise ValueError(
+            f"`like`: {odd[0] or 'the array itself'} is not in both. Give the x0 that was solved."
+        )
     for path, shape in wanted.items():
         if np.shape(arrays[path]) != shape:
             raise ValueError(f"`like{path}`: shape {shape}, expected {np.shape(arrays[path])} as saved.")

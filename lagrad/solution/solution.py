@@ -329,7 +329,9 @@ class Solution:
         return solution.replace(
             x=archive.shaped_like(solution.x, like),
             bound_multipliers=BoundMultipliers(lower, upper),
-            bounds=tuple(None if side is None else archive.shaped_like(side, like) for side in solution.bounds),
+            bounds=tuple(
+                None if side is None else archive.shaped_like(side, like) for side in solution.bounds
+            ),
         )
 
 

@@ -13,7 +13,7 @@ project = "lagrad"
 author = "the authors of lagrad"
 version = release = lagrad.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-extensions += ["docstrings", "llms"]
+extensions += ["docstrings", "llms", "results"]
 exclude_patterns = ["_build", "jupyter_execute"]
 nitpicky = False
 

@@ -41,7 +41,7 @@ def convergence(solutions: Any, axes: Any = None) -> Any:
             at = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
             panel.annotate(f"tol {tolerance:.0e}", (1.0, tolerance), fontsize="x-small", color=GREY, **at)
     top.set(ylabel="infeasibility", title=finding(named))
-    bottom.set(ylabel="stationarity, as the solver scales it", xlabel="iteration")
+    bottom.set(ylabel="stationarity (scaled)", xlabel="iteration")
     if len(named) > 1:
         legend_beside(top)
     return top, bottom

@@ -81,7 +81,7 @@ def caption(name: str, pattern: SparsityPattern) -> str:
     """
     (rows, columns), share = pattern.shape, 100 * pattern.nnz / max(pattern.shape[0] * pattern.shape[1], 1)
     head = f"{name}, " if name else ""
-    return f"{head}{rows:,} x {columns:,}: {pattern.nnz:,} nonzeros, {share:.2g} %"
+    return f"{head}{rows:,} x {columns:,}: {pattern.nnz:,} nonzeros, {share:.3g} %"
 
 
 def read_pattern(what: Any) -> SparsityPattern:

@@ -182,17 +182,19 @@ def draw_columns(
 
 
 def draw_bounds(panel: Any, sides: tuple[np.ndarray, np.ndarray] | None) -> None:
-    """Bounds that are the same for all entries but the fixed ones, as thin lines where they are in sight."""
+    """A thin line at a bound that a column's entries share, fixed ones apart, if it is in sight or near."""
     if sides is None:
         return
-    lower, upper = sides
-    free = lower < upper
+    lower, upper = (side.reshape(len(side), -1) for side in sides)
+    count = lower.shape[1] if lower.shape[1] <= MOST_LINES else 0
     low, high = panel.get_ylim()
-    for side in (lower, upper):
-        values = np.unique(side[free & np.isfinite(side)])
-        for value in values if values.size <= 2 else ():
-            if low - (high - low) <= value <= high + (high - low):
-                panel.axhline(value, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    for number in range(count):
+        is_free = lower[:, number] < upper[:, number]
+        for side in (lower, upper):
+            values = np.unique(side[is_free, number])
+            if values.size == 1 and 2 * low - high <= values[0] <= 2 * high - low:
+                color = stroke(number)["color"] if count > 1 else GREY
+                panel.axhline(values[0], color=color, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
 
 
 def heading(what: Any, numbers: Mapping[str, float]) -> str:

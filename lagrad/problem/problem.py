@@ -22,13 +22,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.display.spy import preformatted
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import others, read_bounds
 from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
 from lagrad.problem.modules import how_to_partition
-from lagrad.problem.overview import overview
+from lagrad.problem.overview import markup, overview
 from lagrad.problem.user_functions import (
     Traced,
     check_signature,
@@ -128,7 +127,7 @@ class Problem:
         return overview(self)
 
     def _repr_html_(self) -> str:
-        return preformatted(overview(self))
+        return markup(self)
 
     @property
     def n(self) -> int:

@@ -179,6 +179,7 @@ class PowerFlow:
         right.bar(np.arange(loading.size), loading, width=1.0, color=COLORS[1])
         right.axhline(100.0, color=GREY, linewidth=0.8)
         full = int(np.sum(loading >= FULL))
+        right.xaxis.get_major_locator().set_params(integer=True)
         title = f"{full} of {loading.size} rated branches full" if loading.size else "no branch has a rating"
         right.set(xlabel="rated branches, the fullest first", ylabel="loading, %", title=title)
         figure.suptitle(f"{self.network.name}: {self.solution.status}, {self.solution.objective:,.6g} $/h")

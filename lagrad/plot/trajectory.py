@@ -145,11 +145,7 @@ def named(path: str, labels: Labels, array: np.ndarray) -> tuple[str, list[str]]
     """What the axis is called, and each column."""
     label = labels.get(path, labels.get(key_of(path), key_of(path)))
     count = int(np.prod(array.shape[1:]))
-    places = (
-        [str(place if len(place) > 1 else place[0]) for place in np.ndindex(array.shape[1:])]
-        if count > 1
-        else [""]
-    )
+    places = [", ".join(map(str, place)) for place in np.ndindex(array.shape[1:])] if count > 1 else [""]
     if isinstance(label, str):
         return label, places
     return key_of(path), [*label, *places[len(label) :]]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import lagrad
+from lagrad.display.markup import facts, folded, html_table, titled
 from lagrad.display.text import table
 from lagrad.plot.drawing import COLORS, GREY, pyplot
 from lagrad_problems.opf.network import Network
@@ -117,8 +118,27 @@ class PowerFlow:
         return {"buses": self.buses, "generators": self.generators, "branches": self.branches}
 
     def __str__(self) -> str:
-        sums = "; ".join(f"{label} {value:,.6g}" for label, value in self.totals.items())
-        ranked = {
+        lines = [f"{self.network.name}: {self.solution.status}", *self._sums(), self._finding()]
+        for name, (order, found) in self._ranked().items():
+            lines += [f"\n{name} {order}, {min(MOST, len(found))} of {len(found)}"]
+            lines += [table(shown(found[:MOST]), NUMBERS)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        tables = [
+            folded(f"{name} {order}: {len(found)}", html_table(shown(found[: 5 * MOST]), NUMBERS))
+            for name, (order, found) in self._ranked().items()
+        ]
+        head = f"{self.network.name}: {self.solution.status}"
+        return titled(head, facts({"totals": self._sums(), "prices": self._finding()}), *tables)
+
+    def _sums(self) -> list[str]:
+        """The totals, a line each."""
+        return [f"{label} {value:,.6g}" for label, value in self.totals.items()]
+
+    def _ranked(self) -> dict[str, tuple[str, list[Row]]]:
+        """Name of each table -> what it is ranked by, and its rows in that order."""
+        return {
             "buses": ("by price", sorted(self.buses, key=lambda row: -row["price, $/MWh"])),
             "generators": ("by power", sorted(self.generators, key=lambda row: -row["power, MW"])),
             "branches": (
@@ -126,13 +146,6 @@ class PowerFlow:
                 sorted(self.branches, key=lambda row: -np.nan_to_num(row["loading, %"])),
             ),
         }
-        lines = [f"{self.network.name}: {sums}", self._finding()]
-        for name, (order, found) in ranked.items():
-            lines += [
-                f"\n{name} {order}, {min(MOST, len(found))} of {len(found)}",
-                table(shown(found[:MOST]), NUMBERS),
-            ]
-        return "\n".join(lines)
 
     def _finding(self) -> str:
         """Where prices part, and which branches are full."""

@@ -85,7 +85,7 @@ def test_sparsity_draws_each_nonzero():
     for what in (matrix, sp.csr_array(matrix), lagrad.SparsityPattern.from_dense(matrix)):
         panel = plot.sparsity(what)
         np.testing.assert_array_equal(panel.images[0].get_array(), matrix != 0)
-        assert panel.get_title() == "3 x 4: 4 nonzeros, 33 %"
+        assert panel.get_title() == "3 x 4: 4 nonzeros, 33.3 %"
         assert panel.get_xlim()[0] < -0.5 and panel.get_ylim()[0] > 2.5
 
 

@@ -115,6 +115,7 @@ class Plan:
         hessian: the same of the lower triangle of the Hessian.
         functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
+        rules: sparsity rules of the user's own primitives.
     """
 
     split: Split | None
@@ -123,6 +124,7 @@ class Plan:
     hessian: list[Deferred[Block]]
     functions: dict[str, Deferred[Any]]
     given: tuple[str, ...] = ()
+    rules: Mapping[str, Rule] | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -161,7 +163,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
-    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions)
+    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
     return with_colored(plan, program, options, watch, sample) if split.rest else plan
 
 
@@ -253,7 +255,7 @@ def colored_plan(
             "gradient": lower_gradient(program),
         }
     without = None if split is None else replace(split, groups=())
-    plan = Plan(without, None, [], [], functions, options.given)
+    plan = Plan(without, None, [], [], functions, options.given, options.rules)
     return with_colored(plan, program, options, watch, sample)
 
 

@@ -141,7 +141,7 @@ def minimize(
 ) -> OptimizeResult:
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
     x0 = np.atleast_1d(np.asarray(x0, float))
-    rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
+    rows = [read_constraint(constraint, index) for index, constraint in enumerate(as_list(constraints))]
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
     try:
@@ -255,7 +255,7 @@ def read_bounds(bounds: Any) -> Any:
     return Bounds(*np.where(np.isnan(sides), [-np.inf, np.inf], sides).T)  # pyright: ignore
 
 
-def listed(constraints: Any) -> list[Any]:
+def as_list(constraints: Any) -> list[Any]:
     """Constraints as a list: one, several or none."""
     single = isinstance(constraints, (dict, LinearConstraint, NonlinearConstraint))
     return [constraints] if single else list(constraints or ())

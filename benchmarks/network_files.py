@@ -67,19 +67,25 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument("--most", type=float, default=1e9, help="largest file in bytes")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
-    found = [path for folder in options.folders for path in folder.glob("*.m")]
-    rows = []
-    for path in sorted(found, key=lambda path: path.stat().st_size):
-        if path.stat().st_size <= options.most:
-            rows.append(measure(path, options.limit))
+    found = [file for folder in options.folders for file in folder.glob("*.m")]
+    rows, path = [], options.output / "network_files.md"
+    for file in sorted(found, key=lambda file: file.stat().st_size):
+        if file.stat().st_size <= options.most:
+            rows.append(measure(file, options.limit))
             print(rows[-1], flush=True)
-    body = [[row.get(name) for name in COLUMNS] for row in rows]
+            # After each file: a run that is broken off has its table.
+            path = write(rows, options.output)
+    return path
+
+
+def write(rows: Sequence[dict], folder: Path) -> Path:
+    """The table of the files so far."""
     refused = sum(row["outcome"].startswith("refused") for row in rows)
     failed = sum(row["outcome"].startswith("not solved") for row in rows)
     counts = f"{len(rows)} files: {refused} refused, {failed} not solved."
     note = f"{NOTE}\n\n{counts}\n\nMachine: {machine()}."
-    table = tables.markdown(COLUMNS, body)
-    return tables.write("network_files", "Files of power networks", note, rows, table, options.output)
+    table = tables.markdown(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows])
+    return tables.write("network_files", "Files of power networks", note, rows, table, folder)
 
 
 if __name__ == "__main__":

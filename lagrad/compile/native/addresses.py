@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes import addressof, c_char
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def address(array: np.ndarray) -> int:
         array: contiguous.
     """
     try:
-        return addressof(c_char.from_buffer(array))
+        return addressof(c_char.from_buffer(cast(Any, array)))
     except (TypeError, ValueError):
         # Buffers of ctypes are neither empty nor read-only.
         return array.ctypes.data

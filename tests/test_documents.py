@@ -108,6 +108,20 @@ def test_every_page_is_in_the_contents():
     assert {page for page in PAGES if docs in page.parents} <= listed
 
 
+def test_the_reference_has_every_public_name():
+    """What `import lagrad` and `lagrad.nested` offer is on a page of the reference."""
+    text = "\n".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+    known = set(re.findall(r"^\.\. auto\w+:: lagrad\.([\w.]+)$", text, re.MULTILINE))
+    wanted = set(lagrad.__all__) - {"nested", "plot"}
+    wanted |= {
+        f"nested.{name}"
+        for name in lagrad.nested.__all__
+        if name not in ("MODES", "LinearSolver", "has_custom_vjp")
+    }
+    wanted |= {f"plot.{name}" for name in lagrad.plot.__all__ if name != "pyplot"}
+    assert wanted <= known
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_on_pages_lead_somewhere(page):
     """Files that a page links to exist."""

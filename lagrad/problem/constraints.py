@@ -152,6 +152,6 @@ def _check_finite(value: np.ndarray, layout: Layout, where: str) -> None:
     bad = np.flatnonzero(np.abs(value) >= INFINITE)
     if bad.size:
         raise ProblemError(
-            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad.size)}, expected "
-            "a finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
+            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad.size)}, "
+            "expected a finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
         )

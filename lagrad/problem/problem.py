@@ -135,7 +135,7 @@ class Problem:
         """Number of variables."""
         return self.variables.size
 
-    @property
+    @cached_property
     def m(self) -> int:
         """Number of constraint rows."""
         return int(self._row_offsets[-1])

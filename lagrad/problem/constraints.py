@@ -151,7 +151,8 @@ def _check_finite(value: np.ndarray, layout: Layout, where: str) -> None:
     """Raise ProblemError if an equality asks for infinity."""
     bad = np.flatnonzero(np.abs(value) >= INFINITE)
     if bad.size:
+        found = f"{value[bad[0]]:g}{others(bad.size)}"
         raise ProblemError(
-            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad.size)}, "
-            "expected a finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
+            f"`{where}`: `value` of {layout.describe(bad[0])} is {found}, expected a "
+            "finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
         )

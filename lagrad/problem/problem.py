@@ -162,6 +162,12 @@ class Problem:
         start, stop = self._row_offsets[names.index(name) :][:2]
         return slice(int(start), int(stop))
 
+    @cached_property
+    def sides(self) -> dict[str, Any]:
+        """Pair of lower and upper sides by constraint, each in the shape of its value."""
+        pair, layouts = (self.constraint_lower, self.constraint_upper), self.row_layouts
+        return {n: tuple(layouts[n].unflatten(side[self.rows(n)]) for side in pair) for n in layouts}
+
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
 

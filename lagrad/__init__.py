@@ -1,4 +1,4 @@
-"""Functions in, exact sparse derivatives out, any solver served.
+"""Solve constrained problems written in JAX, with exact sparse derivatives, by any solver.
 
 problem      what you declare: an objective, a start, constraints, bounds
 derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, compiled
@@ -7,7 +7,7 @@ solution     point, multipliers, status, certificate, history
 
 from lagrad import nested, plot
 from lagrad.batched import batched
-from lagrad.checks import certify, check_derivatives, diagnose
+from lagrad.checks import certify, check_derivatives, diagnose, explain_infeasibility
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.doctor import doctor
@@ -49,6 +49,7 @@ __all__ = [
     "check_derivatives",
     "certify",
     "diagnose",
+    "explain_infeasibility",
     "doctor",
     "jacobian_sparsity",
     "hessian_sparsity",

@@ -1,4 +1,4 @@
-"""Factor a Newton matrix as a whole: entries of H and J in, products and a Cholesky factor out.
+"""Multiply with, and factor, the matrices of a Newton step as dense arrays.
 
 The verbs are those of `staged`: hessian, jacobian, variables, rows, flat_variables, flat_rows, times_hessian,
 times, times_transposed, factor, is_definite, solve. Vectors have the batch as their last axis, B in shapes,

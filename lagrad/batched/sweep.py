@@ -1,4 +1,4 @@
-"""Sweep: the state of many problems in, the state after one factorisation and at most one step of each out.
+"""Advance a state by one factorisation and at most one step.
 
 A matrix of wrong inertia is no loop within the sweep: the problem keeps its point, and its next sweep tries a
 larger shift. Nor is a second-order correction: the next sweep makes it, with the same matrix factored once

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+
+# Names of a long list that are shown.
+LISTED = 5
 
 
 def outline(figures: Mapping[str, object]) -> str:
@@ -78,11 +81,12 @@ def three_digits(value: float) -> str:
     return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> str:
+def table(rows: Sequence[Mapping[str, object]], numbers: Collection[str] = ()) -> str:
     """Rows with the same keys as aligned columns: text to the left, numbers to the right.
 
     Args:
         rows: one mapping a line; the first one's keys are the columns.
+        numbers: titles of further columns that go to the right, though their cells are text.
 
     Returns:
         A line of titles and one a row, without a last newline; "" for no rows.
@@ -94,13 +98,41 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     """
     if not rows:
         return ""
-    columns = [column(title, [row[title] for row in rows]) for title in rows[0]]
+    columns = [column(title, [row[title] for row in rows], title in numbers) for title in rows[0]]
     return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
 
 
-def column(title: str, values: Sequence[object]) -> list[str]:
+def column(title: str, values: Sequence[object], is_number: bool = False) -> list[str]:
     """Title and values padded to one width."""
     cells = [str(title), *map(figure, values)]
     width = max(map(len, cells))
-    is_text = any(isinstance(value, str) for value in values)
+    is_text = not is_number and any(isinstance(value, str) for value in values)
     return [cell.ljust(width) if is_text else cell.rjust(width) for cell in cells]
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "row"), plural(3000, "row")
+    ('1 row', '3,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names and how many more there are.
+
+    >>> listed(["a", "b"]), listed(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def others(count: int) -> str:
+    """How many more have the same fault, for the end of a message.
+
+    >>> others(1), others(3)
+    ('', ' (and 2 more)')
+    """
+    return f" (and {count - 1} more)" if count > 1 else ""

@@ -1,4 +1,4 @@
-"""A solver's options as the user wrote them in, checked plain Python values out.
+"""Check a solver's options as the user wrote them, and turn them into plain Python values.
 
 A table names each option and its kind. Names are checked before the solve with the nearest ones as
 suggestions; NumPy scalars become Python's; options that lagrad sets itself are refused with the reason.
@@ -124,6 +124,18 @@ def as_it_is(name: str, value: Any) -> Any:
 
 
 CONVERSIONS = {int: to_int, float: to_float, str: to_word, bool: to_bool, object: as_it_is}
+
+
+def with_output_file(options: dict[str, Any]) -> dict[str, Any]:
+    """Checked options, with Ipopt's `output_file`, if it is among them, as an absolute path.
+
+    Raises:
+        ProblemError: see `check_output_file`.
+    """
+    value = options.get("output_file")
+    if not value:
+        return options
+    return options | {"output_file": check_output_file(value, options.get("file_append", "no") == "yes")}
 
 
 def check_output_file(value: str, may_append: bool) -> str:

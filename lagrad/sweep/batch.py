@@ -1,4 +1,4 @@
-"""A sweep as one batched solve: a problem and pairs of params and starts in, Solutions like any other out."""
+"""Solve a sweep as one batched solve, with Solutions like any other."""
 
 from __future__ import annotations
 
@@ -153,4 +153,6 @@ def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, 
         name=problem.name,
         versions=versions(),
         options={"tol": tol},
+        bounds=(unflatten(problem.lower), unflatten(problem.upper)),
+        sides=problem.sides,
     )

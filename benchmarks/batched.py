@@ -20,6 +20,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +71,7 @@ def states(count: int) -> np.ndarray:
     return UPRIGHT + spread * np.array([1.0, 0.8, 1.0, 1.5])
 
 
-def clock(call: Callable) -> tuple[float, object]:
+def clock(call: Callable) -> tuple[float, Any]:
     """Seconds of a call whose arrays are waited for, and what it gave."""
     begin = time.perf_counter()
     found = jax.block_until_ready(call())

@@ -122,7 +122,9 @@ class ElementValues:
         recorded = tuple(map(Recorded.of, sums.batches))
         if not all(each.is_elementwise for each in recorded):
             return None
-        matrix, constants = matrix_of(sums), sums.start()[: sums.size]
+        matrix, constants = matrix_of(sums), np.zeros(sums.size)
+        for stretch, value in sums.starts:
+            constants[stretch] = value
         if order is not None:
             matrix, constants = sp.csr_array(order @ matrix), order @ constants
         return cls(sums, recorded, matrix, constants)

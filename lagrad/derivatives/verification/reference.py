@@ -10,7 +10,7 @@ far that moves a value, or a derivative of it, is what rounding may do to any ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from jax.extend import core as jex
 from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
+from lagrad.primitives.equations import is_inexact
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import reached, walk
 
@@ -90,6 +91,11 @@ class Reference:
         ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
         return any(not reach.isdisjoint(each.inputs) for each in ruled)
 
+    @cached_property
+    def unit(self) -> float:
+        """Unit in the last place of the coarsest numbers that equations give, those of nested programs included."""
+        return max(units(self.closed), default=EPSILON)
+
     def values(self, noise, x, leaves) -> np.ndarray:
         """F(x), shape (m + 1,)."""
         return self._call("values", (self._function,), noise, x, *leaves)
@@ -151,6 +157,16 @@ class Reference:
             return np.asarray(self.compiled[name](*arguments))
 
 
+def units(program: Any) -> Iterator[float]:
+    """Unit in the last place of each inexact result."""
+    for equation in program.eqns:
+        for variable in equation.outvars:
+            if is_inexact(variable.aval):
+                yield max(float(jnp.finfo(variable.aval.dtype).eps), 2.0 ** -(bits(equation) or 52))
+        for inner in jex.jaxprs_in_params(equation.params):
+            yield from units(inner)
+
+
 def shaken(value, noise, at: int, mantissa: int | None = None):
     """A result moved by a few units in its last place; what is no inexact number stays as it is."""
     dtype = getattr(value, "dtype", None)
@@ -164,8 +180,8 @@ def shaken(value, noise, at: int, mantissa: int | None = None):
 
 
 def bits(equation: Any) -> int | None:
-    """Bits to which an equation rounds on purpose."""
-    return equation.params["mantissa_bits"] if equation.name == "reduce_precision" else None
+    """Bits to which an equation, of a jaxpr or numbered, rounds on purpose."""
+    return equation.params.get("mantissa_bits")
 
 
 def first_compiled(ways: Sequence[Callable], arguments: Sequence) -> Callable:

@@ -19,7 +19,7 @@ from lagrad.source_location import warn_user
 SMALL = 1000
 # How far from the start derivatives are looked at once more, as a share of 1 + |x|.
 NEARBY = 0.1
-UNSEEN = "values of f and c: too many different equations to compile only for a look; `derivatives.verify()` takes it"
+UNSEEN = "values of f and c: too many equations to compile for a look; `derivatives.verify()` takes it"
 
 
 def look_at_set_up(derivatives: Derivatives) -> None:

@@ -16,7 +16,9 @@ A multiplier times a distance is what the objective would change by on the way t
 with the objective: at a singularity the gradient is as large as the distance is small, and excuses nothing.
 
 The hundreds are those of IPOPT's own scaling (Waechter and Biegler 2006, section 3.8 and equation 5): what it
-calls converged passes here unless the scaling hid something. A gradient or mean multiplier of 1e20 counts as
+calls converged passes here unless the scaling hid something. Multipliers excuse nothing where rounding of
+their products alone is more than the tolerance allows beside the gradient: rows that depend on each other can
+have multipliers of 1e16 that cancel, anywhere. A gradient or mean multiplier of 1e20 counts as
 infinite, as bounds of that size do: everything is small relative to it, and nothing is a solution.
 """
 
@@ -34,6 +36,7 @@ from lagrad.solvers.violation import bound_violations, row_violations
 SCALE = 100.0
 LOOSEST = 1e-6
 INFINITE = 1e20
+EPSILON = float(np.finfo(float).eps)
 
 
 def success_tolerance(tol: float) -> float:
@@ -76,7 +79,10 @@ def certificate(
             side_slackness(lower, x - problem.lower) + side_slackness(upper, problem.upper - x),
         ]
     )
-    weight = max(1.0, largest(gradient), start_gradient / SCALE, mean_multiplier(multipliers) / SCALE)
+    weight = max(1.0, largest(gradient), start_gradient / SCALE)
+    mean = mean_multiplier(multipliers)
+    if mean * EPSILON <= tolerance * weight or not mean < INFINITE * SCALE:
+        weight = max(weight, mean / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
     relative = violation / feasibility_scale(problem, jacobian)
     worst = {

@@ -22,7 +22,7 @@ from lagrad.derivatives.verification.reference import EPSILON
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
 
-# Equations of programs that are compiled only to look at values; and for values by JAX, one equation at a time,
+# Equations of programs that are compiled only to look at values. Where JAX applies one equation at a time:
 # the kinds that are compiled, and how many are applied, at some tens of microseconds each.
 LONGEST_COMPILED, MOST_KINDS, MOST_APPLIED = 1000, 60, 20_000
 # Step of differences, and the share of a slope up to which they are believed.

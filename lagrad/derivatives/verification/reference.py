@@ -93,7 +93,7 @@ class Reference:
 
     @cached_property
     def unit(self) -> float:
-        """Unit in the last place of the coarsest numbers that equations give, those of nested programs included."""
+        """Unit in the last place of the coarsest numbers that equations give, nested ones included."""
         return max(units(self.closed), default=EPSILON)
 
     def values(self, noise, x, leaves) -> np.ndarray:

@@ -17,6 +17,7 @@ from lagrad.solvers.ipopt.backend import End, refused
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.compiled import CompiledCallbacks, is_supported
 from lagrad.solvers.ipopt.library import NotThere, find
+from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.solver import Start, Task
 
 C_ORDER = 0
@@ -79,8 +80,7 @@ def created(ipopt: ctypes.CDLL, calls: Calls) -> Iterator[int]:
     """A problem of Ipopt's, freed at the end."""
     problem = calls.problem
     lower, upper, row_lower, row_upper = (
-        np.ascontiguousarray(side, float)
-        for side in (problem.lower, problem.upper, problem.constraint_lower, problem.constraint_upper)
+        np.ascontiguousarray(side, float) for side in (problem.lower, problem.upper, *row_sides(problem))
     )
     handle = ipopt.CreateIpoptProblem(
         *(calls.n, pointer(lower), pointer(upper), calls.m, pointer(row_lower), pointer(row_upper)),

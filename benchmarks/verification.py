@@ -6,7 +6,8 @@ python -m benchmarks.verification --kinds fit,likelihood --count 20
 Every problem is set up and solved, then looked at where it starts, where it ends, and at a random point,
 with derivatives that are right and with each of twenty errors. A false alarm is a word about what is right:
 at set-up, after the solve, or from `Derivatives.verify`. An error counts where it can be told from rounding:
-by more than 1e-7 of the entry, and a thousand times what moving x by a few units in its last place does.
+by more than 1e-7 of the entry, a thousand times what moving x by a few units in its last place does, and the
+last place of the largest entry in its row or column.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ LONGEST = 60
 # Compiled functions are dropped so often, for memory's sake.
 BATCH = 20
 VISIBLE, ABOVE_ROUNDING = 1e-7, 1e3
+EPSILON = float(np.finfo(float).eps)
 
 
 class TooLong(Exception):
@@ -128,7 +130,19 @@ def is_visible(part: str, right: lagrad.Derivatives, wrong: lagrad.Derivatives, 
         at = x + move * np.maximum(1.0, np.abs(x))
         shaken.append(NUMBERS[part](right, at, multipliers * (1.0 + turn)))
     change, spread = np.abs(other - here), np.max([np.abs(each - here) for each in shaken], axis=0)
-    return bool((~(change <= np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread) + UNDERFLOW)).any())
+    allowed = np.maximum(VISIBLE * np.abs(here), ABOVE_ROUNDING * spread) + UNDERFLOW
+    return bool((~(change <= np.maximum(allowed, EPSILON * neighbors(here)))).any())
+
+
+def neighbors(matrix: np.ndarray) -> np.ndarray:
+    """Of each entry, the largest one of its row or of its column, the smaller of both; 0 in a vector.
+
+    Beside them an entry of 1e-17 is itself rounding: cos(pi / 2), for instance.
+    """
+    if matrix.ndim == 1 or not matrix.size:
+        return np.zeros_like(matrix)
+    size = np.abs(matrix)
+    return np.minimum(size.max(axis=1, keepdims=True), size.max(axis=0, keepdims=True))
 
 
 def alarmed(number: int, frame) -> None:

@@ -1,9 +1,9 @@
 """Give rows' sides to Ipopt: equalities get a little room where there are more of them than variables.
 
-Ipopt refuses problems with more equality rows than free variables, although such rows may depend on each other
-and have a solution, as data that repeat themselves do. Between two sides each row has a slack of its own, and
-nothing is refused: rows that contradict each other end as infeasible, all others at a point that is held
-against the rows as they were declared.
+Ipopt refuses problems with more equality rows than free variables, although such rows may depend on each
+other and have a solution, as data that repeat themselves do. Between two sides each row has a slack of its
+own, and nothing is refused: rows that contradict each other end as infeasible, all others at a point that is
+held against the rows as they were declared.
 """
 
 from __future__ import annotations

@@ -105,3 +105,12 @@ def column(title: str, values: Sequence[object], is_number: bool = False) -> lis
     width = max(map(len, cells))
     is_text = not is_number and any(isinstance(value, str) for value in values)
     return [cell.ljust(width) if is_text else cell.rjust(width) for cell in cells]
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "row"), plural(3000, "row")
+    ('1 row', '3,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -52,6 +52,7 @@ class Iterate:
         constraints: c(x), flat, shape (m,).
         multipliers: of the rows (m,), of lower and upper bounds (n,); None where the solver does not tell.
         evaluations: how often each kind of function has been evaluated so far.
+        state: what SciPy's trust-constr itself tells its callbacks; None for other solvers.
     """
 
     iteration: int
@@ -69,6 +70,7 @@ class Iterate:
     constraints: np.ndarray
     multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     evaluations: dict[str, int]
+    state: Any = None
 
 
 class Monitor:
@@ -114,12 +116,13 @@ class Monitor:
         regularization: float = math.nan,
         trials: int = 0,
         restoration: bool = False,
+        state: Any = None,
     ) -> bool:
         """Note an iteration and tell everybody.
 
         Args:
             point: the iterate.
-            stationarity, mu, step, step_size, regularization, trials, restoration: as in `Iterate`.
+            stationarity, mu, step, step_size, regularization, trials, restoration, state: as in `Iterate`.
 
         Returns:
             Whether the solver should go on.
@@ -133,7 +136,7 @@ class Monitor:
         if self.progress is not None:
             self.progress(dict(zip(COLUMNS, row, strict=True)))
         if self.callback is not None:
-            self._heed(self._call_back(self.callback, point, row))
+            self._heed(self._call_back(self.callback, point, row, state))
         if point.objective < -RUNAWAY and point.violation <= 1.0:
             self.evaluation.stop(Status.UNBOUNDED)
         if now > self.evaluation.deadline:
@@ -146,14 +149,14 @@ class Monitor:
         named = zip(COLUMNS.items(), columns, strict=True)
         return History(**{name: np.array(column, dtype=kind) for (name, kind), column in named})
 
-    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple) -> Any:
+    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple, state: Any) -> Any:
         fields = dict(zip(COLUMNS, row, strict=True))
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()
         try:
             given = point.constraints.copy(), point.multipliers, dict(self.evaluation.counts)
             shown = dict(zip(("constraints", "multipliers", "evaluations"), given, strict=True))
-            return callback(Iterate(x=x, **shown, **fields))
+            return callback(Iterate(x=x, state=state, **shown, **fields))
         except StopIteration:
             return True
         finally:

@@ -25,7 +25,7 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.remembered import remembered
-from lagrad.solvers.scipy_states import translated
+from lagrad.solvers.scipy_states import first_order, translated
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -370,19 +370,3 @@ def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.nd
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
         found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found
-
-
-def first_order(
-    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
-
-    Args:
-        derivatives: compiled functions.
-        x: point, shape (n,).
-        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
-    """
-    gradient, entries = derivatives.first_order(x)
-    rows, cols = rows_and_columns(derivatives.jacobian_structure)
-    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
-    return gradient, entries, gradient + pull + net[1]

@@ -78,3 +78,19 @@ ABSENT = {
 def of_trust_region(state: Any) -> dict[str, Any]:
     """What SciPy's trust-constr tells of its own iteration."""
     return ABSENT if state is None else {name: state.get(name, value) for name, value in ABSENT.items()}
+
+
+def first_order(
+    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
+
+    Args:
+        derivatives: compiled functions.
+        x: point, shape (n,).
+        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
+    """
+    gradient, entries = derivatives.first_order(x)
+    rows, cols = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
+    return gradient, entries, gradient + pull + net[1]

@@ -88,7 +88,7 @@ def exact(z: np.ndarray, size: int, weights: np.ndarray) -> list[mpmath.matrix]:
     dx = X (db - dA x) with X = 1 / A; once more: d dx = -X (dA' dx + dA dx').
     """
     with mpmath.workdps(DIGITS):
-        inverse = mpmath.matrix(z[: size**2].reshape(size, size).tolist()) ** -1
+        inverse: mpmath.matrix = mpmath.inverse(mpmath.matrix(z[: size**2].reshape(size, size).tolist()))
         x = inverse * mpmath.matrix(z[size**2 :].tolist())
         moves = [(i, j) for i in range(size) for j in range(size)] + [(i, None) for i in range(size)]
         jacobian = mpmath.matrix(size, len(moves))

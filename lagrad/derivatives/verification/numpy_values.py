@@ -53,7 +53,7 @@ def numpy_values(
         try:
             return apply(equation, operands)
         except NoRow:
-            return left(equation, operands)
+            return tuple(left(equation, operands))
 
     inputs = dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
     try:

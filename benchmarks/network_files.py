@@ -19,7 +19,8 @@ from lagrad_problems import opf
 NOTE = (
     "Each file from a flat start by `lagrad.solve`, tol 1e-8. Cost, prices (least and largest over the "
     "buses) and losses as `lagrad solve FILE.m` prints them. Seconds: from reading the file to the report. A "
-    "file that is not read is a row with the reader's own words."
+    "file that is not read is a row with the reader's own words. Small files come first; a run that is "
+    "broken off has those so far."
 )
 COLUMNS = (
     "file",

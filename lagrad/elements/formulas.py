@@ -1,4 +1,4 @@
-"""Small linear algebra as formulas: an equation on a batch of matrices in, arithmetic on their entries out.
+"""Write small linear algebra out as arithmetic on the entries of the matrices.
 
     solve A x = b, 2 x 2     (a, c), (p, q) = the row that starts with the larger number, the other one
                              x1 = (b_q - p / a b_a) / (q - p / a c),  x0 = (b_a - c x1) / a
@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
-from lagrad.sparsity.detect import detect
+from lagrad.sparsity import detect
 
 LARGEST = 4
 

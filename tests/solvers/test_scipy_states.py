@@ -1,4 +1,4 @@
-"""What SciPy's users hand in and are told: arguments in any form, one call a point, states in SciPy's words."""
+"""What SciPy's users hand in and are told: any arguments, one call a point, states in SciPy's words."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ WAYS = ("auto", "colored", "JAX")
 SECONDS = 200
 
 
-def field(state: jax.Array, time: jax.Array, control: jax.Array) -> jax.Array:
+def field(state: jax.Array, time: Any, control: jax.Array) -> jax.Array:
     """A pendulum under a torque."""
     return jnp.stack([state[1], control - jnp.sin(state[0])])
 

@@ -14,7 +14,7 @@ from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.solvers.monitor import Iterate
 
 
-def translated(callback: Callable, derivatives: Any, method: str) -> Callable[[Iterate], Any]:
+def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> Callable[[Iterate], Any]:
     """SciPy's callback as lagrad's."""
     parameters = set(inspect.signature(callback).parameters)
     takes_two = len(parameters) > 1

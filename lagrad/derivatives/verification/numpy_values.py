@@ -20,9 +20,13 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.program.program import Program
-from lagrad.program.walk import Visit, walk
+from lagrad.program.walk import walk
 
 TAKEN = {np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.bool_)}
+
+
+# (equation, values of its operands) -> values of its results.
+Left = Callable[[Any, list[Any]], tuple[Any, ...]]
 
 
 class NoRow(Exception):
@@ -39,7 +43,7 @@ def refused(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
 
 
 def numpy_values(
-    program: Program, x: np.ndarray, leaves: Sequence[Any], left: Visit = refused
+    program: Program, x: np.ndarray, leaves: Sequence[Any], left: Left = refused
 ) -> np.ndarray | None:
     """F = [f, c] at x, shape (m + 1,); None where an equation has no row here, and `left` refuses it.
 
@@ -54,7 +58,7 @@ def numpy_values(
         try:
             return apply(equation, operands)
         except NoRow:
-            return tuple(left(equation, operands))
+            return left(equation, operands)
 
     inputs = dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
     try:
@@ -65,7 +69,7 @@ def numpy_values(
     return np.concatenate([np.reshape(values[each], -1) for each in program.outputs]).astype(float)
 
 
-def one_at_a_time(most_kinds: int, most: int) -> Visit:
+def one_at_a_time(most_kinds: int, most: int) -> Left:
     """Equations applied by JAX, each by itself: XLA compiles each kind once, however many there are.
 
     Args:

@@ -233,7 +233,8 @@ class Problem:
             _settle(other, params=self.read_params(changes["params"]))
         if changes.get("x0") is not None:
             _settle(other, x0=self.read_x0(changes["x0"]))
-        _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
+        if not changes.keys().isdisjoint({"x0", "bounds"}):
+            _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
         return other
 
     def read_x0(self, x0):
@@ -366,10 +367,18 @@ def _same_params(params, expected):
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
+    if _kinds(params) == _kinds(expected):
+        return params
     layout = Layout.of(expected, "params")
     layout.require_same(params)
     leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
     return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
+
+
+def _kinds(params) -> tuple:
+    """Structure of params, shapes and dtypes of their leaves."""
+    leaves, structure = jax.tree.flatten(params)
+    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 def _cast(leaf, dtype, path: str):

@@ -166,10 +166,21 @@ class Evaluation:
         self.counts["hvp"] = self.counts.get("hvp", 0) + 1
         return result
 
-    def know(self, x: np.ndarray, objective: float, constraints: np.ndarray) -> None:
-        """Take values that were computed elsewhere for those at x."""
+    def know(
+        self,
+        x: np.ndarray,
+        values: tuple[float, np.ndarray],
+        first_order: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        """Take what was computed elsewhere for what is at x.
+
+        Args:
+            x: shape (n,).
+            values: f(x) and c(x).
+            first_order: gradient and entries of J, or None.
+        """
         self._move(x)
-        self._values = objective, constraints
+        self._values, self._first = values, first_order
 
     def is_finite(self, x: np.ndarray) -> bool:
         """Whether f(x) and c(x) are finite."""
@@ -211,6 +222,11 @@ class Evaluation:
             return
         if self.best is None or rank(point, tolerance) <= rank(self.best, tolerance):
             self.best = point
+
+    def keep_best(self, point: Point | None) -> None:
+        """Take the best of all iterates so far from a solver that compares them itself, None for none."""
+        self._has_begun = True
+        self.best = point
 
     def point(self, x: np.ndarray, iteration: int = 0, multipliers: Multipliers | None = None) -> Point:
         """The point at x, its values evaluated unless they are there.

@@ -223,6 +223,10 @@ class Evaluation:
         if self.best is None or rank(point, tolerance) <= rank(self.best, tolerance):
             self.best = point
 
+    def begin_at(self, x: np.ndarray) -> None:
+        """Take x for the start, where what is not finite is an error."""
+        self._start = x.tobytes()
+
     def keep_best(self, point: Point | None) -> None:
         """Take the best of all iterates so far from a solver that compares them itself, None for none."""
         self._has_begun = True

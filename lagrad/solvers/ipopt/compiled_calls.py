@@ -123,8 +123,6 @@ class CompiledCalls:
         evaluation, compiled = self._task.evaluation, self._compiled
         self._task.monitor.note(compiled.rows)
         if compiled.iterations:
-            if compiled.values is not None:
-                evaluation.know(compiled.x, compiled.values)
             evaluation.keep_best(compiled.best)
         values, gradient, jacobian, hessian = compiled.evaluations
         first_order = max(gradient, jacobian)
@@ -153,6 +151,7 @@ class CompiledCalls:
     def _explain(self) -> None:
         """Evaluate the start once more in Python, which names what is not finite there."""
         evaluation, x = self._task.evaluation, self._compiled.x
+        evaluation.begin_at(x)
         try:
             evaluation.values(x)
             evaluation.first_order(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,7 +28,11 @@ class OfParams:
         if len(known) == len(leaves) and all(a is b for a, b in zip(known, leaves, strict=True)):
             return arrays
         arrays = [np.ascontiguousarray(value) for value in self.function(*leaves)]
-        # NumPy arrays may be written to between two calls.
-        if all(isinstance(leaf, jax.Array) for leaf in leaves):
+        if all(map(is_fixed, leaves)):
             self.last = (tuple(leaves), arrays)
         return arrays
+
+
+def is_fixed(leaf: Any) -> bool:
+    """Whether nobody writes to an array between two calls: JAX's, and those that a Problem made read-only."""
+    return isinstance(leaf, jax.Array) or not leaf.flags.writeable

@@ -91,8 +91,11 @@ class Derivatives:
         3.0
         """
         problem = self.problem.replace(params=params)
-        with float64():
-            leaves = jax.device_put(jax.tree.leaves(problem.params))
+        leaves = jax.tree.leaves(problem.params)
+        # Machine code reads them once, and copies them.
+        if not self._idle_code:
+            with float64():
+                leaves = jax.device_put(leaves)
         bound = replace(self, problem=problem, leaves=leaves)
         bound.__dict__.update(ends=self.ends, _idle_code=self._idle_code)
         # What does not depend on params stays known.

@@ -32,7 +32,7 @@ class Entries:
     @classmethod
     def of(cls, matrix: Any) -> Entries:
         """The entries of a SciPy or dense matrix."""
-        found = sp.coo_array(matrix)
+        found: Any = sp.coo_array(matrix)
         return cls(found.row, found.col, found.data, found.shape)
 
     def transposed_times(self, vector: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ class Evaluation:
         self.seconds = {"values": 0.0, "first_order": 0.0, "hessian": 0.0, "callback": 0.0}
         self.reason: Status | None = None
         self.failure: BaseException | None = None
-        self.best: Point | None = None
+        self._best: Point | None | Callable[[], Point | None] = None
         self.refused_in_a_row = 0
         self.was_hopeless = self.fell_without_end = False
         self.start_gradient = 0.0
@@ -220,17 +220,29 @@ class Evaluation:
         self._has_begun = True
         if not (math.isfinite(point.objective) and math.isfinite(point.violation)):
             return
-        if self.best is None or rank(point, tolerance) <= rank(self.best, tolerance):
-            self.best = point
+        best = self.best
+        if best is None or rank(point, tolerance) <= rank(best, tolerance):
+            self._best = point
 
     def begin_at(self, x: np.ndarray) -> None:
         """Take x for the start, where what is not finite is an error."""
         self._start = x.tobytes()
 
-    def keep_best(self, point: Point | None) -> None:
-        """Take the best of all iterates so far from a solver that compares them itself, None for none."""
+    def keep_best(self, best: Callable[[], Point | None]) -> None:
+        """Take the best of all iterates so far from a solver that compares them itself.
+
+        Args:
+            best: gives it, or None if there is none; called if it is asked for.
+        """
         self._has_begun = True
-        self.best = point
+        self._best = best
+
+    @property
+    def best(self) -> Point | None:
+        """The best iterate so far, None if there is none."""
+        if callable(self._best):
+            self._best = self._best()
+        return self._best
 
     def point(self, x: np.ndarray, iteration: int = 0, multipliers: Multipliers | None = None) -> Point:
         """The point at x, its values evaluated unless they are there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,7 @@ class Monitor:
     ):
         self.evaluation, self.callback, self.progress = evaluation, callback, progress
         self.began = time.perf_counter() if began is None else began
-        self._rows: list[Sequence[float]] = []
+        self._rows: Any = []
         self._warned = False
 
     @property
@@ -142,7 +142,7 @@ class Monitor:
 
     def note(self, rows: np.ndarray) -> None:
         """Take what a solver noted itself of all iterations so far, in the order of `COLUMNS`."""
-        self._rows = rows.tolist()
+        self._rows = rows
 
     def tell(self, point: Point) -> None:
         """Tell everybody of the iteration that was noted last.

@@ -99,7 +99,8 @@ def padded(parts: list[Any]) -> Any:
 def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, asked: tuple) -> Solution:
     """The Solution of one answer, judged as every solver's is."""
     (objective, rows, gradient, entries), (tol, seconds) = values, asked
-    jacobian = Entries(*structure, np.asarray(entries), (problem.m, problem.n))
+    rows_of, columns_of = structure
+    jacobian = Entries(rows_of, columns_of, np.asarray(entries), (problem.m, problem.n))
     told = answer.multipliers, answer.lower, answer.upper
     violation = largest_violation(problem, answer.x, rows)
     point = Point(answer.x, float(objective), rows, violation, int(answer.iterations), told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -133,9 +133,11 @@ class CompiledCallbacks:
         return point(self._record, *self._sizes)
 
     @property
-    def best(self) -> Point | None:
-        """The best of them, None if there is none."""
-        return point(self._best, *self._sizes) if self._words[at.HAS_BEST] else None
+    def best(self) -> Callable[[], Point | None]:
+        """What gives the best of them so far, None if there is none."""
+        if not self._words[at.HAS_BEST]:
+            return lambda: None
+        return partial(point, self._best.copy(), *self._sizes)
 
     @property
     def start_gradient(self) -> float:
@@ -203,7 +205,9 @@ FORGOTTEN = np.concatenate(
 def point(record: np.ndarray, n: int, m: int) -> Point:
     """A record as it stands in memory, see `iterations.py`, as a Point with arrays of its own."""
     f, violation, iteration, is_told = record[: at.HEAD].tolist()
-    x, lower, upper, c, rows = np.split(record[at.HEAD :].copy(), [n, 2 * n, 3 * n, 3 * n + m])
+    numbers = record[at.HEAD :].copy()
+    x, lower, upper, rows = numbers[:n], numbers[n : 2 * n], numbers[2 * n : 3 * n], numbers[3 * n + m :]
+    c = numbers[3 * n : 3 * n + m]
     return Point(x, f, c, violation, int(iteration), (rows, lower, upper) if is_told else None)
 
 

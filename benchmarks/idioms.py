@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental import sparse
+from jax.experimental.ode import odeint
 from jax.scipy.linalg import block_diag
 
 Model = tuple[Callable, int]
@@ -152,18 +154,45 @@ def two_states(n: int) -> Model:
     return whole(lambda x: lax.scan(step, (x[0], x[1]), x)[1], n)
 
 
-def defects(n: int) -> Model:
-    """Multiple shooting: a few steps of Euler's method from each of many states."""
+def defects(flight: Callable, share: int = 1) -> Callable[[int], Model]:
+    """Multiple shooting: a flight of the pendulum from each of many states, under its control."""
 
-    def flight(state, control):
-        step = lambda s, _: (s + 0.1 * jnp.stack([s[1], control - jnp.sin(s[0])]), None)  # noqa: E731
-        return lax.scan(step, state, None, length=4)[0]
+    def model(size: int) -> Model:
+        n = max(size // share, 2)
 
-    def gaps(z):
-        states, controls = z[: 2 * n].reshape(n, 2), z[2 * n :]
-        return (states[1:] - jax.vmap(flight)(states[:-1], controls[:-1])).ravel()
+        def gaps(z):
+            states, controls = z[: 2 * n].reshape(n, 2), z[2 * n :]
+            return (states[1:] - jax.vmap(flight)(states[:-1], controls[:-1])).ravel()
 
-    return gaps, 3 * n
+        return gaps, 3 * n
+
+    return model
+
+
+def pendulum(t, state, control):
+    """Time derivative of angle and speed."""
+    return jnp.stack([state[1], control - jnp.sin(state[0])])
+
+
+def euler(state, control):
+    """A few steps of Euler's method."""
+    step = lambda s, _: (s + 0.1 * pendulum(0.0, s, control), None)  # noqa: E731
+    return lax.scan(step, state, None, length=4)[0]
+
+
+def constant_steps(state, control):
+    """Steps of the same length by diffrax."""
+    term, steps = diffrax.ODETerm(pendulum), diffrax.ConstantStepSize()
+    found = diffrax.diffeqsolve(
+        term, diffrax.Heun(), 0.0, 0.4, 0.1, state, args=control, stepsize_controller=steps, max_steps=8
+    )
+    return found.ys[-1]
+
+
+def adaptive_steps(state, control):
+    """Steps whose length follows from their error, by JAX's own integrator."""
+    derivative = lambda state, t, control: pendulum(t, state, control)  # noqa: E731
+    return odeint(derivative, state, jnp.array([0.0, 0.4]), control)[-1]
 
 
 def accumulated(n: int) -> Model:
@@ -300,7 +329,9 @@ IDIOMS: dict[str, Callable[[int], Model]] = {
     "fori_loop fills a matrix": filled_matrix,
     "scan, carry is the row before": previous,
     "scan, two rows before": two_states,
-    "shooting: short scan under vmap": defects,
+    "shooting: short scan under vmap": defects(euler),
+    "shooting: diffrax, constant steps": defects(constant_steps),
+    "shooting: odeint": defects(adaptive_steps, share=10),
     "fori_loop adds at k // 2": accumulated,
     "lax.map over rows": lambda n: whole(
         lambda x: lax.map(lambda row: row[0] * jnp.sin(row[1]), x.reshape(-1, 2)), n // 2 * 2

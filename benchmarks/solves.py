@@ -22,13 +22,14 @@ from benchmarks.measure import machine
 
 TOLERANCE = 1e-6
 NOTE = (
-    "All but POUNCE use Ipopt 3.14 with MUMPS, tol 1e-8, at most 3000 iterations, one thread, from the same "
-    "start. **First iterate**: declaration, differentiation, compilation and one evaluation of everything. "
-    "**Total**: that and the solve. **Callbacks**: share of the solve spent in derivative code, where the "
-    "contender tells. **Lines**: of the declaration of f, c, start and bounds for lagrad, of f and c alone "
-    "for CasADi and PyOptInterface. An objective in brackets differs from the best that was found by more "
-    "than 1e-6. Each contender runs in its own process and has met a tiny problem before; imports are left "
-    "out (`benchmarks.first_use` has them)."
+    "All use Ipopt 3.14 with MUMPS, tol 1e-8, at most 3000 iterations, one thread, from the same start, but"
+    " for POUNCE and Pyomo (POUNCE, a port of Ipopt) and asdex_uno (Uno's interior-point preset, MUMPS). "
+    "**First iterate**: declaration, differentiation, compilation and one evaluation of everything (Pyomo: "
+    "declaration alone). **Total**: that and the solve. **Callbacks**: share of the solve spent in "
+    "derivative code, where the contender tells. **Lines**: of the declaration of f, c, start and bounds "
+    "for lagrad, of f and c alone for CasADi, Pyomo and PyOptInterface. An objective in brackets differs "
+    "from the best that was found by more than 1e-6. Each contender runs in its own process and has met a "
+    "tiny problem before; imports are left out (`benchmarks.first_use` has them)."
 )
 COLUMNS = (
     "case",
@@ -55,7 +56,9 @@ DECLARED = {
     "casadi_mx": "in_casadi",
     "casadi_sx": "in_casadi",
     "pyoptinterface": "in_pyoptinterface",
+    "pyomo": "in_pyomo",
 }
+LANGUAGES = {"in_casadi": "casadi", "in_pyoptinterface": "pyoptinterface", "in_pyomo": "pyomo"}
 
 
 def lines_of(functions: Sequence[Callable]) -> int:
@@ -74,10 +77,11 @@ def user_lines(case: str, contender: str) -> int | None:
     """Lines of a case's declaration in a contender's language; None if that is not counted."""
     family = catalog.split(case)[0]
     if contender in DECLARED:
-        if find_spec("casadi" if "casadi" in contender else "pyoptinterface") is None:
+        language = DECLARED[contender]
+        if find_spec(LANGUAGES[language]) is None:
             return None
-        module = import_module(f"benchmarks.declarations.{DECLARED[contender]}")
-        return lines_of([module.DECLARATIONS[family]])
+        declarations = import_module(f"benchmarks.declarations.{language}").DECLARATIONS
+        return lines_of([declarations[family]]) if family in declarations else None
     if family not in IN_JAX or contender != "lagrad":
         return None
     module = import_module(f"lagrad_problems.{family}")
@@ -148,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cases", help="family:size, separated by commas; default: the whole table")
-    parser.add_argument("--contenders", default=",".join(contenders.installed()))
+    parser.add_argument("--contenders", default=",".join(contenders.installed(solves=True)))
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--seconds", type=float, default=600.0, help="limit per process")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)

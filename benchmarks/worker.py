@@ -19,7 +19,7 @@ from benchmarks.cases import Case, points_near_start
 from benchmarks.measure import median_ms, peak_megabytes
 
 
-def ready(contender, case: Case):
+def ready(contender, case: Case, shows_derivatives: bool = True):
     """Declare, differentiate, compile and evaluate everything once.
 
     Returns:
@@ -28,6 +28,8 @@ def ready(contender, case: Case):
     multipliers = np.ones(case.m)
     begin = time.perf_counter()
     model = contender.build(case)
+    if not shows_derivatives:
+        return model, time.perf_counter() - begin
     for function in (model.objective, model.gradient, model.constraints, model.jacobian):
         function(case.start)
     model.hessian(case.start, multipliers)
@@ -70,6 +72,16 @@ def timings(case: Case, model, budget: float) -> dict[str, float]:
     }
 
 
+def derivatives(case: Case, model, budget: float) -> dict:
+    """What a row says of the derivatives: entries, stages of set-up, milliseconds."""
+    row = {
+        "jacobian_nnz": len(model.jacobian_structure[0]),
+        "hessian_nnz": len(model.hessian_structure[0]),
+    }
+    row |= {f"setup_{key}_s": value for key, value in getattr(model, "timings", {}).items()}
+    return row | timings(case, model, budget)
+
+
 def report(row: dict, path: Path) -> None:
     """Write what is known so far: a later stage may be killed, the earlier ones count."""
     path.write_text(json.dumps(row))
@@ -88,17 +100,16 @@ def run(contender_name: str, folder: Path, solve: bool, budget: float) -> None:
     tiny = pickle.loads((folder / "tiny.pickle").read_bytes())
     for each in (tiny, case):
         contender.warm_up(each)
-    ready(contender, tiny)
+    shows_derivatives = contender_name not in contenders.SOLVES_ONLY
+    ready(contender, tiny, shows_derivatives)
     row["before_mb"] = peak_megabytes()
     report(row | {"stage": "set-up"}, path)
-    model, row["ready_s"] = ready(contender, case)
-    row["jacobian_nnz"] = len(model.jacobian_structure[0])
-    row["hessian_nnz"] = len(model.hessian_structure[0])
-    row |= {f"setup_{key}_s": value for key, value in getattr(model, "timings", {}).items()}
+    model, row["ready_s"] = ready(contender, case, shows_derivatives)
     row["ready_mb"] = peak_megabytes()
     report(row | {"stage": "values"}, path)
-    row |= timings(case, model, budget)
-    np.savez(folder / "matrices.npz", allow_pickle=False, **matrices(case, model))
+    if shows_derivatives:
+        row |= derivatives(case, model, budget)
+        np.savez(folder / "matrices.npz", allow_pickle=False, **matrices(case, model))
     row["peak_mb"] = peak_megabytes()
     report(row | {"stage": "solve" if solve else "done"}, path)
     if solve:

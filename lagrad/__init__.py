@@ -7,7 +7,7 @@ solution     point, multipliers, status, certificate, history
 
 from lagrad import nested, plot
 from lagrad.batched import batched
-from lagrad.checks import certify, check_derivatives, diagnose
+from lagrad.checks import certify, check_derivatives, diagnose, explain_infeasibility
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.doctor import doctor
@@ -49,6 +49,7 @@ __all__ = [
     "check_derivatives",
     "certify",
     "diagnose",
+    "explain_infeasibility",
     "doctor",
     "jacobian_sparsity",
     "hessian_sparsity",

@@ -115,19 +115,26 @@ def tests_of(path: Path) -> list[str]:
 
 
 def verdict(mutation: Mutation, tree: Path, tests: Sequence[str], seconds: float) -> str:
-    """What the tests say to a change: "noticed", "SURVIVES" or "too long"."""
+    """What the tests say to a change: "noticed" and by which test, "SURVIVES" or "too long"."""
     target = tree / mutation.path
     original = target.read_text()
     target.write_text(mutation.text)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": f"{tree}{os.pathsep}{tree / 'problems'}"}
     try:
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds)
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, timeout=seconds, text=True
+        )
     except subprocess.TimeoutExpired:
         return "too long"
     finally:
         target.write_text(original)
-    return "noticed" if done.returncode else "SURVIVES"
+    if not done.returncode:
+        return "SURVIVES"
+    failed = [
+        line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ]
+    return f"noticed by {failed[0].split()[-1]}" if failed else "noticed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -146,15 +153,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     possible = [found for found in possible if found]
     chosen = [choose.choice(found) for found in choose.sample(possible, min(given.files, len(possible)))]
     found: Counter[str] = Counter()
+    print("| line | before | after | tests |\n| --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in COPIED:
             source, target = ROOT / name, Path(folder) / name
             shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
         for mutation in chosen:
             said = verdict(mutation, Path(folder), tests_of(mutation.path), given.seconds)
-            found[said] += 1
-            shown = f"`{mutation.before}` -> `{mutation.after}`".replace("\n", " ")
-            print(f"{said:9s} {mutation.path}:{mutation.line}  {shown}", flush=True)
+            found[said.split(" by ")[0]] += 1
+            shown = f"`{mutation.before}` | `{mutation.after}`".replace("\n", " ")
+            print(f"| {mutation.path}:{mutation.line} | {shown} | {said} |", flush=True)
     print(", ".join(f"{count} {said}" for said, count in found.items()))
     return found["SURVIVES"]
 

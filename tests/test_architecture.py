@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
-OPTIONAL = {"cyipopt", "pounce", "unopy", "sif2jax", "matplotlib", "rich", "IPython"}
+OPTIONAL = {"cyipopt", "sif2jax", "matplotlib", "pandas", "rich", "IPython"}
 # What few need and everybody would wait for.
 SLOW = {"scipy.stats"}
 

@@ -14,9 +14,15 @@ CONTENDERS = {
     "casadi_sx": ("benchmarks.contenders.casadi_sx", ("casadi",)),
     "pyoptinterface": ("benchmarks.contenders.pyoptinterface_jit", ("pyoptinterface", "llvmlite", "casadi")),
     "asdex": ("benchmarks.contenders.asdex_cyipopt", ("asdex", "cyipopt")),
+    "asdex_uno": ("benchmarks.contenders.asdex_uno", ("asdex", "unopy")),
+    "pyomo": ("benchmarks.contenders.pyomo_pounce", ("pyomo", "pounce")),
     "pounce": ("benchmarks.contenders.pounce_jax", ("pounce",)),
     "dense_jax": ("benchmarks.contenders.dense_jax", ("jax", "cyipopt")),
 }
+
+
+# They show no derivatives, so that only their whole solves are compared.
+SOLVES_ONLY = {"pyomo"}
 
 
 def load(name: str):
@@ -41,6 +47,10 @@ def is_installed(name: str) -> bool:
     return all(importlib.util.find_spec(package) is not None for package in CONTENDERS[name][1])
 
 
-def installed() -> tuple[str, ...]:
-    """Names of the contenders whose packages are there, in table order."""
-    return tuple(name for name in CONTENDERS if is_installed(name))
+def installed(solves: bool = False) -> tuple[str, ...]:
+    """Names of the contenders whose packages are there, in table order.
+
+    Args:
+        solves: whether those that show no derivatives are among them.
+    """
+    return tuple(name for name in CONTENDERS if is_installed(name) and (solves or name not in SOLVES_ONLY))

@@ -15,10 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.checks.differences import Slopes, inward, slopes
-from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.checks.kinks import Kink, find_kinks
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives
+from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 
 AUTODIFF, DIFFERENCES = "plain JAX", "finite differences"

@@ -3,7 +3,7 @@
 functions   not finite, changing from call to call or since they were compiled, with a kink at the point
 counts      more equalities than variables, variables and rows that nothing depends on
 bounds      fixed variables; linear rows that bounds make redundant or impossible
-rows        dependent equalities, rows and columns of very different size
+rows        dependent equalities, rows and columns of very different size, dense parts and their lines
 point       violated constraints, the worst first
 """
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from lagrad.checks.comparison import kinks_of, nearby
 from lagrad.checks.derivatives import unchecked
-from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, plural
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
 from lagrad.checks.findings import (
     bound_findings,
     count_findings,
+    density_findings,
     dependence_findings,
     range_findings,
     scaling_findings,
@@ -29,6 +30,7 @@ from lagrad.checks.findings import (
 from lagrad.checks.nonfinite import nonfinite_derivatives, nonfinite_values
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives
+from lagrad.display.text import plural
 from lagrad.errors import DerivativeError
 from lagrad.problem.problem import Problem, problem_of
 
@@ -40,6 +42,7 @@ QUESTIONS = (
     scaling_findings,
     unused_findings,
     bound_findings,
+    density_findings,
 )
 RANKS = {ERROR: 0, WARNING: 1, NOTE: 2}
 # Points at which matrices are looked at: what holds at all of them is taken to hold everywhere.

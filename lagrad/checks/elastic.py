@@ -10,7 +10,9 @@ another. Toy version: x <= 1 and x >= 3 gives a = 2 in one of the two, and multi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,6 +28,7 @@ from lagrad.solvers import solve
 # Violations and multipliers below these do not count.
 GIVES_WAY = 1e-6
 PUSHES = 1e-3
+MOST_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Infeasibility:
         bounds: variables whose bounds take part in that.
         x: the point, a pytree like x0.
         solution: of the elastic problem.
+        limits: the bounds that take part, written out, such as `x['T'] <= 1`.
+        sizes: name of each constraint -> number of its rows.
     """
 
     is_feasible: bool
@@ -70,6 +75,8 @@ class Infeasibility:
     bounds: tuple[str, ...]
     x: Any
     solution: Solution
+    limits: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def by_constraint(self) -> dict[str, float]:
         """Sum of violations under each constraint's name, the largest first."""
@@ -85,12 +92,44 @@ class Infeasibility:
         if self.is_feasible:
             return "The constraints can hold together: a feasible point is in `x`; start from there."
         lines = ["The constraints cannot hold together near this point. With least violation in sum:"]
-        lines += [f"  gives way  {violation}" for violation in self.violations[:10]]
-        lines += [f"  conflict   {listed(self.conflict)}"] if self.conflict else []
-        lines += [f"  bounds of  {listed(self.bounds)}"] if self.bounds else []
+        lines += [f"  gives way  {line}" for line in summed_up(self)]
+        lines += (
+            [f"  conflict   {listed(constraints_of(self.conflict, self.sizes))}"] if self.conflict else []
+        )
+        lines += [f"  against    {listed(self.limits)}"] if self.limits else []
+        several = [each for each in self.violations if self.sizes.get(each.constraint, 1) > 1]
+        lines += [f"  row        {violation}" for violation in several[:MOST_ROWS]]
+        lines += [f"  and        {len(several) - MOST_ROWS} rows more"] if len(several) > MOST_ROWS else []
         if not self.solution.status.is_converged:
             lines.append(f"  note       the elastic solve itself stopped with {self.solution.status}")
         return "\n".join(lines)
+
+
+def summed_up(found: Infeasibility) -> list[str]:
+    """A line a constraint that gives way: its only row, or how many do, and the worst."""
+    lines = []
+    for name in found.by_constraint():
+        rows = [violation for violation in found.violations if violation.constraint == name]
+        worst, size = rows[0], found.sizes.get(name, len(rows))
+        several = f"{name}: {len(rows):,} of {size:,} rows, worst {worst.amount:.4g} at {worst.name}"
+        lines.append(several if size > 1 else str(worst))
+    return lines
+
+
+def constraints_of(rows: Sequence[str], sizes: Mapping[str, int]) -> list[str]:
+    """Constraints that some rows belong to, with how many of each, in the order of their first.
+
+    >>> constraints_of(["flow[3]", "cap", "flow[0]"], {"flow": 5, "cap": 1})
+    ['flow (2 of 5 rows)', 'cap']
+    """
+    owners = [
+        next((name for name in sizes if row == name or row.startswith(f"{name}[")), row) for row in rows
+    ]
+    counts = Counter(owners)
+    return [
+        f"{name} ({count:,} of {sizes[name]:,} rows)" if sizes.get(name, 1) > 1 else name
+        for name, count in counts.items()
+    ]
 
 
 def explain_infeasibility(
@@ -160,18 +199,29 @@ def explain(problem: Problem, solution: Solution, x: np.ndarray, values: np.ndar
         for i in map(int, worst)
     )
     pushes = np.abs(np.asarray(solution.multipliers["rows"]))
-    bounds = np.asarray(solution.bound_multipliers.lower["x"]) + np.asarray(
-        solution.bound_multipliers.upper["x"]
-    )
+    lower, upper = (np.asarray(part["x"]) for part in solution.bound_multipliers)
+    bounds = lower + upper
     is_feasible = not violations
     return Infeasibility(
         is_feasible=is_feasible,
         violations=violations,
         conflict=() if is_feasible else strongest(pushes, problem.describe_row),
         bounds=() if is_feasible else strongest(bounds, problem.variables.describe),
+        limits=()
+        if is_feasible
+        else strongest(bounds, lambda i: limit(problem, i, bool(upper[i] > lower[i]))),
+        sizes={name: layout.size for name, layout in problem.row_layouts.items()},
         x=problem.variables.unflatten(x),
         solution=solution,
     )
+
+
+def limit(problem: Problem, variable: int, is_upper: bool) -> str:
+    """A bound written out, such as `x['T'] <= 1`."""
+    name, low, high = problem.variables.describe(variable), problem.lower[variable], problem.upper[variable]
+    if low == high:
+        return f"{name} = {low:.6g}"
+    return f"{name} <= {high:.6g}" if is_upper else f"{name} >= {low:.6g}"
 
 
 def owner(problem: Problem, row: int) -> str:

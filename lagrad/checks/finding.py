@@ -85,12 +85,3 @@ def listed(names: Sequence[str]) -> str:
     """
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun.
-
-    >>> plural(1, "row"), plural(3, "row")
-    ('1 row', '3 rows')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

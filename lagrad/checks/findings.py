@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, listed, plural
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, listed
 from lagrad.checks.inertia import rank, unit_rows
 from lagrad.checks.matrices import Dependence, constant_rows, dependences, ranges, row_sizes
+from lagrad.derivatives.density import densities
+from lagrad.display.text import plural
 from lagrad.solvers.violation import bound_violations, row_violations
 
 # Sizes beyond these make solvers slow or inexact; IPOPT scales gradients down from 100 by itself.
@@ -47,6 +49,17 @@ def unused_findings(view: View) -> Iterator[Finding]:
         names = view.variables(idle)
         text = f"variables that nothing depends on: {listed(names)}. Leave them out, or fix them by bounds."
         yield Finding(WARNING, "unused_variables", text, names)
+
+
+def density_findings(view: View) -> Iterator[Finding]:
+    """Many rows with many entries, and the lines that made it so."""
+    for found in densities(view.derivatives):
+        text = (
+            f"the {found.matrix} of {found.function} is dense: {found}. What many variables enter through, "
+            "such as a running sum or a product with a full matrix, can be variables of its own, bound by "
+            "constraints: that makes it sparse."
+        )
+        yield Finding(NOTE, "dense", text, (found.function,))
 
 
 def bound_findings(view: View) -> Iterator[Finding]:

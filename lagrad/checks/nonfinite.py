@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from lagrad.checks.faults import Fault, first_fault
-from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.derivatives import Derivatives
 from lagrad.precision import float64
+from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 
 MASKED = "In reverse, `jnp.where` multiplies what it masks by zero: make its operand harmless as well"

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.functions import arguments
 from lagrad.precision import float64
+from lagrad.problem.functions import arguments
 from lagrad.problem.problem import Problem
 
 

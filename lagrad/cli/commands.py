@@ -25,10 +25,10 @@ from pathlib import Path
 
 import lagrad
 import lagrad_problems
-from lagrad import checks
 from lagrad.cli.bench import add_bench
 from lagrad.display import spy as picture
 from lagrad.display import text as report
+from lagrad.solution.tables import RANKINGS
 
 # Options whose values are code for Ipopt to load.
 LIBRARIES = {"hsllib", "pardisolib"}
@@ -98,7 +98,18 @@ def add_looks(commands) -> None:
 
     showing = commands.add_parser("show", help="print a solution that was saved")
     showing.add_argument("file", type=Path, help="what `lagrad solve --save` or Solution.save wrote")
+    showing.add_argument("--sort", choices=tuple(RANKINGS), help="the largest first (default: in order)")
+    showing.add_argument(
+        "--most", type=at_least_two, default=8, help="rows of an array (default %(default)s)"
+    )
     showing.set_defaults(command=show)
+
+
+def at_least_two(text: str) -> int:
+    """A whole number from 2 on."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 2 on")
+    return int(text)
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
@@ -191,7 +202,7 @@ def diagnose(chosen: argparse.Namespace) -> int:
         print(derivatives)
         is_right = derivatives.ok
     if found.ok and chosen.feasible and problem.m:
-        feasibility = checks.explain_infeasibility(problem)
+        feasibility = lagrad.explain_infeasibility(problem)
         print(feasibility)
         is_right = is_right and feasibility.is_feasible
     return 0 if is_right else 1
@@ -206,6 +217,7 @@ def show(chosen: argparse.Namespace) -> int:
         raise lagrad.ProblemError(str(error)) from error
     print(solution)
     print(solution.certificate)
+    print(solution.table(chosen.sort, chosen.most))
     return 0 if solution.success else 1
 
 

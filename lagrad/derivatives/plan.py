@@ -114,6 +114,7 @@ class Plan:
         hessian: the same of the lower triangle of the Hessian.
         functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
+        rules: sparsity rules of the user's own primitives.
     """
 
     split: Split | None
@@ -122,6 +123,7 @@ class Plan:
     hessian: list[Deferred[Block]]
     functions: dict[str, Deferred]
     given: tuple[str, ...] = ()
+    rules: Mapping[str, Rule] | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -160,7 +162,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
-    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions)
+    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
     return with_colored(plan, program, options, watch, sample) if split.rest else plan
 
 
@@ -250,7 +252,7 @@ def colored_plan(
             "gradient": lower_gradient(program),
         }
     without = None if split is None else replace(split, groups=())
-    plan = Plan(without, None, [], [], functions, options.given)
+    plan = Plan(without, None, [], [], functions, options.given, options.rules)
     return with_colored(plan, program, options, watch, sample)
 
 

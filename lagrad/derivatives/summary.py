@@ -10,7 +10,8 @@ import numpy as np
 
 from lagrad.compile.blocks import Block
 from lagrad.derivatives.candidates import directions
-from lagrad.display.text import duration
+from lagrad.derivatives.density import densities
+from lagrad.display.text import duration, plural
 from lagrad.elements.split import Group
 
 # More sizes than this are summed up.
@@ -47,6 +48,7 @@ def figures(derivatives: Any) -> dict[str, object]:
             **strategies(derivatives.hessian_blocks),
             **sweeps(derivatives.hessian_blocks),
         },
+        **dense(derivatives),
         **elements(derivatives.plan.groups),
         "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
     }
@@ -101,6 +103,12 @@ def sweeps(blocks: Sequence[Block]) -> dict[str, str]:
     return shown
 
 
+def dense(derivatives: Any) -> dict[str, object]:
+    """Where many rows have many entries, and the lines that made it so."""
+    found = densities(derivatives)
+    return {"dense": {f"{each.matrix} of {each.function}": str(each) for each in found}} if found else {}
+
+
 def elements(groups: Sequence[Group]) -> dict[str, object]:
     """Kinds of element that repeat, by inputs: a sweep an input of one element serves all of its kind."""
     sizes: dict[int, Counter[int]] = {}
@@ -119,12 +127,3 @@ def listed(counts: Counter[int]) -> str:
     largest = sorted(counts, reverse=True)
     shown = ", ".join(f"{counts[size]} x {size:,}" for size in largest[:MOST_SIZES])
     return shown + (f" and {len(largest) - MOST_SIZES} smaller sizes" if len(largest) > MOST_SIZES else "")
-
-
-def plural(count: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> plural(1, "input"), plural(4, "input")
-    ('1 input', '4 inputs')
-    """
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -78,11 +78,12 @@ def three_digits(value: float) -> str:
     return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> str:
+def table(rows: Sequence[Mapping[str, object]], numbers: Collection[str] = ()) -> str:
     """Rows with the same keys as aligned columns: text to the left, numbers to the right.
 
     Args:
         rows: one mapping a line; the first one's keys are the columns.
+        numbers: titles of further columns that go to the right, though their cells are text.
 
     Returns:
         A line of titles and one a row, without a last newline; "" for no rows.
@@ -94,13 +95,22 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     """
     if not rows:
         return ""
-    columns = [column(title, [row[title] for row in rows]) for title in rows[0]]
+    columns = [column(title, [row[title] for row in rows], title in numbers) for title in rows[0]]
     return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
 
 
-def column(title: str, values: Sequence[object]) -> list[str]:
+def column(title: str, values: Sequence[object], is_number: bool = False) -> list[str]:
     """Title and values padded to one width."""
     cells = [str(title), *map(figure, values)]
     width = max(map(len, cells))
-    is_text = any(isinstance(value, str) for value in values)
+    is_text = not is_number and any(isinstance(value, str) for value in values)
     return [cell.ljust(width) if is_text else cell.rjust(width) for cell in cells]
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "row"), plural(3000, "row")
+    ('1 row', '3,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

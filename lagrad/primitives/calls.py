@@ -40,13 +40,14 @@ def carried(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
     libraries make.
     """
     programs = list(jex.jaxprs_in_params(equation.params))
-    if len(programs) != 1:
+    # A program that names constants gets them in a way that only its equation knows.
+    if len(programs) != 1 or getattr(programs[0], "jaxpr", programs[0]).constvars:
         return None
     program = closed(programs[0])
     inside = [*program.jaxpr.invars, *program.jaxpr.outvars]
     outside = [*equation.invars, *equation.outvars]
     fits = len(inside) == len(outside) and all(map(are_alike, inside, outside))
-    return program if fits and not program.jaxpr.constvars else None
+    return program if fits else None
 
 
 def are_alike(one: Any, other: Any) -> bool:
@@ -57,7 +58,7 @@ def are_alike(one: Any, other: Any) -> bool:
 
 def names_in(program: Any) -> Iterator[str]:
     """Names of all primitives of a program, those of nested programs included."""
-    for equation in closed(program).eqns:
+    for equation in program.eqns:
         yield equation.primitive.name
         for inner in jex.jaxprs_in_params(equation.params):
             yield from names_in(inner)

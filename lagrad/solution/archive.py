@@ -73,6 +73,21 @@ def write_whole(path: Path, columns: dict[str, np.ndarray], overwrite: bool) -> 
         raise
 
 
+def write_text(path: str | Path | None, text: str, overwrite: bool = False) -> str:
+    """Write a text as a file, if a path is given, and give it back.
+
+    Raises:
+        FileExistsError: the file exists and `overwrite` is False.
+    """
+    if path is not None:
+        try:
+            with open(path, "w" if overwrite else "x", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except FileExistsError:
+            raise FileExistsError(EXISTS.format(path)) from None
+    return text
+
+
 def rename(temporary: str, path: Path, overwrite: bool) -> None:
     """Give a file its name.
 

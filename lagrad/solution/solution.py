@@ -21,11 +21,9 @@ import numpy as np
 from lagrad.display.spy import preformatted
 from lagrad.display.text import table
 from lagrad.errors import SolveError
-from lagrad.solution import archive
+from lagrad.solution import archive, export, tables
 from lagrad.solution.status import Status
-
-UNKNOWN = "not known (`lagrad.certify` looks, where size allows)"
-INNER_TIMINGS = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
+from lagrad.solution.summary import certificate_lines, history_row, summary_lines
 
 
 class BoundMultipliers(NamedTuple):
@@ -165,6 +163,8 @@ class Solution:
         name: the problem's name, if it has one.
         versions: of lagrad, the solver and what they stand on.
         options: what was asked for: `tol`, `max_iterations` if given, and the solver's own options.
+        bounds: lower and upper bounds that were used, a pair of pytrees like x; None where not known.
+        sides: name of each constraint -> its lower and upper sides, each in the shape of its value.
     """
 
     x: Any
@@ -186,6 +186,8 @@ class Solution:
     name: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    bounds: tuple[Any, Any] = (None, None)
+    sides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         check = self.certificate
@@ -200,10 +202,77 @@ class Solution:
 
     def summary(self) -> str:
         """Why it stopped, what point it holds, and what that took: three parts, a few lines each."""
-        return "\n".join([*stop_lines(self), *point_lines(self), *work_lines(self)])
+        return "\n".join(summary_lines(self))
 
     def _repr_html_(self) -> str:
         return preformatted(self.summary())
+
+    def table(self, sort: str | None = None, most: int = 8) -> str:
+        """Variables and constraints by name: value, sides, which of them is active, multiplier.
+
+        A multiplier is positive where the upper side presses, negative where the lower does; for a bound it
+        is `bound_multipliers.upper - bound_multipliers.lower`.
+
+        Args:
+            sort: None for the declared order; "multiplier", "value" or "violation" for the largest first.
+            most: rows of an array, of which the first and the last are shown, or of a ranking.
+
+        Returns:
+            Lines joined by newlines, without a last one.
+
+        Raises:
+            ValueError: an unknown `sort`, or `most` below 2.
+
+        >>> problem = lagrad.Problem(lambda x: x @ x, [3.0, 1.0], bounds=(1.0, None))
+        >>> print(lagrad.solve(problem, "trust-constr", tol=1e-12).table())
+        variables: 2, 2 active
+          name  value  lower  upper  active  multiplier
+          x[0]      1      1         lower           -2
+          x[1]      1      1         lower           -2
+        """
+        return tables.text(self, sort, most)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as dicts, lists, texts, numbers and None; arrays as nested lists, inf and nan kept.
+
+        Containers of x other than dict, list and tuple become dicts of path -> array.
+        """
+        return export.to_dict(self)
+
+    def to_json(
+        self, path: str | Path | None = None, *, indent: int | None = None, overwrite: bool = False
+    ) -> str:
+        """`to_dict` as JSON; inf and nan, which JSON does not know, become null.
+
+        Args:
+            path: file to write, if any.
+            indent: spaces a level; all on one line if None.
+            overwrite: whether an existing file may be replaced.
+
+        Raises:
+            FileExistsError: the file exists and `overwrite` is False.
+        """
+        return archive.write_text(path, export.to_json(self, indent), overwrite)
+
+    def to_csv(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
+        """Variables and constraint rows as CSV, a line an entry: kind, name, value, sides, ...
+
+        Args:
+            path: file to write, if any.
+            overwrite: whether an existing file may be replaced.
+
+        Raises:
+            FileExistsError: the file exists and `overwrite` is False.
+        """
+        return archive.write_text(path, export.to_csv(self), overwrite)
+
+    def to_pandas(self) -> export.Frames:
+        """Two frames of pandas, `variables` and `constraints`, a row an entry, indexed by name.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return export.to_pandas(self)
 
     @property
     def is_feasible(self) -> bool:
@@ -251,91 +320,6 @@ class Solution:
         return from_record(archive.read(path))
 
 
-def history_row(history: History, index: int) -> dict[str, str | int]:
-    """What is shown of one iteration; "r" marks restoration, where the solver only seeks feasibility."""
-    residuals = ("infeasibility", "stationarity", "mu", "step", "step_size")
-    return {
-        "iteration": f"{history.iteration[index]}{'r' if history.restoration[index] else ''}".rjust(9),
-        "objective": f"{history.objective[index]:.8e}",
-        **{name: f"{getattr(history, name)[index]:.1e}" for name in residuals},
-        "trials": int(history.trials[index]),
-        "time": f"{history.time[index]:.2f} s",
-    }
-
-
-def certificate_lines(check: Certificate) -> list[str]:
-    """The verdict, a line for each residual, and what is known of rank and curvature."""
-    verdict = "satisfied" if check.is_satisfied else "NOT satisfied"
-    return [
-        f"optimality conditions {verdict}: error {check.error:.1e} (allowed {check.tolerance:.0e})",
-        *(
-            f"  {kind:<17}{getattr(check, kind):.1e}{place(check, kind)}"
-            for kind in ("stationarity", "feasibility", "complementarity")
-        ),
-        f"  {'constraints':<17}{rank_words(check) or UNKNOWN}",
-        f"  {'second order':<17}{curvature_words(check) or UNKNOWN}",
-        *(f"  {'doubt':<17}{doubt}" for doubt in check.doubts),
-    ]
-
-
-def rank_words(check: Certificate) -> str:
-    """Whether the active rows are independent, empty where that is not known."""
-    rank, rows = check.constraint_rank, check.active_rows
-    if rank is None or rows is None:
-        return ""
-    return f"{rows} active, rank {rank}: {'independent' if rank == rows else 'DEPENDENT'}"
-
-
-def curvature_words(check: Certificate) -> str:
-    """Whether the curvature is that of a minimum, empty where that is not known."""
-    if check.second_order is None:
-        return ""
-    enough = "a strict local minimum" if check.is_satisfied else "enough curvature, but no solution"
-    return enough if check.second_order else "sufficient condition does NOT hold"
-
-
-def stop_lines(solution: Solution) -> list[str]:
-    """Why the solver stopped, and what to do about it."""
-    name, count = solution.name or "problem", solution.iterations
-    title = f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
-    # Elsewhere our own sentence says it all, or the solver only knows that a callback ended it.
-    is_unclear = solution.status in (Status.ERROR, Status.ACCEPTABLE) and solution.solver_message
-    told = f"{solution.method} says: {solution.solver_message}" if is_unclear else ""
-    more = [] if solution.success else [told, solution.status.advice]
-    return [title, f"  stopped   {solution.message}", *(f"            {line}" for line in more if line)]
-
-
-def point_lines(solution: Solution) -> list[str]:
-    """What point it holds: objective, residuals, and whether it counts as a solution."""
-    check = solution.certificate
-    place_held = "feasible, but no solution" if solution.is_feasible else "no solution, not feasible"
-    verdict = "solution" if solution.success else place_held
-    known = [line for line in (rank_words(check), curvature_words(check)) if line]
-    return [
-        f"  point     objective {solution.objective:.12g}: {verdict}, "
-        f"optimality error {check.error:.1e} (allowed {check.tolerance:.0e})",
-        f"            stationarity {check.stationarity:.1e}{place(check, 'stationarity')}, "
-        f"feasibility {check.feasibility:.1e}{place(check, 'feasibility')}, "
-        f"complementarity {check.complementarity:.1e}{place(check, 'complementarity')}",
-        *([f"            constraints {'; second order: '.join(known)}"] if known else []),
-        *(f"            doubt: {doubt}" for doubt in check.doubts),
-    ]
-
-
-def place(check: Certificate, kind: str) -> str:
-    """Where a residual is worst, in brackets, or nothing."""
-    return f" ({check.worst[kind]})" if kind in check.worst else ""
-
-
-def work_lines(solution: Solution) -> list[str]:
-    """What it took: evaluations by kind, seconds by stage."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in solution.evaluations.items() if count)
-    stages = [(stage, solution.timings.get(stage, 0.0)) for stage in INNER_TIMINGS]
-    times = " + ".join(f"{seconds:.2g} {stage}" for stage, seconds in stages if seconds > 0)
-    total = solution.timings.get("total", 0.0)
-    return [f"  work      {counts or 'no evaluations'}", f"            {total:.3g} s = {times or 'nothing'}"]
-
-
 def to_record(solution: Solution) -> dict:
     """A Solution as nested dicts of plain values and arrays."""
     record = {item.name: getattr(solution, item.name) for item in fields(solution)}
@@ -356,6 +340,7 @@ def from_record(record: dict) -> Solution:
         record = record | {
             "status": Status(record["status"]),
             "bound_multipliers": BoundMultipliers(*record["bound_multipliers"]),
+            "bounds": tuple(record.get("bounds", (None, None))),
             "history": History(**record["history"]),
             "certificate": certificate_of(record["certificate"]),
         }

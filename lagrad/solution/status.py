@@ -56,7 +56,7 @@ TEXTS = {
     ),
     Status.INFEASIBLE: (
         "The constraints could not be satisfied near the point reached.",
-        "`lagrad.checks.explain_infeasibility(problem, solution.x)` names the constraints that cannot hold "
+        "`lagrad.explain_infeasibility(problem, solution.x)` names the constraints that cannot hold "
         "together. Another x0 may help: this is a local verdict.",
     ),
     Status.UNBOUNDED: (

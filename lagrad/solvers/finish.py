@@ -14,7 +14,8 @@ import numpy as np
 import scipy
 
 from lagrad.derivatives.triplets import rows_and_columns
-from lagrad.problem.multipliers import named_rows
+from lagrad.problem.multipliers import named_rows, named_sides
+from lagrad.program.steps import changes_in_steps
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
@@ -29,6 +30,7 @@ LOOSE = 1e-3
 # A gradient so many times that of the start, of which so large a part changes with the last digits of x, is
 # that of a singularity.
 STEEP, UNSTEADY = 1e6, 0.01
+NO_SLOPE = "its derivative is zero everywhere, so every feasible point counts as a solution. Smooth it."
 SINGULAR = "x lies within rounding of a singularity. Keep x away from it by bounds."
 
 UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
@@ -92,6 +94,8 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
         history=task.monitor.history(),
         name=problem.name,
         options=asked(task),
+        bounds=(problem.variables.unflatten(problem.lower), problem.variables.unflatten(problem.upper)),
+        sides=named_sides(problem),
         **rest,
     )
 
@@ -220,7 +224,16 @@ def check_point(task: Task, point: Point, values: Values | None, multipliers: An
     check = certificate(
         task.problem, point.x, values, multipliers, slope, tolerance, objective=point.objective
     )
-    return replace(check, doubts=singularity(task, point, values[0]))
+    return replace(check, doubts=singularity(task, point, values[0]) + steps(task, values[0]))
+
+
+def steps(task: Task, gradient: np.ndarray) -> tuple[str, ...]:
+    """A sentence if the objective has no slope anywhere, though it depends on x."""
+    program = getattr(task.evaluation.derivatives, "program", None)
+    operation = "" if program is None or gradient.any() else changes_in_steps(program)
+    if not operation:
+        return ()
+    return (f"The objective changes in steps only (`{operation}`): {NO_SLOPE}",)
 
 
 def singularity(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:

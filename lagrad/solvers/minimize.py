@@ -26,7 +26,7 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.monitor import Iterate
-from lagrad.solvers.remembered import REMEMBERED
+from lagrad.solvers.remembered import remembered
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -145,7 +145,7 @@ def minimize(
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
     try:
-        derivatives, is_new = REMEMBERED.get(
+        derivatives, is_new = remembered(
             declared, lambda: declare(lambda x: fun(x, *args), x0, given, bounds, rows)
         )
     except DerivativeError as error:
@@ -330,17 +330,16 @@ def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> 
     """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
     counts, problem = iterate.evaluations, derivatives.problem
     rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
-    gradient, entries = derivatives.first_order(x)
-    structure = rows_and_columns(derivatives.jacobian_structure)
-    pull = np.bincount(structure[1], weights=entries * rows[structure[0]], minlength=x.size)
-    jacobian = Triplets.of(*structure, (problem.m, x.size)).matrix(entries)
+    gradient, entries, stationarity = first_order(derivatives, x, (rows, upper - lower))
+    places = rows_and_columns(derivatives.jacobian_structure)
+    jacobian = Triplets.of(*places, (problem.m, x.size)).matrix(entries)
     slices = [problem.rows(name) for name in problem.constraints]
     each = len(slices)
     return OptimizeResult(
         x=x,
         fun=iterate.objective,
         grad=gradient,
-        lagrangian_grad=gradient + pull + upper - lower,
+        lagrangian_grad=stationarity,
         constr=[*(iterate.constraints[rows] for rows in slices), x],
         jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
         v=[*(rows[part] for part in slices), upper - lower],
@@ -400,19 +399,27 @@ def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
 
 
 def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
-    """Gradient and Hessian of the objective, and gradient of the Lagrangian, at the result.
-
-    Args:
-        derivatives: compiled functions.
-        x: the result, shape (n,).
-        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
-    """
-    gradient, entries = derivatives.first_order(x)
-    rows, cols = rows_and_columns(derivatives.jacobian_structure)
-    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
-    found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": gradient + pull + net[1]}
+    """Gradient and Hessian of the objective, and gradient of the Lagrangian, at the result."""
+    gradient, _, stationarity = first_order(derivatives, x, net)
+    found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": stationarity}
     if getattr(derivatives, "has_hessian", True):
         structure: Sequence = rows_and_columns(derivatives.hessian_structure)
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
         found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found
+
+
+def first_order(
+    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
+
+    Args:
+        derivatives: compiled functions.
+        x: point, shape (n,).
+        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
+    """
+    gradient, entries = derivatives.first_order(x)
+    rows, cols = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
+    return gradient, entries, gradient + pull + net[1]

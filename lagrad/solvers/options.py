@@ -126,6 +126,18 @@ def as_it_is(name: str, value: Any) -> Any:
 CONVERSIONS = {int: to_int, float: to_float, str: to_word, bool: to_bool, object: as_it_is}
 
 
+def with_output_file(options: dict[str, Any]) -> dict[str, Any]:
+    """Checked options, with Ipopt's `output_file`, if it is among them, as an absolute path.
+
+    Raises:
+        ProblemError: see `check_output_file`.
+    """
+    value = options.get("output_file")
+    if not value:
+        return options
+    return options | {"output_file": check_output_file(value, options.get("file_append", "no") == "yes")}
+
+
 def check_output_file(value: str, may_append: bool) -> str:
     """An output file that can be written without harm, as an absolute path.
 

@@ -15,12 +15,10 @@ from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.options import KINDS, OWNED
 from lagrad.solvers.ipopt.settings import DIAGONAL, all_options
 from lagrad.solvers.ipopt.statuses import STALLED, translate
-from lagrad.solvers.options import check_options, check_output_file, words
+from lagrad.solvers.options import check_options, with_output_file, words
 from lagrad.solvers.solver import Options, Outcome, Task
+from lagrad.solvers.wheels import load_wheel
 
-INSTALL = (
-    "`method`: 'pounce' finds no POUNCE: {}. Get it by `pip install 'lagrad[pounce]'`, or leave `method` out."
-)
 # Options that only POUNCE has; their kinds are left to it.
 OWN = words("""
     algorithm kkt_block_detect kkt_fidelity_tol l1_exact_penalty_barrier limited_memory_ls_failure_restarts
@@ -51,13 +49,7 @@ def load() -> Any:
     Raises:
         ImportError: it is not installed, or something else has its name.
     """
-    try:
-        import pounce
-    except ImportError as error:
-        raise ImportError(INSTALL.format(error)) from error
-    if not hasattr(pounce, "Problem"):
-        raise ImportError(INSTALL.format(f"the pounce in {pounce.__file__} lacks Problem"))
-    return pounce
+    return load_wheel("pounce", "pounce", ("Problem",))
 
 
 def about() -> dict[str, str]:
@@ -82,11 +74,7 @@ def check(options: Options | None) -> dict[str, Any]:
     Raises:
         ProblemError: an option is unknown, of the wrong kind, unsafe, or set by lagrad itself.
     """
-    checked = check_options(options, KINDS, OWNED | REFUSED, OWN)
-    if checked.get("output_file"):
-        may_append = checked.get("file_append", "no") == "yes"
-        checked["output_file"] = check_output_file(checked["output_file"], may_append)
-    return checked
+    return with_output_file(check_options(options, KINDS, OWNED | REFUSED, OWN))
 
 
 def run(task: Task) -> Outcome:

@@ -1,4 +1,4 @@
-"""Keep compiled functions between calls of SciPy's face: a declaration in, its Derivatives of last time out.
+"""Use compiled functions again where a call of scipy.optimize.minimize declares what an earlier one did.
 
 A call is the same as an earlier one if all functions are the same objects and capture the same, and all else
 that makes the problem, such as shapes, arguments and sides of constraints, is equal. Where that cannot be
@@ -7,53 +7,68 @@ told, nothing is kept.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import HessianUpdateStrategy, LinearConstraint, NonlinearConstraint
 
-from lagrad.problem.captured import LARGEST_ARRAY, Captured, captured
+from lagrad.problem.captured import LARGEST_ARRAY, Captured, Untold, captured
 
 # Compiled functions hold memory: those of so many calls are kept, the latest first.
 KEPT = 8
 
 
-class Untold(Exception):
-    """What a call consists of cannot be told."""
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """A call that can be told from others.
+
+    Args:
+        atoms: all that makes it, in an order.
+        make: makes its Derivatives.
+    """
+
+    atoms: tuple[Any, ...]
+    make: Callable[[], Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Declaration) and is_same(self.atoms, other.atoms)
+
+    def __hash__(self) -> int:
+        return hash(tuple(each for each in self.atoms if not isinstance(each, Captured)))
 
 
-class Remembered:
-    """The latest declarations with their Derivatives; may be used from several threads."""
+def remembered(declared: Any, make: Callable[[], Any]) -> tuple[Any, bool]:
+    """Derivatives of what is declared, and whether they had to be made; may be called from several threads.
 
-    def __init__(self) -> None:
-        self._lock, self._entries = threading.Lock(), []
+    Args:
+        declared: functions, constraints, arguments, shapes, in any nesting of tuples.
+        make: makes them.
+    """
+    calls: list[bool] = []
 
-    def get(self, declared: Any, make: Callable[[], Any]) -> tuple[Any, bool]:
-        """Derivatives of what is declared, and whether they had to be made.
+    def noted() -> Any:
+        calls.append(True)
+        return make()
 
-        Args:
-            declared: functions, constraints, arguments, shapes, in any nesting of tuples.
-            make: makes them.
-        """
-        try:
-            key = list(atoms(declared))
-        except Untold:
-            return make(), True
-        with self._lock:
-            for entry in self._entries:
-                if is_same(entry[0], key):
-                    return entry[1], False
-        made = make()
-        with self._lock:
-            self._entries = [(key, made), *self._entries][:KEPT]
-        return made, True
+    try:
+        declaration = Declaration(tuple(atoms(declared)), noted)
+    except Untold:
+        return make(), True
+    return compiled(declaration), bool(calls)
 
 
-def is_same(one: list, other: list) -> bool:
-    """Whether two lists of atoms are equal."""
+@lru_cache(maxsize=KEPT)
+def compiled(declaration: Declaration) -> Any:
+    """Derivatives of a declaration."""
+    return declaration.make()
+
+
+def is_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two calls consist of the same."""
     if len(one) != len(other):
         return False
     pairs = zip(one, other, strict=True)
@@ -106,6 +121,3 @@ def numbers(value: Any) -> Iterator[Any]:
         raise Untold
     yield f"{type(value).__name__} {array.dtype} {array.shape}"
     yield array.tobytes()
-
-
-REMEMBERED = Remembered()

@@ -22,8 +22,8 @@ from lagrad.solvers.evaluation import Multipliers, Stopped
 from lagrad.solvers.model import has_hessian, hessian_structure
 from lagrad.solvers.options import check_options, words
 from lagrad.solvers.solver import Options, Outcome, Task
+from lagrad.solvers.wheels import load_wheel
 
-INSTALL = "`method`: 'uno' finds no unopy: {}. Get it by `pip install 'lagrad[uno]'`, or leave `method` out."
 # The first one is the default.
 PRESETS = ("ipopt", "filtersqp", "funnelsqp", "filterslp")
 MAX_ITERATIONS = 3000
@@ -119,13 +119,7 @@ def load() -> Any:
     Raises:
         ImportError: it is not installed, or something else has its name.
     """
-    try:
-        import unopy
-    except ImportError as error:
-        raise ImportError(INSTALL.format(error)) from error
-    if not hasattr(unopy, "UnoSolver"):
-        raise ImportError(INSTALL.format(f"the unopy in {unopy.__file__} lacks UnoSolver"))
-    return unopy
+    return load_wheel("uno", "unopy", ("UnoSolver",))
 
 
 def about() -> dict[str, str]:

@@ -30,6 +30,7 @@ def measured(case, contender, folder):
     [
         name if name == "lagrad" else pytest.param(name, marks=pytest.mark.slow)
         for name in contenders.CONTENDERS
+        if name not in contenders.SOLVES_ONLY
     ],
 )
 def test_contenders_agree_on_the_smallest_case(contender, tmp_path):
@@ -79,3 +80,19 @@ def test_a_run_over_its_time_is_a_row_with_a_failure(tmp_path):
     row = apart.run("chained_rosenbrock:10", "lagrad", tmp_path, apart.Limits(seconds=0.2))
     assert row["failure"] == "start: over 0 s"
     assert "ready_s" not in row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [family for family in SMALL if family != "acopf"])
+def test_pyomo_declares_the_same_problem(family, tmp_path):
+    """It shows no derivatives: the optimum must be lagrad's."""
+    if not contenders.is_installed("pyomo"):
+        pytest.skip("pyomo is not installed")
+    case, limits = f"{family}:{SMALL[family]}", apart.Limits(seconds=120, solve=True, budget=0.01)
+    found = []
+    for name in ("lagrad", "pyomo"):
+        (tmp_path / name).mkdir()
+        row = apart.run(case, name, tmp_path / name, limits)
+        assert row.get("solve_success"), row
+        found.append(row["solve_objective"])
+    assert found[1] == pytest.approx(found[0], rel=1e-6, abs=1e-8)

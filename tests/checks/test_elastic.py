@@ -35,7 +35,7 @@ def test_rows_that_give_way_are_named_with_their_amounts(method):
     np.testing.assert_allclose(found.x["x"], 1.0, atol=1e-3)
     assert set(found.conflict) == {"sum", "disc"}
     assert found.bounds == ("x['y'][1]",)
-    assert "sum is 4" in str(found)
+    assert "sum is 4" in str(found) and "against    x['y'][1] <= 3" in str(found)
 
 
 def test_feasible_problems_are_called_so():
@@ -63,3 +63,19 @@ def test_params_take_part():
     assert explain_infeasibility(problem).is_feasible
     found = explain_infeasibility(problem, params=0.7)
     assert set(found.conflict) == {"one", "two"}
+
+
+def test_a_report_sums_up_by_constraint_before_it_lists_rows():
+    """Each row lacks 1: one line for the constraint, then some rows, then how many more."""
+    rows = {
+        "low": Inequality(lambda x: x, lower=np.full(9, 1.0)),
+        "cap": Inequality(lambda x: x[0], upper=9.0),
+    }
+    found = explain_infeasibility(
+        Problem(lambda x: x[0], np.zeros(9), rows, (None, 0.0)), method="trust-constr"
+    )
+    lines = str(found).splitlines()
+    assert lines[1].startswith("  gives way  low: 9 of 9 rows, worst 1")
+    assert lines[2].startswith("  conflict   low (9 of 9 rows)")
+    assert lines[3].startswith("  against    x[") and lines[3].endswith("] <= 0 and 4 more")
+    assert sum(line.startswith("  row ") for line in lines) == 5 and lines[-1] == "  and        4 rows more"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.checks.faults import first_fault
-from lagrad.checks.functions import OBJECTIVE, arguments, functions
+from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 
 

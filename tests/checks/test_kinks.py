@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.checks.kinks import TESTS, find_kinks
+from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.functions import OBJECTIVE, arguments, functions
 from lagrad.precision import float64
 from lagrad.problem.constraints import Equality
+from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 from lagrad.program.trace import operations
 

@@ -108,9 +108,9 @@ def test_summary_says_what_point_is_held(solution, success, feasibility, words):
 def test_summary_tells_rank_and_curvature_where_they_are_known(solution):
     """As `lagrad.certify` found them."""
     check = replace(solution.certificate, constraint_rank=2, active_rows=3, second_order=False)
-    assert "constraints 3 active, rank 2: DEPENDENT; second order: sufficient condition does NOT hold" in str(
-        solution.replace(certificate=check)
-    )
+    text = str(solution.replace(certificate=check))
+    assert "constraints 3 active, rank 2: DEPENDENT\n" in text
+    assert "second order: sufficient condition does NOT hold\n" in text
     assert "constraints " not in str(solution)
 
 
@@ -130,6 +130,15 @@ def test_a_history_prints_the_first_and_the_last_iteration():
     assert lines[1].split()[1:3] == ["1.00000000e+00", "1.0e+00"] and lines[-1].endswith("10.00 s")
     assert len(str(history).splitlines()) == 21 and "<pre" in history._repr_html_()
     assert str(History()) == "no iterations"
+
+
+def test_a_summary_fits_on_a_narrow_screen(solution):
+    """100 columns, whatever the names and messages; residuals in the problem's units are called so."""
+    long = {kind: f"x['some_long_name_of_an_array'][{kind}]" for kind in ("stationarity", "feasibility")}
+    check = replace(solution.certificate, worst=long, doubts=("word " * 60,))
+    text = str(solution.replace(certificate=check, message="Another word. " * 20))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "in the problem's own units: stationarity 1.0e-03" in text
 
 
 @pytest.mark.parametrize("status", Status)

@@ -15,7 +15,7 @@ from lagrad.solvers.ipopt.options import ELSEWHERE, KINDS, OWNED
 from lagrad.solvers.ipopt.settings import all_options
 from lagrad.solvers.ipopt.statuses import CODES, FACTORIZATION_FAILED, INVALID_OPTION, STALLED, translate
 from lagrad.solvers.model import hessian_structure
-from lagrad.solvers.options import check_library, check_options, check_output_file
+from lagrad.solvers.options import check_library, check_options, with_output_file
 from lagrad.solvers.solver import Options, Outcome, Task
 
 INSTALL = (
@@ -62,10 +62,7 @@ def check(options: Options | None) -> dict[str, Any]:
         ProblemError: an option is unknown, of the wrong kind, unsafe, or set by lagrad itself; or this Ipopt
             does not have the linear solver.
     """
-    checked = check_options(options, KINDS, OWNED, ELSEWHERE)
-    may_append = checked.get("file_append", "no") == "yes"
-    if checked.get("output_file"):
-        checked["output_file"] = check_output_file(checked["output_file"], may_append)
+    checked = with_output_file(check_options(options, KINDS, OWNED, ELSEWHERE))
     libraries = {
         name: check_library(name, checked[name]) for name in ("hsllib", "pardisolib") if name in checked
     }

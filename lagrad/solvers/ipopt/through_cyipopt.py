@@ -11,6 +11,7 @@ from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt.backend import End, refused
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.solver import Task
+from lagrad.solvers.wheels import load_package
 
 # What lagrad needs of cyipopt; very old ones, and folders of that name, lack it.
 NEEDED = ("Problem", "IPOPT_VERSION")
@@ -22,13 +23,7 @@ def load() -> Any:
     Raises:
         ImportError: it is not installed, or something else has its name.
     """
-    import cyipopt  # pyright: ignore[reportMissingImports]
-
-    missing = [name for name in NEEDED if not hasattr(cyipopt, name)]
-    if missing:
-        place = getattr(cyipopt, "__file__", None) or "an unknown place"
-        raise ImportError(f"the cyipopt in {place} lacks {missing[0]}")
-    return cyipopt
+    return load_package("cyipopt", NEEDED)
 
 
 def versions() -> dict[str, str]:

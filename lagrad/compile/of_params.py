@@ -33,6 +33,21 @@ class OfParams:
         return arrays
 
 
+@dataclass(frozen=True)
+class Leaves:
+    """Some leaves of the params as they are, which need no computation.
+
+    Args:
+        numbers: which leaves.
+    """
+
+    numbers: tuple[int, ...]
+
+    def __call__(self, leaves: Sequence) -> list[np.ndarray]:
+        """The arrays for some leaves, flat."""
+        return [np.ascontiguousarray(leaves[number]).reshape(-1) for number in self.numbers]
+
+
 def is_fixed(leaf: Any) -> bool:
     """Whether nobody writes to an array between two calls: JAX's, and those that a Problem made read-only."""
     return isinstance(leaf, jax.Array) or not leaf.flags.writeable

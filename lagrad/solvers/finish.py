@@ -284,11 +284,12 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     late = time.perf_counter() - task.evaluation.deadline
     if status is Status.TIME_LIMIT and late > 0:
         parts.append(f"It was exceeded by {late:.2g} s.")
-    equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
-    free = int((problem.lower < problem.upper).sum())
-    if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free > 0:
-        found = f"There are {equalities} equality rows but only {free} free variables"
-        parts.append(f"{found}: drop rows that follow from others; `lagrad.diagnose(problem)` names them.")
+    if status in (Status.ERROR, Status.INFEASIBLE):
+        equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
+        free = int((problem.lower < problem.upper).sum())
+        if equalities > free > 0:
+            found = f"There are {equalities} equality rows but only {free} free variables: drop rows that"
+            parts.append(f"{found} follow from others; `lagrad.diagnose(problem)` names them.")
     return parts
 
 

@@ -22,7 +22,6 @@ infinite, as bounds of that size do: everything is small relative to it, and not
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -81,16 +80,19 @@ def certificate(
     relative = violation / np.maximum(1.0, np.maximum(finite_size(lower, upper), steepness))
     weight = max(1.0, largest(gradient), start_gradient / SCALE, mean_multiplier(multipliers) / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
+    place, stationarity = worst_entry(residual)
+    row, feasibility = worst_entry(violation)
+    side, complementarity = worst_entry(slackness)
     worst = {
-        "stationarity": at(residual, problem.variables.describe),
-        "feasibility": at(violation, lambda i: name_of(problem, i)),
-        "complementarity": at(slackness, lambda i: name_of(problem, i)),
+        "stationarity": stationarity > 0 and problem.variables.describe(place),
+        "feasibility": feasibility > 0 and name_of(problem, row),
+        "complementarity": complementarity > 0 and name_of(problem, side),
     }
     return Certificate(
-        stationarity=largest(residual),
-        feasibility=largest(violation),
-        complementarity=largest(slackness),
-        error=worst_of(largest(residual) / weight, largest(relative), largest(slackness) / worth, weight),
+        stationarity=stationarity,
+        feasibility=feasibility,
+        complementarity=complementarity,
+        error=worst_of(stationarity / weight, largest(relative), complementarity / worth, weight),
         tolerance=tolerance,
         worst={kind: name for kind, name in worst.items() if name},
     )
@@ -141,9 +143,13 @@ def largest(values: np.ndarray) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
 
 
-def at(values: np.ndarray, describe: Callable[[int], str]) -> str:
-    """Name of the largest entry, empty if all are zero."""
-    return describe(int(np.abs(values).argmax())) if largest(values) > 0 else ""
+def worst_entry(values: np.ndarray) -> tuple[int, float]:
+    """Place and magnitude of the largest entry, the first nan if there is one; 0 for none."""
+    if not values.size:
+        return 0, 0.0
+    sizes = np.abs(values)
+    place = int(sizes.argmax())
+    return place, float(sizes[place])
 
 
 def name_of(problem: Any, index: int) -> str:

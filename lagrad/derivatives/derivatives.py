@@ -21,7 +21,9 @@ from lagrad.derivatives.triplets import Triplets
 from lagrad.derivatives.verification.exact import examine
 from lagrad.derivatives.verification.reference import Reference
 from lagrad.derivatives.verify import refuse
-from lagrad.display.spy import preformatted
+from lagrad.display.markup import preformatted, side_by_side, titled
+from lagrad.display.spy import caption
+from lagrad.display.spy_svg import spy_svg
 from lagrad.display.text import outline
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
@@ -60,7 +62,11 @@ class Derivatives:
         return self.report()
 
     def _repr_html_(self) -> str:
-        return preformatted(self.report())
+        patterns = {"Hessian of the Lagrangian": self.hessian_pattern}
+        if self.m:
+            patterns = {"Jacobian": self.jacobian_pattern} | patterns
+        pictures = (titled(f"{name}, {caption(p)}", "<br>", spy_svg(p)) for name, p in patterns.items())
+        return preformatted(self.report()) + side_by_side(*pictures)
 
     @property
     def n(self) -> int:

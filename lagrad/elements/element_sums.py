@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,7 +85,7 @@ class ElementSums:
     linear: sp.csr_array | None = None
     fixed: dict[int, sp.csr_array] | None = None
 
-    @property
+    @cached_property
     def room(self) -> int:
         """How many numbers, with the results behind them."""
         return self.size + (0 if self.behind is None else self.behind.shape[1])

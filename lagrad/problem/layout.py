@@ -60,7 +60,7 @@ class Layout:
         """Flat index at which each leaf starts, and the total: shape (leaves + 1,), int64."""
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes, dtype=np.int64)])
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of entries of the flat vector."""
         return int(self.offsets[-1])

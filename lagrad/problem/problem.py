@@ -22,12 +22,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.display.spy import preformatted
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import others, read_bounds
 from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
-from lagrad.problem.overview import overview
+from lagrad.problem.modules import how_to_partition
+from lagrad.problem.overview import markup, overview
 from lagrad.problem.user_functions import (
     Traced,
     check_signature,
@@ -127,14 +127,14 @@ class Problem:
         return overview(self)
 
     def _repr_html_(self) -> str:
-        return preformatted(overview(self))
+        return markup(self)
 
     @property
     def n(self) -> int:
         """Number of variables."""
         return self.variables.size
 
-    @property
+    @cached_property
     def m(self) -> int:
         """Number of constraint rows."""
         return int(self._row_offsets[-1])
@@ -320,7 +320,10 @@ def _read_start(x0) -> tuple[Any, tuple[str, ...]]:
     """
     leaves, treedef = jax.tree_util.tree_flatten_with_path(x0, is_leaf=is_numbers)
     names = ["x0" + jax.tree_util.keystr(path) for path, _ in leaves]
-    arrays = [np.array(real_array(leaf, name)) for name, (_, leaf) in zip(names, leaves, strict=True)]
+    try:
+        arrays = [np.array(real_array(leaf, name)) for name, (_, leaf) in zip(names, leaves, strict=True)]
+    except ProblemError as error:
+        raise ProblemError(f"{error}{how_to_partition(x0)}") from error
     dtypes = [np.asarray(leaf).dtype for _, leaf in leaves]
     converted = [(name, dtype) for name, dtype in zip(names, dtypes, strict=True) if dtype != np.float64]
     start = treedef.unflatten(arrays)

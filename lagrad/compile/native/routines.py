@@ -11,6 +11,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from lagrad.compile.native.addresses import address
 from lagrad.compile.native.element_loops import NativeSums
 from lagrad.compile.native.machine import engine_of
 from lagrad.compile.native.products import Product, function
@@ -141,7 +142,7 @@ def sums_steps(
         given = [x, x_sums, weights, weight_sums, *params[:read]]
         places = [0 if array is None else address(array) for array in given]
         machine = sums.machine
-        loops = len(machine.steps), address(machine.steps), address(numbers)
+        loops = *machine.where, address(numbers)
         steps.append((pointer(machine.run), *loops, *places))
         kept += given
     if sums.behind is not None:
@@ -178,11 +179,6 @@ def copying(source: np.ndarray, target: np.ndarray) -> tuple[int, ...]:
 def adding(product: Product, vector: np.ndarray, output: np.ndarray) -> tuple[int, ...]:
     """The step that adds a product to an array."""
     return pointer(function()), product.rows, *product.addresses, address(vector), address(output)
-
-
-def address(array: np.ndarray) -> int:
-    """Where an array's entries lie."""
-    return array.__array_interface__["data"][0]
 
 
 def pointer(function: Any) -> int:

@@ -10,8 +10,9 @@ from functools import cache, partial
 import llvmlite.binding as llvm
 import numpy as np
 
+from lagrad.compile.native.addresses import address
 from lagrad.compile.native.machine import engine_of
-from lagrad.compile.native.routines import address, runner_address
+from lagrad.compile.native.routines import runner_address
 from lagrad.compile.native.target import host
 from lagrad.derivatives.machine_code import MachineCode
 from lagrad.solvers.evaluation import Point

@@ -380,8 +380,7 @@ def _same_params(params, expected):
 
 def _kinds(params) -> tuple:
     """Structure of params, shapes and dtypes of their leaves."""
-    leaves, structure = jax.tree.flatten(params)
-    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+    return jax.tree.structure(params), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(params)]
 
 
 def _cast(leaf, dtype, path: str):

@@ -154,17 +154,26 @@ def test_solves_that_follow_each_other_share_nothing():
         assert again.evaluations == first.evaluations and again.status is first.status
 
 
+def press_ctrl_c(is_heeded: threading.Event) -> None:
+    """Send the signal as soon as a solve has its own handler in place."""
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler and not is_heeded.wait(0.001):
+        pass
+    if not is_heeded.is_set():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_ctrl_c_ends_a_solve_that_nobody_watches():
     """Python runs now and then, and looks."""
-    derivatives = differentiate(chained(1000))
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    derivatives, is_heeded = differentiate(chained(1000)), threading.Event()
+    thread = threading.Thread(target=press_ctrl_c, args=(is_heeded,))
+    thread.start()
     try:
-        solution = solve(derivatives, "ipopt", max_iterations=10**6, tol=1e-300, time_limit=60.0)
+        solution = solve(derivatives, "ipopt", max_iterations=10**6, tol=1e-300)
     finally:
-        timer.cancel()
-    assert solution.status is Status.INTERRUPTED
-    assert solution.objective == solution.history.objective.min()
+        is_heeded.set()
+        thread.join()
+    assert solution.status is Status.INTERRUPTED, solution
+    assert solution.objective <= solution.history.objective.min()
 
 
 def test_the_time_limit_holds_without_python():

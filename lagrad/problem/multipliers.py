@@ -1,4 +1,4 @@
-"""Flatten multipliers given by name, and name those given flat; name the sides of rows."""
+"""Flatten multipliers given by name, and name those given flat."""
 
 from __future__ import annotations
 
@@ -54,12 +54,3 @@ def named_rows(problem: Problem, rows: Any) -> dict[str, Any]:
         named[name] = layout.unflatten(rows[start : start + layout.size])
         start += layout.size
     return named
-
-
-def named_sides(problem: Problem) -> dict[str, tuple[Any, Any]]:
-    """Lower and upper sides by constraint, in the shape of its value."""
-    lower, upper = (
-        named_rows(problem, problem.constraint_lower),
-        named_rows(problem, problem.constraint_upper),
-    )
-    return {name: (lower[name], upper[name]) for name in lower}

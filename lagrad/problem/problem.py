@@ -5,8 +5,6 @@
         bounds       ->  lower, upper                   bounds.py
         constraints  ->  row_layouts, constraint sides  constraints.py
         functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
-
-Nothing is compiled here.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ import numpy as np
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import others, read_bounds
 from lagrad.problem.constraints import argument, named, sides
-from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
+from lagrad.problem.layout import Layout, is_numbers, join, kinds, numeric_array, real_array
 from lagrad.problem.modules import how_to_partition
 from lagrad.problem.overview import markup, overview
 from lagrad.problem.user_functions import (
@@ -160,6 +158,12 @@ class Problem:
             raise ProblemError(f"`constraints`: no constraint {name!r}. Give one of {names}.")
         start, stop = self._row_offsets[names.index(name) :][:2]
         return slice(int(start), int(stop))
+
+    @cached_property
+    def sides(self) -> dict[str, Any]:
+        """Pair of lower and upper sides by constraint, each in the shape of its value."""
+        pair, layouts = (self.constraint_lower, self.constraint_upper), self.row_layouts
+        return {n: tuple(layouts[n].unflatten(side[self.rows(n)]) for side in pair) for n in layouts}
 
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
@@ -370,17 +374,12 @@ def _same_params(params, expected):
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
-    if _kinds(params) == _kinds(expected):
+    if kinds(params) == kinds(expected):
         return params
     layout = Layout.of(expected, "params")
     layout.require_same(params)
     leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
     return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
-
-
-def _kinds(params) -> tuple:
-    """Structure of params, shapes and dtypes of their leaves."""
-    return jax.tree.structure(params), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(params)]
 
 
 def _cast(leaf, dtype, path: str):

@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 
 from lagrad.derivatives.triplets import rows_and_columns
-from lagrad.problem.multipliers import named_rows, named_sides
+from lagrad.problem.multipliers import named_rows
 from lagrad.program.steps import changes_in_steps
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
@@ -95,7 +95,7 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
         name=problem.name,
         options=asked(task),
         bounds=(problem.variables.unflatten(problem.lower), problem.variables.unflatten(problem.upper)),
-        sides=named_sides(problem),
+        sides=problem.sides,
         **rest,
     )
 

@@ -16,7 +16,7 @@ from lagrad.batched.settings import Settings
 from lagrad.batched.statuses import status_of
 from lagrad.errors import ProblemError
 from lagrad.precision import float64
-from lagrad.problem.multipliers import named_rows, named_sides
+from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
@@ -132,5 +132,5 @@ def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, 
         versions=versions(),
         options={"tol": tol},
         bounds=(unflatten(problem.lower), unflatten(problem.upper)),
-        sides=named_sides(problem),
+        sides=problem.sides,
     )

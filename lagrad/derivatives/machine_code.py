@@ -85,6 +85,6 @@ def machine_code(
     return MachineCode(x, weights, values, gradient, jacobian, hessian, idle)
 
 
-def part_of(block: Block, x: np.ndarray, weights: np.ndarray, leaves) -> Any:
+def part_of(block: Block, x: np.ndarray, weights: np.ndarray, leaves: Sequence[Any]) -> Any:
     """What computes a block; the numbers of a constant one."""
     return block.values(x, weights, leaves) if block.strategy == "constant" else block.values

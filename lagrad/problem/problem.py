@@ -1,10 +1,10 @@
 """Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
-    Problem(objective, x0, constraints, bounds, params)
-        x0           ->  variables (Layout), start      trees.py
-        bounds       ->  lower, upper                   bounds.py
-        constraints  ->  row_layouts, constraint sides  constraints.py
-        functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
+Problem(objective, x0, constraints, bounds, params)
+    x0           ->  variables (Layout), start      trees.py
+    bounds       ->  lower, upper                   bounds.py
+    constraints  ->  row_layouts, constraint sides  constraints.py
+    functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
-from lagrad.problem.bounds import others, read_bounds
+from lagrad.problem.bounds import read_bounds
 from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, kinds, numeric_array, real_array
 from lagrad.problem.modules import how_to_partition
@@ -343,8 +344,8 @@ def _check_finite(start: np.ndarray, layout: Layout) -> None:
     bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
         raise ProblemError(
-            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad)}, expected a finite number. "
-            "Give a start inside the functions' domain."
+            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad.size)}, expected a finite "
+            "number. Give a start inside the functions' domain."
         )
 
 

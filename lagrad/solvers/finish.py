@@ -1,4 +1,4 @@
-"""A solver's Outcome in, a Solution out: which point counts, why it stopped, whether it is a solution."""
+"""Judge how a solve ended: which point counts, why it stopped, whether it is a solution."""
 
 from __future__ import annotations
 

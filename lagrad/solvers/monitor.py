@@ -1,4 +1,4 @@
-"""One report an iteration in, history rows, callbacks and a progress line out; says whether to go on."""
+"""Report each iteration: history rows, callbacks, a progress line; and say whether to go on."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Monitor:
         self,
         evaluation: Evaluation,
         callback: Callable[[Iterate], Any] | None = None,
-        progress: Callable[[dict], None] | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
         began: float | None = None,
     ):
         self.evaluation, self.callback, self.progress = evaluation, callback, progress

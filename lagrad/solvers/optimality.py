@@ -1,4 +1,4 @@
-"""A point and its multipliers in, how well they satisfy the optimality conditions out: one rule for all.
+"""Measure how well a point and its multipliers satisfy the optimality conditions: one rule for all.
 
 With s = grad f + J' multipliers + upper - lower, three residuals, all unscaled:
 
@@ -84,9 +84,9 @@ def certificate(
     row, feasibility = worst_entry(violation)
     side, complementarity = worst_entry(slackness)
     worst = {
-        "stationarity": stationarity > 0 and problem.variables.describe(place),
-        "feasibility": feasibility > 0 and name_of(problem, row),
-        "complementarity": complementarity > 0 and name_of(problem, side),
+        "stationarity": problem.variables.describe(place) if stationarity > 0 else "",
+        "feasibility": name_of(problem, row) if feasibility > 0 else "",
+        "complementarity": name_of(problem, side) if complementarity > 0 else "",
     }
     return Certificate(
         stationarity=stationarity,

@@ -1,4 +1,4 @@
-"""A sweep as one batched solve: a problem and pairs of params and starts in, Solutions like any other out."""
+"""Solve a sweep as one batched solve, with Solutions like any other."""
 
 from __future__ import annotations
 

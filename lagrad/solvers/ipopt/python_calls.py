@@ -69,7 +69,16 @@ class PythonCalls:
         return not self._callbacks.is_over
 
     def jacobian(
-        self, n: int, x: int, is_new: bool, m: int, size: int, rows: int, columns: int, values: int, user: Any
+        self,
+        n: int,
+        x: int,
+        is_new: bool,
+        m: int,
+        size: int,
+        rows: int,
+        columns: int,
+        values: int | None,
+        user: Any,
     ) -> bool:
         """Entries of J, or where they are."""
         if values is None:

@@ -25,6 +25,9 @@ def bind(equation: jex.JaxprEqn, *operands) -> tuple:
     bound = primitive.get_bind_params(equation.params)
     # JAX up to 0.9 gives the functions of a call apart from its parameters.
     functions, params = bound if isinstance(bound, tuple) else ((), bound)
+    if primitive.name.startswith("custom_"):
+        # A rule of somebody's own may index its operands by tracers, which NumPy's arrays refuse.
+        operands = tuple(jnp.asarray(each) if isinstance(each, np.ndarray) else each for each in operands)
     results = primitive.bind(*functions, *operands, **params)
     return tuple(results) if primitive.multiple_results else (results,)
 

@@ -318,3 +318,20 @@ def test_rounding_of_cancelled_terms_is_no_error(size):
     start = np.linspace(0.3, 0.9, 70)
     objective = lambda x: jnp.sum((x - start) ** 2) + jnp.sum(size * jnp.sin(x) - size * jnp.sin(start))  # noqa: E731
     lagrad.differentiate(lagrad.Problem(objective, start))
+
+
+def test_rules_that_index_constants_by_tracers_are_looked_at():
+    """As the backward rule of odeint does with its times: constants reach it as JAX's arrays."""
+    times = np.array([0.0, 0.5, 1.0])
+
+    @jax.custom_vjp
+    def summed(x, times):
+        return x * jnp.sum(times)
+
+    def back(times, cotangent):
+        step = lambda k, total: total + times[k]  # noqa: E731
+        return cotangent * jax.lax.fori_loop(0, 3, step, 0.0), jnp.zeros(3)
+
+    summed.defvjp(lambda x, times: (summed(x, times), times), back)
+    objective = lambda x: jnp.sum(x**2) + jax.jit(summed)(x[0], times)  # noqa: E731
+    quietly(lagrad.Problem(objective, [0.5, 0.7])).verify()

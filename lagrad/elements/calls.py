@@ -29,7 +29,7 @@ from lagrad.primitives.interaction import Interaction
 from lagrad.primitives.movers import mover
 from lagrad.program.walk import needed, run
 from lagrad.sparsity.detect import detect
-from lagrad.sparsity.rules.custom import tangent_program
+from lagrad.sparsity.rules.rule_programs import tangent_program
 from lagrad.sparsity.value import AFFINE
 
 CALL = "custom_jvp_call"

@@ -10,31 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import jax
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
-from scipy.sparse.csgraph import connected_components
 
 from lagrad.primitives.calls import CALLBACKS, names_in
-from lagrad.primitives.equations import aval_of, bind, is_inexact
 from lagrad.program.entries import Entries
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
-from lagrad.sparsity.rules.blocks import Lanes, dense
-from lagrad.sparsity.rules.loops import Steps, cost, traced
+from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.coupled import coupled, is_solver
+from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
-from lagrad.sparsity.rules.summary import summarized
+from lagrad.sparsity.rules.rule_programs import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
 DEEPEST = 4
-# Equations of a program with loops from which on it is taken for a solver.
-LONG = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,50 +111,6 @@ def local_arguments(
     return found
 
 
-def inexact_outputs(equation: jex.JaxprEqn) -> list[int]:
-    """Numbers of the outputs that can be differentiated."""
-    return [k for k, variable in enumerate(equation.outvars) if is_inexact(variable.aval)]
-
-
-def restricted(equation: jex.JaxprEqn, active: Sequence[int], operands: Sequence[Any]) -> Callable:
-    """The function of an equation's active operands, with its differentiable outputs."""
-    outputs = inexact_outputs(equation)
-
-    def function(*chosen):
-        arguments = list(operands)
-        for number, value in zip(active, chosen, strict=True):
-            arguments[number] = value
-        results = bind(equation, *arguments)
-        return [results[k] for k in outputs]
-
-    return function
-
-
-def tangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
-    """(tangents of active operands, all operands) -> output tangents, as forward mode runs it."""
-    avals = [atom.aval for atom in equation.invars]
-
-    def program(*arguments):
-        tangents, operands = arguments[: len(active)], arguments[len(active) :]
-        primals = [operands[i] for i in active]
-        return jax.jvp(restricted(equation, active, operands), primals, list(tangents))[1]
-
-    return traced(program, *(avals[i] for i in active), *avals)
-
-
-def cotangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
-    """(output cotangents, all operands) -> outputs and operand cotangents, as reverse mode runs it."""
-    avals = [atom.aval for atom in equation.invars]
-    outputs = [equation.outvars[k].aval for k in inexact_outputs(equation)]
-
-    def program(*arguments):
-        cotangents, operands = arguments[: len(outputs)], arguments[len(outputs) :]
-        results, pull = jax.vjp(restricted(equation, active, operands), *(operands[i] for i in active))
-        return [*results, *pull(list(cotangents))]
-
-    return traced(program, *outputs, *avals)
-
-
 def may_curve(context: Context, deps: Deps) -> bool:
     """Whether second derivatives of a custom function count where it stands.
 
@@ -174,8 +126,10 @@ def may_curve(context: Context, deps: Deps) -> bool:
 def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Forward rule of the function's author, and the function as written."""
     context = yield Context()
+    if context.as_written:
+        return (yield Request(call_jaxpr, operands))
     if context.depth and is_solver(call_jaxpr.jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr))
+        return (yield from coupled(equation, operands, call_jaxpr, reverse=False))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
@@ -207,8 +161,10 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
 def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Reverse rule of the function's author, its forward pass, and the function as written."""
     context = yield Context()
+    if context.as_written:
+        return (yield Request(call_jaxpr, operands))
     if context.depth and is_solver(call_jaxpr.jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr))
+        return (yield from coupled(equation, operands, call_jaxpr, reverse=True))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     active = [i for i, value in enumerate(operands) if value.deps]
     chosen = inexact_outputs(equation)
@@ -238,48 +194,6 @@ def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
     outputs = block.outputs([primal[k] for k in chosen], GENERAL)
     return merged(RuleResult(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
-
-
-def is_solver(jaxpr: Any) -> bool:
-    """Whether a program is long and loops: rules of rules of such would be longer and longer."""
-    return cost(jaxpr) > LONG and loops(jaxpr)
-
-
-def loops(jaxpr: Any) -> bool:
-    """Whether a program, or one in it, loops."""
-    return any(
-        equation.primitive.name in ("scan", "while")
-        or any(loops(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params))
-        for equation in jaxpr.eqns
-    )
-
-
-def coupled(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
-    """A solver within the rule of another function: a dense block for each part that it keeps apart.
-
-    What its own rule gives may be other entries than the function as written has, but between the same
-    elements. An element that the function as written does not depend on is in every block.
-    """
-    summary = yield from summarized(program, operands)
-    matrix = sp.csr_array(sp.vstack(summary.first, format="csr"))
-    size, m = cast(tuple[int, int], matrix.shape)
-    avals = [variable.aval for variable in equation.invars]
-    moving = [np.full(v.size, v.varies and is_inexact(a)) for v, a in zip(operands, avals, strict=True)]
-    hidden = np.concatenate(moving) & (np.bincount(matrix.indices, minlength=m) == 0)
-    inexact = [np.full(aval_of(variable).size, is_inexact(variable.aval)) for variable in equation.outvars]
-    free = np.concatenate(inexact) & (np.diff(matrix.indptr) == 0)
-    if hidden.any() or free.any():
-        return dense(equation, operands)
-    graph = sp.block_array([[None, matrix], [matrix.T, None]])
-    count, labels = connected_components(graph, directed=False)
-    outputs = np.split(
-        labels[:size], np.cumsum([aval_of(variable).size for variable in equation.outvars])[:-1]
-    )
-    members = tuple(
-        labels[size + start : size + start + value.size]
-        for start, value in zip(summary.starts, operands, strict=False)
-    )
-    return Lanes(tuple(operands), members, tuple(outputs), count, False).outcome(equation, GENERAL)
 
 
 def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:

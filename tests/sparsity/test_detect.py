@@ -301,6 +301,18 @@ def test_problems_too_dense_name_function_line_and_cure():
         lagrad.differentiate(problem)
 
 
+def test_cholesky_factors_are_seen_entry_by_entry():
+    """Row i up to column j, and the rows up to j: L[2, 0] does not depend on A[1, 1]."""
+
+    def factor(x):
+        a = x.reshape(2, 3, 3)
+        return jnp.linalg.cholesky(a @ jnp.swapaxes(a, -1, -2) + 3 * jnp.eye(3)).ravel()
+
+    with float64():
+        dense = np.asarray(jax.jacrev(factor)(np.random.default_rng(0).normal(size=18)))
+    np.testing.assert_array_equal(jacobian(factor, 18), np.abs(dense) > 1e-12)
+
+
 KNOWN_CUBES = Primitive("known_cubes")
 KNOWN_CUBES.def_impl(lambda x: x[::-1] ** 3)
 KNOWN_CUBES.def_abstract_eval(lambda x: x)

@@ -2,6 +2,7 @@
 # make demo CASE=x.m    the same, with the network of a MATPOWER file
 # make test             set everything up and run the fast tests
 # make test-slow        the tests marked slow, those in TESTS if that is given
+# make docs             set everything up and build the site: docs/_build/html/index.html
 # make lint types       what CI checks beside the tests
 # make clean            remove what was built
 #
@@ -15,9 +16,10 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 TOOLS := $(VENV)/tools
+SITE := $(VENV)/site
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint types clean
+.PHONY: help install demo test test-slow docs lint types clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -47,6 +49,14 @@ test: $(TOOLS)
 test-slow: $(TOOLS)
 	$(RUN) -m pytest -m slow --durations=10 $(TESTS)
 
+$(SITE): $(READY)
+	@echo "Setting up what builds the site."
+	@$(PIP) --editable '.[docs]'
+	@touch $@
+
+docs: $(SITE)
+	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 lint: $(TOOLS)
 	$(RUN) -m ruff check .
 
@@ -54,5 +64,5 @@ types: $(TOOLS)
 	$(RUN) -m pyright --pythonpath $(RUN)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/benchmarks/tables .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

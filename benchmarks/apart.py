@@ -1,4 +1,4 @@
-"""Run one case by one contender in its own process under limits: names in, a row out, failures included."""
+"""Run one case by one contender in a process of its own, under limits; a failure is a row, too."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ TINY = "chained_rosenbrock:5"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may use, and what it is asked to do."""
+    """What one process may use, what it is asked to do, and the checkout whose code it runs."""
 
     seconds: float = 600.0
     megabytes: float = 14_000.0
     solve: bool = True
     budget: float = 1.0
+    root: Path = ROOT
 
 
 def resident_megabytes(pid: int) -> float:
@@ -59,10 +60,11 @@ def last_words(path: Path) -> str:
     return lines[-1][:200] if lines else "no message"
 
 
-def environment() -> dict[str, str]:
-    """This process's environment with its import path, and without a persistent compile cache of JAX."""
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """This process's environment without a persistent compile cache of JAX; a checkout's code comes first."""
     kept = {key: value for key, value in os.environ.items() if key != "JAX_COMPILATION_CACHE_DIR"}
-    return kept | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    paths = [str(root), str(root / "problems"), *(path or os.getcwd() for path in sys.path)]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 @lru_cache(maxsize=2)
@@ -83,7 +85,7 @@ def supervised(command: list[str], folder: Path, limits: Limits) -> str | None:
     with errors.open("w") as stream:
         whole = [sys.executable, "-m", *command]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": stream}
-        process = subprocess.Popen(whole, cwd=ROOT, env=environment(), **quiet)
+        process = subprocess.Popen(whole, cwd=limits.root, env=environment(limits.root), **quiet)
         broken = watch(process, limits)
     if broken is None and process.returncode != 0:
         return f"{last_words(errors)} (exit {process.returncode})"

@@ -9,6 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.display import spy as picture
+from lagrad.display.markup import titled
+from lagrad.display.spy_svg import spy_svg
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,7 @@ class SparsityPattern:
         return f"{picture.caption(self)}\n{self.spy()}"
 
     def _repr_html_(self) -> str:
-        return picture.preformatted(str(self))
+        return titled(picture.caption(self), "<br>", spy_svg(self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparsityPattern):

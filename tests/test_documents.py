@@ -20,13 +20,19 @@ import lagrad
 from lagrad.cli.commands import parser
 
 ROOT = Path(__file__).parent.parent
+# What pages compare lagrad with, and few have.
+PEERS = ("cyipopt", "casadi")
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 # What every reader of a docstring has imported.
 KNOWN = {"lagrad": lagrad, "np": np, "jnp": jnp, "jax": jax}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# A cell of an executed page, options at its top left out.
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-FOLDERS = ("lagrad", "problems", "examples")
+FOLDERS = ("lagrad", "problems", "examples", "docs")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
+PAGES = [page for page in PAGES if not {"_build", "tables"} & set(page.parts)]
+NOTEBOOKS = [page for page in PAGES if CELL.search(page.read_text())]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -68,9 +74,57 @@ def test_python_on_pages_runs(page):
             assert runner.run(test, clear_globs=False).failed == 0
             names |= test.globs
         else:
-            if "import cyipopt" in code:
-                pytest.importorskip("cyipopt")
+            for peer in PEERS:
+                if f"import {peer}" in code:
+                    pytest.importorskip(peer)
             exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.fixture
+def kernel():
+    """What a notebook finds: names of its own, figures in memory; JAX as it was afterwards."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    before = jax.config.read("jax_enable_x64")
+    yield {"__name__": "__main__"}
+    jax.config.update("jax_enable_x64", before)
+    pyplot.close("all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=named)
+def test_notebooks_run(page, kernel):
+    """The cells of an executed page run from top to bottom."""
+    cells = CELL.findall(page.read_text())
+    for needed in ("equinox", "distributed"):
+        if any(needed in code for code in cells):
+            pytest.importorskip(needed)
+    for number, code in enumerate(cells):
+        exec(compile(code, f"{page.name}, cell {number}", "exec"), kernel)
+
+
+def test_every_page_is_in_the_contents():
+    """No page of the site stands outside of its tables of contents."""
+    docs = ROOT / "docs"
+    listed = {docs / "index.md", docs / "benchmarks" / "measured.md"}
+    for page in PAGES:
+        for code in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            listed |= {page.parent / f"{line}.md" for line in code.splitlines() if line and ":" not in line}
+    assert {page for page in PAGES if docs in page.parents} <= listed
+
+
+def test_the_reference_has_every_public_name():
+    """What `import lagrad` and `lagrad.nested` offer is on a page of the reference."""
+    text = "\n".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+    known = set(re.findall(r"^\.\. auto\w+:: lagrad\.([\w.]+)$", text, re.MULTILINE))
+    wanted = set(lagrad.__all__) - {"nested", "plot"}
+    wanted |= {
+        f"nested.{name}"
+        for name in lagrad.nested.__all__
+        if name not in ("MODES", "LinearSolver", "has_custom_vjp")
+    }
+    wanted |= {f"plot.{name}" for name in lagrad.plot.__all__ if name != "pyplot"}
+    assert wanted <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -89,7 +143,7 @@ def texts() -> list[str]:
 
 def test_explained_messages_are_those_that_are_raised():
     """The first column before the solve quotes lagrad, the one after it is every status but success."""
-    _, before, after = re.split("^## ", (ROOT / "examples" / "errors.md").read_text(), flags=re.M)[:3]
+    _, before, after = re.split("^## ", (ROOT / "docs" / "errors.md").read_text(), flags=re.M)[:3]
     quoted = re.findall(r"^\| `([^`]+)` \|", before, re.MULTILINE)
     known = "\n".join(texts())
     assert len(quoted) > 5 and not [message for message in quoted if message not in known]

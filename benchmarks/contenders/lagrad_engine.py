@@ -17,8 +17,9 @@ DECLARATIONS: dict[str, Callable[[], lagrad.Problem]] = {}
 
 
 def warm_up(case: Case) -> None:
-    """Start JAX's backend and compiler, and read the case's file; the declaration itself is timed."""
+    """Start JAX's backend and compiler, load Ipopt, read the case's file; the declaration itself is timed."""
     jax.jit(lambda x: jnp.sin(x) + 1)(np.zeros(3)).block_until_ready()
+    lagrad.solve(lagrad.Problem(lambda x: x[0] ** 2, [1.0]), method="ipopt")
     DECLARATIONS[case.name] = catalog.declare(case.name)
 
 

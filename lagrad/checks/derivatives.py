@@ -31,6 +31,7 @@ from lagrad.checks.kinks import Kink
 from lagrad.checks.nonfinite import NonFinite, nonfinite_derivatives, nonfinite_values
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
+from lagrad.display.markup import html_table, titled
 from lagrad.errors import DerivativeError
 from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
@@ -69,6 +70,12 @@ class DerivativeCheck:
 
     def __str__(self) -> str:
         return "\n".join(page(self))
+
+    def _repr_html_(self) -> str:
+        head, *lines = page(self)
+        # A word in the first columns of each line, then a sentence.
+        rows = [{"what": line[2:14].strip(), "found": line[14:]} for line in lines]
+        return titled(head, html_table(rows))
 
     def raise_for_errors(self) -> None:
         """Raise DerivativeError, the whole page as its text, unless `ok`."""

@@ -30,6 +30,7 @@ from lagrad.checks.findings import (
 from lagrad.checks.nonfinite import nonfinite_derivatives, nonfinite_values
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives
+from lagrad.display.markup import html_table, titled
 from lagrad.display.text import plural
 from lagrad.errors import DerivativeError
 from lagrad.problem.problem import Problem, problem_of
@@ -77,6 +78,10 @@ class Diagnosis:
     def __str__(self) -> str:
         lines = [f"  {finding}" for finding in self.findings] or ["  nothing found"]
         return "\n".join([self.title, *lines])
+
+    def _repr_html_(self) -> str:
+        rows = [{"severity": f.severity, "kind": f.kind, "what was found": f.message} for f in self.findings]
+        return titled(self.title, html_table(rows) or "<br>nothing found")
 
 
 def diagnose(problem: Problem | Derivatives, x=None, *, params=None) -> Diagnosis:

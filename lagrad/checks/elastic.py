@@ -18,8 +18,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.finding import listed
 from lagrad.checks.oracle import Oracle
+from lagrad.display.markup import preformatted
+from lagrad.display.text import listed
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
@@ -87,6 +88,9 @@ class Infeasibility:
 
     def __repr__(self) -> str:
         return f"Infeasibility(is_feasible={self.is_feasible}, {len(self.violations)} rows give way)"
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def __str__(self) -> str:
         if self.is_feasible:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lagrad.display import spy as picture
+from lagrad.display.markup import titled
+from lagrad.display.spy_svg import spy_svg
 from lagrad.pattern import SparsityPattern
 
 DIRECT = ("columns", "rows", "star", "bidirectional-star")
@@ -55,16 +57,25 @@ class Coloring:
         )
 
     def __str__(self) -> str:
+        colors, rows = self._shown
+        return f"{self._title}\n{picture.spy(self.pattern, colors=colors, row_colors=rows)}"
+
+    def _repr_html_(self) -> str:
+        return titled(self._title, "<br>", spy_svg(self.pattern, *self._shown))
+
+    @property
+    def _title(self) -> str:
+        """Kind, method and how many products."""
         rows, cols = self.pattern.shape
         whole = {"rows": rows, "columns": cols}.get(self.kind, min(rows, cols))
         products = f"{self.num_colors} product{'' if self.num_colors == 1 else 's'}"
-        head = f"{self.kind} ({self.method or 'given'}): {products} instead of {whole}"
-        colors = self.column_colors if self.num_column_colors else None
-        rows = self.column_colors if self.is_symmetric else self.row_colors
-        return f"{head}\n{picture.spy(self.pattern, colors=colors, row_colors=rows)}"
+        return f"{self.kind} ({self.method or 'given'}): {products} instead of {whole}"
 
-    def _repr_html_(self) -> str:
-        return picture.preformatted(str(self))
+    @property
+    def _shown(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Colors of columns, None if there are none, and of rows, for pictures."""
+        colors = self.column_colors if self.num_column_colors else None
+        return colors, self.column_colors if self.is_symmetric else self.row_colors
 
     @property
     def num_column_colors(self) -> int:

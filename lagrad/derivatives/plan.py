@@ -11,9 +11,10 @@ elements need as many seeds as an element has inputs, and coloring takes what ha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -31,7 +32,7 @@ from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
-from lagrad.elements.remainder import Outputs, everything, remainder
+from lagrad.elements.remainder import Outputs, constraints, everything, remainder
 from lagrad.elements.split import Group, Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
@@ -94,7 +95,7 @@ class Watch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None, None, None]:
         """Add the time of a `with` block to a step."""
         start = time.perf_counter()
         try:
@@ -121,7 +122,7 @@ class Plan:
     structure: Structure | None
     jacobian: list[Deferred[Block]]
     hessian: list[Deferred[Block]]
-    functions: dict[str, Deferred]
+    functions: dict[str, Deferred[Any]]
     given: tuple[str, ...] = ()
     rules: Mapping[str, Rule] | None = None
 
@@ -158,7 +159,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
             return colored_plan(program, split, options, watch, sample)
         blocks = {name: native[name] or xla_part(part, leaves) for name, part in parts.items()}
         values, slopes = elements.outputs(split), elements.gradient(split)
-        functions: dict[str, Deferred] = {
+        functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
@@ -192,7 +193,7 @@ def equations_of_elements(split: Split) -> int:
     )
 
 
-def native_part(part: ElementMatrix, leaves: list) -> Deferred[Block] | None:
+def native_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block] | None:
     """Element derivatives in machine code, a constant block where nothing varies; None without a rule."""
     if not part.sums.batches:
         return ready(constant_block(part.rows, part.columns, part.sums.start()))
@@ -200,22 +201,24 @@ def native_part(part: ElementMatrix, leaves: list) -> Deferred[Block] | None:
     return None if found is None else found.then(lambda sums: element_block(part, sums, "machine code"))
 
 
-def xla_part(part: ElementMatrix, leaves: list) -> Deferred[Block]:
+def xla_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block]:
     """Element derivatives by XLA."""
     return xla_sums(part.sums, leaves).then(lambda sums: element_block(part, sums, "XLA"))
 
 
-def element_values(sums: ElementSums, leaves: list) -> Deferred:
+def element_values(sums: ElementSums, leaves: list[Any]) -> Deferred[Any]:
     """(x, *leaves) -> [f, c]."""
     return element_function(sums, leaves, lambda numbers: [numbers[0], numbers[1:]])
 
 
-def element_gradient(sums: ElementSums, leaves: list) -> Deferred:
+def element_gradient(sums: ElementSums, leaves: list[Any]) -> Deferred[Any]:
     """(x, *leaves) -> [gradient of f]."""
     return element_function(sums, leaves, lambda numbers: [numbers])
 
 
-def element_function(sums: ElementSums, leaves: list, shaped: Callable[[np.ndarray], list]) -> Deferred:
+def element_function(
+    sums: ElementSums, leaves: list[Any], shaped: Callable[[np.ndarray], list[Any]]
+) -> Deferred[Any]:
     """What elements add up to as a function of x and the leaves of params."""
     native = native_sums(sums, leaves) if on_cpu() else None
     no_weights = np.zeros(sums.split.linear.shape[0])
@@ -235,9 +238,9 @@ class ElementFunction:
 
     numbers: Callable[..., np.ndarray]
     no_weights: np.ndarray
-    shaped: Callable[[np.ndarray], list]
+    shaped: Callable[[np.ndarray], list[Any]]
 
-    def __call__(self, x: np.ndarray, *leaves) -> list:
+    def __call__(self, x: np.ndarray, *leaves: Any) -> list[Any]:
         """The function's value."""
         return self.shaped(self.numbers(x, self.no_weights, leaves))
 
@@ -247,7 +250,7 @@ def colored_plan(
 ) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
-        functions: dict[str, Deferred] = {
+        functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program),
             "gradient": lower_gradient(program),
         }
@@ -270,14 +273,15 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     jacobian_blocks, hessian_blocks = list(plan.jacobian), list(plan.hessian)
     with watch.step("trace"), float64():
         if rows.nnz:
-            jacobian_blocks.append(jacobian_part(outputs, rows, chunk, options, sample))
+            below = remainder(plan.split, 1) if plan.split and plan.jacobian else constraints(program)
+            jacobian_blocks.append(jacobian_part(below, rows, chunk, options, sample))
         if hessian.nnz:
             sweeps = colored.hessian(outputs, coloring, chunk, options.mode)
             hessian_blocks.append(colored_block(sweeps, name_of(coloring), sample))
     return replace(plan, structure=structure, jacobian=jacobian_blocks, hessian=hessian_blocks)
 
 
-def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structure:
+def structure_of(outputs: Outputs, arguments: list[Any], options: Options) -> Structure:
     """Patterns of stacked outputs: the user's where they are given, else what is found."""
     first, second = below_objective(options.jacobian_pattern), options.hessian_pattern
     if first is not None and second is not None:
@@ -296,7 +300,7 @@ def below_objective(pattern: SparsityPattern | None) -> SparsityPattern | None:
 
 
 def jacobian_part(
-    outputs: Outputs,
+    rows: Outputs,
     pattern: SparsityPattern,
     chunk: int,
     options: Options,
@@ -305,7 +309,7 @@ def jacobian_part(
     """The Jacobian by the best coloring, in a direction that the functions allow."""
 
     def block(coloring: Coloring) -> Deferred[Block]:
-        sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], coloring, chunk)
+        sweeps = colored.jacobian(rows, coloring, chunk)
         return colored_block(sweeps, name_of(coloring), sample)
 
     colorings = jacobian_colorings(pattern, options.strategy == "dense")

@@ -5,7 +5,6 @@ A pattern is whatever has `rows` and `cols`, shape (nnz,), and a `shape`.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -108,12 +107,3 @@ def caption(pattern: Any) -> str:
     """
     (rows, cols), entries = pattern.shape, pattern.rows.size
     return f"{rows:,} x {cols:,}, {entries:,} entries ({100 * entries / max(rows * cols, 1):.2g} %)"
-
-
-def preformatted(text: str) -> str:
-    """Text as HTML that keeps its lines and spaces, for notebooks.
-
-    >>> preformatted("a < b")
-    '<pre style="line-height: 1.15">a &lt; b</pre>'
-    """
-    return f'<pre style="line-height: 1.15">{html.escape(text)}</pre>'

@@ -1,4 +1,4 @@
-"""What elements add up to: batches of elements in, where each of their results goes among the numbers out.
+"""Describe what batches of elements compute, and where each result is added.
 
     numbers = start + linear x + fixed p + what elements add        f and c, a gradient, entries of J or of H
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,7 +85,7 @@ class ElementSums:
     linear: sp.csr_array | None = None
     fixed: dict[int, sp.csr_array] | None = None
 
-    @property
+    @cached_property
     def room(self) -> int:
         """How many numbers, with the results behind them."""
         return self.size + (0 if self.behind is None else self.behind.shape[1])

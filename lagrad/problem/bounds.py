@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import scipy.optimize
 
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import NUMBERS, Layout, outline, real_array
 from lagrad.source_location import warn_user
@@ -57,7 +58,7 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
             warn_user("`bounds`: keep_feasible=True has no effect: bounds always hold. Leave it out.")
         # SciPy makes arrays of shape (1,) from numbers.
         return np.squeeze(bounds.lb), np.squeeze(bounds.ub)
-    if not isinstance(bounds, list | tuple | np.ndarray):
+    if not isinstance(bounds, list | tuple | np.ndarray) or _is_number(bounds):
         raise ProblemError(
             f"`bounds`: {type(bounds).__name__}, expected (lower, upper). "
             "Give None, a number, an array or a pytree like x0 for each."
@@ -101,9 +102,9 @@ def _is_pairs(bounds, layout: Layout) -> bool:
 
 def _is_pair(entry) -> bool:
     """Whether an entry is two numbers, None standing for no bound."""
-    if not isinstance(entry, list | tuple | np.ndarray) or len(entry) != 2:
+    if not isinstance(entry, list | tuple | np.ndarray) or _is_number(entry) or len(entry) != 2:
         return False
-    return all(side is None or isinstance(side, NUMBERS) for side in entry)
+    return all(side is None or _is_number(side) for side in entry)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def spread(given, layout: Layout, default: float, where: str, name: str) -> np.n
     bad = np.flatnonzero(np.isnan(flat))
     if bad.size:
         raise ProblemError(
-            f"{side.title()} of {layout.describe(bad[0])} is nan{others(bad)}, expected a number. "
+            f"{side.title()} of {layout.describe(bad[0])} is nan{others(bad.size)}, expected a number. "
             f"{'Use None for no bound.' if np.isinf(default) else 'Give one.'}"
         )
     return flat
@@ -245,7 +246,7 @@ def check_sides(lower: np.ndarray, upper: np.ndarray, layout: Layout, where: str
         first = crossed[0]
         raise ProblemError(
             f"`{where}`: {layout.describe(first)} has lower {lower[first]:g} above upper {upper[first]:g}"
-            f"{others(crossed)}. Exchange or widen them."
+            f"{others(crossed.size)}. Exchange or widen them."
         )
 
 
@@ -254,11 +255,6 @@ def _check_reachable(name: str, values: np.ndarray, never: float, layout: Layout
     bad = np.flatnonzero(values == never)
     if bad.size:
         raise ProblemError(
-            f"`{where}`: `{name}` of {layout.describe(bad[0])} is {never}{others(bad)}, which nothing can "
-            "satisfy (1e20 and beyond count as infinite). Use None for no bound."
+            f"`{where}`: `{name}` of {layout.describe(bad[0])} is {never}{others(bad.size)}, which nothing "
+            "can satisfy (1e20 and beyond count as infinite). Use None for no bound."
         )
-
-
-def others(indices: np.ndarray) -> str:
-    """How many more entries have the same fault, for the end of a message."""
-    return f" (and {indices.size - 1} more)" if indices.size > 1 else ""

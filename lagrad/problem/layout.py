@@ -60,7 +60,7 @@ class Layout:
         """Flat index at which each leaf starts, and the total: shape (leaves + 1,), int64."""
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes, dtype=np.int64)])
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of entries of the flat vector."""
         return int(self.offsets[-1])
@@ -174,6 +174,11 @@ def is_numbers(node) -> bool:
     if type(node) not in (list, tuple) or not node:
         return False
     return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
+
+
+def kinds(tree) -> tuple[Any, list[tuple]]:
+    """Structure of a pytree of arrays, and shapes and dtypes of its leaves."""
+    return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
 
 def real_arrays(tree, label: str, is_leaf: Callable | None = is_numbers):

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from lagrad.display.markup import html_table, titled
 from lagrad.display.text import figure, table
 
 
@@ -24,11 +25,24 @@ def overview(problem: Any) -> str:
       variable  shape  start   bounds
       x         (2,)   1 to 2  >= 0
     """
+    lines = [f"  {line}" for rows in tables(problem) if rows for line in table(rows).splitlines()]
+    return "\n".join([heading(problem), *lines])
+
+
+def markup(problem: Any) -> str:
+    """The same as HTML, for notebooks."""
+    return titled(heading(problem), *map(html_table, tables(problem)))
+
+
+def heading(problem: Any) -> str:
+    """Name and size."""
     name = "" if problem.name is None else f" {problem.name!r}"
-    head = f"Problem{name}: {problem.n:,} variables, {problem.m:,} constraint rows"
-    parts = variable_rows(problem), constraint_rows(problem), param_rows(problem)
-    lines = [f"  {line}" for rows in parts if rows for line in table(rows).splitlines()]
-    return "\n".join([head, *lines])
+    return f"Problem{name}: {problem.n:,} variables, {problem.m:,} constraint rows"
+
+
+def tables(problem: Any) -> tuple[list[dict[str, Any]], ...]:
+    """Rows about variables, constraints and params."""
+    return variable_rows(problem), constraint_rows(problem), param_rows(problem)
 
 
 def variable_rows(problem: Any) -> list[dict[str, str]]:

@@ -1,12 +1,10 @@
 """Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
-    Problem(objective, x0, constraints, bounds, params)
-        x0           ->  variables (Layout), start      trees.py
-        bounds       ->  lower, upper                   bounds.py
-        constraints  ->  row_layouts, constraint sides  constraints.py
-        functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
-
-Nothing is compiled here.
+Problem(objective, x0, constraints, bounds, params)
+    x0           ->  variables (Layout), start      trees.py
+    bounds       ->  lower, upper                   bounds.py
+    constraints  ->  row_layouts, constraint sides  constraints.py
+    functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
 """
 
 from __future__ import annotations
@@ -22,12 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.display.spy import preformatted
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
-from lagrad.problem.bounds import others, read_bounds
+from lagrad.problem.bounds import read_bounds
 from lagrad.problem.constraints import argument, named, sides
-from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
-from lagrad.problem.overview import overview
+from lagrad.problem.layout import Layout, is_numbers, join, kinds, numeric_array, real_array
+from lagrad.problem.modules import how_to_partition
+from lagrad.problem.overview import markup, overview
 from lagrad.problem.user_functions import (
     Traced,
     check_signature,
@@ -127,14 +126,14 @@ class Problem:
         return overview(self)
 
     def _repr_html_(self) -> str:
-        return preformatted(overview(self))
+        return markup(self)
 
     @property
     def n(self) -> int:
         """Number of variables."""
         return self.variables.size
 
-    @property
+    @cached_property
     def m(self) -> int:
         """Number of constraint rows."""
         return int(self._row_offsets[-1])
@@ -160,6 +159,12 @@ class Problem:
             raise ProblemError(f"`constraints`: no constraint {name!r}. Give one of {names}.")
         start, stop = self._row_offsets[names.index(name) :][:2]
         return slice(int(start), int(stop))
+
+    @cached_property
+    def sides(self) -> dict[str, Any]:
+        """Pair of lower and upper sides by constraint, each in the shape of its value."""
+        pair, layouts = (self.constraint_lower, self.constraint_upper), self.row_layouts
+        return {n: tuple(layouts[n].unflatten(side[self.rows(n)]) for side in pair) for n in layouts}
 
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
@@ -233,7 +238,8 @@ class Problem:
             _settle(other, params=self.read_params(changes["params"]))
         if changes.get("x0") is not None:
             _settle(other, x0=self.read_x0(changes["x0"]))
-        _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
+        if not changes.keys().isdisjoint({"x0", "bounds"}):
+            _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
         return other
 
     def read_x0(self, x0):
@@ -319,7 +325,10 @@ def _read_start(x0) -> tuple[Any, tuple[str, ...]]:
     """
     leaves, treedef = jax.tree_util.tree_flatten_with_path(x0, is_leaf=is_numbers)
     names = ["x0" + jax.tree_util.keystr(path) for path, _ in leaves]
-    arrays = [np.array(real_array(leaf, name)) for name, (_, leaf) in zip(names, leaves, strict=True)]
+    try:
+        arrays = [np.array(real_array(leaf, name)) for name, (_, leaf) in zip(names, leaves, strict=True)]
+    except ProblemError as error:
+        raise ProblemError(f"{error}{how_to_partition(x0)}") from error
     dtypes = [np.asarray(leaf).dtype for _, leaf in leaves]
     converted = [(name, dtype) for name, dtype in zip(names, dtypes, strict=True) if dtype != np.float64]
     start = treedef.unflatten(arrays)
@@ -335,8 +344,8 @@ def _check_finite(start: np.ndarray, layout: Layout) -> None:
     bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
         raise ProblemError(
-            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad)}, expected a finite number. "
-            "Give a start inside the functions' domain."
+            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad.size)}, expected a finite "
+            "number. Give a start inside the functions' domain."
         )
 
 
@@ -366,6 +375,8 @@ def _same_params(params, expected):
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
+    if kinds(params) == kinds(expected):
+        return params
     layout = Layout.of(expected, "params")
     layout.require_same(params)
     leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)

@@ -16,6 +16,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,53 @@ def by_path(node: Any) -> dict[str, Any]:
     if len(leaves) == 1 and leaves[0][1] is node:
         raise TypeError(f"archive: {type(node).__name__}, expected numbers, texts, arrays or containers.")
     return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+
+
+def shaped_like(record: Any, like: Any) -> Any:
+    """Arrays of a record in the containers of another pytree, matched by their paths.
+
+    Args:
+        record: nested dicts, lists and tuples of arrays, as `read` gives them.
+        like: pytree of the same arrays; leaves of it that are no arrays stay as they are.
+
+    Raises:
+        ValueError: an array is missing, too many, or of another shape.
+    """
+    arrays = dict(paths(record))
+    leaves, structure = jax.tree_util.tree_flatten_with_path(like)
+    found = [(jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
+    wanted = {path: np.shape(leaf) for path, leaf in found if is_array(leaf)}
+    if wanted.keys() != arrays.keys():
+        odd = sorted(wanted.keys() ^ arrays.keys())
+        raise ValueError(
+            f"`like`: {odd[0] or 'the array itself'} is not in both. Give the x0 that was solved."
+        )
+    for path, shape in wanted.items():
+        if np.shape(arrays[path]) != shape:
+            raise ValueError(f"`like{path}`: shape {shape}, expected {np.shape(arrays[path])} as saved.")
+    return structure.unflatten(arrays.get(path, leaf) for path, leaf in found)
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is an array or a number, as the variables of a problem are."""
+    return isinstance(leaf, (bool, int, float, np.ndarray, np.generic, jax.Array))
+
+
+def paths(record: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and value of each array of a record; `by_path` has written the paths of classes as keys.
+
+    >>> dict(paths({"a": (1.0, {".w[0]": 2.0})}))
+    {"['a'][0]": 1.0, "['a'][1].w[0]": 2.0}
+    """
+    if isinstance(record, dict):
+        for key, value in record.items():
+            is_path = isinstance(key, str) and key[:1] in (".", "[")
+            yield from paths(value, path + (key if is_path else f"[{key!r}]"))
+    elif isinstance(record, (list, tuple)):
+        for index, value in enumerate(record):
+            yield from paths(value, f"{path}[{index}]")
+    elif record is not None:
+        yield path, record
 
 
 def decode(node: Any, file: zipfile.ZipFile) -> Any:

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lagrad.display.spy import preformatted
+from lagrad.display.markup import html_table
 from lagrad.display.text import table
 from lagrad.errors import SolveError
-from lagrad.solution import archive, export, tables
+from lagrad.solution import archive, export, markup, tables
 from lagrad.solution.status import Status
-from lagrad.solution.summary import certificate_lines, history_row, summary_lines
+from lagrad.solution.summary import HISTORY_NUMBERS, certificate_lines, history_rows, summary_lines
 
 
 class BoundMultipliers(NamedTuple):
@@ -78,7 +78,7 @@ class History:
         return self.table() or "no iterations"
 
     def _repr_html_(self) -> str:
-        return preformatted(str(self))
+        return html_table(history_rows(self, 20), HISTORY_NUMBERS) or "no iterations"
 
     def table(self, most: int = 20) -> str:
         """Iterations as text, evenly chosen if there are many, the first and the last among them.
@@ -86,8 +86,7 @@ class History:
         Args:
             most: how many to show.
         """
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
-        return table([history_row(self, index) for index in chosen])
+        return table(history_rows(self, most), HISTORY_NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,9 @@ class Certificate:
 
     def __str__(self) -> str:
         return "\n".join(certificate_lines(self))
+
+    def _repr_html_(self) -> str:
+        return markup.certificate(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -205,7 +207,7 @@ class Solution:
         return "\n".join(summary_lines(self))
 
     def _repr_html_(self) -> str:
-        return preformatted(self.summary())
+        return markup.solution(self)
 
     def table(self, sort: str | None = None, most: int = 8) -> str:
         """Variables and constraints by name: value, sides, which of them is active, multiplier.
@@ -309,15 +311,30 @@ class Solution:
         return archive.write(path, to_record(self), overwrite)
 
     @staticmethod
-    def load(path: str | Path) -> Solution:
+    def load(path: str | Path, like: Any = None) -> Solution:
         """Read what `save` wrote. Nothing in the file is ever executed.
 
-        Containers other than dict, list, tuple and None come back as a dict of path -> array.
+        Containers other than dict, list, tuple and None come back as a dict of path -> array, or in the
+        classes of `like`.
+
+        Args:
+            path: an existing file.
+            like: pytree like x, such as the problem's x0, for x, its bounds and their multipliers.
 
         Raises:
-            ValueError: the file is damaged, foreign, or of a later format.
+            ValueError: the file is damaged, foreign, or of a later format; `like` holds other arrays.
         """
-        return from_record(archive.read(path))
+        solution = from_record(archive.read(path))
+        if like is None:
+            return solution
+        lower, upper = (archive.shaped_like(side, like) for side in solution.bound_multipliers)
+        return solution.replace(
+            x=archive.shaped_like(solution.x, like),
+            bound_multipliers=BoundMultipliers(lower, upper),
+            bounds=tuple(
+                None if side is None else archive.shaped_like(side, like) for side in solution.bounds
+            ),
+        )
 
 
 def to_record(solution: Solution) -> dict:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
+
 from lagrad.solution.status import Status
 
 # Columns that a line may take, and how far its continuation is moved in.
@@ -16,13 +18,29 @@ WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": Fa
 UNKNOWN = "not known (`lagrad.certify` looks, where size allows)"
 INNER_TIMINGS = ("trace", "structure", "coloring", "compile", "callbacks", "solver")
 RESIDUALS = ("stationarity", "feasibility", "complementarity")
+HISTORY_NUMBERS = (
+    "iteration",
+    "objective",
+    "infeasibility",
+    "stationarity",
+    "mu",
+    "step",
+    "step_size",
+    "time",
+)
+
+
+def history_rows(history: Any, most: int) -> list[dict[str, str | int]]:
+    """What is shown of a history: iterations evenly chosen, the first and the last among them."""
+    chosen = np.unique(np.linspace(0, len(history) - 1, min(most, len(history))).round().astype(int))
+    return [history_row(history, index) for index in chosen]
 
 
 def history_row(history: Any, index: int) -> dict[str, str | int]:
     """What is shown of one iteration; "r" marks restoration, where the solver only seeks feasibility."""
     residuals = ("infeasibility", "stationarity", "mu", "step", "step_size")
     return {
-        "iteration": f"{history.iteration[index]}{'r' if history.restoration[index] else ''}".rjust(9),
+        "iteration": f"{history.iteration[index]}{'r' if history.restoration[index] else ''}",
         "objective": f"{history.objective[index]:.8e}",
         **{name: f"{getattr(history, name)[index]:.1e}" for name in residuals},
         "trials": int(history.trials[index]),
@@ -66,10 +84,19 @@ def place(check: Any, kind: str) -> str:
 
 def summary_lines(solution: Any) -> list[str]:
     """Why the solver stopped, what point it holds, what that took."""
+    parts = summary_parts(solution)
+    return [title(solution), *(line for label, words in parts.items() for line in paragraphs(label, words))]
+
+
+def title(solution: Any) -> str:
+    """Name, status, solver and iterations."""
     name, count = solution.name or "problem", solution.iterations
-    title = f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
-    parts = {"stopped": stop_words(solution), "point": point_words(solution), "work": work_words(solution)}
-    return [title, *(line for label, words in parts.items() for line in paragraphs(label, words))]
+    return f"{name}: {solution.status} ({solution.method}, {count} iteration{'' if count == 1 else 's'})"
+
+
+def summary_parts(solution: Any) -> dict[str, list[str]]:
+    """The three parts, each in sentences."""
+    return {"stopped": stop_words(solution), "point": point_words(solution), "work": work_words(solution)}
 
 
 def stop_words(solution: Any) -> list[str]:

@@ -8,7 +8,6 @@ plain NumPy. Finite differences and Hessian updates, SciPy's defaults, count as 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +24,8 @@ from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
-from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.remembered import remembered
+from lagrad.solvers.scipy_states import first_order, translated
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -60,23 +59,23 @@ OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 class Rows:
     """One of SciPy's constraints: lower <= fun(x) <= upper, with derivatives where the user gave them."""
 
-    fun: Callable
+    fun: Callable[..., Any]
     lower: Any
     upper: Any
-    jac: Callable | None = None
-    hess: Callable | None = None
+    jac: Callable[..., Any] | None = None
+    hess: Callable[..., Any] | None = None
 
 
 def ipopt(
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple = (),
+    args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
     hessp: Any = None,
     bounds: Any = None,
     constraints: Any = (),
-    callback: Callable | None = None,
+    callback: Callable[..., Any] | None = None,
     **options: Any,
 ) -> OptimizeResult:
     """IPOPT as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
@@ -110,15 +109,15 @@ def ipopt(
 
 
 def trust_constr(
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple = (),
+    args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
     hessp: Any = None,
     bounds: Any = None,
     constraints: Any = (),
-    callback: Callable | None = None,
+    callback: Callable[..., Any] | None = None,
     **options: Any,
 ) -> OptimizeResult:
     """SciPy's trust-constr as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
@@ -130,18 +129,18 @@ def trust_constr(
 
 def minimize(
     method: str,
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple,
+    args: tuple[Any, ...],
     supplied: tuple[Any, Any, Any],
     bounds: Any,
     constraints: Any,
-    callback: Callable | None,
+    callback: Callable[..., Any] | None,
     options: Mapping[str, Any],
 ) -> OptimizeResult:
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
-    x0 = np.atleast_1d(np.asarray(x0, float))
-    rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
+    x0, args = np.atleast_1d(np.asarray(x0, float)), args if isinstance(args, tuple) else (args,)
+    rows = [read_constraint(constraint, index) for index, constraint in enumerate(as_list(constraints))]
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
     try:
@@ -170,7 +169,11 @@ def minimize(
 
 
 def solve_as_told(
-    derivatives: Any, method: str, callback: Callable | None, options: Mapping, start: Mapping
+    derivatives: Any,
+    method: str,
+    callback: Callable[..., Any] | None,
+    options: Mapping[str, Any],
+    start: Mapping[str, Any],
 ) -> Solution:
     """Solve with SciPy's words for limits.
 
@@ -206,8 +209,8 @@ def in_scipys_words(text: str) -> str:
 
 
 def objective_derivatives(
-    supplied: tuple[Any, Any, Any], args: tuple
-) -> tuple[Callable | None, Callable | None]:
+    supplied: tuple[Any, Any, Any], args: tuple[Any, ...]
+) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
     """The objective's jac(x) and hess(x, v), with args, None where not given."""
     jac, hess, hessp = (function if callable(function) else None for function in supplied)
     gradient = None if jac is None else lambda x: jac(x, *args)
@@ -225,7 +228,9 @@ def scaled(matrix: Any, factor: float) -> Any:
     )
 
 
-def declare(fun: Callable, x0: np.ndarray, supplied: tuple, bounds: Any, rows: list[Rows]) -> Any:
+def declare(
+    fun: Callable[..., Any], x0: np.ndarray, supplied: tuple[Any, ...], bounds: Any, rows: list[Rows]
+) -> Any:
     """Derivatives of what SciPy describes: lagrad's if none are supplied, else a mixture."""
     jac, hess = supplied
     sides = read_bounds(bounds)
@@ -249,7 +254,7 @@ def read_bounds(bounds: Any) -> Any:
     return Bounds(*np.where(np.isnan(sides), [-np.inf, np.inf], sides).T)  # pyright: ignore
 
 
-def listed(constraints: Any) -> list[Any]:
+def as_list(constraints: Any) -> list[Any]:
     """Constraints as a list: one, several or none."""
     single = isinstance(constraints, (dict, LinearConstraint, NonlinearConstraint))
     return [constraints] if single else list(constraints or ())
@@ -276,7 +281,7 @@ def read_constraint(constraint: Any, index: int) -> Rows:
     )
 
 
-def from_dict(constraint: Mapping, index: int) -> Rows:
+def from_dict(constraint: Mapping[str, Any], index: int) -> Rows:
     """An old-style dict: type, fun, jac, hess, args, kwargs.
 
     Raises:
@@ -290,8 +295,9 @@ def from_dict(constraint: Mapping, index: int) -> Rows:
     if unknown:
         raise ProblemError(f"`constraints[{index}]`: {unknown}, expected keys of {list(DICT_KEYS)}.")
     args, kwargs = constraint.get("args", ()), constraint.get("kwargs") or {}
+    args = tuple(args) if np.iterable(args) else (args,)
 
-    def closed(function: Callable) -> Callable:
+    def closed(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given: function(*given, *args, **kwargs)
 
     fun, jac, hess = closed(constraint["fun"]), constraint.get("jac"), constraint.get("hess")
@@ -299,70 +305,33 @@ def from_dict(constraint: Mapping, index: int) -> Rows:
     if callable(jac):
         return Rows(fun, *OLD_SIDES[kind], closed(jac), second)
     if jac is True:
-        return Rows(lambda x: fun(x)[0], *OLD_SIDES[kind], lambda x: fun(x)[1], second)
+        both = once_a_point(fun)
+        return Rows(lambda x: both(x)[0], *OLD_SIDES[kind], lambda x: both(x)[1], second)
     return Rows(fun, *OLD_SIDES[kind], None, second)
 
 
-def linear(matrix: Any) -> Callable:
+def once_a_point(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, asked once for several calls at the same point in a row."""
+    last: list[tuple[bytes, Any]] = [(b"", None)]
+
+    def remembering(x: Any) -> Any:
+        # JAX's tracers have no bytes.
+        if not isinstance(x, np.ndarray):
+            return fun(x)
+        place, value = last[0]
+        if place != x.tobytes():
+            place, value = x.tobytes(), fun(x)
+            last[0] = place, value
+        return value
+
+    return remembering
+
+
+def linear(matrix: Any) -> Callable[..., Any]:
     """x -> A x with the nonzeros of A only, in JAX."""
     coo = sp.coo_array(matrix if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float)))
     values, row, col, count = coo.data.astype(float), coo.row, coo.col, coo.shape[0]
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
-
-
-def translated(callback: Callable, derivatives: Any, method: str) -> Callable[[Iterate], Any]:
-    """SciPy's callback as lagrad's."""
-    parameters = set(inspect.signature(callback).parameters)
-    takes_two = len(parameters) > 1
-
-    def call(iterate: Iterate) -> bool | None:
-        x = np.array(iterate.x)
-        if parameters == {"intermediate_result"}:
-            answer = callback(intermediate_result=state_of(iterate, x, derivatives, method))
-        else:
-            answer = callback(x, state_of(iterate, x, derivatives, method)) if takes_two else callback(x)
-        return True if isinstance(answer, (bool, np.bool_)) and answer else None
-
-    return call
-
-
-def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
-    """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
-    counts, problem = iterate.evaluations, derivatives.problem
-    rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
-    gradient, entries, stationarity = first_order(derivatives, x, (rows, upper - lower))
-    places = rows_and_columns(derivatives.jacobian_structure)
-    jacobian = Triplets.of(*places, (problem.m, x.size)).matrix(entries)
-    slices = [problem.rows(name) for name in problem.constraints]
-    each = len(slices)
-    return OptimizeResult(
-        x=x,
-        fun=iterate.objective,
-        grad=gradient,
-        lagrangian_grad=stationarity,
-        constr=[*(iterate.constraints[rows] for rows in slices), x],
-        jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
-        v=[*(rows[part] for part in slices), upper - lower],
-        nit=iterate.iteration,
-        niter=iterate.iteration,
-        nfev=counts["objective"],
-        njev=counts["gradient"],
-        nhev=counts["hessian"],
-        constr_nfev=[counts["constraints"]] * each,
-        constr_njev=[counts["jacobian"]] * each,
-        constr_nhev=[counts["hessian"]] * each,
-        cg_niter=iterate.trials if method == "trust-constr" else 0,
-        cg_stop_cond=0,
-        tr_radius=iterate.step_size if method == "trust-constr" else np.nan,
-        constr_penalty=np.nan,
-        constr_violation=iterate.infeasibility,
-        optimality=iterate.stationarity,
-        barrier_parameter=iterate.mu,
-        barrier_tolerance=np.nan,
-        execution_time=iterate.time,
-        method=method,
-        status=0,
-    )
 
 
 def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
@@ -403,23 +372,7 @@ def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.nd
     gradient, _, stationarity = first_order(derivatives, x, net)
     found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": stationarity}
     if getattr(derivatives, "has_hessian", True):
-        structure: Sequence = rows_and_columns(derivatives.hessian_structure)
+        structure: Sequence[Any] = rows_and_columns(derivatives.hessian_structure)
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
         found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found
-
-
-def first_order(
-    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
-
-    Args:
-        derivatives: compiled functions.
-        x: point, shape (n,).
-        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
-    """
-    gradient, entries = derivatives.first_order(x)
-    rows, cols = rows_and_columns(derivatives.jacobian_structure)
-    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
-    return gradient, entries, gradient + pull + net[1]

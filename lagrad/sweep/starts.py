@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.display.spy import preformatted
+from lagrad.display.markup import preformatted
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
 from lagrad.problem.problem import Problem, problem_of

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 import lagrad
-from lagrad.cli.commands import assignment, load, main
+from lagrad.cli.commands import main
+from lagrad.cli.source import assignment, load
 from lagrad_problems import opf
 
 MODEL = """
@@ -78,6 +80,31 @@ def test_solve_looks_for_the_file_to_save_before_it_works(tmp_path, capsys):
         assert main(["solve", "hs71", "--save", str(path)]) == 2
         captured = capsys.readouterr()
         assert words in captured.err and captured.out == ""
+
+
+def test_what_is_asked_for_is_saved(tmp_path, capsys):
+    """JSON, CSV, text and a picture of a problem, each told in a line."""
+    files = {name: tmp_path / f"hs6.{name}" for name in ("json", "csv", "output", "plot")}
+    files["plot"] = tmp_path / "hs6.png"
+    flags = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    assert main(["solve", "hs6", "--method", "trust-constr", *flags]) == 0
+    printed = capsys.readouterr().out
+    assert all(str(path) in printed and path.stat().st_size for path in files.values())
+    assert json.loads(files["json"].read_text())["status"] == "optimal"
+    assert "variables: 2" in files["output"].read_text()
+
+
+def test_a_network_is_told_in_the_words_of_engineers(tmp_path, capsys):
+    """Prices, dispatch and loading by bus number; three tables as CSV."""
+    case = tmp_path / "grid.m"
+    case.write_text(opf.write(opf.synthetic_case(5)))
+    flags = ["--json", tmp_path / "g.json", "--csv", tmp_path / "g.csv", "--plot", tmp_path / "g.png"]
+    assert main(["solve", str(case), *map(str, flags)]) == 0
+    printed = capsys.readouterr().out
+    assert "price, $/MWh" in printed and "buses by price, 5 of 5" in printed
+    assert json.loads((tmp_path / "g.json").read_text())["totals"]["cost, $/h"] == pytest.approx(4686.649873)
+    assert (tmp_path / "g_generators.csv").read_text().startswith("bus,")
+    assert (tmp_path / "g.png").stat().st_size
 
 
 def test_a_missing_solver_is_told_without_a_traceback(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Declarations in, and what a Problem makes of them: start, bounds, rows, flat functions, copies."""
+"""A Problem makes of its declaration: start, bounds, rows, flat functions, copies."""
 
 from __future__ import annotations
 
@@ -262,3 +262,16 @@ def test_errors_of_functions_name_the_argument():
     assert (
         message(Problem, None, [1.0]) == "`objective`: NoneType, expected a function. Give a function f(x)."
     )
+
+
+def test_a_module_with_more_than_arrays_is_refused_with_the_line_that_partitions_it():
+    """Equinox: what the message says to do works, and the module comes back from a file."""
+    equinox = pytest.importorskip("equinox")
+    module = equinox.nn.MLP(1, 1, 3, 1, activation=jnp.tanh, key=jax.random.key(0))
+    with pytest.raises(ProblemError, match=r"x0.activation.*equinox.partition\(module, .*equinox.combine"):
+        Problem(lambda x: 0.0, module)
+    with pytest.raises(ProblemError, match="equinox.partition"):
+        Problem(lambda x: 0.0, {"net": module})
+    arrays, rest = equinox.partition(module, equinox.is_inexact_array)
+    problem = Problem(lambda x: equinox.combine(x, rest)(jnp.ones(1))[0] ** 2, arrays)
+    assert problem.n == 10 and problem.variables.describe(0) == "x.layers[0].weight[0, 0]"

@@ -128,7 +128,7 @@ def test_a_history_prints_the_first_and_the_last_iteration():
     lines = history.table(6).splitlines()
     assert [line.split()[0] for line in lines] == ["iteration", "0", "20", "40", "60", "80", "100r"]
     assert lines[1].split()[1:3] == ["1.00000000e+00", "1.0e+00"] and lines[-1].endswith("10.00 s")
-    assert len(str(history).splitlines()) == 21 and "<pre" in history._repr_html_()
+    assert len(str(history).splitlines()) == 21 and "<table" in history._repr_html_()
     assert str(History()) == "no iterations"
 
 
@@ -139,6 +139,13 @@ def test_a_summary_fits_on_a_narrow_screen(solution):
     text = str(solution.replace(certificate=check, message="Another word. " * 20))
     assert max(map(len, text.splitlines())) <= 100
     assert "in the problem's own units: stationarity 1.0e-03" in text
+
+
+def test_only_some_ends_allow_success():
+    """A point at a limit may be a solution; one that the solver gave up at is none."""
+    refused = {"infeasible", "unbounded", "invalid_number", "error"}
+    assert {status.value for status in Status if not status.allows_success} == refused
+    assert {status.value for status in Status if status.is_converged} == {"optimal", "acceptable"}
 
 
 @pytest.mark.parametrize("status", Status)
@@ -158,8 +165,9 @@ def test_raise_for_status_lets_only_success_pass(solution):
 
 
 def test_notebooks_show_the_summary(solution):
-    """With its lines kept."""
-    assert solution._repr_html_().startswith("<pre") and "toy: iteration_limit" in solution._repr_html_()
+    """Without iterations, too."""
+    solution = solution.replace(history=History())
+    assert "<table" in solution._repr_html_() and "toy: iteration_limit" in solution._repr_html_()
 
 
 def test_a_solution_cannot_be_changed(solution):
@@ -235,6 +243,21 @@ def test_containers_of_the_users_own_come_back_by_path(solution, tmp_path):
     """No class is looked up when loading: leaves come back under the names of their paths."""
     own = solution.replace(x=Pair(np.zeros(2), np.ones(1)))
     assert same(Solution.load(own.save(tmp_path / "s.npz")).x, {".first": np.zeros(2), ".second": np.ones(1)})
+
+
+def test_containers_of_the_users_own_come_back_if_they_are_shown(solution, tmp_path):
+    """`like` gives the classes; other arrays, or other shapes, are refused by name."""
+    pair = Pair(np.zeros(2), np.ones(1))
+    tree = {"net": pair, "scale": np.float64(3.0)}
+    own = solution.replace(x=tree, bound_multipliers=BoundMultipliers(tree, tree), bounds=(tree, tree))
+    path = own.save(tmp_path / "s.npz")
+    loaded = Solution.load(path, like={"scale": 1.0, "net": Pair(np.ones(2), np.zeros(1))})
+    assert same(loaded.x, tree) and same(loaded.bounds, (tree, tree)) and type(loaded.x["net"]) is Pair
+    assert type(loaded.bound_multipliers) is BoundMultipliers
+    with pytest.raises(ValueError, match=r"like\['net'\].first`: shape \(3,\), expected \(2,\)"):
+        Solution.load(path, like={"scale": 1.0, "net": Pair(np.ones(3), np.zeros(1))})
+    with pytest.raises(ValueError, match=r"\['scale'\] is not in both"):
+        Solution.load(path, like={"net": pair})
 
 
 def test_what_only_pickle_could_store_is_refused(tmp_path):

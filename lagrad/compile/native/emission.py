@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lagrad.compile.native.addresses import address
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.loops import Loop, Write
 from lagrad.compile.native.pieces import LONGEST_BODY, cut
@@ -93,7 +94,7 @@ class Function:
     def address(self, array: np.ndarray) -> str:
         """A constant array as a pointer; it is kept alive."""
         self.kept.append(array)
-        return self.loaded("ptr", array.ctypes.data)
+        return self.loaded("ptr", address(array))
 
     def begin(self, base: str, start: int, kind: str = "double") -> str:
         """A pointer some entries after another, computed when the function begins."""

@@ -1,4 +1,4 @@
-"""Compile loops to machine code: loops in, a callable that runs them on NumPy arrays out.
+"""Compile loops to machine code that runs on NumPy arrays.
 
 Compiled by LLVM for the processor at hand in milliseconds; a call costs a few microseconds and holds no lock
 of the interpreter. What has the same text is compiled once in a process.
@@ -17,6 +17,7 @@ from hashlib import blake2b
 import llvmlite.binding as llvm
 import numpy as np
 
+from lagrad.compile.native.addresses import address
 from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
 from lagrad.compile.native.pieces import PARAMETERS, PIECE
@@ -49,11 +50,13 @@ class Machine:
     Args:
         run: the entry point.
         steps: function and table of each loop, shape (loops, 2).
+        where: their number and address.
         kept: what owns the code, the tables, and arrays whose addresses are in these.
     """
 
     run: Callable[..., None]
     steps: np.ndarray
+    where: tuple[int, int]
     kept: tuple
 
     def __call__(self, output: np.ndarray, *arguments: np.ndarray | None) -> None:
@@ -63,8 +66,8 @@ class Machine:
             output: where results go, contiguous.
             arguments: contiguous float64 vectors, at least as long as the loops read; None where they do not.
         """
-        given = [None if array is None else array.ctypes.data for array in arguments]
-        self.run(len(self.steps), self.steps.ctypes.data, output.ctypes.data, *given)
+        given = [None if array is None else address(array) for array in arguments]
+        self.run(*self.where, address(output), *given)
 
 
 @dataclass(eq=False)
@@ -136,10 +139,13 @@ def assembled(
     """The callable of several functions, each with its table."""
     tables = [np.array(made.table, dtype=np.int64) for made in functions]
     parts = [code[key_of(made, target)] for made in functions]
-    steps = [(part.address, table.ctypes.data) for part, table in zip(parts, tables, strict=True)]
+    steps = [(part.address, address(table)) for part, table in zip(parts, tables, strict=True)]
     kept = [array for made in functions for array in made.kept]
     words = np.array(steps, dtype=np.int64).reshape(-1, 2)
-    return Machine(runner(arguments, target), words, (*(part.engine for part in parts), *tables, *kept))
+    where = len(words), address(words)
+    return Machine(
+        runner(arguments, target), words, where, (*(part.engine for part in parts), *tables, *kept)
+    )
 
 
 def compiled(functions: Sequence[Function], target: Target) -> dict[bytes, Compiled]:

@@ -1,4 +1,4 @@
-"""Products: a constant sparse matrix in, machine code that multiplies vectors with it out.
+"""Multiply vectors with a constant sparse matrix in machine code.
 
 SciPy's product costs ten microseconds before it does anything; this one costs two.
 """
@@ -13,6 +13,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.compile.native.addresses import address
 from lagrad.compile.native.target import host
 
 # output[i] += sum of data[k] * vector[columns[k]] for k in starts[i] ... starts[i + 1] - 1
@@ -78,7 +79,7 @@ class Product:
             np.ascontiguousarray(matrix.indices, dtype=np.int32),
             np.ascontiguousarray(matrix.data, dtype=np.float64),
         )
-        self.addresses = tuple(array.ctypes.data for array in self.arrays)
+        self.addresses = tuple(address(array) for array in self.arrays)
 
     def __call__(self, vector: np.ndarray) -> np.ndarray:
         """matrix @ vector, a new array."""
@@ -88,7 +89,7 @@ class Product:
 
     def add(self, vector: np.ndarray, output: np.ndarray) -> None:
         """output[:m] += matrix @ vector."""
-        function()(self.rows, *self.addresses, vector.ctypes.data, output.ctypes.data)
+        function()(self.rows, *self.addresses, address(vector), address(output))
 
 
 @cache

@@ -18,12 +18,13 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 from scipy.sparse.csgraph import connected_components
 
+from lagrad.primitives.calls import length_of, names_in
 from lagrad.primitives.equations import is_inexact
+from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, boolean_matrix, pooled, triplets
 from lagrad.sparsity.rule_result import Context, Request
 from lagrad.sparsity.rules.blocks import Lanes
-from lagrad.sparsity.rules.loops import Steps, cost
-from lagrad.sparsity.rules.rule_programs import cotangent_program, inexact_outputs, tangent_program
+from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.summary import own_input, summarized
 from lagrad.sparsity.value import AFFINE, GENERAL, Value
 
@@ -31,18 +32,9 @@ from lagrad.sparsity.value import AFFINE, GENERAL, Value
 LONG = 100
 
 
-def is_solver(jaxpr: Any) -> bool:
+def is_solver(program: jex.ClosedJaxpr) -> bool:
     """Whether a program is long and loops: rules of rules of such would be longer and longer."""
-    return cost(jaxpr) > LONG and loops(jaxpr)
-
-
-def loops(jaxpr: Any) -> bool:
-    """Whether a program, or one in it, loops."""
-    return any(
-        equation.primitive.name in ("scan", "while")
-        or any(loops(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params))
-        for equation in jaxpr.eqns
-    )
+    return length_of(program) > LONG and not {"scan", "while"}.isdisjoint(names_in(program))
 
 
 def coupled(

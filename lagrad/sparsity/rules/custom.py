@@ -18,6 +18,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.program.entries import Entries
+from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
@@ -26,7 +27,6 @@ from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.rules.coupled import coupled, is_solver
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
-from lagrad.sparsity.rules.rule_programs import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
@@ -125,13 +125,28 @@ def may_curve(context: Context, deps: Deps) -> bool:
 
 def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Forward rule of the function's author, and the function as written."""
+    return ruled(equation, operands, call_jaxpr, forward_rule)
+
+
+def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
+    """Reverse rule of the function's author, its forward pass, and the function as written."""
+    return ruled(equation, operands, call_jaxpr, reverse_rule)
+
+
+def ruled(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    call_jaxpr: jex.ClosedJaxpr,
+    rule: Callable[..., Steps],
+) -> Steps:
+    """What a derivative rule gives, where it can be read, with the values of the function as written."""
     context = yield Context()
     if context.as_written:
         return (yield Request(call_jaxpr, operands))
-    if context.depth and is_solver(call_jaxpr.jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr, reverse=False))
+    if context.depth and is_solver(call_jaxpr):
+        return (yield from coupled(equation, operands, call_jaxpr, reverse=rule is reverse_rule))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
-    if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
+    if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
         primal = [Value(value.shape, Deps(value.size, value.deps.n), GENERAL) for value in primal]
     active = [i for i, value in enumerate(operands) if value.deps]
@@ -140,6 +155,18 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
         return primal
     if context.depth > DEEPEST:
         return dense(equation, operands)
+    outcome = yield from rule(equation, operands, active, [primal[k] for k in chosen], context)
+    return merged(outcome, primal, chosen)
+
+
+def forward_rule(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    active: Sequence[int],
+    primal: Sequence[Value],
+    context: Context,
+) -> Steps:
+    """What the tangents take: first derivatives, and where tangents meet primals the second ones."""
     avals = [equation.invars[i].aval for i in active]
     deps = pooled([operands[i].deps for i in active])
     m, n = deps.size, 2 * deps.size
@@ -154,37 +181,28 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
         mixed = symmetric_matrix(live_pairs(tape, results, lives), n)
         return block.meeting(sp.csr_array(mixed[:m, m:]))
 
-    outputs = block.outputs([primal[k] for k in chosen], 0 if affine else GENERAL)
-    return merged(RuleResult(operands, outputs, block.backward, pairs), primal, chosen)
+    return RuleResult(operands, block.outputs(primal, 0 if affine else GENERAL), block.backward, pairs)
 
 
-def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
-    """Reverse rule of the function's author, its forward pass, and the function as written."""
-    context = yield Context()
-    if context.as_written:
-        return (yield Request(call_jaxpr, operands))
-    if context.depth and is_solver(call_jaxpr.jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr, reverse=True))
-    primal, _ = yield Request(call_jaxpr, operands, apart=True)
-    active = [i for i, value in enumerate(operands) if value.deps]
-    chosen = inexact_outputs(equation)
-    if not active or not chosen:
-        return primal
-    if context.depth > DEEPEST:
-        return dense(equation, operands)
+def reverse_rule(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    active: Sequence[int],
+    primal: Sequence[Value],
+    context: Context,
+) -> Steps:
+    """What the backward pass takes of cotangents and primals, and the derivatives of the forward pass."""
     deps = pooled([operands[i].deps for i in active])
-    sizes = [primal[k].size for k in chosen]
+    sizes = [value.size for value in primal]
     q, n = sum(sizes), sum(sizes) + deps.size
     inputs = local_inputs([equation.invars[i].aval for i in active], q, n)
     if not may_curve(context, deps):
         inputs = [local_constant(operands[i], n) for i in active]
-    cotangents = local_inputs([equation.outvars[k].aval for k in chosen], 0, n)
+    cotangents = local_inputs([equation.outvars[k].aval for k in inexact_outputs(equation)], 0, n)
     arguments = (*cotangents, *local_arguments(operands, active, inputs, n))
     results, _ = yield Request(cotangent_program(equation, active), arguments, apart=True, tangents=q)
-    forward, reverse = (
-        results[: len(chosen)],
-        pooled([result.deps for result in results[len(chosen) :]]).matrix,
-    )
+    forward, backward = results[: len(primal)], results[len(primal) :]
+    reverse = pooled([result.deps for result in backward]).matrix
     starts = offsets(sizes)
     jacobians = [
         boolean_sum(sp.csr_array(native.deps.matrix[:, q:]), sp.csr_array(reverse[:, start:stop].T))
@@ -192,8 +210,7 @@ def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     ]
     block = Block(operands, active, deps, jacobians)
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
-    outputs = block.outputs([primal[k] for k in chosen], GENERAL)
-    return merged(RuleResult(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
+    return RuleResult(operands, block.outputs(primal, GENERAL), block.backward, lambda lives: pairs)
 
 
 def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:

@@ -1,4 +1,4 @@
-"""CUTEst problems with constraints or bounds, as sif2jax writes them in JAX: a name in, an entry out.
+"""Offer CUTEst problems with constraints or bounds, as sif2jax writes them in JAX.
 
 sif2jax promises inequalities of the form c(x) >= 0. Rows that S2MPJ's translation of the same file has the
 other way round are turned here; `checked.json` has their positions ("turned"). An optimum counts as known
@@ -22,16 +22,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 import lagrad
+from lagrad_problems.cutest import sources
 from lagrad_problems.entry import Entry
 
 SOURCE = "N. I. M. Gould, D. Orban, P. L. Toint, CUTEst (2015), problem {}; sif2jax {}"
-KINDS = {
-    "bounded_minimisation_problems": "CUTEst, bounds",
-    "bounded_quadratic_problems": "CUTEst, quadratic with bounds",
-    "constrained_minimisation_problems": "CUTEst, constraints",
-    "constrained_quadratic_problems": "CUTEst, quadratic program",
-    "nonlinear_equations_problems": "CUTEst, nonlinear equations",
-}
 
 
 def names() -> tuple[str, ...]:
@@ -40,7 +34,7 @@ def names() -> tuple[str, ...]:
     Raises:
         ImportError: sif2jax is not installed.
     """
-    return tuple(sorted(_problems()))
+    return sources.names()
 
 
 def get(name: str) -> Entry:
@@ -57,10 +51,10 @@ def get(name: str) -> Entry:
         ImportError: sif2jax is not installed.
         KeyError: there is no such problem, or it has neither constraints nor bounds.
     """
-    known = _problems()
-    if name.upper() not in known:
+    found = sources.find(name.upper())
+    if found is None:
         raise KeyError(f"lagrad_problems.cutest.get: {name!r}, expected one of `names()`, such as 'HS71'.")
-    kind, problem = known[name.upper()]
+    kind, problem = found
     with jax.enable_x64(True):
         declared = declare(problem, turned=checked()["turned"].get(problem.name, []))
     optimum, evidence = checked()["optima"].get(problem.name, (None, ""))
@@ -112,19 +106,6 @@ def _part(problem: Any, place: int) -> Callable[[Any], Any]:
 def _size(tree: Any) -> int:
     """Number of entries of a pytree of shapes; None is an empty one."""
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
-
-
-@cache
-def _problems() -> dict[str, tuple[str, Any]]:
-    """Name -> (kind, sif2jax's instance)."""
-    # Some instances make their numbers when they are imported: in float32, unless told otherwise.
-    with jax.enable_x64(True):
-        import sif2jax  # pyright: ignore[reportMissingImports]
-    return {
-        problem.name.upper(): (kind, problem)
-        for collection, kind in KINDS.items()
-        for problem in getattr(sif2jax, collection)
-    }
 
 
 @cache

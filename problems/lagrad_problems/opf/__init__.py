@@ -1,4 +1,4 @@
-"""AC optimal power flow: a MATPOWER file or a size in, a registry entry out."""
+"""Declare AC optimal power flow, of MATPOWER files and of networks of our own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from lagrad_problems.opf.forms import current, rectangular
 from lagrad_problems.opf.matpower import Case, parse, read, write
 from lagrad_problems.opf.model import opf_problem
 from lagrad_problems.opf.network import Network, network
+from lagrad_problems.opf.report import PowerFlow
 from lagrad_problems.opf.synthetic import synthetic, synthetic_case
 
 __all__ = [
     "Case",
     "Costs",
     "Network",
+    "PowerFlow",
     "ac_opf",
     "ac_opf_current",
     "ac_opf_rectangular",

@@ -1,4 +1,7 @@
-"""What AD runs for a function with a rule of its own: its equation in, the rule as a traced program out."""
+"""Trace what forward and reverse mode run for one equation.
+
+The equation is a call with a derivative rule of its own, so that the program is the one its author wrote.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any
 import jax
 from jax.extend import core as jex
 
+from lagrad.precision import float64
 from lagrad.primitives.equations import bind, is_inexact
-from lagrad.sparsity.rules.loops import traced
 
 
 def tangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
@@ -37,6 +40,11 @@ def cotangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.Clos
     return traced(program, *outputs, *avals)
 
 
+def inexact_outputs(equation: jex.JaxprEqn) -> list[int]:
+    """Numbers of the outputs that can be differentiated."""
+    return [k for k, variable in enumerate(equation.outvars) if is_inexact(variable.aval)]
+
+
 def restricted(equation: jex.JaxprEqn, active: Sequence[int], operands: Sequence[Any]) -> Callable:
     """The function of an equation's active operands, with its differentiable outputs."""
     outputs = inexact_outputs(equation)
@@ -51,6 +59,7 @@ def restricted(equation: jex.JaxprEqn, active: Sequence[int], operands: Sequence
     return function
 
 
-def inexact_outputs(equation: jex.JaxprEqn) -> list[int]:
-    """Numbers of the outputs that can be differentiated."""
-    return [k for k, variable in enumerate(equation.outvars) if is_inexact(variable.aval)]
+def traced(function, *avals: Any) -> jex.ClosedJaxpr:
+    """Closed jaxpr of a function of arrays with these shapes and types."""
+    with float64():
+        return jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))

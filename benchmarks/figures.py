@@ -1,4 +1,4 @@
-"""Pictures of the comparison: a CSV of `benchmarks.derivatives` in, log-log plots against n out.
+"""Draw the comparison: log-log plots against n of a CSV of `benchmarks.derivatives`.
 
 python -m benchmarks.figures
 python -m benchmarks.figures --input benchmarks/results/derivatives.csv --output benchmarks/results

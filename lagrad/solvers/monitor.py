@@ -1,4 +1,4 @@
-"""One report an iteration in, history rows, callbacks and a progress line out; says whether to go on."""
+"""Report each iteration: history rows, callbacks, a progress line; and say whether to go on."""
 
 from __future__ import annotations
 
@@ -90,18 +90,18 @@ class Monitor:
         self,
         evaluation: Evaluation,
         callback: Callable[[Iterate], Any] | None = None,
-        progress: Callable[[dict], None] | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
         began: float | None = None,
     ):
         self.evaluation, self.callback, self.progress = evaluation, callback, progress
         self.began = time.perf_counter() if began is None else began
-        self._rows: list[tuple] = []
+        self._rows: Any = []
         self._warned = False
 
     @property
     def iterations(self) -> int:
         """The last iteration's number."""
-        return self._rows[-1][0] if self._rows else 0
+        return int(self._rows[-1][0]) if len(self._rows) else 0
 
     def report(
         self,
@@ -128,32 +128,49 @@ class Monitor:
         row = (point.iteration, point.objective, point.violation, stationarity, mu, step, step_size)
         row += (regularization, trials, restoration, now - self.began)
         self._rows.append(row)
-        if self.watch is not None:
-            self.watch()
-        if self.progress is not None:
-            self.progress(dict(zip(COLUMNS, row, strict=True)))
-        if self.callback is not None:
-            self._heed(self._call_back(self.callback, point, row))
+        self.tell(point)
         if point.objective < -RUNAWAY and point.violation <= 1.0:
             self.evaluation.stop(Status.UNBOUNDED)
         if now > self.evaluation.deadline:
             self.evaluation.stop(Status.TIME_LIMIT)
         return self.evaluation.reason is None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to be told of each iteration."""
+        return self.watch is not None or self.progress is not None or self.callback is not None
+
+    def note(self, rows: np.ndarray) -> None:
+        """Take what a solver noted itself of all iterations so far, in the order of `COLUMNS`."""
+        self._rows = rows
+
+    def tell(self, point: Point) -> None:
+        """Tell everybody of the iteration that was noted last.
+
+        Args:
+            point: its iterate.
+        """
+        row = {name: kind(value) for (name, kind), value in zip(COLUMNS.items(), self._rows[-1], strict=True)}
+        if self.watch is not None:
+            self.watch()
+        if self.progress is not None:
+            self.progress(row)
+        if self.callback is not None:
+            self._heed(self._call_back(self.callback, point, row))
+
     def history(self) -> History:
         """All iterations so far, as arrays."""
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(COLUMNS)
-        named = zip(COLUMNS.items(), columns, strict=True)
-        return History(**{name: np.array(column, dtype=kind) for (name, kind), column in named})
+        table = np.array(self._rows, float).reshape(-1, len(COLUMNS)).T
+        columns = zip(COLUMNS.items(), table, strict=True)
+        return History(**{name: column.astype(kind) for (name, kind), column in columns})
 
-    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple) -> Any:
-        fields = dict(zip(COLUMNS, row, strict=True))
+    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: dict[str, Any]) -> Any:
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()
         try:
             given = point.constraints.copy(), point.multipliers, dict(self.evaluation.counts)
             shown = dict(zip(("constraints", "multipliers", "evaluations"), given, strict=True))
-            return callback(Iterate(x=x, **shown, **fields))
+            return callback(Iterate(x=x, **shown, **row))
         except StopIteration:
             return True
         finally:

@@ -24,13 +24,17 @@ WARM_START: dict[str, Any] = {
 
 
 # Where the solve before had not converged, a point can lie too near to bounds that it is to leave again.
-ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3)
-ROUGH |= {"warm_start_mult_bound_push": 1e-6}
+ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3) | {
+    "warm_start_mult_bound_push": 1e-6
+}
 
 
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
 DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
 FEWEST = 1000
+LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
+    name for name in KINDS if name.startswith("mumps_")
+}
 
 
 def all_options(task: Task) -> dict[str, Any]:
@@ -50,8 +54,7 @@ def ordering(task: Task) -> dict[str, Any]:
     Left to the user who names a linear solver or any of its options.
     """
     model = task.evaluation.derivatives
-    names = ("linear_solver", "linear_system_scaling", *(name for name in KINDS if name.startswith("mumps_")))
-    if task.problem.m or not task.options.keys().isdisjoint(names):
+    if task.problem.m or not task.options.keys().isdisjoint(LINEAR_SOLVER):
         return {}
     rows, columns = rows_and_columns(hessian_structure(model))
     is_diagonal = rows.size >= FEWEST and np.array_equal(rows, columns)

@@ -32,6 +32,7 @@ ALLOWED = {
         "problems/lagrad_problems/bench/apart.py",  # a process of its own for each problem
     },
     "ctypes": {
+        "lagrad/compile/native/addresses.py",  # addresses of arrays
         "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
         "lagrad/compile/native/products.py",
         "lagrad/compile/native/routines.py",

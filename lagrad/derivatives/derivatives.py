@@ -50,6 +50,7 @@ class Derivatives:
         hessian_blocks: blocks whose sum is the lower triangle of the Hessian.
         timings: seconds of set-up by step: trace, structure, coloring, compile, check, total.
         leaves: the problem's params, on the device.
+        unseen: what the look at set-up left out, and why.
     """
 
     problem: Problem
@@ -59,6 +60,7 @@ class Derivatives:
     hessian_blocks: list[Block] = field(repr=False)
     timings: dict[str, float] = field(repr=False)
     leaves: list[jax.Array] = field(repr=False)
+    unseen: list[str] = field(default_factory=list, repr=False)
 
     def __str__(self) -> str:
         return self.report()

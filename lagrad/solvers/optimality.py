@@ -16,7 +16,9 @@ A multiplier times a distance is what the objective would change by on the way t
 with the objective: at a singularity the gradient is as large as the distance is small, and excuses nothing.
 
 The hundreds are those of IPOPT's own scaling (Waechter and Biegler 2006, section 3.8 and equation 5): what it
-calls converged passes here unless the scaling hid something. A gradient or mean multiplier of 1e20 counts as
+calls converged passes here unless the scaling hid something. Multipliers excuse nothing where rounding of
+their products alone is more than the tolerance allows beside the gradient: rows that depend on each other can
+have multipliers of 1e16 that cancel, anywhere. A gradient or mean multiplier of 1e20 counts as
 infinite, as bounds of that size do: everything is small relative to it, and nothing is a solution.
 """
 
@@ -32,6 +34,7 @@ from lagrad.solvers.entries import Entries
 SCALE = 100.0
 LOOSEST = 1e-6
 INFINITE = 1e20
+EPSILON = float(np.finfo(float).eps)
 
 
 def success_tolerance(tol: float) -> float:
@@ -78,7 +81,10 @@ def certificate(
     slackness[lower == upper] = 0.0
     steepness = np.concatenate([jacobian.row_maxima() / SCALE, np.zeros(problem.n)])
     relative = violation / np.maximum(1.0, np.maximum(finite_size(lower, upper), steepness))
-    weight = max(1.0, largest(gradient), start_gradient / SCALE, mean_multiplier(multipliers) / SCALE)
+    weight = max(1.0, largest(gradient), start_gradient / SCALE)
+    mean = mean_multiplier(multipliers)
+    if mean * EPSILON <= tolerance * weight or not mean < INFINITE * SCALE:
+        weight = max(weight, mean / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
     place, stationarity = worst_entry(residual)
     row, feasibility = worst_entry(violation)

@@ -319,6 +319,7 @@ class Reduced:
             mu=mu,
             step_size=float(state.tr_radius),
             trials=int(state.cg_niter),
+            state=state,
         )
         if verbosity(self.task) > 1:
             print(

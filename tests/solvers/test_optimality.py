@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lagrad
 from lagrad.derivatives.triplets import Triplets
+from lagrad.problem.constraints import Equality
+from lagrad.problem.problem import Problem
 from lagrad.solvers.entries import Entries
 from lagrad.solvers.optimality import certificate, success_tolerance
 from lagrad.solvers.violation import is_stuck_outside, largest_violation
@@ -122,3 +126,13 @@ def test_symmetric_assembly_mirrors_the_lower_triangle(case):
     lower = sp.coo_array((values, (low, high)), shape=(n, n)).toarray()
     expected = lower + lower.T - np.diag(np.diag(lower))
     np.testing.assert_array_equal(Triplets.symmetric(low, high, n).matrix(values).toarray(), expected)
+
+
+def test_enormous_multipliers_excuse_nothing():
+    """Rows that depend on each other can have multipliers that cancel, anywhere."""
+    rows = Equality(lambda x: jnp.stack([x[0] + x[1], x[0] + x[1]]), 2.0)
+    compiled = lagrad.differentiate(Problem(lambda x: x @ x, [2.0, 0.0], rows))
+    x, zero = np.array([2.0, 0.0]), np.zeros(2)
+    values = compiled.gradient(x), compiled.constraints(x), Entries.of(compiled.jacobian(x))
+    found = certificate(compiled.problem, x, values, (np.array([3e16, -3e16]), zero, zero))
+    assert found.feasibility == 0.0 and not found.is_satisfied

@@ -18,6 +18,7 @@ from lagrad.solvers.ipopt.compiled import CompiledCallbacks, is_supported
 from lagrad.solvers.ipopt.handle import Handle, Sizes
 from lagrad.solvers.ipopt.iterations import PATIENCE_LOST, RUNAWAY, TOO_LATE
 from lagrad.solvers.ipopt.python_calls import as_indices
+from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.model import Model, hessian_structure
 from lagrad.solvers.solver import Task
 
@@ -87,7 +88,7 @@ class CompiledCalls:
     def _ready(self, task: Task, options: Mapping[str, Any]) -> Handle:
         """Ipopt's problem: that of the solve before, if it is the same."""
         problem, compiled = task.problem, self._compiled
-        given = problem.lower, problem.upper, problem.constraint_lower, problem.constraint_upper
+        given = problem.lower, problem.upper, *row_sides(problem)
         if self._handle is None or not self._handle.fits(given, options):
             for side, value in zip(compiled.sides, given, strict=True):
                 side[:] = value

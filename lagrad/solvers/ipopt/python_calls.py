@@ -12,6 +12,7 @@ from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt import interface
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.handle import Handle, Sizes, pointer
+from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.solver import Task
 
 
@@ -44,7 +45,7 @@ class PythonCalls:
         """
         problem = self._problem
         sizes = Sizes(problem.n, problem.m, self._jacobian_places.shape[1], self._hessian_places.shape[1])
-        sides = problem.lower, problem.upper, problem.constraint_lower, problem.constraint_upper
+        sides = problem.lower, problem.upper, *row_sides(problem)
         addresses = tuple(map(interface.address, self._functions))
         handle = Handle(self._ipopt, sizes, sides, addresses, options)
         self._callbacks.current = lambda: iterate(self._ipopt, handle.address, sizes.n, sizes.m)

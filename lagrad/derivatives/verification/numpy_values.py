@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.special as special
 
 from lagrad.program.program import Program
 from lagrad.program.walk import walk
@@ -55,8 +56,8 @@ def apply(equation: Any, operands: list) -> tuple:
     if len(outputs) != 1:
         raise NoRow
     aval = outputs[0].aval
-    result = rule(*operands, **equation.params)
-    return (np.broadcast_to(np.asarray(result).astype(aval.dtype, copy=False), aval.shape),)
+    result = np.asarray(rule(*operands, **equation.params), aval.dtype)
+    return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 
 def broadcast_in_dim(x, *rest, shape, broadcast_dimensions, **params):
@@ -264,6 +265,10 @@ ROWS: dict[str, Callable[..., Any]] = (
             "asinh": np.arcsinh,
             "acosh": np.arccosh,
             "atanh": np.arctanh,
+            "erf": special.erf,
+            "erfc": special.erfc,
+            "lgamma": special.gammaln,
+            "digamma": special.digamma,
             "eq": np.equal,
             "ne": np.not_equal,
             "lt": np.less,

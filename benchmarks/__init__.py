@@ -1,1 +1,1 @@
-"""Benchmarks: the same problems in, a table of peers side by side out; one script per question."""
+"""Compare lagrad with its peers on the same problems: one script a question."""

@@ -1,4 +1,4 @@
-"""Do contenders compute the same J and H? Two recorded runs in, the largest relative difference out.
+"""Tell whether contenders compute the same J and H, from two recorded runs.
 
 A contender may order its constraint rows differently. Its rows are matched by their product with one random
 vector, and the multipliers of the recorded Hessian are functions of those products (see `worker.matrices`).

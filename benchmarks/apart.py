@@ -1,4 +1,4 @@
-"""Run one case by one contender in its own process under limits: names in, a row out, failures included."""
+"""Run one case by one contender in a process of its own, under limits; a failure is a row, too."""
 
 from __future__ import annotations
 

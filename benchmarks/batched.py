@@ -1,4 +1,4 @@
-"""What does a batch of small solves cost, beside IPOPT one by one? Questions in, tables out.
+"""Measure what a batch of small solves costs, beside IPOPT one by one.
 
 python -m benchmarks.batched mpc --counts 1,64,1024,4096
 python -m benchmarks.batched horizon --stages 20,100,500,2000

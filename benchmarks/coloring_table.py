@@ -1,4 +1,4 @@
-"""How many colors, and how long does it take? Published matrices in, our counts beside the best reported out.
+"""Count colors of published matrices, beside the best counts reported, and time it.
 
     python -m benchmarks.coloring_table
     python -m benchmarks.coloring_table --quick

@@ -1,4 +1,4 @@
-"""How fast is each peer ready, and how fast are its J and H? Names in, a table of ready, J, H and solve out.
+"""Measure how soon each peer is ready, and how fast its J and H are.
 
 python -m benchmarks.derivatives --quick
 LAGRAD_PGLIB=FOLDER python -m benchmarks.derivatives

@@ -1,4 +1,4 @@
-"""How fast are sparsity patterns found? Cases in, seconds and entries of lagrad and asdex out.
+"""Measure how fast lagrad and asdex find sparsity patterns, and how many entries they give.
 
 python -m benchmarks.detection --quick
 LAGRAD_PGLIB=FOLDER python -m benchmarks.detection

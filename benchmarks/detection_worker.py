@@ -1,4 +1,4 @@
-"""One detector on one case in this process: a pickled case in, seconds and entries as JSON out.
+"""Run one detector on one case in this process, and print seconds and entries as JSON.
 
 Run by `benchmarks.detection`: `python -m benchmarks.detection_worker DETECTOR FOLDER`.
 """

@@ -1,4 +1,4 @@
-"""Pictures of the comparison: a CSV of `benchmarks.derivatives` in, log-log plots against n out.
+"""Draw the comparison: log-log plots against n of a CSV of `benchmarks.derivatives`.
 
 python -m benchmarks.figures
 python -m benchmarks.figures --input benchmarks/results/derivatives.csv --output benchmarks/results
@@ -18,6 +18,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from benchmarks import agreement, tables, verdicts  # noqa: E402
 
+# Ratios up to this are ties.
+TIE = 1.5
 PANELS = (("ready_s", "ready, s"), ("jacobian_ms", "Jacobian, ms"), ("hessian_ms", "Hessian, ms"))
 # Marker and dash tell the contenders apart without color; ours is the thick black line.
 LOOKS = {
@@ -84,6 +86,25 @@ def finding(rows: Sequence[dict]) -> str:
     return f"at n = {n:,.0f} lagrad's " + ", ".join(parts)
 
 
+def losses(rows: Sequence[dict]) -> str:
+    """The second line of the title: where a peer is ahead by more than a tie, and by how much at most."""
+    words = []
+    for key, label in PANELS:
+        ours = dict(curve(rows, "lagrad", key))
+        peers = [row for row in rows if row["contender"] not in verdicts.OWN and key in row]
+        behind = {
+            row["n"]: max(ours[row["n"]] / row[key], 1.0)
+            for row in sorted(peers, key=lambda row: -row[key])
+            if ours.get(row["n"], 0.0) > TIE * row[key]
+        }
+        if behind:
+            largest, most = max(behind), max(behind.values())
+            words.append(
+                f"{label.split(',')[0]} up to {most:.0f}x behind the fastest peer, until n = {largest:,.0f}"
+            )
+    return "; ".join(words) or "nowhere behind by more than a tie"
+
+
 def draw(family: str, rows: Sequence[dict], path: Path) -> None:
     """Three panels: ready, J and H against n."""
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.5), layout="constrained")
@@ -97,7 +118,7 @@ def draw(family: str, rows: Sequence[dict], path: Path) -> None:
         axis.set_xlabel("variables n")
         axis.set_ylabel(label)
         axis.grid(True, which="major", color="0.88")
-    figure.suptitle(f"{FAMILIES.get(family, family)}: {finding(rows)}")
+    figure.suptitle(f"{FAMILIES.get(family, family)}: {finding(rows)}\n{losses(rows)}")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=-(-len(labels) // 2), frameon=False)
     figure.savefig(path, dpi=130)

@@ -1,4 +1,4 @@
-"""How long from `import` to the first solution? Routes in, seconds in a fresh process out.
+"""Measure how long it takes from `import` to the first solution, in fresh processes.
 
     python -m benchmarks.first_use
 

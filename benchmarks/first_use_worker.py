@@ -1,4 +1,4 @@
-"""One route to two solutions in this fresh process: a route's name in, its seconds as a line of JSON out.
+"""Go one way to two solutions in this fresh process, and print its seconds as a line of JSON.
 
 Nothing but the standard library is imported before the clock starts.
 """

@@ -1,4 +1,4 @@
-"""Are the known optima reached? Nothing in, every Hock-Schittkowski problem by every solver in a table out.
+"""Tell whether the known optima are reached: every Hock-Schittkowski problem by every solver.
 
 python -m benchmarks.hock_schittkowski
 python -m benchmarks.hock_schittkowski --problems hs6,hs71 --methods ipopt

@@ -1,4 +1,4 @@
-"""How people write sparse models: a size in, constraints as a function of x, and how many x there are, out.
+"""Collect how people write sparse models: constraints as functions of x, in any size.
 
 Written as users of CasADi, JuMP, MATLAB and finite-element codes write them: mostly as matrices.
 """

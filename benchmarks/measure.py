@@ -1,4 +1,4 @@
-"""Clocks and meters: a function in, medians out; and what machine it was."""
+"""Measure a function: medians of clocks and meters, and what machine it was."""
 
 from __future__ import annotations
 

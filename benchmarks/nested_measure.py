@@ -1,4 +1,4 @@
-"""Measuring compiled JAX functions: a function and its arguments in, time, compile time and memory out."""
+"""Measure compiled JAX functions: time, compile time and memory."""
 
 from __future__ import annotations
 

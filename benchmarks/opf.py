@@ -1,4 +1,4 @@
-"""AC power flow of PGLib's networks: a folder in, cost against the published one and where the time went out.
+"""Solve AC power flow of PGLib's networks, beside the published costs, and say where the time went.
 
     python -m benchmarks.opf FOLDER
     python -m benchmarks.opf FOLDER --networks case118_ieee --contenders lagrad,casadi_mx

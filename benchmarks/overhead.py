@@ -1,4 +1,4 @@
-"""What does lagrad's Python cost in each iteration of IPOPT? Hock-Schittkowski 71 in, microseconds out.
+"""Measure what lagrad's Python costs in each iteration of IPOPT, on Hock-Schittkowski 71.
 
     python -m benchmarks.overhead
 

@@ -1,4 +1,4 @@
-"""Is everything linear in n? Sizes in, set-up, J, H and peak memory of the chained Rosenbrock problem out.
+"""Tell whether set-up, J, H and memory are linear in n, on the chained Rosenbrock problem.
 
 python -m benchmarks.scaling --quick
 python -m benchmarks.scaling --contenders lagrad,casadi_mx,pyoptinterface

@@ -1,4 +1,4 @@
-"""How soon is the same problem ready in another process? Cases in, seconds in fresh processes out.
+"""Measure how soon the same problem is ready in another process.
 
     python -m benchmarks.second_process
 

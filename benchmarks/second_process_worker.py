@@ -1,4 +1,4 @@
-"""One set-up in this fresh process: a case's name in, the seconds of `lagrad.differentiate` as JSON out.
+"""Set up one case in this fresh process, and print the seconds as JSON.
 
 `python -m benchmarks.second_process_worker chained_rosenbrock:10000 [FOLDER]`; with a folder, JAX keeps
 compiled programs there. JAX's own start is paid before the clock starts.

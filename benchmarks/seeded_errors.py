@@ -1,4 +1,4 @@
-"""Twenty kinds of wrong derivatives: right Derivatives in, the same with one error out."""
+"""Make twenty kinds of wrong derivatives of right ones."""
 
 from __future__ import annotations
 

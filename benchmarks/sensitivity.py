@@ -1,4 +1,4 @@
-"""What does a derivative of the solution cost, beside factoring the KKT matrix? Sizes in, a table out.
+"""Measure what a derivative of the solution costs, beside factoring the KKT matrix.
 
 python -m benchmarks.sensitivity --quick
 python -m benchmarks.sensitivity

@@ -1,4 +1,4 @@
-"""From declaration to solution beside the peers: cases in, a table of whole solves out.
+"""Measure whole solves, from declaration to solution, beside the peers.
 
 python -m benchmarks.solves --quick
 python -m benchmarks.solves --cases cart_pole:505,clnlbeam:3003 --contenders lagrad,casadi_mx,pyoptinterface

@@ -1,4 +1,4 @@
-"""Is the sparsity found that a person sees? Idioms in; entries found and true, and times out.
+"""Tell whether lagrad finds the sparsity that a person sees, idiom by idiom.
 
 python -m benchmarks.structure --size 60
 python -m benchmarks.structure --size 1000 --only diag --no-truth

@@ -1,4 +1,4 @@
-"""Rows of dicts in, CSV and Markdown files out; failures are rows like any other."""
+"""Write rows as CSV and Markdown; failures are rows like any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is ahead? Rows of `benchmarks.derivatives` in, lagrad's ratios to the best of the others out."""
+"""Tell who is ahead: lagrad's ratios to the best of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One case by one contender in this process: a pickled case in, a JSON of timings and an npz of matrices out.
+"""Run one case by one contender in this process, and write its timings and matrices.
 
 Run by `benchmarks.apart`, which writes the case: `python -m benchmarks.worker CONTENDER FOLDER [--solve]`.
 """

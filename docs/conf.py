@@ -12,16 +12,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "lagrad"
 author = "the authors of lagrad"
 version = release = lagrad.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
 extensions += ["docstrings", "llms", "results"]
 exclude_patterns = ["_build", "jupyter_execute"]
 nitpicky = False
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "lagrad"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -39,7 +41,7 @@ nb_render_image_options = {"width": "100%"}
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "undoc-members": False, "exclude-members": "__init__, __new__"}
+autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False

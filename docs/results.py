@@ -14,7 +14,14 @@ PAGE = """```{{include}} ../../../benchmarks/results/{name}
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("builder-inited", write)
+    app.connect("html-page-context", in_one_line)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def in_one_line(app: Any, page: str, template: str, context: dict, document: Any) -> None:
+    """Rows of the tables of figures are not broken."""
+    if page.startswith("benchmarks/tables/"):
+        app.add_css_file("numbers.css")
 
 
 def write(app: Any) -> None:

@@ -1,4 +1,4 @@
-"""Gradients inside constraints: an energy in, a motion that keeps Hamilton's equations at every step out.
+"""Put gradients inside constraints: a motion that keeps Hamilton's equations at every step.
 
 A chain of masses on stiffening springs is to come to rest in given time with the least push. The force is
 the gradient of the energy, written as one: nobody derives it by hand, and the Jacobian and Hessian that

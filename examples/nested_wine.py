@@ -1,4 +1,4 @@
-"""Constrained learning: the Wine data in, a network that keeps equality constraints exactly out.
+"""Learn under constraints: a network for the Wine data that keeps equality constraints exactly.
 
 A tanh network tells three kinds of wine apart by 13 features. It is trained under equalities that a penalty
 meets only roughly: every hidden unit looks in a direction of length one, the mean prediction of a kind is its

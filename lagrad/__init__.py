@@ -1,4 +1,4 @@
-"""Functions in, exact sparse derivatives out, any solver served.
+"""Solve constrained problems written in JAX, with exact sparse derivatives, by any solver.
 
 problem      what you declare: an objective, a start, constraints, bounds
 derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, compiled

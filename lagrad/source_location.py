@@ -1,4 +1,4 @@
-"""Exceptions, call stacks and traced equations in, the user's own file and line out."""
+"""Find the user's own file and line behind exceptions, call stacks and traced equations."""
 
 from __future__ import annotations
 

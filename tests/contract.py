@@ -1,4 +1,4 @@
-"""The battery that every problem passes: a problem, its derivatives and solutions in, a broken law out.
+"""Hold a problem, its derivatives and solutions to the laws that every one must obey.
 
 The oracle is dense JAX on the declared functions; nothing of lagrad's engine is used in it.
 """

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("lagrad", "problems", "tests", "examples", "benchmarks", "pyproject.toml", "README.md")
+COPIED = ("lagrad", "problems", "tests", "examples", "docs", "benchmarks", "pyproject.toml", "README.md")
 COMPARISONS = {
     ast.Lt: "<=",
     ast.LtE: "<",

@@ -1,4 +1,4 @@
-"""Cases by name: "family:size" in, the numbers of a problem out.
+"""Find cases by name: "family:size" stands for the numbers of a problem.
 
 `catalog` builds them and needs lagrad_problems; a contender's process only unpickles a `Case`.
 """

@@ -1,4 +1,4 @@
-"""The catalog: names of cases in, cases or declarations out; and which cases each table has."""
+"""List the cases by name, and say which of them each table has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite's problems as cases: a family and a size in, a lagrad problem or the numbers behind it out."""
+"""Take the suite's problems as cases, whole or as the numbers behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CasADi's two contenders share: a Case and a symbol class in, a model on CasADi's own buffers out."""
+"""Build a model on CasADi's own buffers: what its two contenders share."""
 
 from __future__ import annotations
 

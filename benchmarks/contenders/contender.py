@@ -1,4 +1,4 @@
-"""What every contender offers: build(case) in, a model with the same verbs out."""
+"""State what every contender offers: build(case) gives a model with the same verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Derivatives derived by hand: a case in, structures and JAX functions of the values out.
+"""Give derivatives derived by hand: structures, and JAX functions of the values.
 
 The floor for anyone who works in JAX: formulas simplified on paper, vectorised over the elements, sines and
 exponentials in a first stage so that the compiler cannot repeat them for every output, constants left out.

@@ -1,4 +1,4 @@
-"""AC optimal power flow by hand: a case in, structures and staged JAX functions of the values out.
+"""Give derivatives of AC optimal power flow, derived by hand.
 
 With d = va_i - va_j each flow of a branch is F_k = s_k own^2 + vm_i vm_j A_k less a variable, where
 A_k = c_k cos d + n_k sin d, B_k = dA_k/dd = n_k cos d - c_k sin d and dB_k/dd = -A_k.

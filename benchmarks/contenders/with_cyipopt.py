@@ -1,4 +1,4 @@
-"""Solve through cyipopt what has no solver of its own: a case and a model in, a Solved out."""
+"""Solve through cyipopt what has no solver of its own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The cases' formulas in each modeling language: a Case in, that language's functions or model out."""
+"""Declare the cases in each modeling language."""

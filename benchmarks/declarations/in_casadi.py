@@ -1,4 +1,4 @@
-"""The cases in CasADi, vectorised: a Case and a symbol class (SX or MX) in, (x, f, g) expressions out.
+"""Declare the cases in CasADi, vectorised, as SX or MX expressions.
 
 Variables and rows are in the order of lagrad_problems: containers sorted by name, arrays by rows. CasADi
 fills matrices by columns, hence the transposed shapes.

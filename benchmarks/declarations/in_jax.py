@@ -1,4 +1,4 @@
-"""The cases in JAX: a Case in, objective(x) and constraints(x) of the flat x out.
+"""Declare the cases in JAX: objective(x) and constraints(x) of the flat x.
 
 The functions are those of `lagrad_problems`, so asdex, POUNCE, dense JAX and lagrad get the very same ones.
 """

@@ -1,4 +1,4 @@
-"""Declare the cases in Pyomo: a Case and an empty ConcreteModel with variables `x` in, rules added to it.
+"""Declare the cases in Pyomo: rules added to a ConcreteModel with variables `x`.
 
 Scalar expressions, one constraint a row, as Pyomo's users write them; rows are in no particular order, for
 only whole solves are compared.

@@ -1,4 +1,4 @@
-"""The cases in PyOptInterface: a Case and an empty Ipopt model in, declarations made in it.
+"""Declare the cases in PyOptInterface, for its Ipopt model.
 
 Each repeated element is declared in its own `nl.graph()`: the library groups equal graphs, compiles one
 kernel per group and loops over it. Linear rows and quadratic objectives go in as such, as its guide says.

@@ -1,4 +1,4 @@
-"""AC optimal power flow in PyOptInterface: a Case, a model and its variables in, the declared model out."""
+"""Declare AC optimal power flow in PyOptInterface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batched solves: a problem in, a pure JAX function from params and a start to its solution out."""
+"""Solve a problem for many params and starts at once, as one pure JAX function."""
 
 from lagrad.batched.batched import BatchedSolver, batched
 

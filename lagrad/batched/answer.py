@@ -1,4 +1,4 @@
-"""The last state of a problem in, its answer in the user's units out."""
+"""Turn the last state of a solve into an answer in the user's units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds of v = (x, s), barrier terms, steps to the boundary, bound multipliers: vectors in and out."""
+"""Compute barrier terms, steps to the boundary and bound multipliers of v = (x, s)."""
 
 from __future__ import annotations
 

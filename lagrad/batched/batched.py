@@ -1,4 +1,4 @@
-"""lagrad.batched: a problem in, a pure JAX function from params and a start to its solution out."""
+"""Make `lagrad.batched`: a pure JAX function from params and a start to a solution."""
 
 from __future__ import annotations
 

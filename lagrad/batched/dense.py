@@ -1,4 +1,4 @@
-"""Dense linear algebra of a Newton step: entries of H and J in, products and a Cholesky factor out.
+"""Multiply with, and factor, the matrices of a Newton step as dense arrays.
 
 The verbs are those of `staged`: hessian, jacobian, times_hessian, times, times_transposed, factor, solve.
 """

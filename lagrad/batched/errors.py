@@ -1,4 +1,4 @@
-"""How far a point is from optimal: gradient, multipliers and distances in, three residuals out.
+"""Measure how far a point is from optimal, in three residuals.
 
 Equation 5 of Waechter and Biegler (2006): stationarity and complementarity are divided by the mean size of
 the multipliers where that is above 100.

@@ -1,4 +1,4 @@
-"""The shift of the Hessian's diagonal: a state whose matrix had the wrong inertia in, what to try next out.
+"""Choose the next shift of the Hessian's diagonal after a matrix of the wrong inertia.
 
 Algorithm IC of the paper, one trial a sweep. The rows need no shift of their own: see `kkt`.
 """

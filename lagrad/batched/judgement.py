@@ -1,4 +1,4 @@
-"""Is a problem done, may the barrier parameter fall? A point and a state in, a state with a verdict out."""
+"""Judge whether a problem is done, and whether the barrier parameter may fall."""
 
 from __future__ import annotations
 

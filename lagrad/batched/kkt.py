@@ -1,4 +1,4 @@
-"""The Newton step of the barrier problem: matrices in, steps of x, slacks and multipliers out.
+"""Compute the Newton step of the barrier problem, of x, slacks and multipliers.
 
 With the slacks eliminated, S their diagonal, and rho 1 in restoration, else 0:
 

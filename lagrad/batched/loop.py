@@ -1,4 +1,4 @@
-"""A problem from its start to its end: params and a start in, the last state out, as one JAX program."""
+"""Run a solve from its start to its end as one JAX program."""
 
 from __future__ import annotations
 

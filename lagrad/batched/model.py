@@ -1,4 +1,4 @@
-"""A Problem in, what the method needs of it out: values and derivatives as arrays, bounds, algebra."""
+"""Prepare what the method needs of a Problem: derivatives as arrays, bounds, algebra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep knows of its point: a state in, scaled values and first derivatives out.
+"""Evaluate scaled values and first derivatives at the point of a state.
 
 Restoration minimises |c(x) - s|^2 / 2 under the same bounds. Its rows' multipliers are r = c(x) - s, its
 gradient (J' r, -r): the objective has weight 0, everything else is as usual.

@@ -1,4 +1,4 @@
-"""Many problems on few slots: stacked params and starts in, stacked answers in the same order out.
+"""Solve many problems on few slots, and give the answers back in order.
 
 A slot whose problem has ended takes the next one from the queue in the same sweep, so that a slow problem
 holds one slot and not the batch.

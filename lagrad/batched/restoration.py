@@ -1,4 +1,4 @@
-"""Restoration: a state that can make no step in, one that seeks feasibility out, and back.
+"""Enter and leave restoration, which seeks feasibility where no step can be made.
 
 It minimises |c(x) - s|^2 / 2 with the same barrier, exact Hessian and line search. It is left where the
 filter accepts the point and infeasibility fell by a tenth, and ends the solve where infeasibility is

@@ -1,4 +1,4 @@
-"""Linear algebra along stages: entries of H and J in, products and a block-tridiagonal Cholesky factor out.
+"""Multiply with, and factor, block-tridiagonal matrices along stages.
 
 The verbs are those of `dense`; cost and memory grow with the number of stages, not with its cube. With D the
 diagonal blocks of H + J' W J and S the blocks below them, the factor is

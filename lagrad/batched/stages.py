@@ -1,4 +1,4 @@
-"""Stages: patterns of J and H in, groups of variables that couple with their neighbours only out.
+"""Group variables into stages that couple with their neighbours only.
 
 The condensed matrix couples variables that meet in a row of J or in an entry of H. Breadth-first levels of
 that graph couple with the level before and after only, so that the matrix is block tridiagonal, whatever

@@ -1,4 +1,4 @@
-"""Codes in arrays in, statuses in words out."""
+"""Translate the codes in arrays to statuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an attempt: a search that ended in, the next state out."""
+"""Turn a search for a step that ended into the next state."""
 
 from __future__ import annotations
 

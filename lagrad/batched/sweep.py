@@ -1,4 +1,4 @@
-"""One sweep: the state of a problem in, the state after one factorisation and at most one step out.
+"""Advance a state by one factorisation and at most one step.
 
 A matrix of wrong inertia is no loop within the sweep: the problem keeps its point, and its next sweep tries a
 larger shift. So in a batch nobody waits for another's factorisations.

@@ -18,9 +18,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lagrad.checks.finding import listed
 from lagrad.checks.oracle import Oracle
 from lagrad.display.markup import preformatted
+from lagrad.display.text import listed
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from lagrad.derivatives import Derivatives
 from lagrad.problem.problem import Problem
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
-LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,3 @@ class View:
     def variables(self, indices) -> tuple[str, ...]:
         """Names of some variables."""
         return tuple(self.problem.variables.describe(int(index)) for index in indices)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few names and how many more there are.
-
-    >>> listed(["a", "b"]), listed(list("abcdefg"))
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

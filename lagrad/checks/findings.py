@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View, listed
+from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
 from lagrad.checks.inertia import rank, unit_rows
 from lagrad.checks.matrices import Dependence, constant_rows, dependences, ranges, row_sizes
 from lagrad.derivatives.density import densities
-from lagrad.display.text import plural
+from lagrad.display.text import listed, plural
 from lagrad.solvers.violation import bound_violations, row_violations
 
 # Sizes beyond these make solvers slow or inexact; IPOPT scales gradients down from 100 by itself.

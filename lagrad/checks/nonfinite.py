@@ -9,6 +9,7 @@ import numpy as np
 
 from lagrad.checks.faults import Fault, first_fault
 from lagrad.derivatives import Derivatives
+from lagrad.display.text import others
 from lagrad.precision import float64
 from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
@@ -127,11 +128,6 @@ def row_name(problem: Problem, name: str, row: int) -> str:
 def within(indices: np.ndarray, rows: slice) -> np.ndarray:
     """Which indices lie in a range."""
     return (indices >= rows.start) & (indices < rows.stop)
-
-
-def others(count: int) -> str:
-    """How many more there are."""
-    return f" (and {count - 1} more)" if count > 1 else ""
 
 
 def unit(size: int, index: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The command `lagrad bench`: a selection and solvers in, rows and a report in a folder out.
+"""Run `lagrad bench`: solvers on a selection of problems, with a report in a folder.
 
     lagrad bench 'hs*' 'n<=10' --solvers ipopt,trust-constr --out run1
     lagrad bench --out run1 --resume

@@ -1,4 +1,4 @@
-"""The command `lagrad solve`: a problem by name in, its solution printed and saved in the forms asked for.
+"""Run `lagrad solve`: solve a problem by name, print its solution and save it in the forms asked for.
 
     lagrad solve hs71 --json hs71.json
     lagrad solve network.m --csv network.csv --plot network.png     buses, generators and branches

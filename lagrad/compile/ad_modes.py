@@ -1,4 +1,4 @@
-"""Directions of differentiation: a function in, its gradient by whatever sweeps it allows out.
+"""Differentiate a function in whatever direction it allows.
 
 Reverse mode cannot run `lax.while_loop` backwards, forward mode cannot enter a `custom_vjp`. JAX says so
 while tracing; then the other direction is taken, and the user is told what it costs. What has no derivative

@@ -1,4 +1,4 @@
-"""Blocks: traceable derivatives of one strategy in, a compiled part of a sparse matrix out.
+"""Compile the derivatives of one strategy to a part of a sparse matrix.
 
 Every strategy ends as a block: fixed triplets, and values(x, weights, leaves) in their order. A matrix is the
 sum of its blocks.
@@ -6,8 +6,9 @@ sum of its blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +38,7 @@ class Block:
     strategy: str
     rows: np.ndarray
     columns: np.ndarray
-    values: Callable[[np.ndarray, np.ndarray, list], np.ndarray]
+    values: Callable[[np.ndarray, np.ndarray, Sequence[Any]], np.ndarray]
     compiler: str = "XLA"
     coloring: Coloring | None = None
     timed: dict[str, float] | None = None

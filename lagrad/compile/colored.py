@@ -1,4 +1,4 @@
-"""Colored derivatives: a program, a pattern and a coloring in, compressed sweeps and their recovery out.
+"""Prepare compressed sweeps of a colored pattern, and the recovery of its entries.
 
     B = J S    one JVP a column color        C = W' J    one VJP a row color
     B = H S    one Hessian-vector product a color, forward over reverse

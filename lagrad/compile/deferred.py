@@ -1,4 +1,4 @@
-"""Compile several things side by side: what waits to be compiled in, what it becomes out.
+"""Compile several things side by side, once all that waits is known.
 
 One kind of waiting for all: parts for XLA, each compiled in a thread of its own, loops for LLVM, all of a
 problem in one module, and a function that makes of these what was wanted.

@@ -1,4 +1,4 @@
-"""Compile what elements add up to by XLA: a description in, what waits to be compiled out."""
+"""Compile what elements add up to by XLA."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def straight(sums: ElementSums) -> list[Addend]:
     return [each for addends in sums.addends for each in addends if each.places.listed is None]
 
 
-def listed(sums: ElementSums) -> list[Addend]:
+def scattered(sums: ElementSums) -> list[Addend]:
     """Addends whose places are listed."""
     return [each for addends in sums.addends for each in addends if each.places.listed is not None]
 
@@ -111,7 +111,7 @@ def add(numbers: np.ndarray, addend: Addend, values: np.ndarray) -> None:
 
 def scatter_of(sums: ElementSums) -> sp.csr_array | None:
     """The matrix that adds results to listed places."""
-    places = [addend.places.array for addend in listed(sums)]
+    places = [addend.places.array for addend in scattered(sums)]
     if not places:
         return None
     rows = np.concatenate(places)
@@ -143,7 +143,7 @@ def xla_sums(sums: ElementSums, leaves: list) -> Deferred[XlaSums]:
             values = evaluate(tape, list(nodes.values()), inputs)
             spread = [jnp.broadcast_to(value, (batch.count,)) for value in values]
             found |= dict(zip(nodes, spread, strict=True))
-        addends = [*straight(sums), *listed(sums)]
+        addends = [*straight(sums), *scattered(sums)]
         results = [scaled(found[addend.source], addend) for addend in addends]
         return joined([*results, *(jnp.ravel(fixed[variable]) for variable in sums.fixed or ())])
 

@@ -1,4 +1,4 @@
-"""Feeds: requests for pieces of a flat vector in, one host-side gather and traced slices out.
+"""Gather pieces of a flat vector once on the host, for slices inside a compiled function.
 
 On a CPU, NumPy gathers ten times faster than XLA does for arrays of a few thousand entries, so scattered
 pieces are taken before the compiled call and handed over as one array; contiguous pieces are sliced inside.

@@ -1,4 +1,4 @@
-"""Stages: a traced function in, the same function with no transcendental computed twice, out.
+"""Keep XLA from computing a transcendental twice, by barriers around them.
 
 XLA on a CPU fuses a cheap function into every output that uses it: each of twelve derivative arrays then
 evaluates its own sine. The remedy is to have such results written to memory once. `optimization_barrier`

@@ -1,4 +1,4 @@
-"""Compilation: a traceable function and the shapes of its arguments in, a compiled callable out.
+"""Lower and compile functions by XLA for fixed shapes.
 
 Everything that lagrad evaluates goes this way: equal equations merged, constant arrays turned into arguments,
 compiled ahead of time by XLA outside the interpreter lock, so that several functions compile side by side.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.annotations import Pytree, Rows
 from lagrad.compile.blocks import Block
 from lagrad.derivatives.machine_code import MachineCode, machine_code
 from lagrad.derivatives.on_demand import OnDemand
@@ -82,7 +84,7 @@ class Derivatives:
         """The traced equations of f and c."""
         return self.functions.program
 
-    def bind(self, params) -> Derivatives:
+    def bind(self, params: Pytree) -> Derivatives:
         """The same derivatives with other params as their own, read and put on the device once.
 
         Args:
@@ -108,24 +110,24 @@ class Derivatives:
         """The same derivatives as pure JAX functions, to be jitted, batched, differentiated and sharded."""
         return traceable(self)
 
-    def values(self, x, params=None) -> tuple[float, np.ndarray]:
+    def values(self, x: Pytree, params: Pytree = None) -> tuple[float, np.ndarray]:
         """Objective and constraints in one call: a float and an array of shape (m,)."""
         f, c = self.functions["values"](self._flat(x), *self._leaves(params))
         return float(f), np.asarray(c)
 
-    def objective(self, x, params=None) -> float:
+    def objective(self, x: Pytree, params: Pytree = None) -> float:
         """Objective f(x)."""
         return self.values(x, params)[0]
 
-    def constraints(self, x, params=None) -> np.ndarray:
+    def constraints(self, x: Pytree, params: Pytree = None) -> np.ndarray:
         """Constraint rows c(x), shape (m,), in declared order."""
         return self.values(x, params)[1]
 
-    def gradient(self, x, params=None) -> np.ndarray:
+    def gradient(self, x: Pytree, params: Pytree = None) -> np.ndarray:
         """Gradient of the objective, shape (n,)."""
         return np.asarray(self.functions["gradient"](self._flat(x), *self._leaves(params))[0])
 
-    def first_order(self, x, params=None) -> tuple[np.ndarray, np.ndarray]:
+    def first_order(self, x: Pytree, params: Pytree = None) -> tuple[np.ndarray, np.ndarray]:
         """Gradient, shape (n,), and values of the Jacobian's entries."""
         return self.gradient(x, params), self.jacobian_values(x, params)
 
@@ -151,12 +153,14 @@ class Derivatives:
         both = np.concatenate([low, high]), np.concatenate([high, low])
         return SparsityPattern.from_triplets(*both, (self.n, self.n))
 
-    def jacobian_values(self, x, params=None) -> np.ndarray:
+    def jacobian_values(self, x: Pytree, params: Pytree = None) -> np.ndarray:
         """Values of the Jacobian's entries, in the order of `jacobian_structure`."""
         weights = np.zeros(self.m + 1)
         return evaluated(self.jacobian_blocks, self._flat(x), weights, self._leaves(params))
 
-    def hessian_values(self, x, multipliers=None, objective_weight: float = 1.0, params=None) -> np.ndarray:
+    def hessian_values(
+        self, x: Pytree, multipliers: Rows = None, objective_weight: float = 1.0, params: Pytree = None
+    ) -> np.ndarray:
         """Values of the Lagrangian Hessian's lower entries, in the order of `hessian_structure`.
 
         Args:
@@ -171,11 +175,13 @@ class Derivatives:
         weights = self._weights(multipliers, objective_weight)
         return evaluated(self.hessian_blocks, self._flat(x), weights, self._leaves(params))
 
-    def jacobian(self, x, params=None) -> sp.csr_array:
+    def jacobian(self, x: Pytree, params: Pytree = None) -> sp.csr_array:
         """Jacobian of the constraint rows, csr_array of shape (m, n)."""
         return self._jacobian_triplets.matrix(self.jacobian_values(x, params))
 
-    def hessian(self, x, multipliers=None, objective_weight: float = 1.0, params=None) -> sp.csr_array:
+    def hessian(
+        self, x: Pytree, multipliers: Rows = None, objective_weight: float = 1.0, params: Pytree = None
+    ) -> sp.csr_array:
         """Hessian of objective_weight * f + multipliers @ c, csr_array of shape (n, n), both triangles.
 
         >>> cube = lagrad.Equality(lambda x: x[0] ** 3)
@@ -185,11 +191,11 @@ class Derivatives:
         """
         return self._hessian_triplets.matrix(self.hessian_values(x, multipliers, objective_weight, params))
 
-    def jvp(self, x, vector, params=None) -> np.ndarray:
+    def jvp(self, x: Pytree, vector: Pytree, params: Pytree = None) -> np.ndarray:
         """Product of the Jacobian with a vector of shape (n,): shape (m,); compiled at the first call."""
         return self.along(x, vector, params)[1]
 
-    def vjp(self, x, vector, params=None) -> np.ndarray:
+    def vjp(self, x: Pytree, vector: Rows, params: Pytree = None) -> np.ndarray:
         """Product of the transposed Jacobian with a vector, shape (n,); compiled at the first call.
 
         Args:
@@ -200,12 +206,19 @@ class Derivatives:
         rows = flat_multipliers(self.problem, vector, "vector")
         return np.asarray(self.functions["vjp"](self._flat(x), rows, *self._leaves(params))[0])
 
-    def hvp(self, x, multipliers, vector, objective_weight: float = 1.0, params=None) -> np.ndarray:
+    def hvp(
+        self,
+        x: Pytree,
+        multipliers: Rows,
+        vector: Pytree,
+        objective_weight: float = 1.0,
+        params: Pytree = None,
+    ) -> np.ndarray:
         """Product of the Lagrangian Hessian with a vector, shape (n,); compiled at the first call."""
         arguments = self._flat(x), self._weights(multipliers, objective_weight), self._flat(vector)
         return np.asarray(self.functions["hvp"](*arguments, *self._leaves(params))[0])
 
-    def along(self, x, vector, params=None) -> tuple[float, np.ndarray]:
+    def along(self, x: Pytree, vector: Pytree, params: Pytree = None) -> tuple[float, np.ndarray]:
         """Derivatives of f and of c along a vector; compiled at the first call."""
         f, c = self.functions["jvp"](self._flat(x), self._flat(vector), *self._leaves(params))
         return float(f), np.asarray(c)
@@ -221,7 +234,7 @@ class Derivatives:
         blocks = self.jacobian_blocks, self.hessian_blocks
         return machine_code(functions, blocks, (self.n, self.m), self.leaves)
 
-    def verify(self, x=None, multipliers=None, params=None) -> None:
+    def verify(self, x: Pytree = None, multipliers: Rows = None, params: Pytree = None) -> None:
         """Compare values, gradient and the assembled matrices with what JAX computes, entry by entry.
 
         Args:
@@ -251,7 +264,7 @@ class Derivatives:
     def __copy__(self) -> Derivatives:
         return self
 
-    def __deepcopy__(self, memo) -> Derivatives:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Derivatives:
         return self
 
     @cached_property
@@ -262,19 +275,19 @@ class Derivatives:
     def _hessian_triplets(self) -> Triplets:
         return Triplets.symmetric(*self.hessian_structure, self.n)
 
-    def _flat(self, x) -> np.ndarray:
+    def _flat(self, x: Pytree) -> np.ndarray:
         """A point as a flat float64 array."""
         if type(x) is np.ndarray and x.dtype == np.float64 and x.shape == (self.problem.n,):
             return x
         return self.problem.variables.flatten(x)
 
-    def _leaves(self, params) -> list:
+    def _leaves(self, params: Pytree) -> list[Any]:
         """Leaves of the params of a call."""
         if params is None:
             return self.leaves
         return [np.asarray(leaf) for leaf in jax.tree.leaves(self.problem.read_params(params))]
 
-    def _weights(self, multipliers, objective_weight: float) -> np.ndarray:
+    def _weights(self, multipliers: Rows, objective_weight: float) -> np.ndarray:
         """Objective weight and multipliers as one array, shape (m + 1,)."""
         weights = np.empty(self.m + 1)
         weights[0], weights[1:] = objective_weight, flat_multipliers(self.problem, multipliers)
@@ -292,7 +305,7 @@ def structure(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.concatenate(columns)
 
 
-def evaluated(blocks: list[Block], x: np.ndarray, weights: np.ndarray, leaves: list) -> np.ndarray:
+def evaluated(blocks: list[Block], x: np.ndarray, weights: np.ndarray, leaves: list[Any]) -> np.ndarray:
     """Values of all blocks."""
     parts = [block.values(x, weights, leaves) for block in blocks]
     if len(parts) == 1:

@@ -90,7 +90,7 @@ def differentiate(
 
 def compiled(plan: planning.Plan) -> tuple[dict[str, Any], tuple[list[Block], list[Block]]]:
     """Functions and the blocks of both matrices, everything compiled side by side."""
-    parts: dict[Any, Deferred] = dict(plan.functions)
+    parts: dict[Any, Deferred[Any]] = dict(plan.functions)
     for name, blocks in (("jacobian", plan.jacobian), ("hessian", plan.hessian)):
         parts |= {(name, number): block for number, block in enumerate(blocks)}
     done: dict[Any, Any] = compile_all(parts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.annotations import Pytree
 from lagrad.derivatives.differentiate import differentiate
 from lagrad.problem.constraints import Equality
 from lagrad.problem.problem import Problem
@@ -14,7 +16,7 @@ from lagrad.sparsity.interpreter import Rule
 
 
 def sparse_jacobian(
-    fun: Callable, x, *, rules: Mapping[str, Rule] | None = None
+    fun: Callable[..., Any], x: Pytree, *, rules: Mapping[str, Rule] | None = None
 ) -> Callable[..., sp.csr_array]:
     """Compile the sparse Jacobian of a function.
 
@@ -38,7 +40,7 @@ def sparse_jacobian(
 
 
 def sparse_hessian(
-    fun: Callable, x, *, rules: Mapping[str, Rule] | None = None
+    fun: Callable[..., Any], x: Pytree, *, rules: Mapping[str, Rule] | None = None
 ) -> Callable[..., sp.csr_array]:
     """Compile the sparse Hessian of a scalar function.
 

@@ -37,7 +37,7 @@ def machine_code(
     functions: tuple[Any, Any],
     blocks: tuple[Sequence[Block], Sequence[Block]],
     sizes: tuple[int, int],
-    leaves,
+    leaves: Sequence[Any],
 ) -> MachineCode | None:
     """A model's machine code with arrays of its own, so that several solves may run at once.
 
@@ -61,6 +61,6 @@ def machine_code(
     return MachineCode(x, weights, values, gradient, jacobian, hessian)
 
 
-def part_of(block: Block, x: np.ndarray, weights: np.ndarray, leaves) -> Any:
+def part_of(block: Block, x: np.ndarray, weights: np.ndarray, leaves: Sequence[Any]) -> Any:
     """What computes a block; the numbers of a constant one."""
     return block.values(x, weights, leaves) if block.strategy == "constant" else block.values

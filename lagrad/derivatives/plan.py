@@ -11,9 +11,10 @@ elements need as many seeds as an element has inputs, and coloring takes what ha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -94,7 +95,7 @@ class Watch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None, None, None]:
         """Add the time of a `with` block to a step."""
         start = time.perf_counter()
         try:
@@ -121,7 +122,7 @@ class Plan:
     structure: Structure | None
     jacobian: list[Deferred[Block]]
     hessian: list[Deferred[Block]]
-    functions: dict[str, Deferred]
+    functions: dict[str, Deferred[Any]]
     given: tuple[str, ...] = ()
     rules: Mapping[str, Rule] | None = None
 
@@ -158,7 +159,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
             return colored_plan(program, split, options, watch, sample)
         blocks = {name: native[name] or xla_part(part, leaves) for name, part in parts.items()}
         values, slopes = elements.outputs(split), elements.gradient(split)
-        functions: dict[str, Deferred] = {
+        functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
@@ -192,7 +193,7 @@ def equations_of_elements(split: Split) -> int:
     )
 
 
-def native_part(part: ElementMatrix, leaves: list) -> Deferred[Block] | None:
+def native_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block] | None:
     """Element derivatives in machine code, a constant block where nothing varies; None without a rule."""
     if not part.sums.batches:
         return ready(constant_block(part.rows, part.columns, part.sums.start()))
@@ -200,22 +201,24 @@ def native_part(part: ElementMatrix, leaves: list) -> Deferred[Block] | None:
     return None if found is None else found.then(lambda sums: element_block(part, sums, "machine code"))
 
 
-def xla_part(part: ElementMatrix, leaves: list) -> Deferred[Block]:
+def xla_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block]:
     """Element derivatives by XLA."""
     return xla_sums(part.sums, leaves).then(lambda sums: element_block(part, sums, "XLA"))
 
 
-def element_values(sums: ElementSums, leaves: list) -> Deferred:
+def element_values(sums: ElementSums, leaves: list[Any]) -> Deferred[Any]:
     """(x, *leaves) -> [f, c]."""
     return element_function(sums, leaves, lambda numbers: [numbers[0], numbers[1:]])
 
 
-def element_gradient(sums: ElementSums, leaves: list) -> Deferred:
+def element_gradient(sums: ElementSums, leaves: list[Any]) -> Deferred[Any]:
     """(x, *leaves) -> [gradient of f]."""
     return element_function(sums, leaves, lambda numbers: [numbers])
 
 
-def element_function(sums: ElementSums, leaves: list, shaped: Callable[[np.ndarray], list]) -> Deferred:
+def element_function(
+    sums: ElementSums, leaves: list[Any], shaped: Callable[[np.ndarray], list[Any]]
+) -> Deferred[Any]:
     """What elements add up to as a function of x and the leaves of params."""
     native = native_sums(sums, leaves) if on_cpu() else None
     no_weights = np.zeros(sums.split.linear.shape[0])
@@ -235,9 +238,9 @@ class ElementFunction:
 
     numbers: Callable[..., np.ndarray]
     no_weights: np.ndarray
-    shaped: Callable[[np.ndarray], list]
+    shaped: Callable[[np.ndarray], list[Any]]
 
-    def __call__(self, x: np.ndarray, *leaves) -> list:
+    def __call__(self, x: np.ndarray, *leaves: Any) -> list[Any]:
         """The function's value."""
         return self.shaped(self.numbers(x, self.no_weights, leaves))
 
@@ -247,7 +250,7 @@ def colored_plan(
 ) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
-        functions: dict[str, Deferred] = {
+        functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program),
             "gradient": lower_gradient(program),
         }
@@ -277,7 +280,7 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     return replace(plan, structure=structure, jacobian=jacobian_blocks, hessian=hessian_blocks)
 
 
-def structure_of(outputs: Outputs, arguments: list, options: Options) -> Structure:
+def structure_of(outputs: Outputs, arguments: list[Any], options: Options) -> Structure:
     """Patterns of stacked outputs: the user's where they are given, else what is found."""
     first, second = below_objective(options.jacobian_pattern), options.hessian_pattern
     if first is not None and second is not None:

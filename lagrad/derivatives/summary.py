@@ -114,14 +114,14 @@ def elements(groups: Sequence[Group]) -> dict[str, object]:
     sizes: dict[int, Counter[int]] = {}
     for group in groups:
         sizes.setdefault(len(group.slots), Counter())[group.outputs.shape[1]] += 1
-    shown = {plural(inputs, "input"): listed(sizes[inputs]) for inputs in sorted(sizes, reverse=True)}
+    shown = {plural(inputs, "input"): frequencies(sizes[inputs]) for inputs in sorted(sizes, reverse=True)}
     return {"elements": shown} if shown else {}
 
 
-def listed(counts: Counter[int]) -> str:
+def frequencies(counts: Counter[int]) -> str:
     """Sizes with how often they occur, the largest first.
 
-    >>> listed(Counter([1495, 1495, 3]))
+    >>> frequencies(Counter([1495, 1495, 3]))
     '2 x 1,495, 1 x 3'
     """
     largest = sorted(counts, reverse=True)

@@ -1,4 +1,4 @@
-"""Derivatives as JAX functions: a problem in, pure functions of (x, params) with static structure out.
+"""Give a problem's derivatives as pure JAX functions of (x, params) with static structure.
 
 They may be jitted, batched over x and params, differentiated, sharded and exported. Nothing leaves the
 device: what the compiled functions gather on the host is an index array in the program here. All matrices are
@@ -16,7 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
+from jax.typing import ArrayLike
 
+from lagrad.annotations import Pytree
 from lagrad.coloring import Recovery, color_symmetric
 from lagrad.compile import colored
 from lagrad.compile.ad_modes import gradient, hessian_product
@@ -80,50 +82,70 @@ class Traceable:
         """Row and column of each Hessian value, row >= column, no pair twice."""
         return self.hessian_sweeps.rows, self.hessian_sweeps.columns
 
-    def values(self, x, params=None) -> tuple[jax.Array, jax.Array]:
+    def values(self, x: jax.Array, params: Pytree = None) -> tuple[jax.Array, jax.Array]:
         """Objective and constraint rows, (m,)."""
         f, c = self._run(params)(x)
         return jnp.reshape(f, ()), c
 
-    def objective(self, x, params=None) -> jax.Array:
+    def objective(self, x: jax.Array, params: Pytree = None) -> jax.Array:
         """Objective f(x)."""
         return self.values(x, params)[0]
 
-    def constraints(self, x, params=None) -> jax.Array:
+    def constraints(self, x: jax.Array, params: Pytree = None) -> jax.Array:
         """Constraint rows c(x), (m,)."""
         return self.values(x, params)[1]
 
-    def gradient(self, x, params=None) -> jax.Array:
+    def gradient(self, x: jax.Array, params: Pytree = None) -> jax.Array:
         """Gradient of the objective, (n,)."""
         run = self._run(params)
         return gradient(lambda x: jnp.reshape(run(x)[0], ()))(x)
 
-    def jacobian_values(self, x, params=None) -> jax.Array:
+    def jacobian_values(self, x: jax.Array, params: Pytree = None) -> jax.Array:
         """Entries of the Jacobian, in the order of `jacobian_structure`."""
         return entries(self.jacobian_sweeps, x, jnp.zeros(self.m + 1), self._leaves(params))
 
-    def hessian_values(self, x, multipliers=None, objective_weight=1.0, params=None) -> jax.Array:
+    def hessian_values(
+        self,
+        x: jax.Array,
+        multipliers: ArrayLike | None = None,
+        objective_weight: ArrayLike = 1.0,
+        params: Pytree = None,
+    ) -> jax.Array:
         """Entries of the Hessian of objective_weight f + multipliers c, in order of `hessian_structure`."""
         return entries(
             self.hessian_sweeps, x, self._weights(multipliers, objective_weight), self._leaves(params)
         )
 
-    def hvp(self, x, multipliers, vector, objective_weight=1.0, params=None) -> jax.Array:
+    def hvp(
+        self,
+        x: jax.Array,
+        multipliers: ArrayLike | None,
+        vector: jax.Array,
+        objective_weight: ArrayLike = 1.0,
+        params: Pytree = None,
+    ) -> jax.Array:
         """Product of the Lagrangian's Hessian with a vector, (n,)."""
         run, weights = self._run(params), self._weights(multipliers, objective_weight)
 
-        def lagrangian(x):
+        def lagrangian(x: jax.Array):
             f, c = run(x)
             return weights[0] * jnp.reshape(f, ()) + weights[1:] @ c
 
         return hessian_product(lagrangian, x)(vector)
 
-    def jacobian(self, x, params=None, dense: bool = False) -> Any:
+    def jacobian(self, x: jax.Array, params: Pytree = None, dense: bool = False) -> Any:
         """Jacobian as a BCOO matrix of shape (m, n), or as a dense array."""
         found = matrix(self.jacobian_values(x, params), self.jacobian_structure, (self.m, self.n))
         return found.todense() if dense else found
 
-    def hessian(self, x, multipliers=None, objective_weight=1.0, params=None, dense: bool = False) -> Any:
+    def hessian(
+        self,
+        x: jax.Array,
+        multipliers: ArrayLike | None = None,
+        objective_weight: ArrayLike = 1.0,
+        params: Pytree = None,
+        dense: bool = False,
+    ) -> Any:
         """Lagrangian's Hessian, both triangles, as a BCOO matrix of shape (n, n), or as a dense array."""
         values, (low, high) = (
             self.hessian_values(x, multipliers, objective_weight, params),
@@ -134,7 +156,7 @@ class Traceable:
         found = matrix(jnp.concatenate([values, values[off]]), both, (self.n, self.n))
         return found.todense() if dense else found
 
-    def _leaves(self, params) -> list[jax.Array]:
+    def _leaves(self, params: Pytree) -> list[jax.Array]:
         """Leaves of params as arrays of the declared kinds."""
         require_double()
         if params is None:
@@ -142,12 +164,12 @@ class Traceable:
         leaves, declared = jax.tree.leaves(params), jax.tree.leaves(self.problem.params)
         return [jnp.asarray(leaf, own.dtype) for leaf, own in zip(leaves, declared, strict=True)]
 
-    def _run(self, params) -> Callable:
+    def _run(self, params: Pytree) -> Callable[..., Any]:
         """x -> (f, c)."""
         leaves, run = self._leaves(params), self.program.function()
         return lambda x: run(x, *leaves)
 
-    def _weights(self, multipliers, objective_weight) -> jax.Array:
+    def _weights(self, multipliers: ArrayLike | None, objective_weight: ArrayLike) -> jax.Array:
         """Objective weight and multipliers as one array, (m + 1,)."""
         multipliers = jnp.zeros(self.m) if multipliers is None else multipliers
         return jnp.concatenate([jnp.reshape(objective_weight, (1,)), jnp.reshape(multipliers, (-1,))])
@@ -191,7 +213,7 @@ def require_double() -> None:
         )
 
 
-def entries(sweeps: Sweeps, x: jax.Array, weights: jax.Array, leaves: list) -> jax.Array:
+def entries(sweeps: Sweeps, x: jax.Array, weights: jax.Array, leaves: list[Any]) -> jax.Array:
     """Values of the wanted entries, read from the products inside the program."""
     if not sweeps.rows.size:
         return jnp.zeros(0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 
@@ -35,7 +36,13 @@ class Triplets:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, rows, cols, shape: tuple[int, int], source=None) -> Triplets:
+    def of(
+        cls,
+        rows: npt.ArrayLike,
+        cols: npt.ArrayLike,
+        shape: tuple[int, int],
+        source: npt.ArrayLike | None = None,
+    ) -> Triplets:
         """Triplets at (rows, cols); contribution i takes the value `source[i]`, by default i."""
         places = np.asarray(rows, np.int64) * shape[1] + np.asarray(cols, np.int64)
         source = np.arange(places.size) if source is None else np.asarray(source)
@@ -48,7 +55,7 @@ class Triplets:
         return cls(source[order], starts, (entries % width).astype(index), indptr.astype(index), shape)
 
     @classmethod
-    def symmetric(cls, rows, cols, n: int) -> Triplets:
+    def symmetric(cls, rows: npt.ArrayLike, cols: npt.ArrayLike, n: int) -> Triplets:
         """Both triangles of a symmetric matrix given by its lower triangle."""
         rows, cols = np.asarray(rows, np.int64), np.asarray(cols, np.int64)
         strict = np.flatnonzero(rows != cols)

@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+# Names of a long list that are shown.
+LISTED = 5
+
 
 def outline(figures: Mapping[str, object]) -> str:
     """Figures below one another, labels aligned; a mapping inside is a section.
@@ -114,3 +117,22 @@ def plural(count: int, noun: str) -> str:
     ('1 row', '3,000 rows')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names and how many more there are.
+
+    >>> listed(["a", "b"]), listed(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def others(count: int) -> str:
+    """How many more have the same fault, for the end of a message.
+
+    >>> others(1), others(3)
+    ('', ' (and 2 more)')
+    """
+    return f" (and {count - 1} more)" if count > 1 else ""

@@ -1,4 +1,4 @@
-"""Affine forms A x + b of arrays: linear maps of equations in, layers of single variables or sparse rows out.
+"""Combine linear maps of equations to affine forms A x + b of arrays.
 
     theta[f] - theta[t]      two layers:  1 * x[f],  -1 * x[t]
 

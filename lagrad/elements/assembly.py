@@ -1,4 +1,4 @@
-"""Assembly: which matrix entry each computed number belongs to in, fixed triplets and their values out.
+"""Add computed numbers up to the entries of a matrix of fixed structure.
 
 If nearly every entry has one number behind it, the numbers are the values, repeated entries and all. If many
 entries add up several, a constant sparse matrix adds them.

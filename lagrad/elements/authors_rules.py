@@ -1,4 +1,4 @@
-"""Record functions with a rule of their own: a `custom_jvp` call that acts on elements in, its node out.
+"""Record calls with a derivative rule of their own on a tape, with that rule.
 
 The node has the value of the function as written and, for derivatives, what its author's rule gives when the
 tangent of one operand is one and the others are zero.

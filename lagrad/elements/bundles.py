@@ -1,4 +1,4 @@
-"""Bundle groups of elements: groups in, those that are computed together, with their slots each once, out."""
+"""Bundle groups of elements that are computed together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that act on elements: a traced `custom_jvp` call in, the same function of scalars with its rule out.
+"""Read `custom_jvp` calls that act on elements as functions of scalars with a rule.
 
     softplus(x) of shape (n,)     ->     softplus of one number, n times
 
@@ -27,10 +27,9 @@ from lagrad.primitives.elementwise import interaction_of
 from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.primitives.movers import mover
+from lagrad.program.equation_derivatives import tangent_program
 from lagrad.program.walk import needed, run
-from lagrad.sparsity.detect import detect
-from lagrad.sparsity.rules.custom import tangent_program
-from lagrad.sparsity.value import AFFINE
+from lagrad.sparsity import AFFINE, detect
 
 CALL = "custom_jvp_call"
 
@@ -76,12 +75,14 @@ def element_call(equation: jex.JaxprEqn) -> ElementCall | None:
         except _Mixes:
             return None
         function = on_scalars(equation)
-        places = [listed(each, len(numbers), out) for each, out in zip(found, equation.outvars, strict=True)]
+        places = [
+            by_operand(each, len(numbers), out) for each, out in zip(found, equation.outvars, strict=True)
+        ]
         met = [interaction(function, equation, output) for output in range(len(found))]
     return ElementCall(function, tuple(places), tuple(met))
 
 
-def listed(places: Places, count: int, variable: Any) -> tuple[Indices, ...]:
+def by_operand(places: Places, count: int, variable: Any) -> tuple[Indices, ...]:
     """Places in each of `count` operands; the first one where it does not matter."""
     anywhere = everywhere(size_of(variable))
     return tuple(Indices.of(places[i].reshape(-1)) if i in places else anywhere for i in range(count))
@@ -95,7 +96,7 @@ def called_places(equation: jex.JaxprEqn, operands: Sequence[Places], order: int
     floats = floating(equation.invars)
     moved = followed(rule_of(equation), [*(operands[i] for i in floats), *operands], order - 1)
     for output, places in zip(floating(equation.outvars), moved, strict=True):
-        results[output] = joined([results[output], places])
+        results[output] = agreeing([results[output], places])
     return results
 
 
@@ -138,7 +139,7 @@ def follow(equation: jex.JaxprEqn, operands: Sequence[Places], order: int) -> li
     if interaction_of(equation) is None:
         raise _Mixes
     shape = shape_of(equation.outvars[0])
-    return [joined([{i: stretched(array, shape) for i, array in each.items()} for each in operands])]
+    return [agreeing([{i: stretched(array, shape) for i, array in each.items()} for each in operands])]
 
 
 def moves_one(equation: jex.JaxprEqn) -> bool:
@@ -151,7 +152,7 @@ def stretched(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
-def joined(parts: Iterable[Places]) -> Places:
+def agreeing(parts: Iterable[Places]) -> Places:
     """Places that several arrays agree on."""
     found: Places = {}
     for part in parts:

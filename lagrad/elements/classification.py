@@ -1,4 +1,4 @@
-"""What each variable of a program is: a program in, its Kind for every variable out.
+"""Classify every variable of a program: known, parametric, affine or nonlinear.
 
 known       its numbers are fixed by the program         idx, 2.0
 parametric  changes with params only                     p * 3

@@ -1,4 +1,4 @@
-"""Differentiate kernels by JAX: a bundle with a primitive without a row in, nodes of its derivatives out."""
+"""Differentiate kernels by JAX where a primitive has no row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Element derivatives: a split program in, f and c, the gradient, J and H as what elements add up to out.
+"""Derive f and c, the gradient, J and H of a split program as what elements add up to.
 
     outputs = C x + B k(u) + b,     gradient of f = C[0] + A' (k'(u) * B[0]')
     J = C + B N'(u) A,     H = A' W(u, weights) A          u = A x, all of A, B, C constant and sparse

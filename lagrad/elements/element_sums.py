@@ -1,4 +1,4 @@
-"""What elements add up to: batches of elements in, where each of their results goes among the numbers out.
+"""Describe what batches of elements compute, and where each result is added.
 
     numbers = start + linear x + fixed p + what elements add        f and c, a gradient, entries of J or of H
 

@@ -1,4 +1,4 @@
-"""Programs written out: a program in, the same one with short loops and wrappers as plain equations out.
+"""Write short loops and wrappers out as plain equations.
 
     scan without recurrence   its body on all steps at once         lax.map, a carry that is the row before
     short scan                its body again and again              a few steps of an integrator
@@ -23,7 +23,7 @@ from jax.extend import core as jex
 
 from lagrad.elements.formulas import FORMULAS
 from lagrad.precision import float64
-from lagrad.primitives.calls import PLAIN, WRAPPERS, called
+from lagrad.primitives.calls import PLAIN, WRAPPERS, called, length_of, names_in
 from lagrad.primitives.equations import bind, is_whole, size_of
 from lagrad.primitives.movers import Known
 from lagrad.program.equation import Equation
@@ -31,7 +31,6 @@ from lagrad.program.folding import fold
 from lagrad.program.loops import without_carry
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import run, walk
-from lagrad.sparsity.rules.loops import cost
 
 # Equations that a loop may become: beyond this, compile time outweighs what elements save.
 MOST_EQUATIONS = 400
@@ -113,7 +112,7 @@ def loop(equation: jex.JaxprEqn, known: Known, *, jaxpr, length, num_consts, num
         body = [each.source for each in function.equations]
         if length * numbers(body) <= MOST_NUMBERS and not branches(body):
             return partial(function, apply=write_out)
-    if length * cost(jaxpr.jaxpr) > MOST_EQUATIONS:
+    if length * length_of(jaxpr) > MOST_EQUATIONS:
         return None
     order = range(length)[::-1] if params["reverse"] else range(length)
     return stepped(jaxpr, num_consts, num_carry, order)
@@ -131,11 +130,9 @@ def numbers(body: Sequence[jex.JaxprEqn]) -> int:
 
 def branches(body: Sequence[jex.JaxprEqn]) -> bool:
     """Whether a body, or a program in it, branches."""
-    return any(
-        equation.primitive.name in BRANCHING
-        or any(branches(getattr(each, "jaxpr", each).eqns) for each in jex.jaxprs_in_params(equation.params))
-        for equation in body
-    )
+    inner = [each for equation in body for each in jex.jaxprs_in_params(equation.params)]
+    names = {equation.primitive.name for equation in body}.union(*map(names_in, inner))
+    return not BRANCHING.isdisjoint(names)
 
 
 def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Sequence[int]) -> Written:

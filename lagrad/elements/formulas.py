@@ -1,4 +1,4 @@
-"""Small linear algebra as formulas: an equation on a batch of matrices in, arithmetic on their entries out.
+"""Write small linear algebra out as arithmetic on the entries of the matrices.
 
     solve A x = b, 2 x 2     x0 = (a11 b0 - a01 b1) / d,  x1 = (a00 b1 - a10 b0) / d,  d = a00 a11 - a01 a10
 
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
-from lagrad.sparsity.detect import detect
+from lagrad.sparsity import detect
 
 LARGEST = 3
 

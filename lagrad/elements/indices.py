@@ -1,4 +1,4 @@
-"""Index lists: positions in a flat array in, progressions as three numbers and all else as arrays out.
+"""Store positions in a flat array: progressions as three numbers, all else as arrays.
 
 Most of what programs select is a slice. Kept as start, stride and size, it composes and compares at once
 and is sliced, not gathered, when evaluated.

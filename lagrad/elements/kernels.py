@@ -19,7 +19,7 @@ import numpy as np
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
-from lagrad.elements.masks import Masks, bits, joined
+from lagrad.elements.masks import Masks, bits, composed
 from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
 from lagrad.primitives.equations import is_key, is_rounded, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
@@ -154,13 +154,13 @@ def pieces_of(
     if record is not None:
         return elementwise(classification, equation, output, operands, record)
     if linear is not None:
-        return added(linear, operands, united)
+        return kernels_of_sums(linear, operands, united)
     if equation.name == "dot_general":
         return contract(equation, operands)
     members = lanes(equation) if equation.name in LANES else None
     if members is None:
         return Pieces((None,))
-    return added(members, operands, multiplied if equation.name in PRODUCTS else united)
+    return kernels_of_sums(members, operands, multiplied if equation.name in PRODUCTS else united)
 
 
 def depending(classification: Classification, equation: Equation) -> list[int]:
@@ -247,7 +247,7 @@ def united(
     numbers = {key: number for number, key in enumerate(leaves)}
     chosen = parts if smooth is None else [parts[place] for place in smooth]
     masks = [part.masks.moved([numbers[key] for key in part.leaves], len(leaves)) for part in chosen]
-    whole = joined(masks, meeting) if masks else Masks(0, (0,) * len(leaves))
+    whole = composed(masks, meeting) if masks else Masks(0, (0,) * len(leaves))
     return Kernel(leaves, whole, 1 + max((part.depth for part in parts), default=0))
 
 
@@ -256,7 +256,9 @@ def multiplied(parts: Sequence[Kernel]) -> Kernel:
     return united(parts, list(combinations(range(len(parts)), 2)))
 
 
-def added(linear: Maps, operands: dict[int, Pieces], build: Callable[[list[Kernel]], Kernel]) -> Pieces:
+def kernels_of_sums(
+    linear: Maps, operands: dict[int, Pieces], build: Callable[[list[Kernel]], Kernel]
+) -> Pieces:
     """Kernels of what adds up, or moves, elements of its operands; one or more for each number of terms.
 
     Args:

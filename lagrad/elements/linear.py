@@ -1,4 +1,4 @@
-"""Which equations are linear, and how: an equation and its known operands in, linear maps out.
+"""Tell which equations are linear in what is unknown, and by which maps.
 
 `maps(equation, known)` gives, for each output and each operand that is not known, the sparse matrix by which
 the operand enters the output; None where the equation is not linear in them together. A table by primitive.

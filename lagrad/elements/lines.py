@@ -1,4 +1,4 @@
-"""Lines of a matrix: element derivatives and where they lie in, stretches of entries with few summands out.
+"""Arrange the entries of a matrix in stretches with few summands.
 
 The entries of element derivatives along slices lie on straight lines: diagonals, rows, columns. Pieces on one
 line overlap by shifts, so they are added by padding, without any index array, before they leave the compiled

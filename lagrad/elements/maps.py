@@ -1,4 +1,4 @@
-"""Static linear maps of single equations: index lists and coefficients in, what they do to affine forms out.
+"""Apply the static linear map of an equation to affine forms.
 
 An equation that is linear in an operand, its other operands known, is a sparse matrix M with
 output = M operand + something without it. Most have one entry a row (slices, gathers, scalings), so that

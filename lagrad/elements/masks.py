@@ -26,7 +26,7 @@ class Masks:
         if len(places) == size and all(place == i for i, place in enumerate(places)):
             return self
         # Rows are alike where all inputs meet.
-        new = {row: moved(row, places) for row in {self.first, *self.second}}
+        new = {row: moved_bits(row, places) for row in {self.first, *self.second}}
         rows = [0] * size
         for i, row in enumerate(self.second):
             rows[places[i]] |= new[row]
@@ -45,7 +45,7 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def moved(mask: int, places: Sequence[int]) -> int:
+def moved_bits(mask: int, places: Sequence[int]) -> int:
     """A mask with each bit at another place."""
     found = 0
     for bit in bits(mask):
@@ -53,7 +53,7 @@ def moved(mask: int, places: Sequence[int]) -> int:
     return found
 
 
-def joined(parts: Sequence[Masks], meeting: Sequence[tuple[int, int]]) -> Masks:
+def composed(parts: Sequence[Masks], meeting: Sequence[tuple[int, int]]) -> Masks:
     """Masks of a function of several functions of the same inputs.
 
     Args:

@@ -1,4 +1,4 @@
-"""Differentiate tapes: recorded values in, nodes of their first and second derivatives out.
+"""Differentiate tapes: nodes of first and second derivatives of recorded values.
 
 Gradients run backwards. Second derivatives are pushed backwards as well, all pairs at once: at a node z of
 operands a, b the entry w of a pair (z, y) becomes z_a w of (a, y) and z_b w of (b, y), one of (z, z) becomes

@@ -36,7 +36,7 @@ def without_zeros(classification: Classification) -> Program | None:
     """
     program = classification.program
     written = {
-        each.outputs: function for each in program.equations if (function := listed(classification, each))
+        each.outputs: function for each in program.equations if (function := as_sum(classification, each))
     }
     if not written:
         return None
@@ -54,7 +54,7 @@ def without_zeros(classification: Classification) -> Program | None:
         return numbered(jax.make_jaxpr(run)(*program.closed.in_avals))
 
 
-def listed(classification: Classification, equation: Equation) -> Callable | None:
+def as_sum(classification: Classification, equation: Equation) -> Callable | None:
     """A contraction as a sum of listed products, if its factors are unknown and some entries are zero."""
     if equation.name != "dot_general" or not all(map(is_floating, equation.source.invars)):
         return None

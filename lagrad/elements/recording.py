@@ -1,4 +1,4 @@
-"""Record element kernels: a group and nodes of its slots in, the node of its values out.
+"""Record the kernel of a group of elements on a tape.
 
 The equations behind the group are recorded on one number an element; slices, gathers and short sums on the
 way have become index arrays.

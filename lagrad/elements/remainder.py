@@ -1,4 +1,4 @@
-"""Stacked outputs as traceable functions: a program or its split in, (x, *param leaves) -> (m + 1,) out."""
+"""Stack the outputs of a program, or of what its split leaves, as one traceable function."""
 
 from __future__ import annotations
 

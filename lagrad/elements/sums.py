@@ -1,4 +1,4 @@
-"""Short sums: linear maps of an equation in, the few elements that each output element adds up, out.
+"""Read linear maps as short sums of elements.
 
 An output element of a gather is one element of its operand, of a concatenation one element of one of them,
 of a scatter-add none or several with one of the operand below. Elements with as many terms belong together.

@@ -1,4 +1,4 @@
-"""Terms: a slot or B' of the weights, and what hands out pieces of vectors in, what is to be added up out.
+"""Describe the terms of a kernel's slots: pieces of vectors, to be added up.
 
 The same for both compilers: XLA is fed pieces that the host gathers, machine code reads them where they lie.
 """

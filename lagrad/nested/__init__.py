@@ -1,4 +1,4 @@
-"""Nest and mix modes of differentiation: JAX functions in, JAX functions with the right derivatives out."""
+"""Nest and mix modes of differentiation, with the right derivatives at any depth."""
 
 from lagrad.nested.cross import cross_hessian, cross_product, cross_transpose_product, sparse_cross_hessian
 from lagrad.nested.custom_rules import both_modes, has_custom_vjp

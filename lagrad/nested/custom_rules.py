@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +20,10 @@ from jax.extend.core import ClosedJaxpr, DebugInfo, Jaxpr, JaxprEqn, Literal, ja
 from lagrad.errors import DerivativeError
 from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
+from lagrad.primitives.calls import closed, names_in
+from lagrad.program.walk import run
+
+CUSTOM_VJP = "custom_vjp_call"
 
 
 def both_modes(fun: Callable) -> Callable:
@@ -81,39 +84,19 @@ def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:
     >>> has_custom_vjp(jax.make_jaxpr(jnp.sin)(1.0))
     False
     """
-    return any(_calls_custom_vjp(equation) for equation in _open(program).eqns)
-
-
-def _calls_custom_vjp(equation: JaxprEqn) -> bool:
-    if equation.primitive.name == "custom_vjp_call":
-        return True
-    return any(has_custom_vjp(inner) for inner in jaxprs_in_params(equation.params))
-
-
-def _open(program: ClosedJaxpr | Jaxpr) -> Jaxpr:
-    return program.jaxpr if isinstance(program, ClosedJaxpr) else program
+    return CUSTOM_VJP in names_in(program)
 
 
 def _rebuilt(program: ClosedJaxpr | Jaxpr, operands: Sequence) -> list:
-    jaxpr = _open(program)
-    values: dict[Any, Any] = dict(zip(jaxpr.invars, operands, strict=True))
-    if isinstance(program, ClosedJaxpr):
-        values |= zip(jaxpr.constvars, program.consts, strict=True)
-
-    def read(atom):
-        return atom.val if isinstance(atom, Literal) else values[atom]
-
-    for equation in jaxpr.eqns:
-        results = _evaluated(equation, [read(atom) for atom in equation.invars])
-        values |= zip(equation.outvars, results, strict=True)
-    return [read(atom) for atom in jaxpr.outvars]
+    return run(closed(program), operands, _evaluated)
 
 
 def _evaluated(equation: JaxprEqn, operands: list) -> list:
-    if equation.primitive.name == "custom_vjp_call":
+    name = equation.primitive.name
+    if name == CUSTOM_VJP:
         return _with_both_rules(equation, operands)
-    if equation.primitive.name in REBUILD and _calls_custom_vjp(equation):
-        return list(REBUILD[equation.primitive.name](*operands, **equation.params))
+    if name in REBUILD and any(map(has_custom_vjp, jaxprs_in_params(equation.params))):
+        return list(REBUILD[name](*operands, **equation.params))
     return _run(equation, operands)
 
 

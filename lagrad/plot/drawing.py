@@ -17,7 +17,7 @@ def pyplot() -> Any:
         ImportError: it is not installed.
     """
     try:
-        import matplotlib.pyplot as plt
+        import matplotlib.pyplot as plt  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
             'lagrad.plot: Matplotlib is not installed. Install it with `pip install "lagrad[plot]"`.'

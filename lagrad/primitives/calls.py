@@ -26,6 +26,8 @@ WRAPPERS = {"checkpoint": "jaxpr", "remat2": "jaxpr", "gradient_derivative": "ja
 MAPPABLE = {"custom_vmap_call": "call", "composite": "jaxpr"}
 # Code of the user's that is called while the program runs: it cannot be looked into, nor differentiated.
 CALLBACKS = frozenset({"pure_callback", "io_callback", "debug_callback", "ffi_call", "custom_call"})
+# What JAX writes for arrays that are written in place.
+IN_PLACE = frozenset({"new_ref", "empty_ref", "get", "swap", "addupdate", "freeze"})
 RULED = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
 # Equal to their program in value, and in every derivative.
 TRANSPARENT = PLAIN | WRAPPERS | MAPPABLE
@@ -56,12 +58,29 @@ def are_alike(one: Any, other: Any) -> bool:
     return all(getattr(one.aval, name, None) == getattr(other.aval, name, ()) for name in names)
 
 
+def programs_in(program: Any) -> Iterator[Any]:
+    """A program, open or closed, and all programs in the parameters of its equations, at any depth."""
+    yield program
+    for equation in program.eqns:
+        for value in equation.params.values():
+            for each in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(each, (jex.Jaxpr, jex.ClosedJaxpr)):
+                    yield from programs_in(each)
+
+
 def names_in(program: Any) -> Iterator[str]:
     """Names of all primitives of a program, those of nested programs included."""
-    for equation in program.eqns:
-        yield equation.primitive.name
-        for inner in jex.jaxprs_in_params(equation.params):
-            yield from names_in(inner)
+    return (equation.primitive.name for each in programs_in(program) for equation in each.eqns)
+
+
+def length_of(program: Any) -> int:
+    """Number of equations and of programs, nested ones included.
+
+    >>> import jax
+    >>> length_of(jax.make_jaxpr(jax.jit(lambda x: 2 * x + 1))(1.0))
+    5
+    """
+    return sum(1 + len(each.eqns) for each in programs_in(program))
 
 
 def closed(program: Any) -> jex.ClosedJaxpr:

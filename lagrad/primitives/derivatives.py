@@ -1,4 +1,4 @@
-"""Differentiate elementwise primitives: a name in, its partial derivatives as formulas of primitives out.
+"""Differentiate elementwise primitives: partial derivatives as formulas of primitives.
 
 A row has one formula an operand for the first derivatives, and one a pair of operands for the second ones; a
 pair that is missing is zero everywhere. Formulas take the operands, then the result, then the equation's

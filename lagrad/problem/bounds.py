@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import scipy.optimize
 
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import NUMBERS, Layout, outline, real_array
 from lagrad.source_location import warn_user
@@ -154,7 +155,7 @@ def spread(given, layout: Layout, default: float, where: str, name: str) -> np.n
     bad = np.flatnonzero(np.isnan(flat))
     if bad.size:
         raise ProblemError(
-            f"{side.title()} of {layout.describe(bad[0])} is nan{others(bad)}, expected a number. "
+            f"{side.title()} of {layout.describe(bad[0])} is nan{others(bad.size)}, expected a number. "
             f"{'Use None for no bound.' if np.isinf(default) else 'Give one.'}"
         )
     return flat
@@ -245,7 +246,7 @@ def check_sides(lower: np.ndarray, upper: np.ndarray, layout: Layout, where: str
         first = crossed[0]
         raise ProblemError(
             f"`{where}`: {layout.describe(first)} has lower {lower[first]:g} above upper {upper[first]:g}"
-            f"{others(crossed)}. Exchange or widen them."
+            f"{others(crossed.size)}. Exchange or widen them."
         )
 
 
@@ -254,11 +255,6 @@ def _check_reachable(name: str, values: np.ndarray, never: float, layout: Layout
     bad = np.flatnonzero(values == never)
     if bad.size:
         raise ProblemError(
-            f"`{where}`: `{name}` of {layout.describe(bad[0])} is {never}{others(bad)}, which nothing can "
-            "satisfy (1e20 and beyond count as infinite). Use None for no bound."
+            f"`{where}`: `{name}` of {layout.describe(bad[0])} is {never}{others(bad.size)}, which nothing "
+            "can satisfy (1e20 and beyond count as infinite). Use None for no bound."
         )
-
-
-def others(indices: np.ndarray) -> str:
-    """How many more entries have the same fault, for the end of a message."""
-    return f" (and {indices.size - 1} more)" if indices.size > 1 else ""

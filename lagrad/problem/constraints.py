@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
-from lagrad.problem.bounds import INFINITE, check_sides, infinite, others, spread
+from lagrad.problem.bounds import INFINITE, check_sides, infinite, spread
 from lagrad.problem.layout import Layout
 from lagrad.source_location import warn_user
 
@@ -150,7 +151,8 @@ def _check_finite(value: np.ndarray, layout: Layout, where: str) -> None:
     """Raise ProblemError if an equality asks for infinity."""
     bad = np.flatnonzero(np.abs(value) >= INFINITE)
     if bad.size:
+        found = f"{value[bad[0]]:g}{others(bad.size)}"
         raise ProblemError(
-            f"`{where}`: `value` of {layout.describe(bad[0])} is {value[bad[0]]:g}{others(bad)}, expected a "
+            f"`{where}`: `value` of {layout.describe(bad[0])} is {found}, expected a "
             "finite number (1e20 and beyond count as infinite). Use lagrad.Inequality for one side."
         )

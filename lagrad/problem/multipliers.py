@@ -1,4 +1,4 @@
-"""Flatten multipliers given by name, and name those given flat; name the sides of rows."""
+"""Flatten multipliers given by name, and name those given flat."""
 
 from __future__ import annotations
 
@@ -50,12 +50,3 @@ def flat_multipliers(problem: Problem, multipliers: Any, where: str = "multiplie
 def named_rows(problem: Problem, rows: Any) -> dict[str, Any]:
     """A number a constraint row, shape (m,), by constraint and in the shape of its value."""
     return {name: layout.unflatten(rows[problem.rows(name)]) for name, layout in problem.row_layouts.items()}
-
-
-def named_sides(problem: Problem) -> dict[str, tuple[Any, Any]]:
-    """Lower and upper sides by constraint, in the shape of its value."""
-    lower, upper = (
-        named_rows(problem, problem.constraint_lower),
-        named_rows(problem, problem.constraint_upper),
-    )
-    return {name: (lower[name], upper[name]) for name in lower}

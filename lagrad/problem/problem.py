@@ -22,8 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.display.text import others
 from lagrad.errors import ProblemError
-from lagrad.problem.bounds import others, read_bounds
+from lagrad.problem.bounds import read_bounds
 from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
 from lagrad.problem.modules import how_to_partition
@@ -160,6 +161,12 @@ class Problem:
             raise ProblemError(f"`constraints`: no constraint {name!r}. Give one of {names}.")
         start, stop = self._row_offsets[names.index(name) :][:2]
         return slice(int(start), int(stop))
+
+    @cached_property
+    def sides(self) -> dict[str, Any]:
+        """Pair of lower and upper sides by constraint, each in the shape of its value."""
+        pair, layouts = (self.constraint_lower, self.constraint_upper), self.row_layouts
+        return {n: tuple(layouts[n].unflatten(side[self.rows(n)]) for side in pair) for n in layouts}
 
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
@@ -338,8 +345,8 @@ def _check_finite(start: np.ndarray, layout: Layout) -> None:
     bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
         raise ProblemError(
-            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad)}, expected a finite number. "
-            "Give a start inside the functions' domain."
+            f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad.size)}, expected a finite "
+            "number. Give a start inside the functions' domain."
         )
 
 

@@ -6,7 +6,6 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
@@ -24,7 +22,7 @@ from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import users_line, warn_user
 
-_STALE = (
+STALE = (
     "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
     "Return values instead of storing them, and pass what varies as params."
 )
@@ -53,7 +51,7 @@ _CURES: dict[type[Exception], str] = {
     jax.errors.NonConcreteBooleanIndexError: (
         "A mask that depends on x makes the length depend on x. Use jnp.where(mask, x, 0) instead of x[mask]."
     ),
-    jax.errors.UnexpectedTracerError: _STALE,
+    jax.errors.UnexpectedTracerError: STALE,
     jax.errors.ConcretizationTypeError: (
         "A number or a shape is needed, but the value depends on x or params. "
         "Use jax.numpy instead of float(), int(), .item() or math, and keep shapes fixed."
@@ -288,93 +286,3 @@ def _check_real(value, where: str) -> None:
             f"`{where}`: returns {dtype}, so that derivatives have no more digits than that. "
             "Remove the cast to see float64."
         )
-
-
-# What JAX writes for arrays that are written in place.
-IN_PLACE = frozenset({"new_ref", "empty_ref", "get", "swap", "addupdate", "freeze"})
-LONG_PROGRAM = 3000
-LARGE_CONSTANTS = 100_000_000
-
-
-def check_program(program: jex.ClosedJaxpr) -> None:
-    """Refuse a program that uses values of another trace; warn of a long one, and of large captured arrays.
-
-    Args:
-        program: objective and constraints, traced.
-
-    Raises:
-        DerivativeError: a function uses a traced value that is not its argument, or writes in place.
-
-    >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
-    """
-    if any(isinstance(array, jax.core.Tracer) for array in _constants(program)):
-        raise DerivativeError(
-            f"`objective` or `constraints`: use a traced value that is no argument. {_STALE}"
-        )
-    names = Counter(_primitives(program.jaxpr))
-    if names.keys() & IN_PLACE:
-        raise DerivativeError(
-            "`objective` or `constraints`: write into an array of jax.new_ref, which cannot be followed. "
-            "Make a new array, as x.at[i].set(value) does."
-        )
-    warn_of_single_precision(program)
-    count = sum(names.values())
-    if count > LONG_PROGRAM:
-        name, times = names.most_common(1)[0]
-        warn_user(
-            f"`objective` and `constraints`: {count} operations ({name} {times} times), which take long to "
-            "compile. If they come from a Python loop, use array operations, jax.vmap or jax.lax.scan."
-        )
-    # A random key has a dtype that is not NumPy's.
-    sizes = [np.size(array) * array.dtype.itemsize for array in _constants(program)]
-    if sum(sizes) > LARGE_CONSTANTS:
-        warn_user(
-            f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
-            f"{max(sizes) / 1e6:.0f} MB, are copied into the compiled program. Pass them as params."
-        )
-
-
-def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
-    """Warn of JAX arrays that a function captured in float32, because they were made while x64 was off."""
-    if jax.config.values["jax_enable_x64"]:
-        return
-    arrays = [array for array in _constants(program) if isinstance(array, jax.Array)]
-    for array in arrays:
-        if array.dtype == np.float32 and _is_rounded(np.asarray(array)):
-            begin = np.array2string(np.ravel(array)[:3], separator=", ", precision=4).strip("[]")
-            more = ", ..." if array.size > 3 else ""
-            warn_user(
-                f"`objective` or `constraints`: capture a float32 array of shape {array.shape}, "
-                f"[{begin}{more}], made by jax.numpy while jax_enable_x64 is off: it has seven digits. "
-                "Make it with np.asarray, or switch x64 on first."
-            )
-
-
-def _is_rounded(array: np.ndarray) -> bool:
-    """Whether float32 has probably rounded numbers: multiples of 1/4096 are what they were meant to be."""
-    finite = array[np.isfinite(array)].astype(np.float64) * 4096.0
-    return bool((finite != np.round(finite)).any())
-
-
-def _primitives(jaxpr: jex.Jaxpr) -> Iterator[str]:
-    """Name of the primitive of every equation, nested programs included."""
-    for equation in jaxpr.eqns:
-        yield equation.primitive.name
-        for nested in _nested(equation):
-            yield from _primitives(getattr(nested, "jaxpr", nested))
-
-
-def _constants(program: jex.ClosedJaxpr) -> Iterator:
-    """Every array that a program has captured, each once."""
-    seen = {id(array): array for array in program.consts if hasattr(array, "dtype")}
-    yield from seen.values()
-    for equation in program.jaxpr.eqns:
-        for nested in _nested(equation):
-            if isinstance(nested, jex.ClosedJaxpr):
-                yield from (array for array in _constants(nested) if id(array) not in seen)
-
-
-def _nested(equation: jex.JaxprEqn) -> list:
-    """Programs in the parameters of an equation."""
-    values = [value if isinstance(value, list | tuple) else [value] for value in equation.params.values()]
-    return [v for group in values for v in group if isinstance(v, jex.Jaxpr | jex.ClosedJaxpr)]

@@ -1,4 +1,4 @@
-"""Merge equal equations: a program in, the same with one name for what is computed alike out.
+"""Merge equal equations, so that what is computed alike has one name.
 
 Derivative code repeats itself: each seed evaluates the same sines. Here equal equations become one.
 """

@@ -1,4 +1,4 @@
-"""Find which entries of an array are known numbers: known entries of operands in, those of outputs out.
+"""Find which entries of an array are known numbers.
 
     K = zeros.at[i, j].add(x)        x where (i, j) says, 0 elsewhere
     K @ u                            the products that are left, and nothing for the zeros

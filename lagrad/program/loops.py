@@ -1,4 +1,4 @@
-"""Write a loop without its carry: a scan in, the same function as all steps at once out where there is one.
+"""Write a loop without its carry, as all steps at once, where it has such a form.
 
     kept         c = c                          the start
     shifted      c = f(x_t)                     the start, then f of the step before

@@ -16,7 +16,7 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.layout import join
 from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import check_program
+from lagrad.program.check import check_program
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
 from lagrad.program.symmetric_solves import with_symmetric_solves

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.derivatives import Derivatives
+from lagrad.display.text import listed
 from lagrad.errors import DerivativeError
 from lagrad.problem.multipliers import flat_multipliers
 from lagrad.sensitivity.active import INACTIVE, WEAK, find_sides
@@ -181,8 +182,3 @@ def counted(side: np.ndarray, kinks: str) -> np.ndarray:
     """Which sides count as active, bool."""
     size = np.abs(side)
     return (size != INACTIVE) & ((size != WEAK) | (kinks == "active"))
-
-
-def listed(names: list[str]) -> str:
-    """The first few names and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

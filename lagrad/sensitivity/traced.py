@@ -1,4 +1,4 @@
-"""The map from params to a solution without leaving JAX: a problem in, a differentiable function out."""
+"""Map params to a solution without leaving JAX, differentiably."""
 
 from __future__ import annotations
 

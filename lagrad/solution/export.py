@@ -92,7 +92,7 @@ def to_pandas(solution: Any) -> Frames:
         ImportError: pandas is not installed.
     """
     try:
-        import pandas
+        import pandas  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
             "Solution.to_pandas: pandas is not installed. Install it with `pip install pandas`, "

@@ -15,9 +15,9 @@ from lagrad.solution.solution import Solution
 from lagrad.solvers.options import suggestion
 
 DERIVED = (
-    "lagrad finds derivatives itself; functions with derivatives of their own go to scipy.optimize.minimize("
+    "lagrad finds derivatives itself; functions with derivatives of their own go to "
+    "scipy.optimize.minimize(..., method=lagrad.ipopt)."
 )
-DERIVED += "..., method=lagrad.ipopt)."
 TOLERANCE = "Give `tol=...`, or the solver's own name in `options={...}`."
 # What the short form declares beside objective and start.
 DECLARED = ("constraints", "bounds", "params", "name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ PAUSE, LEISURE = 30.0, 50.0
 
 
 @contextmanager
-def keeping(path: Path | None, task: Task, method: str) -> Iterator[Callable[[Solution], None]]:
+def keeping(path: Path | None, task: Task, method: str) -> Generator[Callable[[Solution], None], None, None]:
     """Write the state of a solve while it runs.
 
     Args:

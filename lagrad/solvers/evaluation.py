@@ -1,4 +1,4 @@
-"""Derivatives in, one careful evaluation a point out: shared, counted, timed and guarded.
+"""Evaluate once a point: shared among a solver's calls, counted, timed and guarded.
 
 Solvers ask f, grad f, c, J and H at the same x in separate calls. Here x is compared once, f and c come
 from one call, grad f and J from another, and everybody is served from what is there. The best point so

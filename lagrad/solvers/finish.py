@@ -1,4 +1,4 @@
-"""A solver's Outcome in, a Solution out: which point counts, why it stopped, whether it is a solution."""
+"""Judge how a solve ended: which point counts, why it stopped, whether it is a solution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import scipy
 import scipy.sparse as sp
 
 from lagrad.derivatives.triplets import rows_and_columns
-from lagrad.problem.multipliers import named_rows, named_sides
+from lagrad.problem.multipliers import named_rows
 from lagrad.program.steps import changes_in_steps
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
@@ -95,7 +95,7 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
         name=problem.name,
         options=asked(task),
         bounds=(problem.variables.unflatten(problem.lower), problem.variables.unflatten(problem.upper)),
-        sides=named_sides(problem),
+        sides=problem.sides,
         **rest,
     )
 

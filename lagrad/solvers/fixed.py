@@ -1,4 +1,4 @@
-"""A Task whose variables are all fixed in, the verdict on its one point out; no solver is asked."""
+"""Judge the one point of a problem whose variables are all fixed; no solver is asked."""
 
 from __future__ import annotations
 

@@ -60,23 +60,23 @@ OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 class Rows:
     """One of SciPy's constraints: lower <= fun(x) <= upper, with derivatives where the user gave them."""
 
-    fun: Callable
+    fun: Callable[..., Any]
     lower: Any
     upper: Any
-    jac: Callable | None = None
-    hess: Callable | None = None
+    jac: Callable[..., Any] | None = None
+    hess: Callable[..., Any] | None = None
 
 
 def ipopt(
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple = (),
+    args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
     hessp: Any = None,
     bounds: Any = None,
     constraints: Any = (),
-    callback: Callable | None = None,
+    callback: Callable[..., Any] | None = None,
     **options: Any,
 ) -> OptimizeResult:
     """IPOPT as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
@@ -110,15 +110,15 @@ def ipopt(
 
 
 def trust_constr(
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple = (),
+    args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
     hessp: Any = None,
     bounds: Any = None,
     constraints: Any = (),
-    callback: Callable | None = None,
+    callback: Callable[..., Any] | None = None,
     **options: Any,
 ) -> OptimizeResult:
     """SciPy's trust-constr as a method of scipy.optimize.minimize, with exact derivatives by lagrad.
@@ -130,18 +130,18 @@ def trust_constr(
 
 def minimize(
     method: str,
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple,
+    args: tuple[Any, ...],
     supplied: tuple[Any, Any, Any],
     bounds: Any,
     constraints: Any,
-    callback: Callable | None,
+    callback: Callable[..., Any] | None,
     options: Mapping[str, Any],
 ) -> OptimizeResult:
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
     x0 = np.atleast_1d(np.asarray(x0, float))
-    rows = [read_constraint(constraint, index) for index, constraint in enumerate(listed(constraints))]
+    rows = [read_constraint(constraint, index) for index, constraint in enumerate(as_list(constraints))]
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
     try:
@@ -170,7 +170,11 @@ def minimize(
 
 
 def solve_as_told(
-    derivatives: Any, method: str, callback: Callable | None, options: Mapping, start: Mapping
+    derivatives: Any,
+    method: str,
+    callback: Callable[..., Any] | None,
+    options: Mapping[str, Any],
+    start: Mapping[str, Any],
 ) -> Solution:
     """Solve with SciPy's words for limits.
 
@@ -206,8 +210,8 @@ def in_scipys_words(text: str) -> str:
 
 
 def objective_derivatives(
-    supplied: tuple[Any, Any, Any], args: tuple
-) -> tuple[Callable | None, Callable | None]:
+    supplied: tuple[Any, Any, Any], args: tuple[Any, ...]
+) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
     """The objective's jac(x) and hess(x, v), with args, None where not given."""
     jac, hess, hessp = (function if callable(function) else None for function in supplied)
     gradient = None if jac is None else lambda x: jac(x, *args)
@@ -225,7 +229,9 @@ def scaled(matrix: Any, factor: float) -> Any:
     )
 
 
-def declare(fun: Callable, x0: np.ndarray, supplied: tuple, bounds: Any, rows: list[Rows]) -> Any:
+def declare(
+    fun: Callable[..., Any], x0: np.ndarray, supplied: tuple[Any, ...], bounds: Any, rows: list[Rows]
+) -> Any:
     """Derivatives of what SciPy describes: lagrad's if none are supplied, else a mixture."""
     jac, hess = supplied
     sides = read_bounds(bounds)
@@ -249,7 +255,7 @@ def read_bounds(bounds: Any) -> Any:
     return Bounds(*np.where(np.isnan(sides), [-np.inf, np.inf], sides).T)  # pyright: ignore
 
 
-def listed(constraints: Any) -> list[Any]:
+def as_list(constraints: Any) -> list[Any]:
     """Constraints as a list: one, several or none."""
     single = isinstance(constraints, (dict, LinearConstraint, NonlinearConstraint))
     return [constraints] if single else list(constraints or ())
@@ -276,7 +282,7 @@ def read_constraint(constraint: Any, index: int) -> Rows:
     )
 
 
-def from_dict(constraint: Mapping, index: int) -> Rows:
+def from_dict(constraint: Mapping[str, Any], index: int) -> Rows:
     """An old-style dict: type, fun, jac, hess, args, kwargs.
 
     Raises:
@@ -291,7 +297,7 @@ def from_dict(constraint: Mapping, index: int) -> Rows:
         raise ProblemError(f"`constraints[{index}]`: {unknown}, expected keys of {list(DICT_KEYS)}.")
     args, kwargs = constraint.get("args", ()), constraint.get("kwargs") or {}
 
-    def closed(function: Callable) -> Callable:
+    def closed(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given: function(*given, *args, **kwargs)
 
     fun, jac, hess = closed(constraint["fun"]), constraint.get("jac"), constraint.get("hess")
@@ -303,14 +309,14 @@ def from_dict(constraint: Mapping, index: int) -> Rows:
     return Rows(fun, *OLD_SIDES[kind], None, second)
 
 
-def linear(matrix: Any) -> Callable:
+def linear(matrix: Any) -> Callable[..., Any]:
     """x -> A x with the nonzeros of A only, in JAX."""
     coo = sp.coo_array(matrix if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float)))
     values, row, col, count = coo.data.astype(float), coo.row, coo.col, coo.shape[0]
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
 
 
-def translated(callback: Callable, derivatives: Any, method: str) -> Callable[[Iterate], Any]:
+def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> Callable[[Iterate], Any]:
     """SciPy's callback as lagrad's."""
     parameters = set(inspect.signature(callback).parameters)
     takes_two = len(parameters) > 1
@@ -403,7 +409,7 @@ def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.nd
     gradient, _, stationarity = first_order(derivatives, x, net)
     found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": stationarity}
     if getattr(derivatives, "has_hessian", True):
-        structure: Sequence = rows_and_columns(derivatives.hessian_structure)
+        structure: Sequence[Any] = rows_and_columns(derivatives.hessian_structure)
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
         found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found

@@ -1,4 +1,4 @@
-"""One report an iteration in, history rows, callbacks and a progress line out; says whether to go on."""
+"""Report each iteration: history rows, callbacks, a progress line; and say whether to go on."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ class Monitor:
         self,
         evaluation: Evaluation,
         callback: Callable[[Iterate], Any] | None = None,
-        progress: Callable[[dict], None] | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
         began: float | None = None,
     ):
         self.evaluation, self.callback, self.progress = evaluation, callback, progress
         self.began = time.perf_counter() if began is None else began
-        self._rows: list[tuple] = []
+        self._rows: list[tuple[Any, ...]] = []
         self._warned = False
 
     @property
@@ -146,7 +146,7 @@ class Monitor:
         named = zip(COLUMNS.items(), columns, strict=True)
         return History(**{name: np.array(column, dtype=kind) for (name, kind), column in named})
 
-    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple) -> Any:
+    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple[Any, ...]) -> Any:
         fields = dict(zip(COLUMNS, row, strict=True))
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A point and its multipliers in, how well they satisfy the optimality conditions out: one rule for all.
+"""Measure how well a point and its multipliers satisfy the optimality conditions: one rule for all.
 
 With s = grad f + J' multipliers + upper - lower, three residuals, all unscaled:
 

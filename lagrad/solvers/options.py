@@ -1,4 +1,4 @@
-"""A solver's options as the user wrote them in, checked plain Python values out.
+"""Check a solver's options as the user wrote them, and turn them into plain Python values.
 
 A table names each option and its kind. Names are checked before the solve with the nearest ones as
 suggestions; NumPy scalars become Python's; options that lagrad sets itself are refused with the reason.

@@ -1,4 +1,4 @@
-"""POUNCE, a port of Ipopt to Rust with a factorization of its own: a Task in, an Outcome out.
+"""Solve by POUNCE, a port of Ipopt to Rust with a factorization of its own.
 
 It takes most of Ipopt's options, tells no iterates, and reads no option file from Python.
 

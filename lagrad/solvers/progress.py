@@ -1,16 +1,19 @@
-"""History rows in, one line that follows the solve out: in a terminal, a notebook or a log."""
+"""Follow a solve in one line: in a terminal, a notebook or a log."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lagrad.display import console
 from lagrad.display.text import duration
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 # Seconds between two redraws.
 REDRAW_PAUSE = 0.05
@@ -60,7 +63,9 @@ def teller(wanted: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def show_progress(wanted: bool, name: str | None) -> Iterator[Callable[[dict], None] | None]:
+def show_progress(
+    wanted: bool, name: str | None
+) -> Generator[Callable[[dict[str, Any]], None] | None, None, None]:
     """A function that shows a history row, or None if no progress is wanted.
 
     A live line through rich where the terminal or notebook can redraw, else a line on stderr each second.
@@ -83,13 +88,13 @@ def show_progress(wanted: bool, name: str | None) -> Iterator[Callable[[dict], N
         yield redraw(live, name)
 
 
-def redraw(live, name: str | None) -> Callable[[dict], None]:
+def redraw(live: Live, name: str | None) -> Callable[[dict[str, Any]], None]:
     """A function that redraws the live line, not too often."""
     from rich.text import Text
 
     shown = 0.0
 
-    def show(row: dict) -> None:
+    def show(row: dict[str, Any]) -> None:
         nonlocal shown
         is_due = time.perf_counter() - shown > REDRAW_PAUSE
         live.update(Text(line(row, name), no_wrap=True, overflow="ellipsis"), refresh=is_due)
@@ -98,7 +103,7 @@ def redraw(live, name: str | None) -> Callable[[dict], None]:
     return show
 
 
-def line(row: dict, name: str | None) -> str:
+def line(row: dict[str, Any], name: str | None) -> str:
     """One row as text.
 
     >>> residuals = {"infeasibility": 1e-3, "stationarity": 0.1, "step": 0.5}

@@ -1,4 +1,4 @@
-"""Nothing in, SciPy's warnings silenced while any solve runs out.
+"""Silence SciPy's warnings while any solve runs.
 
 Python keeps its warning filters for all threads together: were each solve to save and restore them, solves
 that overlap could leave them changed for ever. Here the first to begin saves them, the last to end restores

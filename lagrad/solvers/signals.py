@@ -1,18 +1,19 @@
-"""Signals to this process in, requests to stop a solve out; what was in place before is put back."""
+"""Turn signals to this process into requests to stop a solve, and put back what was in place before."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation
 
 
 @contextmanager
-def interruptible(evaluation: Evaluation) -> Iterator[None]:
+def interruptible(evaluation: Evaluation) -> Generator[None, None, None]:
     """Turn the first Ctrl-C into a request to stop; the second raises KeyboardInterrupt at once.
 
     Only where Python's own handler is in place and this is the main thread.
@@ -21,7 +22,7 @@ def interruptible(evaluation: Evaluation) -> Iterator[None]:
         yield
         return
 
-    def handle(number, frame):
+    def handle(number: int, frame: FrameType | None):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         evaluation.stop(Status.INTERRUPTED)
 
@@ -33,7 +34,7 @@ def interruptible(evaluation: Evaluation) -> Iterator[None]:
 
 
 @contextmanager
-def terminable(evaluation: Evaluation, save: Callable[[], object]) -> Iterator[None]:
+def terminable(evaluation: Evaluation, save: Callable[[], object]) -> Generator[None, None, None]:
     """Let the first SIGTERM save and stop; then, as a second one at once, it does what it did before.
 
     Only in the main thread, and not where SIGTERM is ignored.
@@ -48,7 +49,7 @@ def terminable(evaluation: Evaluation, save: Callable[[], object]) -> Iterator[N
         return
     was_told = False
 
-    def handle(number, frame):
+    def handle(number: int, frame: FrameType | None):
         nonlocal was_told
         was_told = True
         signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""A Problem (or its Derivatives) in, a Solution out: arguments checked, solver run, outcome judged.
+"""Solve a problem: check the arguments, run a solver, judge the outcome.
 
 solve  ->  Task  ->  a solver's run, or fixed.run  ->  Outcome  ->  judge  ->  Solution
 """

@@ -1,4 +1,4 @@
-"""What a solver takes and gives: a Task in, an Outcome out; how a new one is added stands in README.md."""
+"""State what a solver takes and gives; how to add one stands in README.md."""
 
 from __future__ import annotations
 

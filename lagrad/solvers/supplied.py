@@ -40,9 +40,9 @@ class Given:
     """
 
     name: str
-    fun: Callable
-    jac: Callable
-    hess: Callable | None
+    fun: Callable[..., Any]
+    jac: Callable[..., Any]
+    hess: Callable[..., Any] | None
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """The function's value, shape (k,)."""
@@ -103,7 +103,7 @@ def two_dimensional(matrix: Any, n: int, name: str) -> Any:
     return matrix
 
 
-def traced(fun: Callable, x0: np.ndarray, name: str) -> Traced:
+def traced(fun: Callable[..., Any], x0: np.ndarray, name: str) -> Traced:
     """A function differentiated by lagrad.
 
     Raises:
@@ -115,7 +115,7 @@ def traced(fun: Callable, x0: np.ndarray, name: str) -> Traced:
     return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, row)))
 
 
-def untraced(fun: Callable, x0: np.ndarray) -> Callable:
+def untraced(fun: Callable[..., Any], x0: np.ndarray) -> Callable[..., Any]:
     """The same function to be declared in a Problem, which only asks for the shape of its value."""
     shape = np.shape(fun(x0.copy()))
     found = jax.ShapeDtypeStruct(shape, np.float64)
@@ -160,13 +160,22 @@ class SuppliedDerivatives:
         parts = [entries(*part) for part in zip(matrices, self._blocks, names, strict=True)]
         return gradient, np.concatenate([np.zeros(0), *parts])
 
-    def hessian_values(self, x, multipliers, objective_weight: float = 1.0, params: Any = None) -> np.ndarray:
+    def hessian_values(
+        self, x: np.ndarray, multipliers: np.ndarray, objective_weight: float = 1.0, params: Any = None
+    ) -> np.ndarray:
         """Values of the Lagrangian's Hessian, lower triangle."""
         return entries(
             sp.tril(self._hessian(x, multipliers, objective_weight)), self.hessian_structure, "hess"
         )
 
-    def hvp(self, x, multipliers, vector, objective_weight: float = 1.0, params: Any = None) -> np.ndarray:
+    def hvp(
+        self,
+        x: np.ndarray,
+        multipliers: np.ndarray,
+        vector: np.ndarray,
+        objective_weight: float = 1.0,
+        params: Any = None,
+    ) -> np.ndarray:
         """The Lagrangian's Hessian times a vector."""
         return self._hessian(x, multipliers, objective_weight) @ vector
 
@@ -237,7 +246,7 @@ def dense(matrix: Any) -> np.ndarray:
     return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
 
 
-def choose_piece(name: str, fun: Callable, jac: Any, hess: Any, x0: np.ndarray) -> Given | Traced:
+def choose_piece(name: str, fun: Callable[..., Any], jac: Any, hess: Any, x0: np.ndarray) -> Given | Traced:
     """A piece with its owner's derivatives where given, else lagrad's.
 
     Args:

@@ -1,4 +1,4 @@
-"""SciPy's trust-constr: a Task in, an Outcome out; no compiled solver needed.
+"""Solve by SciPy's trust-constr, which needs no compiled solver.
 
 Fixed variables are taken out, since an interior-point method has no room between equal bounds. All rows
 go in as one NonlinearConstraint whose Hessian is that of the whole Lagrangian, the objective's being
@@ -244,7 +244,11 @@ class Reduced:
         task = self.task
         # SciPy counts the start as its first iteration.
         limit = MAX_ITERATIONS if task.max_iterations is None else task.max_iterations
-        given = {"barrier_tol": task.tol, "xtol": min(task.tol, 1e-8) * 1e-4, "maxiter": limit + 1}
+        given: dict[str, Any] = {
+            "barrier_tol": task.tol,
+            "xtol": min(task.tol, 1e-8) * 1e-4,
+            "maxiter": limit + 1,
+        }
         if task.start.mu is not None:
             given["initial_barrier_parameter"] = given["initial_barrier_tolerance"] = max(
                 task.start.mu, task.tol
@@ -355,7 +359,7 @@ class Reduced:
         rows = np.array(state.v[0], float) if self.has_rows else np.zeros(self.m)
         return rows, np.maximum(-net, 0.0), np.maximum(net, 0.0)
 
-    def guard(self, function: Callable) -> Callable:
+    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, whose exceptions are kept in the evaluation before SciPy sees them."""
 
         def guarded(*arguments: Any, **keywords: Any) -> Any:

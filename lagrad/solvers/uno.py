@@ -1,4 +1,4 @@
-"""Uno, SQP and interior-point methods from common parts: a Task in, an Outcome out.
+"""Solve by Uno, which builds SQP and interior-point methods from common parts.
 
 The preset "ipopt" (steps by MUMPS) is the default. Those of SQP (steps by BQPD) need fewer iterations, but
 BQPD's work grows with the square of the free variables, and on some problems without convexity it never comes

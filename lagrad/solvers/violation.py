@@ -1,4 +1,4 @@
-"""A problem's sides and a point's values in, how far the point is outside out."""
+"""Measure how far a point is outside the sides of a problem."""
 
 from __future__ import annotations
 

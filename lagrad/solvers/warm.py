@@ -1,4 +1,4 @@
-"""A Solution and a problem in, where to begin out."""
+"""Take the start of a solve from an earlier Solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say where patterns are dense: operations of a function in, what is dense and the lines that made it so out.
+"""Say where patterns are dense, and which lines of the user made them so.
 
 Detection walks the operations once more and looks at what each of them adds:
 

@@ -1,4 +1,4 @@
-"""Structure detection: a closed jaxpr in, the sparsity of its Jacobian and Hessian and its degrees out."""
+"""Detect the sparsity of a program's Jacobian and Hessian, and its degrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk: a closed jaxpr and a Value for each input in, a Value for each output and a tape out.
+"""Interpret a closed jaxpr on Values, and record what rules give on a tape.
 
 Equations are visited once, in order. One whose operands are all known is executed; one that does not
 involve the inputs is a constant; every other one is given to its rule. A rule for an equation that

@@ -1,4 +1,4 @@
-"""The way back: a tape in, which adjoints can be nonzero and so which second derivatives out.
+"""Go back over a tape: which adjoints, and so which second derivatives, can be nonzero.
 
 An element counts only if an output depends on it: one that is multiplied by a known zero or sliced away
 contributes nothing to the Hessian, however nonlinear it is.

@@ -1,4 +1,4 @@
-"""A sweep as one batched solve: a problem and pairs of params and starts in, Solutions like any other out."""
+"""Solve a sweep as one batched solve, with Solutions like any other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lagrad.batched.settings import Settings
 from lagrad.batched.statuses import status_of
 from lagrad.errors import ProblemError
 from lagrad.precision import float64
-from lagrad.problem.multipliers import named_rows, named_sides
+from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
@@ -131,5 +131,5 @@ def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, 
         versions=versions(),
         options={"tol": tol},
         bounds=(unflatten(problem.lower), unflatten(problem.upper)),
-        sides=named_sides(problem),
+        sides=problem.sides,
     )

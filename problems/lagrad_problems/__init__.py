@@ -1,4 +1,4 @@
-"""Test problems with known optima: a name in, a problem out."""
+"""Collect test problems with known optima."""
 
 from lagrad_problems.entry import Entry
 from lagrad_problems.registry import get, names

@@ -1,4 +1,4 @@
-"""Cart-pole swing-up by trapezoidal collocation: a number of intervals in, an entry out.
+"""Declare the cart-pole swing-up by trapezoidal collocation.
 
 A force u on a cart swings the pole from hanging (angle 0) to upright (angle pi) in two seconds, with the
 least integral of u^2; the cart moves one metre. States are position, angle and their rates.

@@ -1,4 +1,4 @@
-"""Chained Rosenbrock with trigonometric-exponential equalities: a number of variables in, an entry out.
+"""Declare the chained Rosenbrock function with trigonometric-exponential equalities.
 
     min  sum_i 100 (x_i^2 - x_{i+1})^2 + (x_i - 1)^2
     s.t. 3 x_k^3 + 2 x_{k+1} + 4 x_k + sin(x_k - x_{k+1}) sin(x_k + x_{k+1}) - x_{k-1} exp(x_{k-1} - x_k) = 8

@@ -1,4 +1,4 @@
-"""Chemical equilibria, a distillation column and a chain of reactors: sizes in, entries out."""
+"""Declare chemical equilibria, a distillation column and a chain of reactors."""
 
 from __future__ import annotations
 

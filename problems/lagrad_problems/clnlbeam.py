@@ -1,4 +1,4 @@
-"""The clamped nonlinear beam: a number of intervals in, an entry out.
+"""Declare the clamped nonlinear beam.
 
 Slope t, deflection x and curvature u along the beam, trapezoidal rule with step h = 1 / intervals:
 

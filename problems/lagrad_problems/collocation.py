@@ -1,4 +1,4 @@
-"""Collocation at Gauss' points: rates of a differential equation in, equality rows out.
+"""Collocate a differential equation at Gauss' points.
 
 On each of N equal intervals of length h the solution is a polynomial: its value at the left end is `node`,
 its derivatives at the s stages are `slope`.

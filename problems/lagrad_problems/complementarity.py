@@ -1,4 +1,4 @@
-"""Mathematical programs with complementarity, as inequalities: a name in, an entry out.
+"""Declare mathematical programs with complementarity, as inequalities.
 
     min f(x)     s.t.  G(x) >= 0,  H(x) >= 0,  G_i(x) H_i(x) <= 0
 

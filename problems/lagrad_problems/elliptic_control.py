@@ -1,4 +1,4 @@
-"""Distributed control of a semilinear elliptic equation on the unit square: a grid in, an entry out.
+"""Declare distributed control of a semilinear elliptic equation on the unit square.
 
 State y and control u on the grid's inner nodes, five-point Laplacian, y = 0 on the boundary:
 

@@ -1,4 +1,4 @@
-"""One problem of a collection of small ones: a formula in, a registry entry out.
+"""Make a registry entry of the formula of a small problem.
 
 The books write min f(x) subject to g(x) >= 0, h(x) = 0 and bounds, with x = (x1, ..., xn). Here `positive` is
 g and `equal` is h; a two-sided g has a `span`.

@@ -1,4 +1,4 @@
-"""Coupled phases on a random graph: a number of nodes in, an entry out.
+"""Declare coupled phases on a random graph.
 
 Phase x_i at each node, two random edges a node; some nodes are metered:
 

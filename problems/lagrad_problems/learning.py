@@ -1,4 +1,4 @@
-"""Neural networks under constraints, and estimation with dynamics: sizes in, entries out."""
+"""Declare neural networks under constraints, and estimation with dynamics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Luksan and Vlcek's problems with equalities: a number and a size in, an entry out.
+"""Declare Luksan and Vlcek's problems with equalities.
 
 Sums over overlapping windows of the variables, coupled by banded or few constraints; any size. Problem 1 is
 `chained_rosenbrock`. In problems 11 to 18 the windows of a small problem of Hock and Schittkowski overlap in

@@ -1,4 +1,4 @@
-"""Minimax problems: a name in, an entry out.
+"""Declare minimax problems.
 
     min t     s.t.  f_i(x) <= t   for all i
 

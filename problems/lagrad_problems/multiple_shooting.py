@@ -1,4 +1,4 @@
-"""Multiple shooting with shared parameters and one dense row: a number of intervals in, an entry out.
+"""Declare multiple shooting with shared parameters and one dense row.
 
 A vehicle (position, speed, heading) drives round a corner in ten seconds; acceleration and turning rate are
 constant on each interval, one Runge-Kutta step an interval. Three design parameters (drag and two wind

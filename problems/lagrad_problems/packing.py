@@ -1,4 +1,4 @@
-"""Packing and spreading: a number of points or circles in, entries out.
+"""Declare problems of packing and spreading points and circles.
 
 Highly symmetric, with many local optima: an entry's start is one that leads to the best.
 """

@@ -1,4 +1,4 @@
-"""Problems on which solvers may stumble, each for one reason: a name in, an entry out.
+"""Declare problems on which solvers may stumble, each for one reason.
 
 Without constraint qualification, without interior, rank-deficient, badly scaled, unbounded, infeasible.
 What a solver ought to say is the entry's `outcome`.

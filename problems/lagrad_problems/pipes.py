@@ -1,4 +1,4 @@
-"""Networks of pipes: a number of nodes in, entries out.
+"""Declare networks of pipes.
 
 Water obeys Hazen and Williams, pressure lost is r q |q|^0.852; gas obeys Weymouth, the difference of squared
 pressures is r q |q|. Both kinks are smooth once only: the second derivative of q |q| jumps at zero flow.

@@ -1,4 +1,4 @@
-"""Names in, problems out: every problem of the suite by name and size."""
+"""Find every problem of the suite by name and size."""
 
 from __future__ import annotations
 

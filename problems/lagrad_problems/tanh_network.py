@@ -1,4 +1,4 @@
-"""A small neural network with unit-norm weights: sizes in, an entry out.
+"""Declare a small neural network with unit-norm weights.
 
 Sixteen hidden units fit random data; each unit's weight vector has norm one:
 

@@ -1,4 +1,4 @@
-"""Trusses: bars between nodes, loads, materials; a ground structure in, entries out."""
+"""Declare trusses: bars between nodes, under loads, on a ground structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every contender, in a process of its own, computes the same matrices: names in, rows and npz files out."""
+"""Every contender, in a process of its own, computes the same matrices."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is written about a run: rows in, files, verdicts and exponents out."""
+"""Tables, verdicts and exponents say what the rows of a run say."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Checks of colorings: a coloring in, whether it keeps its definition out; slow, apart from the algorithms.
+"""Check whether a coloring keeps its definition; slow, and apart from the algorithms.
 
 Every function here reads the definition entry by entry with sets, or tries all colorings: for tests and small
 matrices.

@@ -1,4 +1,4 @@
-"""Matrices whose color counts are known: a size in, a sparsity pattern out. Anyone can build them again."""
+"""Make matrices whose color counts are known, which anyone can build again."""
 
 from __future__ import annotations
 

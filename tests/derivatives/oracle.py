@@ -1,4 +1,4 @@
-"""Dense JAX as oracle: a problem in, its dense derivatives at a point out; nothing of the engine is used."""
+"""Compute dense derivatives by JAX alone: nothing of the engine is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random vectorised programs: drawn steps in, an objective, constraints and params of a small problem out.
+"""Draw random vectorised programs as small problems.
 
 A program keeps a pool of vectors, x first. Each step takes two of them and adds a third. The constraints are
 the last vectors, one after the other; the objective is a sum over all of them.

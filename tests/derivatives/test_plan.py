@@ -9,6 +9,7 @@ import pytest
 
 import lagrad
 import lagrad_problems
+from lagrad.compile import colored
 from lagrad_problems import opf
 from tests.derivatives.oracle import check, dense
 
@@ -78,11 +79,19 @@ def test_all_nestings_agree(mode):
     check(lagrad.differentiate(banded(9), strategy="colored", mode=mode, check=False), count=1)
 
 
-def test_a_memory_limit_changes_no_value():
+def test_a_memory_limit_divides_the_sweeps_and_changes_no_value(monkeypatch):
     """Sweeps one at a time instead of all at once."""
+    at_once, sweeps = [], colored.hessian
+
+    def noted(outputs, coloring, chunk, mode):
+        at_once.append(chunk)
+        return sweeps(outputs, coloring, chunk, mode)
+
+    monkeypatch.setattr(colored, "hessian", noted)
     problem, x, multipliers = banded(12), np.linspace(0.2, 0.8, 12), np.ones(11)
     whole = lagrad.differentiate(problem, strategy="dense", check=False)
-    chunked = lagrad.differentiate(problem, strategy="dense", memory_limit=4000, check=False)
+    chunked = lagrad.differentiate(problem, strategy="dense", memory_limit=1, check=False)
+    assert at_once[0] >= 12 and at_once[1] == 1
     np.testing.assert_allclose(chunked.jacobian(x).toarray(), whole.jacobian(x).toarray(), rtol=1e-12)
     found, expected = (each.hessian(x, multipliers).toarray() for each in (chunked, whole))
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

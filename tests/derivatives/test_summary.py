@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import lagrad
-from lagrad.derivatives.summary import figures, listed, plural, shares
+from lagrad.derivatives.summary import figures, frequencies, plural, shares
 
 
 def curved_and_straight() -> lagrad.Derivatives:
@@ -48,5 +48,5 @@ def test_report_shows_every_figure():
 
 def test_many_sizes_of_elements_are_summed_up():
     """The largest come first, the rest are counted."""
-    assert listed(Counter(range(1, 9))) == "1 x 8, 1 x 7, 1 x 6, 1 x 5, 1 x 4, 1 x 3 and 2 smaller sizes"
+    assert frequencies(Counter(range(1, 9))) == "1 x 8, 1 x 7, 1 x 6, 1 x 5, 1 x 4, 1 x 3 and 2 smaller sizes"
     assert plural(0, "input") == "0 inputs"

@@ -1,4 +1,4 @@
-"""Convex problems with a planted optimum: a seed in, data whose minimum and multipliers are known out.
+"""Make convex problems whose minimum and multipliers are known.
 
     f(x) = 1/2 (x - x*)' Q (x - x*) + sum (x - x*)^4 + g' x          Q positive definite
     line(x) = a' (x - x*) = 0

@@ -1,4 +1,4 @@
-"""Rows of the table of faults: what a test gave lagrad and what came of it in, one line of text out."""
+"""Record rows of the table of faults: what a test gave lagrad, and what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Derivatives in, the same with a function that goes wrong at its k-th call out."""
+"""Spoil Derivatives: a function goes wrong at its k-th call."""
 
 from __future__ import annotations
 

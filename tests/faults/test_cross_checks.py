@@ -1,4 +1,4 @@
-"""Checks that need no list of faults: two ways to one answer must agree, and known answers must come out."""
+"""Checks that need no list of faults: two ways to one answer agree, known answers come out."""
 
 from __future__ import annotations
 

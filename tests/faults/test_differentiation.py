@@ -1,4 +1,4 @@
-"""Faults 28 to 36: functions that are hard to differentiate sparsely; right values or an error out."""
+"""Faults 28 to 36: functions that are hard to differentiate sparsely give right values or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults 21 to 27: numbers that are not finite, or not float64; a fault in, its error or status out."""
+"""Faults 21 to 27: numbers that are not finite, or not float64, give an error or a status."""
 
 from __future__ import annotations
 

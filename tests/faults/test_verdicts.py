@@ -1,4 +1,4 @@
-"""Faults 37 to 41: problems without a clean solution in, an honest status and the best point out."""
+"""Faults 37 to 41: problems without a clean solution give an honest status and the best point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations in, and what a Problem makes of them: start, bounds, rows, flat functions, copies."""
+"""A Problem makes of its declaration: start, bounds, rows, flat functions, copies."""
 
 from __future__ import annotations
 

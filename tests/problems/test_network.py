@@ -1,4 +1,4 @@
-"""From a case to a network: flows against complex arithmetic, and what is left out."""
+"""Networks read from cases: flows agree with complex arithmetic; what is left out is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Library functions for random programs: two vectors and a small integer in, a vector of the same size out.
+"""Offer library functions for random programs, of two vectors and a small integer.
 
 What `tests.sparsity.programs` has of its own are JAX's operations by the handful; here are factorisations,
 sparse formats, special functions, loops and rules of users, so that no family goes untried.

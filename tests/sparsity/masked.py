@@ -1,4 +1,4 @@
-"""Matrices with zeros, and loops, as people write them: two vectors and a small integer in, a vector out."""
+"""Offer matrices with zeros, and loops, as people write them, for random programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dense derivatives at random points: a function in, its Jacobians and Hessians out."""
+"""Compute dense derivatives at random points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random programs from every family of operations: choices in, a JAX function of a vector out.
+"""Draw random programs from every family of operations.
 
 Every operation makes a vector of N numbers from two others and a small integer. All are tame (no overflow
 from moderate numbers), and most are functions of this module, so that JAX compiles each of them once.

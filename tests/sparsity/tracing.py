@@ -1,4 +1,4 @@
-"""Short ways to a traced program: functions in, a program out."""
+"""Trace functions in short."""
 
 from __future__ import annotations
 

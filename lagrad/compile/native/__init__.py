@@ -1,1 +1,1 @@
-"""Machine code for element loops: programs of elementwise equations in, a callable on whole arrays out."""
+"""Compile loops over elements to machine code."""

@@ -1,4 +1,4 @@
-"""LLVM assembly under construction: operations on registers of several lanes in, lines of text out."""
+"""Write LLVM assembly: operations on registers of several lanes, line by line."""
 
 from __future__ import annotations
 

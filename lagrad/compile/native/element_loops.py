@@ -1,4 +1,4 @@
-"""Compile what elements add up to into machine code: a description in, loops that wait to be compiled out."""
+"""Compile what elements add up to into machine code."""
 
 from __future__ import annotations
 

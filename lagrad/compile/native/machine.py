@@ -1,4 +1,4 @@
-"""Compile loops to machine code: loops in, a callable that runs them on NumPy arrays out.
+"""Compile loops to machine code that runs on NumPy arrays.
 
 Compiled by LLVM for the processor at hand in milliseconds; a call costs a few microseconds and holds no lock
 of the interpreter. What has the same text is compiled once in a process.

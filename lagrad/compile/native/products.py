@@ -1,4 +1,4 @@
-"""Products: a constant sparse matrix in, machine code that multiplies vectors with it out.
+"""Multiply vectors with a constant sparse matrix in machine code.
 
 SciPy's product costs ten microseconds before it does anything; this one costs two.
 """

@@ -1,4 +1,4 @@
-"""Rules: an elementwise primitive, its parameters and operands in, the instructions that evaluate it out.
+"""Write the instructions of elementwise primitives.
 
 Primitives that have no row here leave their program to XLA.
 """

@@ -1,4 +1,4 @@
-"""The processor at hand: nothing in, its vector width and the names of vector functions of its libm out.
+"""Find the processor at hand: its vector width, and the vector functions of its libm.
 
 glibc's libmvec evaluates four or eight sines at once; its functions are named by the platform's vector
 function convention, `_ZGV` + instruction set + `N` + lanes + one `v` an argument. Where a function is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,9 @@ CLOSE, LOOSE = 1e-9, 50.0
 GROUPS = {100: 16, 1000: 4}
 
 
-def glance(derivatives: Derivatives, x: np.ndarray, multipliers, thorough: bool) -> Iterator[Slope]:
+def glance(
+    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
+) -> Iterator[Slope]:
     """Products with the matrices along a few moves, beside differences."""
     first, second = indices(derivatives.jacobian_structure), both_triangles(derivatives.hessian_structure)
     m, n, size = derivatives.m, derivatives.n, np.abs(x)
@@ -112,7 +115,7 @@ def central(around: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tu
 
 
 def slope_of(
-    derivatives: Derivatives, x: np.ndarray, transposed: tuple, multipliers: np.ndarray
+    derivatives: Derivatives, x: np.ndarray, transposed: tuple[Any, ...], multipliers: np.ndarray
 ) -> np.ndarray:
     """Gradient of f + multipliers @ c."""
     gradient, values = derivatives.first_order(x)

@@ -62,7 +62,7 @@ class Doubt:
         )
 
 
-def told(derivatives: Derivatives, matrix: str, rows: dict[int, tuple]) -> Doubt:
+def told(derivatives: Derivatives, matrix: str, rows: dict[int, tuple[Any, ...]]) -> Doubt:
     """The doubt of some rows."""
     order = sorted(rows, key=lambda row: -rows[row][0])
     describe = describer(derivatives.problem, matrix)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from lagrad.annotations import Structure
 from lagrad.coloring import color_columns
 from lagrad.derivatives.verification.doubts import NAMES, Derivatives, Doubt, told
 from lagrad.derivatives.verification.products import UNDERFLOW, both_triangles, mirrored, times, values_of
@@ -35,7 +37,7 @@ def examine(
     Returns:
         What is proven wrong, empty if all is right.
     """
-    worst: dict[str, dict[int, tuple]] = {name: {} for name in NAMES}
+    worst: dict[str, dict[int, tuple[Any, ...]]] = {name: {} for name in NAMES}
     with np.errstate(all="ignore"):
         for name in only:
             for side in SIDES[name](derivatives, x, multipliers):
@@ -137,7 +139,7 @@ def disagree(matrix: str, found: np.ndarray, expected: np.ndarray) -> np.ndarray
     return one != other if matrix == "values" else (other & ~one) | (one & np.isinf(expected))
 
 
-def directions(structure, rows: int, n: int) -> Iterator[tuple[np.ndarray, int | None]]:
+def directions(structure: Structure, rows: int, n: int) -> Iterator[tuple[np.ndarray, int | None]]:
     """Directions in which each entry stands alone, as far as that takes few; then mixtures of all."""
     if n <= APART:
         for column in range(n):
@@ -164,16 +166,18 @@ def unit(n: int, column: int) -> np.ndarray:
     return found
 
 
-def at_point(entries: Callable, x: np.ndarray) -> Callable:
+def at_point(entries: Callable[..., Any], x: np.ndarray) -> Callable[..., Any]:
     """The same function of x, evaluated at one point in advance."""
     here = entries(x)
     return lambda y: here if y is x else entries(y)
 
 
-def product_of(structure, entries: Callable, direction: np.ndarray, rows: int) -> Callable:
+def product_of(
+    structure: Structure, entries: Callable[..., Any], direction: np.ndarray, rows: int
+) -> Callable[..., Any]:
     """x -> product of a matrix with a direction, and the size of what it adds up."""
 
-    def product(x):
+    def product(x: np.ndarray):
         values = entries(x)
         return (
             times(structure, values, direction, rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +35,12 @@ def missing_entries(derivatives: Derivatives, x: np.ndarray, multipliers: np.nda
         "jacobian": lambda noise, v: reference.jvp(noise, x, v, leaves)[1:],
         "hessian": lambda noise, v: reference.hvp(noise, x, weights, v, leaves),
     }
-    doubts = []
+    doubts: list[Doubt] = []
     for name in given:
-        extra = beyond(patterns[name], getattr(derivatives, f"{name}_pattern"))
-        rows = dict(nonzero(patterns[name], extra, products[name], reference.noises))
+        pattern = patterns[name]
+        assert pattern is not None
+        extra = beyond(pattern, getattr(derivatives, f"{name}_pattern"))
+        rows = dict(nonzero(pattern, extra, products[name], reference.noises))
         if rows:
             doubts.append(told(derivatives, name, rows))
     return doubts
@@ -56,7 +59,9 @@ def beyond(found: SparsityPattern, given: SparsityPattern) -> tuple[np.ndarray, 
     return left // width, left % width
 
 
-def nonzero(pattern: SparsityPattern, extra: tuple, product: Callable, noises: list) -> Iterator[tuple]:
+def nonzero(
+    pattern: SparsityPattern, extra: tuple[Any, ...], product: Callable[..., Any], noises: list[Any]
+) -> Iterator[tuple[Any, ...]]:
     """Those of some entries whose values are not zero: (row, (size, 0.0 found, value, column))."""
     rows, columns = extra
     if not rows.size:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.special as special
 
 from lagrad.program.program import Program
@@ -24,7 +25,7 @@ class NoRow(Exception):
     """An equation that NumPy does not have."""
 
 
-def numpy_values(program: Program, x: np.ndarray, leaves: Sequence) -> np.ndarray | None:
+def numpy_values(program: Program, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray | None:
     """F = [f, c] at x, shape (m + 1,); None where an equation has no row here.
 
     Args:
@@ -41,7 +42,7 @@ def numpy_values(program: Program, x: np.ndarray, leaves: Sequence) -> np.ndarra
     return np.concatenate([np.reshape(values[each], -1) for each in program.outputs]).astype(float)
 
 
-def apply(equation: Any, operands: list) -> tuple:
+def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
     """Result of one equation.
 
     Raises:
@@ -60,7 +61,9 @@ def apply(equation: Any, operands: list) -> tuple:
     return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 
-def broadcast_in_dim(x, *rest, shape, broadcast_dimensions, **params):
+def broadcast_in_dim(
+    x: np.ndarray, *rest: np.ndarray, shape: Sequence[int], broadcast_dimensions: Sequence[int], **params: Any
+):
     """Axes of x put at some axes of a larger shape."""
     placed = [1] * len(shape)
     for axis, length in zip(broadcast_dimensions, np.shape(x), strict=True):
@@ -68,53 +71,73 @@ def broadcast_in_dim(x, *rest, shape, broadcast_dimensions, **params):
     return np.broadcast_to(np.reshape(x, placed), shape)
 
 
-def reshape(x, *rest, new_sizes, dimensions, **params):
+def reshape(
+    x: np.ndarray,
+    *rest: np.ndarray,
+    new_sizes: Sequence[int],
+    dimensions: Sequence[int] | None,
+    **params: Any,
+):
     """The same elements in another shape."""
     if dimensions is not None:
         raise NoRow
     return np.reshape(x, new_sizes)
 
 
-def cut(x, *, start_indices, limit_indices, strides, **params):
+def cut(
+    x: np.ndarray,
+    *,
+    start_indices: Sequence[int],
+    limit_indices: Sequence[int],
+    strides: Sequence[int] | None,
+    **params: Any,
+):
     """A box of x, with strides."""
     steps = strides or [1] * len(start_indices)
     return x[tuple(map(slice, start_indices, limit_indices, steps))]
 
 
-def split(x, *, sizes, axis, **params):
+def split(x: np.ndarray, *, sizes: Sequence[int], axis: int, **params: Any):
     """Stretches of x along one axis."""
     return np.split(x, np.cumsum(sizes)[:-1], axis)
 
 
-def pad(x, fill, *, padding_config, **params):
+def pad(x: np.ndarray, fill: np.ndarray, *, padding_config: Sequence[tuple[int, int, int]], **params: Any):
     """x with a border."""
     if any(low < 0 or high < 0 or inner for low, high, inner in padding_config):
         raise NoRow
     return np.pad(x, [(low, high) for low, high, _ in padding_config], constant_values=fill[()])
 
 
-def convert(x, *, new_dtype, **params):
+def convert(x: np.ndarray, *, new_dtype: npt.DTypeLike, **params: Any):
     """Another dtype, where nothing is cut off."""
     if x.dtype == np.float64 and new_dtype != np.float64:
         raise NoRow
     return x.astype(new_dtype)
 
 
-def divide(x, y, **params):
+def divide(x: np.ndarray, y: np.ndarray, **params: Any):
     """Quotient of floats."""
     if x.dtype != np.float64:
         raise NoRow
     return x / y
 
 
-def power(x, y, **params):
+def power(x: np.ndarray, y: np.ndarray, **params: Any):
     """x to the y, both floats."""
     if x.dtype != np.float64 or y.dtype != np.float64:
         raise NoRow
     return np.power(x, y)
 
 
-def contract(left, right, *, dimension_numbers, preferred_element_type, **params):
+def contract(
+    left: np.ndarray,
+    right: np.ndarray,
+    *,
+    dimension_numbers: Any,
+    preferred_element_type: npt.DTypeLike | None,
+    **params: Any,
+):
     """Sum of products over some axes, batched over others."""
     if preferred_element_type not in (None, left.dtype) or left.dtype != right.dtype:
         raise NoRow
@@ -129,14 +152,16 @@ def contract(left, right, *, dimension_numbers, preferred_element_type, **params
     return np.einsum(f"{''.join(mine)},{''.join(theirs)}->{''.join(kept)}", left, right)
 
 
-def choose(which, *cases, **params):
+def choose(which: np.ndarray, *cases: np.ndarray, **params: Any):
     """One of two, by a Boolean."""
     if which.dtype != np.bool_:
         raise NoRow
     return np.where(which, cases[1], cases[0])
 
 
-def gather(x, indices, *, dimension_numbers, slice_sizes, **params):
+def gather(
+    x: np.ndarray, indices: np.ndarray, *, dimension_numbers: Any, slice_sizes: Sequence[int], **params: Any
+):
     """Windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
     axes = [axis for axis in range(x.ndim) if axis not in numbers.collapsed_slice_dims]
@@ -146,7 +171,9 @@ def gather(x, indices, *, dimension_numbers, slice_sizes, **params):
     return x[places]
 
 
-def scatter_add(x, indices, updates, *, dimension_numbers, **params):
+def scatter_add(
+    x: np.ndarray, indices: np.ndarray, updates: np.ndarray, *, dimension_numbers: Any, **params: Any
+):
     """Updates added to windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
     axes = [axis for axis in range(x.ndim) if axis not in numbers.inserted_window_dims]
@@ -160,7 +187,14 @@ def scatter_add(x, indices, updates, *, dimension_numbers, **params):
     return found
 
 
-def positions(shape, indices, index_map, sizes, window_axes, window_places) -> tuple:
+def positions(
+    shape: Sequence[int],
+    indices: np.ndarray,
+    index_map: Sequence[int],
+    sizes: Sequence[int],
+    window_axes: Sequence[int],
+    window_places: Sequence[int],
+) -> tuple[Any, ...]:
     """Index arrays, one an axis of the operand, of all elements of all windows."""
     batch_rank = indices.ndim - 1
     rank = batch_rank + len(window_places)
@@ -181,26 +215,26 @@ def positions(shape, indices, index_map, sizes, window_axes, window_places) -> t
     return tuple(found)
 
 
-def reduced(function: Callable) -> Callable:
+def reduced(function: Callable[..., Any]) -> Callable[..., Any]:
     """A reduction over axes."""
     return lambda x, *, axes, **params: function(x, axis=tuple(axes))
 
 
-def running(function: Callable) -> Callable:
+def running(function: Callable[..., Any]) -> Callable[..., Any]:
     """A running reduction along one axis."""
 
-    def run(x, *, axis, reverse, **params):
+    def run(x: np.ndarray, *, axis: int, reverse: bool, **params: Any):
         return np.flip(function(np.flip(x, axis), axis=axis), axis) if reverse else function(x, axis=axis)
 
     return run
 
 
-def elementwise(function: Callable) -> Callable:
+def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy's that takes no parameters."""
     return lambda *operands, **params: function(*operands)
 
 
-def iota(*, dtype, shape, dimension, **params):
+def iota(*, dtype: npt.DTypeLike, shape: Sequence[int], dimension: int, **params: Any):
     """A counter along one axis."""
     return np.indices(shape, sparse=True)[dimension]
 

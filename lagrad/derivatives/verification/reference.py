@@ -23,6 +23,7 @@ from jax.extend import core as jex
 from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
+from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import reached, walk
 
@@ -69,7 +70,7 @@ class Reference:
     """
 
     closed: jex.ClosedJaxpr
-    compiled: dict[str, Callable] = field(default_factory=dict, repr=False)
+    compiled: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def program(self) -> Program:
@@ -90,34 +91,45 @@ class Reference:
         ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
         return any(not reach.isdisjoint(each.inputs) for each in ruled)
 
-    def values(self, noise, x, leaves) -> np.ndarray:
+    def values(self, noise: np.ndarray, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray:
         """F(x), shape (m + 1,)."""
         return self._call("values", (self._function,), noise, x, *leaves)
 
-    def jvp(self, noise, x, direction, leaves) -> np.ndarray:
+    def jvp(
+        self, noise: np.ndarray, x: np.ndarray, direction: np.ndarray, leaves: Sequence[Any]
+    ) -> np.ndarray:
         """F'(x) direction, shape (m + 1,)."""
 
-        def forward(noise, x, v, *leaves):
+        def forward(noise: jax.Array, x: jax.Array, v: jax.Array, *leaves: Any):
             return jax.jvp(lambda x: self._function(noise, x, *leaves), (x,), (v,))[1]
 
-        def reverse(noise, x, v, *leaves):
+        def reverse(noise: jax.Array, x: jax.Array, v: jax.Array, *leaves: Any) -> Any:
             return jax.jacrev(lambda x: self._function(noise, x, *leaves))(x) @ v
 
         return self._call("jvp", (forward, reverse), noise, x, direction, *leaves)
 
-    def gradient(self, noise, x, leaves) -> np.ndarray:
+    def gradient(self, noise: np.ndarray, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray:
         """Gradient of f, shape (n,)."""
 
-        def objective(noise, x, *leaves):
+        def objective(noise: jax.Array, x: jax.Array, *leaves: Any):
             return self._function(noise, x, *leaves)[0]
 
         return self._call("gradient", (jax.grad(objective, 1), jax.jacfwd(objective, 1)), noise, x, *leaves)
 
-    def hvp(self, noise, x, weights, direction, leaves) -> np.ndarray:
+    def hvp(
+        self,
+        noise: np.ndarray,
+        x: np.ndarray,
+        weights: np.ndarray,
+        direction: np.ndarray,
+        leaves: Sequence[Any],
+    ) -> np.ndarray:
         """(weights' F)''(x) direction, shape (n,)."""
 
-        def product(gradient: Callable, along: Callable) -> Callable:
-            def hvp(noise, x, weights, v, *leaves):
+        def product(gradient: Callable[..., Any], along: Callable[..., Any]) -> Callable[..., Any]:
+            def hvp(
+                noise: jax.Array, x: jax.Array, weights: jax.Array, v: jax.Array, *leaves: Any
+            ) -> jax.Array:
                 lagrangian = lambda x: weights @ self._function(noise, x, *leaves)  # noqa: E731
                 return along(gradient(lagrangian), x, v)
 
@@ -129,10 +141,10 @@ class Reference:
         ways = tuple(product(gradient, along) for gradient, along in nestings)
         return self._call("hvp", ways, noise, x, weights, direction, *leaves)
 
-    def _function(self, noise, x, *leaves):
+    def _function(self, noise: jax.Array, x: jax.Array, *leaves: Any):
         """F(x), traceable."""
 
-        def visit(equation, operands):
+        def visit(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
             results, name = equation.bind(*operands), equation.name
             if name in MOVERS:
                 return results
@@ -143,7 +155,7 @@ class Reference:
         values = walk(program.equations, program.constants | inputs, visit)
         return jnp.concatenate([jnp.reshape(values[each], -1) for each in program.outputs])
 
-    def _call(self, name: str, ways: Sequence[Callable], *arguments) -> np.ndarray:
+    def _call(self, name: str, ways: Sequence[Callable[..., Any]], *arguments: Any) -> np.ndarray:
         """The first way that JAX can take, compiled once."""
         with float64():
             if name not in self.compiled:
@@ -151,7 +163,7 @@ class Reference:
             return np.asarray(self.compiled[name](*arguments))
 
 
-def shaken(value, noise, at: int, mantissa: int | None = None):
+def shaken(value: Any, noise: jax.Array, at: int, mantissa: int | None = None):
     """A result moved by a few units in its last place; what is no inexact number stays as it is."""
     dtype = getattr(value, "dtype", None)
     if dtype is None or not jnp.issubdtype(dtype, jnp.inexact):
@@ -168,7 +180,7 @@ def bits(equation: Any) -> int | None:
     return equation.params["mantissa_bits"] if equation.name == "reduce_precision" else None
 
 
-def first_compiled(ways: Sequence[Callable], arguments: Sequence) -> Callable:
+def first_compiled(ways: Sequence[Callable[..., Any]], arguments: Sequence[Any]) -> Callable[..., Any]:
     """The first function that can be traced, compiled by XLA in the least time.
 
     Raises:
@@ -186,7 +198,7 @@ def first_compiled(ways: Sequence[Callable], arguments: Sequence) -> Callable:
     raise DerivativeError(f"JAX differentiates the functions in no direction: {last}") from last
 
 
-def quickly(lowered: jax.stages.Lowered) -> Callable:
+def quickly(lowered: jax.stages.Lowered) -> Callable[..., Any]:
     """Compile without optimizations where the backend knows how."""
     if jax.default_backend() != "cpu":
         return lowered.compile()

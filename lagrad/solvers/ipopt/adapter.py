@@ -1,4 +1,4 @@
-"""The method "ipopt": a Task in, an Outcome out, by the way to IPOPT that is there."""
+"""Solve by the method "ipopt", through whichever interface to IPOPT is there."""
 
 from __future__ import annotations
 

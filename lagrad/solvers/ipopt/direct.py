@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,7 +75,7 @@ def start_multipliers(start: Start, calls: Calls) -> Multipliers:
 
 
 @contextmanager
-def created(ipopt: ctypes.CDLL, calls: Calls) -> Iterator[int]:
+def created(ipopt: ctypes.CDLL, calls: Calls) -> Generator[int, None, None]:
     """A problem of Ipopt's, freed at the end."""
     problem = calls.problem
     lower, upper, row_lower, row_upper = (
@@ -230,7 +230,16 @@ class PythonCalls(Calls):
         return not self.callbacks.is_over
 
     def jacobian(
-        self, n: int, x: int, is_new: bool, m: int, size: int, rows: int, columns: int, values: int, user: Any
+        self,
+        n: int,
+        x: int,
+        is_new: bool,
+        m: int,
+        size: int,
+        rows: int,
+        columns: int,
+        values: int | None,
+        user: Any,
     ) -> bool:
         """Entries of J, or where they are."""
         if values is None:

@@ -24,8 +24,9 @@ WARM_START: dict[str, Any] = {
 
 
 # Where the solve before had not converged, a point can lie too near to bounds that it is to leave again.
-ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3)
-ROUGH |= {"warm_start_mult_bound_push": 1e-6}
+ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3) | {
+    "warm_start_mult_bound_push": 1e-6
+}
 
 
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.

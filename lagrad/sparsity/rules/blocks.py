@@ -1,4 +1,4 @@
-"""Dense blocks: operands and the lane of every element in, outputs that depend on their whole lane out.
+"""Make outputs depend on whole lanes of their operands: dense blocks.
 
 Toy version: a batch of k matrix inverses has k lanes; each output element of lane i depends on every
 input element of lane i and on no other.

@@ -1,4 +1,4 @@
-"""Products summed over axes: dot_general and fft in, a RuleResult out."""
+"""Follow products that are summed over axes: dot_general and fft."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def dot_general(
         links[0, 0] = factor_link(form, form.out)
     if right.varies:
         links[1, 0] = factor_link(form.swapped, form.out.transpose(0, 2, 1))
-    bends = product_bends(form) if left.varies and right.varies else []
+    bends = contraction_bends(form) if left.varies and right.varies else []
     return linked(equation, (left, right), links, bends)
 
 
@@ -116,7 +116,7 @@ def scattered(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
     return found
 
 
-def product_bends(form: Contraction) -> list[Bend]:
+def contraction_bends(form: Contraction) -> list[Bend]:
     """Each left element meets each right one with the same batch and contracted index."""
     batch, _, inner = form.left.shape
     if form.products <= MOST_PRODUCTS or min(form.left.shape[1], form.right.shape[1]) == 1:

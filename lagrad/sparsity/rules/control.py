@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import TRANSPARENT, called, closed
+from lagrad.primitives.calls import TRANSPARENT, called, closed, length_of
+from lagrad.program.equation_derivatives import traced
 from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
 from lagrad.sparsity.rule_result import Request, RuleResult, linked
-from lagrad.sparsity.rules.loops import Steps, carried, cost, mapped, repeating, traced, unrolled
+from lagrad.sparsity.rules.loops import Steps, carried, mapped, repeating, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
 # Equations of an unrolled loop; longer ones are walked once for all steps together.
@@ -67,7 +68,7 @@ def scan(
     function = without_carry(equation, [known_integers(value) for value in operands])
     if function is not None:
         return (yield Request(traced(function, *(atom.aval for atom in equation.invars)), operands))
-    if length * cost(jaxpr.jaxpr) <= MOST_UNROLLED:
+    if length * length_of(jaxpr.jaxpr) <= MOST_UNROLLED:
         order = range(length)[::-1] if reverse else range(length)
         return (yield from unrolled(equation, jaxpr, consts, carry, xs, order))
     return (yield from carried(jaxpr, consts, carry, xs, length, reverse))
@@ -86,7 +87,7 @@ def while_loop(
     cond_consts = operands[:cond_nconsts]
     consts = operands[cond_nconsts : cond_nconsts + body_nconsts]
     carry = list(operands[cond_nconsts + body_nconsts :])
-    for _ in range(MOST_UNROLLED // cost(body_jaxpr.jaxpr)):
+    for _ in range(MOST_UNROLLED // length_of(body_jaxpr.jaxpr)):
         (goes_on,) = yield Request(cond_jaxpr, (*cond_consts, *carry))
         if goes_on.known is None:
             break

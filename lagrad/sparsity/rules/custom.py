@@ -12,21 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import jax
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 from scipy.sparse.csgraph import connected_components
 
-from lagrad.primitives.calls import CALLBACKS, names_in
-from lagrad.primitives.equations import aval_of, bind, is_inexact
+from lagrad.primitives.calls import CALLBACKS, length_of, names_in
+from lagrad.primitives.equations import aval_of, is_inexact
 from lagrad.program.entries import Entries
+from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
 from lagrad.sparsity.rules.blocks import Lanes, dense
-from lagrad.sparsity.rules.loops import Steps, cost, traced
+from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.rules.summary import summarized
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
@@ -115,50 +115,6 @@ def local_arguments(
     return found
 
 
-def inexact_outputs(equation: jex.JaxprEqn) -> list[int]:
-    """Numbers of the outputs that can be differentiated."""
-    return [k for k, variable in enumerate(equation.outvars) if is_inexact(variable.aval)]
-
-
-def restricted(equation: jex.JaxprEqn, active: Sequence[int], operands: Sequence[Any]) -> Callable:
-    """The function of an equation's active operands, with its differentiable outputs."""
-    outputs = inexact_outputs(equation)
-
-    def function(*chosen):
-        arguments = list(operands)
-        for number, value in zip(active, chosen, strict=True):
-            arguments[number] = value
-        results = bind(equation, *arguments)
-        return [results[k] for k in outputs]
-
-    return function
-
-
-def tangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
-    """(tangents of active operands, all operands) -> output tangents, as forward mode runs it."""
-    avals = [atom.aval for atom in equation.invars]
-
-    def program(*arguments):
-        tangents, operands = arguments[: len(active)], arguments[len(active) :]
-        primals = [operands[i] for i in active]
-        return jax.jvp(restricted(equation, active, operands), primals, list(tangents))[1]
-
-    return traced(program, *(avals[i] for i in active), *avals)
-
-
-def cotangent_program(equation: jex.JaxprEqn, active: Sequence[int]) -> jex.ClosedJaxpr:
-    """(output cotangents, all operands) -> outputs and operand cotangents, as reverse mode runs it."""
-    avals = [atom.aval for atom in equation.invars]
-    outputs = [equation.outvars[k].aval for k in inexact_outputs(equation)]
-
-    def program(*arguments):
-        cotangents, operands = arguments[: len(outputs)], arguments[len(outputs) :]
-        results, pull = jax.vjp(restricted(equation, active, operands), *(operands[i] for i in active))
-        return [*results, *pull(list(cotangents))]
-
-    return traced(program, *outputs, *avals)
-
-
 def may_curve(context: Context, deps: Deps) -> bool:
     """Whether second derivatives of a custom function count where it stands.
 
@@ -173,11 +129,26 @@ def may_curve(context: Context, deps: Deps) -> bool:
 
 def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
     """Forward rule of the function's author, and the function as written."""
+    return ruled(equation, operands, call_jaxpr, forward_rule)
+
+
+def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
+    """Reverse rule of the function's author, its forward pass, and the function as written."""
+    return ruled(equation, operands, call_jaxpr, reverse_rule)
+
+
+def ruled(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    call_jaxpr: jex.ClosedJaxpr,
+    rule: Callable[..., Steps],
+) -> Steps:
+    """What a derivative rule gives, where it can be read, with the values of the function as written."""
     context = yield Context()
-    if context.depth and is_solver(call_jaxpr.jaxpr):
+    if context.depth and is_solver(call_jaxpr):
         return (yield from coupled(equation, operands, call_jaxpr))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
-    if not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
+    if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
         primal = [Value(value.shape, Deps(value.size, value.deps.n), GENERAL) for value in primal]
     active = [i for i, value in enumerate(operands) if value.deps]
@@ -186,6 +157,18 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
         return primal
     if context.depth > DEEPEST:
         return dense(equation, operands)
+    outcome = yield from rule(equation, operands, active, [primal[k] for k in chosen], context)
+    return merged(outcome, primal, chosen)
+
+
+def forward_rule(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    active: Sequence[int],
+    primal: Sequence[Value],
+    context: Context,
+) -> Steps:
+    """What the tangents take: first derivatives, and where tangents meet primals the second ones."""
     avals = [equation.invars[i].aval for i in active]
     deps = pooled([operands[i].deps for i in active])
     m, n = deps.size, 2 * deps.size
@@ -200,35 +183,28 @@ def custom_jvp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
         mixed = symmetric_matrix(live_pairs(tape, results, lives), n)
         return block.meeting(sp.csr_array(mixed[:m, m:]))
 
-    outputs = block.outputs([primal[k] for k in chosen], 0 if affine else GENERAL)
-    return merged(RuleResult(operands, outputs, block.backward, pairs), primal, chosen)
+    return RuleResult(operands, block.outputs(primal, 0 if affine else GENERAL), block.backward, pairs)
 
 
-def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -> Steps:
-    """Reverse rule of the function's author, its forward pass, and the function as written."""
-    context = yield Context()
-    if context.depth and is_solver(call_jaxpr.jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr))
-    primal, _ = yield Request(call_jaxpr, operands, apart=True)
-    active = [i for i, value in enumerate(operands) if value.deps]
-    chosen = inexact_outputs(equation)
-    if not active or not chosen:
-        return primal
-    if context.depth > DEEPEST:
-        return dense(equation, operands)
+def reverse_rule(
+    equation: jex.JaxprEqn,
+    operands: tuple[Value, ...],
+    active: Sequence[int],
+    primal: Sequence[Value],
+    context: Context,
+) -> Steps:
+    """What the backward pass takes of cotangents and primals, and the derivatives of the forward pass."""
     deps = pooled([operands[i].deps for i in active])
-    sizes = [primal[k].size for k in chosen]
+    sizes = [value.size for value in primal]
     q, n = sum(sizes), sum(sizes) + deps.size
     inputs = local_inputs([equation.invars[i].aval for i in active], q, n)
     if not may_curve(context, deps):
         inputs = [local_constant(operands[i], n) for i in active]
-    cotangents = local_inputs([equation.outvars[k].aval for k in chosen], 0, n)
+    cotangents = local_inputs([equation.outvars[k].aval for k in inexact_outputs(equation)], 0, n)
     arguments = (*cotangents, *local_arguments(operands, active, inputs, n))
     results, _ = yield Request(cotangent_program(equation, active), arguments, apart=True, tangents=q)
-    forward, reverse = (
-        results[: len(chosen)],
-        pooled([result.deps for result in results[len(chosen) :]]).matrix,
-    )
+    forward, backward = results[: len(primal)], results[len(primal) :]
+    reverse = pooled([result.deps for result in backward]).matrix
     starts = offsets(sizes)
     jacobians = [
         boolean_sum(sp.csr_array(native.deps.matrix[:, q:]), sp.csr_array(reverse[:, start:stop].T))
@@ -236,22 +212,12 @@ def custom_vjp(equation: jex.JaxprEqn, *operands: Value, call_jaxpr, **params) -
     ]
     block = Block(operands, active, deps, jacobians)
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
-    outputs = block.outputs([primal[k] for k in chosen], GENERAL)
-    return merged(RuleResult(operands, outputs, block.backward, lambda lives: pairs), primal, chosen)
+    return RuleResult(operands, block.outputs(primal, GENERAL), block.backward, lambda lives: pairs)
 
 
-def is_solver(jaxpr: Any) -> bool:
+def is_solver(program: jex.ClosedJaxpr) -> bool:
     """Whether a program is long and loops: rules of rules of such would be longer and longer."""
-    return cost(jaxpr) > LONG and loops(jaxpr)
-
-
-def loops(jaxpr: Any) -> bool:
-    """Whether a program, or one in it, loops."""
-    return any(
-        equation.primitive.name in ("scan", "while")
-        or any(loops(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params))
-        for equation in jaxpr.eqns
-    )
+    return length_of(program) > LONG and not {"scan", "while"}.isdisjoint(names_in(program))
 
 
 def coupled(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:

@@ -11,10 +11,11 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.calls import are_alike, carried, names_in
 from lagrad.primitives.equations import is_inexact
+from lagrad.program.equation_derivatives import tangent_program
 from lagrad.source_location import line_of, warn_user
 from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
-from lagrad.sparsity.rules.custom import custom_jvp, tangent_program
+from lagrad.sparsity.rules.custom import custom_jvp
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.value import Value
 

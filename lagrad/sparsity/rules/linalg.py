@@ -1,4 +1,4 @@
-"""Linear algebra: an equation and its values in, a dense block for each matrix of the batch out."""
+"""Follow linear algebra: a dense block for each matrix of the batch."""
 
 from __future__ import annotations
 

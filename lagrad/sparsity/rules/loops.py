@@ -1,4 +1,4 @@
-"""Loops: a body and the values that enter it in, final carry and stacked outputs out.
+"""Follow loops: what the final carry and the stacked outputs depend on.
 
 Without a carry, all steps are one vectorised body. A short loop is walked step by step. A long one is
 walked once for all steps together, from a carry that bounds that of every step: a fixed point.
@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.precision import float64
 from lagrad.program.entries import Entries, agreed
+from lagrad.program.equation_derivatives import traced
 from lagrad.sparsity.deps import Deps, compact, pooled, spread, taken, union
 from lagrad.sparsity.links import Live
 from lagrad.sparsity.rule_result import Context, Request, RuleResult
@@ -36,22 +36,6 @@ from lagrad.sparsity.value import (
 MOST_ROUNDS = 6
 
 Steps = Generator[Request | RuleResult | Context, Any, Any]
-
-
-def cost(jaxpr: Any) -> int:
-    """Number of equations, those of nested programs included."""
-    total = 1
-    for equation in jaxpr.eqns:
-        total += 1 + sum(
-            cost(getattr(inner, "jaxpr", inner)) for inner in jex.jaxprs_in_params(equation.params)
-        )
-    return total
-
-
-def traced(function, *avals: Any) -> jex.ClosedJaxpr:
-    """Closed jaxpr of a function of arrays with these shapes and types."""
-    with float64():
-        return jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))
 
 
 def mapped(body: jex.ClosedJaxpr, consts: Sequence[Value], xs: Sequence[Value]) -> Steps:

@@ -1,4 +1,4 @@
-"""Reductions, running reductions, sorting: an equation and its values in, a RuleResult out."""
+"""Follow reductions, running reductions and sorting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays that are written in place: an equation on a `jax.new_ref` in, an error that says what to write, out.
+"""Refuse arrays that are written in place, and say what to write instead.
 
 What such an equation changes is none of its outputs, so no rule could say what becomes of it.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
-from lagrad.problem.user_functions import IN_PLACE
+from lagrad.primitives.calls import IN_PLACE
 from lagrad.sparsity.value import Value
 
 

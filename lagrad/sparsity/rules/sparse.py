@@ -1,4 +1,4 @@
-"""Products with matrices of `jax.experimental.sparse`: an equation in, its known entries as links out."""
+"""Follow products with matrices of `jax.experimental.sparse` by their known entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows that slide over an array: window reductions and convolutions in, a RuleResult out."""
+"""Follow windows that slide over an array: window reductions and convolutions."""
 
 from __future__ import annotations
 

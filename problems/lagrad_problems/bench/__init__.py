@@ -1,4 +1,4 @@
-"""Solvers on the suite: names and settings in, rows, reports and profiles out.
+"""Run solvers on the suite: rows, reports and profiles.
 
 selection     which problems
 worker        one problem by one solver, in a process of its own

@@ -1,4 +1,4 @@
-"""One problem by one solver in its own process under limits: settings in, a row out, failures included."""
+"""Solve one problem by one solver in a process of its own, under limits; a failure is a row, too."""
 
 from __future__ import annotations
 

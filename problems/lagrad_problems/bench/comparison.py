@@ -1,4 +1,4 @@
-"""What got worse, and what better, from one run to another: two folders in, lines of text out."""
+"""Say what got worse, and what better, from one run to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in, performance and data profiles out, as numbers and as a picture.
+"""Compute and draw performance and data profiles.
 
 With t(p, s) what solver s spends on problem p, infinite where it fails:
 
@@ -99,7 +99,7 @@ def draw(profiles: Sequence[Profile], path: Path) -> None:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # pyright: ignore[reportMissingImports]
 
     figure = Figure(figsize=(5.5 * len(profiles), 4.2), layout="constrained")
     for place, profile in enumerate(profiles, 1):

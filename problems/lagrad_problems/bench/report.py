@@ -1,4 +1,4 @@
-"""A run's rows in, `report.md`, `report.html` and `profiles.png` out."""
+"""Write a run as `report.md`, `report.html` and `profiles.png`."""
 
 from __future__ import annotations
 

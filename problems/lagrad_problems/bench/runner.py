@@ -1,4 +1,4 @@
-"""Problems and solvers in, a file of rows out: one process after the other, resumable after an interrupt.
+"""Run problems and solvers one process after the other; what was interrupted can be resumed.
 
 A run is a folder: `settings.json` says what was asked for, `rows.jsonl` has a line for each problem and
 solver as soon as it is known. Reports are made of these files alone.

@@ -1,4 +1,4 @@
-"""Which problems to run: words in, names out.
+"""Choose which problems to run.
 
 A word is a pattern of names ("hs*"), or a condition: "kind=optimal control", "difficulty=normal", "n<=100",
 "m>0". Patterns widen the selection, conditions narrow it. Names that begin with "cutest:" are CUTEst's.

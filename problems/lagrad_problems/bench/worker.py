@@ -1,4 +1,4 @@
-"""One problem by one solver in this process: a JSON of settings in, `row.json` out, rewritten at each stage.
+"""Solve one problem by one solver in this process, and write `row.json` anew at each stage.
 
 Started by `lagrad_problems.bench.apart`: python -m lagrad_problems.bench.worker FOLDER
 """

@@ -1,4 +1,4 @@
-"""Optimal control: models (one a file) by three transcriptions, sizes in, entries out."""
+"""Declare optimal control problems: models, one a file, by three transcriptions."""
 
 from __future__ import annotations
 

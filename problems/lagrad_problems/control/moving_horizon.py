@@ -1,4 +1,4 @@
-"""Moving-horizon estimation: a window of noisy measurements in, an entry out.
+"""Declare moving-horizon estimation over a window of noisy measurements.
 
 A pendulum with unknown damping is measured at each node: its angle only. States, disturbances and the damping
 are estimated together:

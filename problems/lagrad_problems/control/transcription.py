@@ -1,4 +1,4 @@
-"""From optimal control to a finite problem: a model in, an entry out.
+"""Transcribe a model of optimal control to a finite problem.
 
     min  end(y(T), T) + integral of running(y, u)     s.t.  y' = rate(y, u),  bounds,  fixed ends
 

@@ -1,4 +1,4 @@
-"""COPS 3.0, the collection of E. D. Dolan, J. J. More and T. S. Munson (2004): sizes in, entries out.
+"""Declare COPS 3.0, the collection of E. D. Dolan, J. J. More and T. S. Munson (2004).
 
 Optima are checked against the ones of its report. Left out: the problems that smooth a given mesh, and those
 whose mesh comes from a generator.

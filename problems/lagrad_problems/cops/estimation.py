@@ -1,4 +1,4 @@
-"""COPS, parameters of reactions and populations from measurements: a number of intervals in, entries out.
+"""Declare problems of COPS that estimate parameters of reactions and populations from measurements.
 
     min  sum over times of |y(t) - measured|^2     s.t.  y' = rate(y, theta),  theta >= 0
 

@@ -1,4 +1,4 @@
-"""COPS, a hang glider, a robot arm and a steered rocket: a number of intervals in, entries out.
+"""Declare a hang glider, a robot arm and a steered rocket, of COPS.
 
 Trapezoidal rule; the final time is one variable shared by all rows (a dense column).
 """

@@ -1,4 +1,4 @@
-"""The hanging chain: a number of intervals in, an entry out.
+"""Declare the hanging chain of COPS.
 
 A chain of given length hangs between two points one apart, at heights 1 and 3; height x, slope u, trapezoidal
 rule:

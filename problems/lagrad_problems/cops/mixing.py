@@ -1,4 +1,4 @@
-"""COPS: mixing of catalysts and flow in a channel, by collocation: a number of intervals in, entries out."""
+"""Declare the mixing of catalysts and the flow in a channel, of COPS, by collocation."""
 
 from __future__ import annotations
 

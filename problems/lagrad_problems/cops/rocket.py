@@ -1,4 +1,4 @@
-"""The Goddard rocket: a number of intervals in, an entry out.
+"""Declare the Goddard rocket of COPS.
 
 Thrust T lifts a rocket of height h, velocity v and mass m through drag as high as its fuel allows; the final
 time is free, and the step is one variable shared by all rows (a dense column). Trapezoidal rule,

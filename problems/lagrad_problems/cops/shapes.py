@@ -1,4 +1,4 @@
-"""COPS: shapes and points: a size in, entries out."""
+"""Declare problems of COPS about shapes and points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COPS, surfaces and obstacles by linear finite elements on a grid: a number of inner nodes in, entries out.
+"""Declare surfaces and obstacles, of COPS, by linear finite elements on a grid.
 
 Convex, with bounds alone; the boundary's nodes are not variables.
 """

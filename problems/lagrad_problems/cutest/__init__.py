@@ -1,4 +1,4 @@
-"""CUTEst problems with constraints or bounds, as sif2jax writes them in JAX: a name in, an entry out.
+"""Offer CUTEst problems with constraints or bounds, as sif2jax writes them in JAX.
 
 sif2jax promises inequalities of the form c(x) >= 0. Rows that S2MPJ's translation of the same file has the
 other way round are turned here; `checked.json` has their positions ("turned"). An optimum counts as known

@@ -1,4 +1,4 @@
-"""The Hock-Schittkowski collection: a problem's number in, its registry entry out."""
+"""Collect the Hock-Schittkowski problems by number."""
 
 from __future__ import annotations
 

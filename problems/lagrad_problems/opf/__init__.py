@@ -1,4 +1,4 @@
-"""AC optimal power flow: a MATPOWER file or a size in, a registry entry out."""
+"""Declare AC optimal power flow, of MATPOWER files and of networks of our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generator costs: a MATPOWER cost table in, coefficients of polynomials and of straight lines out.
+"""Read MATPOWER's cost tables as polynomials and straight lines.
 
 Polynomials of any degree are taken as they are. A convex piecewise linear cost is the largest of its straight
 lines, and becomes one more variable per generator: cost >= slope p + intercept.

@@ -1,4 +1,4 @@
-"""AC optimal power flow in rectangular and in current form: a network in, a problem out.
+"""Declare AC optimal power flow in rectangular and in current form.
 
 The same physics as `lagrad_problems.opf.model`, with voltages e + j f:
 

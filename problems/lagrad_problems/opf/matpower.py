@@ -1,4 +1,4 @@
-"""MATPOWER case files, version 2: text in, tables of numbers out, each row with the line it came from.
+"""Read MATPOWER case files, version 2, as tables whose rows know their lines.
 
     mpc.baseMVA = 100;          -> case.base_mva
     mpc.bus = [ ... ];          -> case.bus, a Table with one row a bus; likewise gen, branch, gencost

@@ -1,4 +1,4 @@
-"""AC optimal power flow in polar form: a network in, a problem out.
+"""Declare AC optimal power flow in polar form.
 
 Variables: voltage angles va and magnitudes vm at the buses, power p_gen and q_gen of the generators, and the
 four flows p_from, q_from, p_to, q_to of every branch: 2 buses + 2 gens + 4 branches in all. The cost per hour

@@ -1,4 +1,4 @@
-"""A power network as arrays: a MATPOWER case in, per-unit numbers with positions instead of bus names out.
+"""Turn a MATPOWER case into per-unit arrays, with positions instead of bus names.
 
 What is out of service (status 0, or at an isolated bus of type 4) is left out. A branch is the usual pi model
 with an ideal transformer of ratio t = tap exp(j shift) at its from end:

@@ -1,4 +1,4 @@
-"""Read an optimal power flow as engineers do: a Solution and its Network in, buses, generators, branches out.
+"""Read an optimal power flow as engineers do: buses, generators and branches of a Solution.
 
 Everything is in MW, MVAr, degrees and $/MWh, by the file's bus numbers. The locational price of a bus is what
 one more MW of load there would cost in an hour: minus the multiplier of its balance of real power.

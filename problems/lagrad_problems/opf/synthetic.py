@@ -1,4 +1,4 @@
-"""A network of our own: a number of buses and a seed in, a feasible power network out.
+"""Make feasible power networks of any number of buses.
 
 Buses lie at random in a square and are joined to near neighbours; one in five carries a generator. The loads
 are those that a plausible state (angles of a DC power flow, voltages near one) leaves over, so that state is

@@ -1,4 +1,4 @@
-"""Control of partial differential equations: a grid in, entries out."""
+"""Declare control of partial differential equations."""
 
 from __future__ import annotations
 

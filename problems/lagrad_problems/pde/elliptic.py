@@ -1,4 +1,4 @@
-"""Control of elliptic equations in one to three dimensions by finite differences: a grid in, entries out.
+"""Declare control of elliptic equations in one to three dimensions, by finite differences.
 
     min  1/2 |y - target|^2 + weight/2 |u|^2     s.t.  -Laplace(y) + y^3 = u  in the domain
 

@@ -1,4 +1,4 @@
-"""Control of parabolic equations by implicit steps in time: grids in, entries out.
+"""Declare control of parabolic equations, by implicit steps in time.
 
 Crank and Nicolson's rule, or the implicit Euler rule for Burgers' equation; all times are variables at once.
 """

@@ -1,4 +1,4 @@
-"""Schittkowski's second collection, problems with constraints: a number in, its registry entry out."""
+"""Collect the problems with constraints of Schittkowski's second collection by number."""
 
 from __future__ import annotations
 

@@ -149,6 +149,10 @@ RIGHT: dict[str, tuple[Callable, list]] = {
         lambda x: jnp.sum(jax.nn.relu(x) + jnp.abs(x - 1) + jnp.maximum(x, 2)),
         [0.0, 1.0, 2.0],
     ),
+    "bfloat16 with a rule of its own": (
+        lambda x: jnp.sum(jax.nn.softplus(x.astype(jnp.bfloat16)).astype(float)),
+        [1.0, 1.0],
+    ),
     "great constants that cancel": (lambda x: (x[0] + 1e9) - 1e9 + jnp.exp(x[0]) - 1.0, [1e-6]),
 }
 
@@ -241,6 +245,20 @@ def test_a_wrong_custom_rule_is_a_warning_at_set_up():
     cube.defjvp(lambda primals, tangents: (cube(*primals), 2 * primals[0] ** 2 * tangents[0]))
     with pytest.warns(LagradWarning, match=r"finite differences.*custom rule.*check_derivatives"):
         lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(cube(x)), [0.5, 0.7]))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_a_wrong_custom_rule_of_coarse_numbers_is_a_warning(dtype):
+    """Where differences can tell: not in bfloat16, whose last place is larger than their step."""
+
+    @jax.custom_jvp
+    def cube(x):
+        return x**3
+
+    cube.defjvp(lambda primals, tangents: (cube(*primals), 2 * primals[0] ** 2 * tangents[0]))
+    with pytest.warns(LagradWarning, match="custom rule"):
+        objective = lambda x: jnp.sum(cube(x.astype(dtype))).astype(float)  # noqa: E731
+        lagrad.differentiate(lagrad.Problem(objective, [0.5, 0.7]))
 
 
 def test_a_right_custom_rule_is_not_accused():

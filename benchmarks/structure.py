@@ -123,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument("--stem", default="structure")
     options = parser.parse_args(arguments)
     kept = options.output / f"{options.stem}.csv"
-    rows = tables.read_csv(kept) if options.resume and kept.exists() else []
+    done = tables.read_csv(kept) if options.resume and kept.exists() else []
+    rows = [{key: whole(value) for key, value in row.items()} for row in done]
     path = written(rows, options)
     for name in IDIOMS:
         if options.only not in name or any(row["idiom"] == name for row in rows):

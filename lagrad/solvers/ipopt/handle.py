@@ -58,6 +58,8 @@ class Handle:
             *addresses[:5],
         )
         self.close = weakref.finalize(self, ipopt.FreeIpoptProblem, self.address)
+        # The end of the process frees all, and a thread may still be solving.
+        self.close.atexit = False
         self._sides, self._options, self._ipopt = sides, dict(options), ipopt
         for name, value in options.items():
             if not interface.add_option(ipopt, self.address, name, value):

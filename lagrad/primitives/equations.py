@@ -108,5 +108,5 @@ def as_numpy(value: Any, aval: Any = None) -> Any:
     """A value as a NumPy array, of the dtype of `aval` if given; a random key, which is none, as it is."""
     # Not by `jnp.result_type`, which makes float64 float32 while x64 is off.
     dtype = getattr(value if aval is None else aval, "dtype", None)
-    is_key = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended)
-    return value if is_key else np.asarray(value, dtype)
+    # Types of keys are JAX's own.
+    return np.asarray(value, dtype) if dtype is None or isinstance(dtype, np.dtype) else value

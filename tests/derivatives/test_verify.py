@@ -297,6 +297,10 @@ PROGRAMS: dict[str, Callable] = {
     "contraction": lambda x: jnp.einsum("ij,kj->", x.reshape(2, 3), jnp.arange(6.0).reshape(2, 3)),
     "cumulation": lambda x: jnp.sum(jnp.cumsum(x) * jnp.cumprod(x[::-1])) + jnp.max(x) - jnp.min(x),
     "selection": lambda x: jnp.sum(jnp.where(x > 0.5, x, jnp.clip(-x, -0.3, 0.2))) + jax.nn.sigmoid(x[0]),
+    "special": lambda x: (
+        jnp.sum(jax.scipy.special.erf(x) * jax.scipy.special.erfc(x) + jax.scipy.special.gammaln(x))
+        + jax.scipy.special.digamma(x[0])
+    ),
     "padding": lambda x: jnp.sum(jnp.pad(x, 2, constant_values=3.0) ** 2) + jnp.hypot(x[0], x[1]),
 }
 

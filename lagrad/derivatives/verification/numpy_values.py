@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+import scipy.special as special
 from jax.extend import core as jex
 
 from lagrad.precision import float64
@@ -115,8 +116,8 @@ def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
     if len(outputs) != 1:
         raise NoRow
     aval = outputs[0].aval
-    result = rule(*operands, **equation.params)
-    return (np.broadcast_to(np.asarray(result).astype(aval.dtype, copy=False), aval.shape),)
+    result = np.asarray(rule(*operands, **equation.params), aval.dtype)
+    return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 
 def broadcast_in_dim(
@@ -357,6 +358,10 @@ ROWS: dict[str, Callable[..., Any]] = (
             "asinh": np.arcsinh,
             "acosh": np.arccosh,
             "atanh": np.arctanh,
+            "erf": special.erf,
+            "erfc": special.erfc,
+            "lgamma": special.gammaln,
+            "digamma": special.digamma,
             "eq": np.equal,
             "ne": np.not_equal,
             "lt": np.less,

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     names = options.solvers or available(library(), tuple(libraries.items()))
     rows = []
     for case in options.cases:
-        ready = lagrad.differentiate(declaration(*case.split(":")))
+        ready = lagrad.differentiate(declaration(*case.split(":"))())
         for label, given in settings(names, libraries).items():
             rows.append(measure(case, label, given, ready))
             print(rows[-1], flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -35,7 +36,8 @@ nb_execution_cache_path = str(Path(__file__).parent / "_build" / "executed")
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
-nb_render_image_options = {"width": "100%"}
+# Kernels inherit the environment.
+os.environ.setdefault("MATPLOTLIBRC", str(Path(__file__).parent / "matplotlibrc"))
 
 # Docstrings mark code by single backticks, as Markdown does.
 default_role = "code"

@@ -13,6 +13,7 @@ import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -115,10 +116,24 @@ def tests_of(path: Path) -> list[str]:
 
 
 def verdict(mutation: Mutation, tree: Path, tests: Sequence[str], seconds: float) -> str:
-    """What the tests say to a change: "noticed" and by which test, "SURVIVES" or "too long"."""
+    """What the tests say to a change: "noticed" and by which test, "SURVIVES" or "too long".
+
+    A test that fails without the change, too, notices nothing: then the verdict is "fails anyway".
+    """
     target = tree / mutation.path
     original = target.read_text()
     target.write_text(mutation.text)
+    try:
+        failed = failing(tree, tests, seconds)
+    finally:
+        target.write_text(original)
+    if not failed:
+        return "too long" if failed is None else "SURVIVES"
+    return "fails anyway" if failing(tree, [failed], seconds) else f"noticed by {failed}"
+
+
+def failing(tree: Path, tests: Sequence[str], seconds: float) -> str | None:
+    """The first test that fails, empty if none does, None if they take too long."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": f"{tree}{os.pathsep}{tree / 'problems'}"}
     try:
@@ -126,15 +141,9 @@ def verdict(mutation: Mutation, tree: Path, tests: Sequence[str], seconds: float
             command, cwd=tree, env=environment, capture_output=True, timeout=seconds, text=True
         )
     except subprocess.TimeoutExpired:
-        return "too long"
-    finally:
-        target.write_text(original)
-    if not done.returncode:
-        return "SURVIVES"
-    failed = [
-        line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
-    ]
-    return f"noticed by {failed[0].split()[-1]}" if failed else "noticed"
+        return None
+    named = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    return (named or tests)[0] if done.returncode else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ import scipy.optimize
 
 from lagrad.errors import LagradWarning
 from lagrad.problem.problem import Problem
-from lagrad.source_location import is_called_from, is_users, users_line, warn_user
+from lagrad.source_location import is_called_from, is_users, line_of, users_line, warn_user
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,10 @@ def test_callers_are_known_by_their_package():
     assert is_called_from(frame, frozenset({"_pytest"}))
     assert not is_called_from(frame, frozenset({"pytes", "nobody"}))
     assert not is_called_from(None, frozenset({"_pytest"}))
+
+
+def test_an_equation_knows_the_line_that_wrote_it():
+    """The user's, not JAX's; an equation that nobody wrote has what is said in its stead."""
+    equation = jax.make_jaxpr(lambda x: jnp.sin(x))(1.0).eqns[0]
+    assert line_of(equation, "nowhere").startswith(f"{__file__}, line ")
+    assert line_of(SimpleNamespace(source_info=None), "nowhere") == "nowhere"

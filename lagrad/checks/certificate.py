@@ -24,6 +24,7 @@ from lagrad.derivatives import Derivatives, differentiate
 from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Certificate, Solution
+from lagrad.solvers.entries import Entries
 from lagrad.solvers.optimality import certificate, largest
 
 # A side this near, relative to max(1, |side|), is active if its multiplier is larger than the distance.
@@ -65,7 +66,7 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
     effective = slope - jacobian.T @ multipliers[0]
     start_gradient = largest(oracle.vjp(problem.start, first_unit(problem.m)))
     tolerance = solution.certificate.tolerance
-    first = effective, values[1:], jacobian
+    first = effective, values[1:], Entries.of(jacobian)
     found = certificate(problem, x, first, multipliers, start_gradient, tolerance, objective=float(values[0]))
     found = with_signs(found, problem, multipliers, max(1.0, largest(gradient), start_gradient / 100.0))
     if not np.isfinite(values).all():

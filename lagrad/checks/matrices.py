@@ -10,7 +10,7 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from lagrad.checks.inertia import DENSE, RANK, unit_rows
-from lagrad.solvers.optimality import row_maxima
+from lagrad.solvers.entries import Entries
 
 # Coefficients smaller than this do not count as taking part in a combination.
 TAKES_PART = 1e-6
@@ -73,7 +73,7 @@ def row_lengths(rows: Any) -> np.ndarray:
 
 def row_sizes(matrix: Any) -> np.ndarray:
     """Largest magnitude in each row, shape (k,)."""
-    return row_maxima(sp.csr_array(matrix))
+    return Entries.of(matrix).row_maxima()
 
 
 def constant_rows(matrices: list) -> np.ndarray:

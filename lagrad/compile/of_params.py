@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,7 +28,26 @@ class OfParams:
         if len(known) == len(leaves) and all(a is b for a, b in zip(known, leaves, strict=True)):
             return arrays
         arrays = [np.ascontiguousarray(value) for value in self.function(*leaves)]
-        # NumPy arrays may be written to between two calls.
-        if all(isinstance(leaf, jax.Array) for leaf in leaves):
+        if all(map(is_fixed, leaves)):
             self.last = (tuple(leaves), arrays)
         return arrays
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Some leaves of the params as they are, which need no computation.
+
+    Args:
+        numbers: which leaves.
+    """
+
+    numbers: tuple[int, ...]
+
+    def __call__(self, leaves: Sequence) -> list[np.ndarray]:
+        """The arrays for some leaves, flat."""
+        return [np.ascontiguousarray(leaves[number]).reshape(-1) for number in self.numbers]
+
+
+def is_fixed(leaf: Any) -> bool:
+    """Whether nobody writes to an array between two calls: JAX's, and those that a Problem made read-only."""
+    return isinstance(leaf, jax.Array) or not leaf.flags.writeable

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from lagrad.display.text import plural
+from lagrad.errors import DerivativeError
 from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
 from lagrad.program.trace import operations
-from lagrad.sparsity.density import DensePart, dense_parts, is_dense
+from lagrad.sparsity.density import DensePart, dense_parts, is_dense, located
+from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.rules import with_users
 
 MATRICES = ("Jacobian", "Hessian")
@@ -62,6 +64,16 @@ def may_be_dense(derivatives: Any, matrix: str) -> bool:
     rows, cols = getattr(derivatives, f"{name}_structure")
     counts = np.bincount(np.concatenate([rows, cols]) if name == "hessian" else rows, minlength=1)
     return bool(is_dense(counts, derivatives.n).any())
+
+
+def too_dense(error: TooDense, problem: Problem, rules: Any) -> DerivativeError:
+    """The error of a pattern that does not fit, with the function's name and the user's lines."""
+    inputs = arguments(problem, problem.start)
+    for name, function in functions(problem).items():
+        found = located(error, function, inputs, with_users(rules))
+        if found is not error:
+            return DerivativeError(f"`{name}`: {found}")
+    return error
 
 
 def looked_up(problem: Problem, matrices: list[str], rules: Any) -> Iterator[Density]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
@@ -49,6 +50,7 @@ class Derivatives:
         hessian_blocks: blocks whose sum is the lower triangle of the Hessian.
         timings: seconds of set-up by step: trace, structure, coloring, compile, check, total.
         leaves: the problem's params, on the device.
+        unseen: what the look at set-up left out, and why.
     """
 
     problem: Problem
@@ -58,6 +60,7 @@ class Derivatives:
     hessian_blocks: list[Block] = field(repr=False)
     timings: dict[str, float] = field(repr=False)
     leaves: list[jax.Array] = field(repr=False)
+    unseen: list[str] = field(default_factory=list, repr=False)
 
     def __str__(self) -> str:
         return self.report()
@@ -98,9 +101,13 @@ class Derivatives:
         3.0
         """
         problem = self.problem.replace(params=params)
-        with float64():
-            leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
+        leaves = jax.tree.leaves(problem.params)
+        # Machine code reads them once, and copies them.
+        if not self._idle_code:
+            with float64():
+                leaves = jax.device_put(leaves)
         bound = replace(self, problem=problem, leaves=leaves)
+        bound.__dict__.update(ends=self.ends, _idle_code=self._idle_code)
         # What does not depend on params stays known.
         bound.__dict__.update({name: self.__dict__[name] for name in KEPT if name in self.__dict__})
         return bound
@@ -229,10 +236,15 @@ class Derivatives:
         return Reference(self.program.traced or self.program.closed)
 
     def machine_code(self) -> MachineCode | None:
-        """The functions as machine code with arrays of their own, None where one of them is not."""
+        """The functions as machine code with arrays that nobody else uses; None where one of them is not."""
         functions = self.functions["values"], self.functions["gradient"]
         blocks = self.jacobian_blocks, self.hessian_blocks
-        return machine_code(functions, blocks, (self.n, self.m), self.leaves)
+        return machine_code(functions, blocks, (self.n, self.m), self.leaves, self._idle_code)
+
+    @cached_property
+    def ends(self) -> Iterator[int]:
+        """Counts solves of these functions, with whatever params, as they end."""
+        return count(1)
 
     def verify(self, x: Pytree = None, multipliers: Rows = None, params: Pytree = None) -> None:
         """Compare values, gradient and the assembled matrices with what JAX computes, entry by entry.
@@ -266,6 +278,10 @@ class Derivatives:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Derivatives:
         return self
+
+    @cached_property
+    def _idle_code(self) -> list[MachineCode]:
+        return []
 
     @cached_property
     def _jacobian_triplets(self) -> Triplets:

@@ -14,6 +14,7 @@ from lagrad.compile.ad_modes import differentiable
 from lagrad.compile.blocks import Block, Sample
 from lagrad.compile.deferred import Deferred, compile_all
 from lagrad.derivatives import plan as planning
+from lagrad.derivatives.density import too_dense
 from lagrad.derivatives.derivatives import Derivatives
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.user_patterns import read_pattern, read_symmetric_pattern
@@ -22,6 +23,7 @@ from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.program.trace import trace
+from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.interpreter import Rule
 
 
@@ -76,7 +78,11 @@ def differentiate(
         program = trace(problem)
     with float64():
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(problem.params)]
-    plan = planning.make(program, options, watch, Sample(problem.start, np.ones(problem.m + 1), leaves))
+    sample = Sample(problem.start, np.ones(problem.m + 1), leaves)
+    try:
+        plan = planning.make(program, options, watch, sample)
+    except TooDense as error:
+        raise too_dense(error, problem, rules) from None
     with watch.step("compile"):
         functions, (jacobian, hessian) = compiled(plan)
     on_demand = OnDemand(program, functions)

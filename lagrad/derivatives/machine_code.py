@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ class MachineCode:
         gradient: shape (n,).
         jacobian: entries of J; at least one number.
         hessian: entries of the Lagrangian's Hessian; at least one number.
+        idle: where it waits for its next use; see `give_back`.
+        extras: what its users made for it, to be used again with it.
     """
 
     x: np.ndarray
@@ -31,6 +34,21 @@ class MachineCode:
     gradient: Routine
     jacobian: Routine
     hessian: Routine
+    idle: list[MachineCode]
+    extras: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def give_back(self) -> None:
+        """Leave it to the next who asks for this model's machine code, who may have other params."""
+        self.idle.append(self)
+
+    def bind(self, leaves: Sequence[Any]) -> None:
+        """Compute with other params from now on.
+
+        Args:
+            leaves: of the params.
+        """
+        for each in (self.values, self.gradient, self.jacobian, self.hessian):
+            each.bind(leaves)
 
 
 def machine_code(
@@ -38,18 +56,24 @@ def machine_code(
     blocks: tuple[Sequence[Block], Sequence[Block]],
     sizes: tuple[int, int],
     leaves: Sequence[Any],
+    idle: list[MachineCode],
 ) -> MachineCode | None:
-    """A model's machine code with arrays of its own, so that several solves may run at once.
+    """A model's machine code with arrays that nobody else uses, so that several solves may run at once.
 
     Args:
         functions: values and gradient.
         blocks: of the Jacobian and of the Hessian.
         sizes: n and m.
         leaves: leaves of the params.
+        idle: what was given back, which is taken first.
 
     Returns:
         MachineCode; None where a function is not machine code.
     """
+    with suppress(IndexError):
+        code = idle.pop()
+        code.bind(leaves)
+        return code
     n, m = sizes
     x, weights = np.zeros(n), np.zeros(m + 1)
     parts = [[getattr(each, "numbers", None)] for each in functions]
@@ -58,7 +82,7 @@ def machine_code(
     values, gradient, jacobian, hessian = found
     if values is None or gradient is None or jacobian is None or hessian is None:
         return None
-    return MachineCode(x, weights, values, gradient, jacobian, hessian)
+    return MachineCode(x, weights, values, gradient, jacobian, hessian, idle)
 
 
 def part_of(block: Block, x: np.ndarray, weights: np.ndarray, leaves: Sequence[Any]) -> Any:

@@ -32,7 +32,7 @@ from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
-from lagrad.elements.remainder import Outputs, everything, remainder
+from lagrad.elements.remainder import Outputs, constraints, everything, remainder
 from lagrad.elements.split import Group, Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
@@ -273,7 +273,8 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     jacobian_blocks, hessian_blocks = list(plan.jacobian), list(plan.hessian)
     with watch.step("trace"), float64():
         if rows.nnz:
-            jacobian_blocks.append(jacobian_part(outputs, rows, chunk, options, sample))
+            below = remainder(plan.split, 1) if plan.split and plan.jacobian else constraints(program)
+            jacobian_blocks.append(jacobian_part(below, rows, chunk, options, sample))
         if hessian.nnz:
             sweeps = colored.hessian(outputs, coloring, chunk, options.mode)
             hessian_blocks.append(colored_block(sweeps, name_of(coloring), sample))
@@ -299,7 +300,7 @@ def below_objective(pattern: SparsityPattern | None) -> SparsityPattern | None:
 
 
 def jacobian_part(
-    outputs: Outputs,
+    rows: Outputs,
     pattern: SparsityPattern,
     chunk: int,
     options: Options,
@@ -308,7 +309,7 @@ def jacobian_part(
     """The Jacobian by the best coloring, in a direction that the functions allow."""
 
     def block(coloring: Coloring) -> Deferred[Block]:
-        sweeps = colored.jacobian(lambda x, *leaves: outputs(x, *leaves)[1:], coloring, chunk)
+        sweeps = colored.jacobian(rows, coloring, chunk)
         return colored_block(sweeps, name_of(coloring), sample)
 
     colorings = jacobian_colorings(pattern, options.strategy == "dense")

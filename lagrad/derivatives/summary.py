@@ -50,6 +50,7 @@ def figures(derivatives: Any) -> dict[str, object]:
         },
         **dense(derivatives),
         **elements(derivatives.plan.groups),
+        **({"not looked at": "; ".join(derivatives.unseen)} if derivatives.unseen else {}),
         "set-up": {step: duration(seconds) for step, seconds in derivatives.timings.items()},
     }
 

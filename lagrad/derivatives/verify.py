@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lagrad.derivatives.verification.differences import STEP, Slope, agrees_with_numpy, glance
+from lagrad.derivatives.verification.differences import STEP, Slope, glance, values_agree
 from lagrad.derivatives.verification.doubts import RULE_CURE, Derivatives, Doubt, describer
 from lagrad.derivatives.verification.exact import examine
 from lagrad.derivatives.verification.given_patterns import missing_entries
@@ -15,12 +15,11 @@ from lagrad.errors import DerivativeError
 from lagrad.problem.problem import Problem
 from lagrad.source_location import warn_user
 
-# So far off, differences speak against a derivative rule of somebody's own.
-UNLIKE = 1e-4
 # With more variables than this, a look is dear, and one nearby says more than one at the start.
 SMALL = 1000
 # How far from the start derivatives are looked at once more, as a share of 1 + |x|.
 NEARBY = 0.1
+UNSEEN = "values of f and c: too many equations to compile for a look; `derivatives.verify()` takes it"
 
 
 def look_at_set_up(derivatives: Derivatives) -> None:
@@ -57,17 +56,20 @@ def look(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, *, th
     with np.errstate(all="ignore"):
         unlike = [slope for slope in glance(derivatives, x, multipliers, thorough) if slope.suspects().size]
         suspected = {slope.matrix for slope in unlike}
-        if thorough and not agrees_with_numpy(derivatives, x):
+        agree = values_agree(derivatives, x) if thorough else True
+        if agree is None:
+            derivatives.unseen.append(UNSEEN)
+        elif not agree:
             suspected.add("values")
         proven = examine(derivatives, x, multipliers, suspected)
         if proven or not unlike or not derivatives.reference.has_own_rules:
             return proven
-        return [rule_doubt(derivatives, slope) for slope in unlike if slope.suspects(UNLIKE).size][:1]
+        return [rule_doubt(derivatives, slope) for slope in unlike if slope.contradicted().size][:1]
 
 
 def rule_doubt(derivatives: Derivatives, slope: Slope) -> Doubt:
     """The doubt that differences cast on a derivative rule of the user's."""
-    rows = slope.suspects(UNLIKE)
+    rows = slope.contradicted()
     rows = rows[np.argsort(-np.abs(slope.found - slope.differences)[rows])]
     describe = describer(derivatives.problem, slope.matrix)
     names = ("the objective",) if slope.matrix == "gradient" else tuple(map(describe, rows.tolist()))

@@ -4,7 +4,7 @@
     short scan                its body again and again              a few steps of an integrator
     checkpoint                its program                           one element stores little anyway
     nested.grad               its program                           differentiated like any other
-    2 x 2 and 3 x 3 systems   formulas                              see `formulas`
+    systems of up to 4 rows   formulas                              see `formulas`
 
 The split can look into plain equations only. It takes the longer program if less of that is left to coloring.
 """

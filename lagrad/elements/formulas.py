@@ -1,14 +1,17 @@
 """Write small linear algebra out as arithmetic on the entries of the matrices.
 
-    solve A x = b, 2 x 2     x0 = (a11 b0 - a01 b1) / d,  x1 = (a00 b1 - a10 b0) / d,  d = a00 a11 - a01 a10
+    solve A x = b, 2 x 2     (a, c), (p, q) = the row that starts with the larger number, the other one
+                             x1 = (b_q - p / a b_a) / (q - p / a c),  x0 = (b_a - c x1) / a
 
 A factorisation says nothing about which numbers meet; arithmetic does, and each matrix of a batch becomes an
-element. Only for matrices of at most three rows: formulas grow fast and lose digits sooner than pivoting.
+element. Only for matrices of few rows: formulas grow fast. Determinants would be shorter, and lose twice as
+many digits. `benchmarks.small_systems` holds the digits against LAPACK's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import jax.numpy as jnp
@@ -20,7 +23,7 @@ from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
 from lagrad.sparsity import detect
 
-LARGEST = 3
+LARGEST = 4
 
 Written = Callable[..., Sequence[Any]]
 # Entry (i, j) of a matrix, for a whole batch at once.
@@ -46,7 +49,7 @@ def solve(equation: jex.JaxprEqn, *, const_lengths, jaxprs, **params) -> Written
             for j in range(lanes.shape[1])
         ]
         matrix = [[column[rows] for column in columns] for rows in lanes.T]
-        found = jnp.stack(cramer(matrix, [b[rows] for rows in lanes.T]), axis=1).reshape(-1)
+        found = jnp.stack(eliminate(matrix, [b[rows] for rows in lanes.T]), axis=1).reshape(-1)
         return [found[np.argsort(lanes.reshape(-1))].reshape(shape)]
 
     return function
@@ -80,23 +83,43 @@ def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return found.reshape(shape)
 
 
-def cramer(matrix: Matrix, right: Sequence[Any]) -> list:
-    """x with A x = b, as quotients of determinants."""
-    whole = determinant(matrix)
-    replaced = [
-        [[*row[:j], b, *row[j + 1 :]] for row, b in zip(matrix, right, strict=True)]
-        for j in range(len(right))
-    ]
-    return [determinant(each) / whole for each in replaced]
+def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
+    """x with A x = b by Gaussian elimination: rows are exchanged by selects, so that no factor exceeds one.
+
+    The matrix is brought to a moderate size first, or derivatives would divide by the cube of a tiny pivot.
+
+    Source: Golub, Van Loan, Matrix Computations (2013), algorithm 3.4.1.
+    """
+    count = len(right)
+    rows = [[*row, b] for row, b in zip(matrix, right, strict=True)]
+    if count > 1:
+        factor = moderating(reduce(jnp.maximum, [jnp.abs(entry) for row in matrix for entry in row]))
+        rows = [[factor * entry for entry in row] for row in rows]
+    for k in range(count):
+        for i in range(k + 1, count):
+            is_larger = jnp.abs(rows[i][k]) > jnp.abs(rows[k][k])
+            pairs = list(zip(rows[k][k:], rows[i][k:], strict=True))
+            rows[k][k:] = [jnp.where(is_larger, below, above) for above, below in pairs]
+            rows[i][k:] = [jnp.where(is_larger, above, below) for above, below in pairs]
+        for i in range(k + 1, count):
+            share = rows[i][k] / rows[k][k]
+            rows[i][k + 1 :] = [
+                below - share * above for above, below in zip(rows[k][k + 1 :], rows[i][k + 1 :], strict=True)
+            ]
+    found: dict[int, Any] = {}
+    for k in reversed(range(count)):
+        rest = rows[k][count] - sum(rows[k][j] * found[j] for j in found)
+        found[k] = rest / rows[k][k]
+    return [found[k] for k in range(count)]
 
 
-def determinant(matrix: Matrix) -> Any:
-    """By its first row."""
-    if len(matrix) == 1:
-        return matrix[0][0]
-    minors = [[[*row[:j], *row[j + 1 :]] for row in matrix[1:]] for j in range(len(matrix))]
-    terms = [entry * determinant(minor) for entry, minor in zip(matrix[0], minors, strict=True)]
-    return sum(term if j % 2 == 0 else -term for j, term in enumerate(terms))
+def moderating(size: Any) -> Any:
+    """The power of two that brings a size to between 2^-100 and 2^100; products with it are exact."""
+    factor = 1.0
+    for exponent in (100, 250, 400):
+        factor = jnp.where(size > 2.0**exponent, 2.0 ** -(exponent + 50), factor)
+        factor = jnp.where(size < 2.0**-exponent, 2.0 ** (exponent + 50), factor)
+    return factor
 
 
 def cholesky(equation: jex.JaxprEqn, **params) -> Written | None:

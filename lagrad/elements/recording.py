@@ -163,6 +163,9 @@ class Recording:
     def elementwise(self, variable: int, equation: Equation, *operands: int) -> int:
         """An elementwise primitive, or a function with a rule of its own."""
         dtype = self.classification.program.avals[variable].dtype
+        if equation.name == "pow":
+            # A whole exponent may be an array of integers, which its derivatives are not.
+            operands = tuple(map(self.floating, operands))
         if equation.name != CALL:
             return self.tape.add(equation.name, operands, equation.params, dtype, equation.bind)
         call, output = self.classification.call(equation), equation.outputs.index(variable)
@@ -176,6 +179,18 @@ class Recording:
             {"call": call, "output": output},
             dtype,
             lambda *values: [function(*values)[output]],
+        )
+
+    def floating(self, node: int) -> int:
+        """A node in double precision."""
+        value = self.tape.value(node)
+        if value is not None:
+            return self.tape.constant(np.asarray(value, dtype=FLOAT))
+        if self.tape.operations[node].dtype == FLOAT:
+            return node
+        params = {"new_dtype": FLOAT, "weak_type": False, "sharding": None}
+        return self.tape.add(
+            "convert_element_type", (node,), params, FLOAT, lambda value: [value.astype(FLOAT)]
         )
 
     def contraction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:

@@ -28,16 +28,24 @@ def everything(program: Program) -> Outputs:
     return outputs
 
 
-def remainder(split: Split) -> Outputs:
-    """What elements and the linear part leave of f and c."""
+def constraints(program: Program) -> Outputs:
+    """c alone: a row of zeros in front would turn the endless slopes of f into nan."""
+    run = program.function()
+    return lambda x, *leaves: run(x, *leaves)[1]
+
+
+def remainder(split: Split, first: int = 0) -> Outputs:
+    """What elements and the linear part leave of f and c, from some row on."""
     program, line = split.classification.program, merged(split.classification.program)
-    targets = [line.name(variable) for variable in split.rest]
+    matrices = {variable: sp.csr_array(matrix[first:]) for variable, matrix in split.rest.items()}
+    matrices = {variable: matrix for variable, matrix in matrices.items() if matrix.nnz}
+    targets = [line.name(variable) for variable in matrices]
     known = {line.name(number): value for number, value in split.classification.values.items()}
 
     def outputs(x, *leaves):
         inputs = dict(zip(program.inputs, (x, *leaves), strict=True))
         values = line.evaluate(targets, known | inputs)
-        parts = [applied(matrix, value) for matrix, value in zip(split.rest.values(), values, strict=True)]
+        parts = [applied(matrix, value) for matrix, value in zip(matrices.values(), values, strict=True)]
         return sum(parts[1:], start=parts[0])
 
     return outputs

@@ -54,18 +54,27 @@ class Tape:
         count: number of elements.
         operations: the nodes, by number.
         numbers: key of an operation -> its node.
+        values: constant node -> its value.
+        floats: constant node -> its value, where that is one float.
     """
 
     count: int
     operations: list[Operation] = field(default_factory=list)
     numbers: dict[Hashable, int] = field(default_factory=dict)
+    values: dict[int, Any] = field(default_factory=dict)
+    floats: dict[int, float] = field(default_factory=dict)
 
     def record(self, key: Hashable, make: Callable[[], Operation]) -> int:
         """The node of a key, made if there is none."""
         node = self.numbers.get(key)
         if node is None:
             node = self.numbers[key] = len(self.operations)
-            self.operations.append(make())
+            operation = make()
+            self.operations.append(operation)
+            if operation.name == CONSTANT:
+                self.values[node] = value = operation.params["value"]
+                if value.ndim == 0 and value.dtype == FLOAT:
+                    self.floats[node] = float(value)
         return node
 
     def input(self, name: Hashable, dtype: np.dtype = FLOAT) -> int:
@@ -85,22 +94,20 @@ class Tape:
     ) -> int:
         """The node of a primitive, as it is."""
         operands = tuple(sorted(operands) if name in COMMUTING else operands)
-        key = (name, operands, frozen(params))
+        key = (name, operands, frozen(params) if params else ())
         return self.record(key, lambda: Operation(name, operands, params, dtype, bind))
 
     def value(self, node: int) -> Any:
         """Value of a constant node; None for any other."""
-        operation = self.operations[node]
-        return operation.params["value"] if operation.name == CONSTANT else None
+        return self.values.get(node)
 
     def number(self, node: int) -> float | None:
         """Value of a constant node that is one float; None for any other."""
-        value = self.value(node)
-        return float(value) if value is not None and value.ndim == 0 and value.dtype == FLOAT else None
+        return self.floats.get(node)
 
     def is_number(self, node: int, number: float) -> bool:
         """Whether a node is the constant `number`."""
-        return self.number(node) == number
+        return self.floats.get(node) == number
 
     def apply(self, name: str, operands: tuple[int, ...], params: dict) -> int:
         """The node of a primitive on derivatives, simplified."""
@@ -114,8 +121,10 @@ class Tape:
 
     def folded(self, function: Callable, *nodes: int) -> int | None:
         """The constant that a function makes of constants; None if a node is none."""
-        values = [self.value(node) for node in nodes]
-        return None if any(value is None for value in values) else self.constant(function(*values))
+        values = self.values
+        if any(node not in values for node in nodes):
+            return None
+        return self.constant(function(*(values[node] for node in nodes)))
 
     def plus(self, a: int, b: int) -> int:
         """a + b."""

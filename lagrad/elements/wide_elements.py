@@ -17,6 +17,8 @@ from lagrad.elements.split import Group, Slot, Split
 BYTES = 40
 # Blocks that meet in the same matrix entries more often than this cost more than sweeps.
 MOST_AN_ENTRY = 16
+# So few entries of blocks are added up in no time, however often they meet.
+FEW_ENTRIES = 5000
 
 
 def without_crowded(split: Split, memory_limit: int) -> Split:
@@ -30,7 +32,7 @@ def without_crowded(split: Split, memory_limit: int) -> Split:
         Split; the given one if nothing is crowded.
     """
     n = split.linear.shape[1]
-    most = min(memory_limit / BYTES, MOST_AN_ENTRY * n * (n + 1) / 2)
+    most = min(memory_limit / BYTES, max(MOST_AN_ENTRY * n * (n + 1) / 2, FEW_ENTRIES))
     crowded = [group for group in split.groups if block_entries(group) > most]
     if not crowded:
         return split

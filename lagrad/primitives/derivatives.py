@@ -74,6 +74,11 @@ def scaled_power(factor: Expression, x: Expression, exponent: Expression) -> Exp
     return factor.equals(0.0).where(0.0, factor * power(x, exponent))
 
 
+def mixed_power(power: Expression, x: Expression, y: Expression) -> Expression:
+    """x^(y - 1) (1 + y log x), zero where the power is, even where the logarithm is infinite."""
+    return power.equals(0.0).where(0.0, power * (1.0 + y * log(x)))
+
+
 def integer_power(x: Expression, exponent: int) -> Term:
     """x^exponent."""
     return 1.0 if exponent == 0 else x if exponent == 1 else x**exponent
@@ -121,7 +126,7 @@ ROWS: dict[str, Row] = {
         ),
         {
             (0, 0): lambda x, y, z: scaled_power(y * (y - 1.0), x, y - 2.0),
-            (0, 1): lambda x, y, z: power(x, y - 1.0) * (1.0 + y * log(without_zero(x))),
+            (0, 1): lambda x, y, z: mixed_power(power(x, y - 1.0), x, y),
             (1, 1): lambda x, y, z: squared(log(without_zero(x))) * z,
         },
     ),

@@ -25,6 +25,9 @@ def bind(equation: jex.JaxprEqn, *operands) -> tuple:
     bound = primitive.get_bind_params(equation.params)
     # JAX up to 0.9 gives the functions of a call apart from its parameters.
     functions, params = bound if isinstance(bound, tuple) else ((), bound)
+    if primitive.name.startswith("custom_"):
+        # A rule of somebody's own may index its operands by tracers, which NumPy's arrays refuse.
+        operands = tuple(jnp.asarray(each) if isinstance(each, np.ndarray) else each for each in operands)
     results = primitive.bind(*functions, *operands, **params)
     return tuple(results) if primitive.multiple_results else (results,)
 
@@ -105,5 +108,5 @@ def as_numpy(value: Any, aval: Any = None) -> Any:
     """A value as a NumPy array, of the dtype of `aval` if given; a random key, which is none, as it is."""
     # Not by `jnp.result_type`, which makes float64 float32 while x64 is off.
     dtype = getattr(value if aval is None else aval, "dtype", None)
-    is_key = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended)
-    return value if is_key else np.asarray(value, dtype)
+    # Types of keys are JAX's own.
+    return np.asarray(value, dtype) if dtype is None or isinstance(dtype, np.dtype) else value

@@ -58,7 +58,7 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
             warn_user("`bounds`: keep_feasible=True has no effect: bounds always hold. Leave it out.")
         # SciPy makes arrays of shape (1,) from numbers.
         return np.squeeze(bounds.lb), np.squeeze(bounds.ub)
-    if not isinstance(bounds, list | tuple | np.ndarray):
+    if not isinstance(bounds, list | tuple | np.ndarray) or _is_number(bounds):
         raise ProblemError(
             f"`bounds`: {type(bounds).__name__}, expected (lower, upper). "
             "Give None, a number, an array or a pytree like x0 for each."
@@ -102,9 +102,9 @@ def _is_pairs(bounds, layout: Layout) -> bool:
 
 def _is_pair(entry) -> bool:
     """Whether an entry is two numbers, None standing for no bound."""
-    if not isinstance(entry, list | tuple | np.ndarray) or len(entry) != 2:
+    if not isinstance(entry, list | tuple | np.ndarray) or _is_number(entry) or len(entry) != 2:
         return False
-    return all(side is None or isinstance(side, NUMBERS) for side in entry)
+    return all(side is None or _is_number(side) for side in entry)
 
 
 @dataclass(frozen=True)

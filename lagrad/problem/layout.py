@@ -176,6 +176,11 @@ def is_numbers(node) -> bool:
     return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
 
 
+def kinds(tree) -> tuple[Any, list[tuple]]:
+    """Structure of a pytree of arrays, and shapes and dtypes of its leaves."""
+    return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
+
+
 def real_arrays(tree, label: str, is_leaf: Callable | None = is_numbers):
     """The same pytree with float64 NumPy arrays as leaves; lists of plain numbers become arrays.
 

@@ -49,4 +49,8 @@ def flat_multipliers(problem: Problem, multipliers: Any, where: str = "multiplie
 
 def named_rows(problem: Problem, rows: Any) -> dict[str, Any]:
     """A number a constraint row, shape (m,), by constraint and in the shape of its value."""
-    return {name: layout.unflatten(rows[problem.rows(name)]) for name, layout in problem.row_layouts.items()}
+    named, start = {}, 0
+    for name, layout in problem.row_layouts.items():
+        named[name] = layout.unflatten(rows[start : start + layout.size])
+        start += layout.size
+    return named

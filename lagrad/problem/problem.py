@@ -1,12 +1,10 @@
 """Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
-    Problem(objective, x0, constraints, bounds, params)
-        x0           ->  variables (Layout), start      trees.py
-        bounds       ->  lower, upper                   bounds.py
-        constraints  ->  row_layouts, constraint sides  constraints.py
-        functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
-
-Nothing is compiled here.
+Problem(objective, x0, constraints, bounds, params)
+    x0           ->  variables (Layout), start      trees.py
+    bounds       ->  lower, upper                   bounds.py
+    constraints  ->  row_layouts, constraint sides  constraints.py
+    functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
 from lagrad.problem.constraints import argument, named, sides
-from lagrad.problem.layout import Layout, is_numbers, join, numeric_array, real_array
+from lagrad.problem.layout import Layout, is_numbers, join, kinds, numeric_array, real_array
 from lagrad.problem.modules import how_to_partition
 from lagrad.problem.overview import markup, overview
 from lagrad.problem.user_functions import (
@@ -240,7 +238,8 @@ class Problem:
             _settle(other, params=self.read_params(changes["params"]))
         if changes.get("x0") is not None:
             _settle(other, x0=self.read_x0(changes["x0"]))
-        _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
+        if not changes.keys().isdisjoint({"x0", "bounds"}):
+            _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
         return other
 
     def read_x0(self, x0):
@@ -376,6 +375,8 @@ def _same_params(params, expected):
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
+    if kinds(params) == kinds(expected):
+        return params
     layout = Layout.of(expected, "params")
     layout.require_same(params)
     leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)

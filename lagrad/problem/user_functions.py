@@ -237,7 +237,7 @@ def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str
         return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
-    run, before = jax.jit(leaves, inline=True), captured(fun)
+    run, before = jax.jit(leaves), captured(fun)
     with float64(), users_code(where):
         jax.eval_shape(run, *arguments)
     return Traced(fun, values[-1], run, before)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
@@ -29,7 +30,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
 
     >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
     """
-    if any(isinstance(array, jax.core.Tracer) for array in _constants(program)):
+    if any(isinstance(array, Tracer) for array in _constants(program)):
         raise DerivativeError(
             f"`objective` or `constraints`: use a traced value that is no argument. {STALE}"
         )

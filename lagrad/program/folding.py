@@ -218,7 +218,7 @@ QUICK: dict[str, Callable[..., Any]] = {
     "reduce_or": reduce(np.any),
     "cumsum": cumulate(np.cumsum),
     "cumprod": cumulate(np.cumprod),
-    "pow": lambda x, y, **params: np.power(x, y) if np.issubdtype(y.dtype, np.inexact) else None,
+    "pow": lambda x, y, **params: np.power(x, np.asarray(y, x.dtype)),
     "rsqrt": lambda x, **params: 1 / np.sqrt(x),
     "logistic": lambda x, **params: 1 / (1 + np.exp(-x)),
 } | {name: plain(facts.numpy) for name, facts in ELEMENTWISE.items() if facts.numpy is not None}

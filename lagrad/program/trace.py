@@ -17,6 +17,7 @@ from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.layout import join
 from lagrad.problem.problem import Problem
 from lagrad.program.check import check_program
+from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
 from lagrad.program.symmetric_solves import with_symmetric_solves
@@ -58,7 +59,7 @@ def trace(problem: Problem) -> Program:
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
     closed = with_symmetric_solves(closed)
-    written = rolled(closed)
+    written = rolled(masked(closed))
     check_program(written)
     return replace(numbered(written), traced=closed)
 

@@ -82,7 +82,11 @@ def walk(
         known: (literal, its aval) -> its value.
     """
     for equation in equations:
-        operands = [read(values, atom, known) for atom in operands_of(equation)]
+        # As `read` does; a call for each operand would take longer than the visit.
+        operands = [
+            known(atom.val, atom.aval) if isinstance(atom, jex.Literal) else values[atom]
+            for atom in operands_of(equation)
+        ]
         values.update(zip(results_of(equation), visit(equation, operands), strict=True))
     return values
 

@@ -70,7 +70,7 @@ class Evaluation:
         self.seconds = {"values": 0.0, "first_order": 0.0, "hessian": 0.0, "callback": 0.0}
         self.reason: Status | None = None
         self.failure: BaseException | None = None
-        self.best: Point | None = None
+        self._best: Point | None | Callable[[], Point | None] = None
         self.refused_in_a_row = 0
         self.was_hopeless = self.fell_without_end = False
         self.start_gradient = 0.0
@@ -166,10 +166,21 @@ class Evaluation:
         self.counts["hvp"] = self.counts.get("hvp", 0) + 1
         return result
 
-    def know(self, x: np.ndarray, objective: float, constraints: np.ndarray) -> None:
-        """Take values that were computed elsewhere for those at x."""
+    def know(
+        self,
+        x: np.ndarray,
+        values: tuple[float, np.ndarray],
+        first_order: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        """Take what was computed elsewhere for what is at x.
+
+        Args:
+            x: shape (n,).
+            values: f(x) and c(x).
+            first_order: gradient and entries of J, or None.
+        """
         self._move(x)
-        self._values = objective, constraints
+        self._values, self._first = values, first_order
 
     def is_finite(self, x: np.ndarray) -> bool:
         """Whether f(x) and c(x) are finite."""
@@ -209,8 +220,29 @@ class Evaluation:
         self._has_begun = True
         if not (math.isfinite(point.objective) and math.isfinite(point.violation)):
             return
-        if self.best is None or rank(point, tolerance) <= rank(self.best, tolerance):
-            self.best = point
+        best = self.best
+        if best is None or rank(point, tolerance) <= rank(best, tolerance):
+            self._best = point
+
+    def begin_at(self, x: np.ndarray) -> None:
+        """Take x for the start, where what is not finite is an error."""
+        self._start = x.tobytes()
+
+    def keep_best(self, best: Callable[[], Point | None]) -> None:
+        """Take the best of all iterates so far from a solver that compares them itself.
+
+        Args:
+            best: gives it, or None if there is none; called if it is asked for.
+        """
+        self._has_begun = True
+        self._best = best
+
+    @property
+    def best(self) -> Point | None:
+        """The best iterate so far, None if there is none."""
+        if callable(self._best):
+            self._best = self._best()
+        return self._best
 
     def point(self, x: np.ndarray, iteration: int = 0, multipliers: Multipliers | None = None) -> Point:
         """The point at x, its values evaluated unless they are there.

@@ -12,13 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 import scipy
-import scipy.sparse as sp
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.problem.multipliers import named_rows
 from lagrad.program.steps import changes_in_steps
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
+from lagrad.solvers.entries import Entries
 from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.solver import Outcome, Task
@@ -35,7 +35,7 @@ SINGULAR = "x lies within rounding of a singularity. Keep x away from it by boun
 
 UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
 
-Values = tuple[np.ndarray, np.ndarray, sp.csr_array]
+Values = tuple[np.ndarray, np.ndarray, Entries]
 Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -133,12 +133,14 @@ def snapshot(task: Task, point: Point, method: str) -> Solution:
 def choose(task: Task, outcome: Outcome, reason: Status | None) -> Point:
     """The solver's last point if it converged, else the best of all; the start if nothing was evaluated."""
     last = last_point(task, outcome)
+    converged = reason is None and outcome.status.is_converged
+    if converged and last is not None and is_finite(last):
+        return last
     best = task.evaluation.best
     if best is not None:
         best = inside_bounds(task.evaluation, best)
     if last is None or (best is not None and not is_finite(last)):
         return best if best is not None else start_point(task)
-    converged = reason is None and outcome.status.is_converged
     if converged or best is None:
         return last
     is_better = rank(last, task.tol) <= rank(best, task.tol) and has_slopes(task.evaluation, last)
@@ -149,7 +151,7 @@ def last_point(task: Task, outcome: Outcome) -> Point | None:
     """The point at which the solver ended, None if it gave none that can be evaluated."""
     if outcome.x is None or not np.isfinite(outcome.x).all():
         return None
-    x = np.clip(outcome.x, task.problem.lower, task.problem.upper)
+    x = np.minimum(np.maximum(outcome.x, task.problem.lower), task.problem.upper)
     return try_point(task.evaluation, x, task.monitor.iterations, outcome.multipliers)
 
 
@@ -161,7 +163,7 @@ def is_finite(point: Point) -> bool:
 def has_slopes(evaluation: Evaluation, point: Point) -> bool:
     """Whether a solve could go on from a point: its first derivatives are finite."""
     values = evaluate(evaluation, point.x)
-    return values is not None and all(np.isfinite(part).all() for part in (values[0], values[2].data))
+    return values is not None and all(np.isfinite(part).all() for part in (values[0], values[2].values))
 
 
 def inside_bounds(evaluation: Evaluation, point: Point) -> Point:
@@ -193,9 +195,9 @@ def evaluate(evaluation: Evaluation, x: np.ndarray) -> Values | None:
     """Gradient, constraints and Jacobian at x, None if the functions raise there."""
     try:
         gradient, entries = evaluation.first_order(x)
-        structure = rows_and_columns(evaluation.derivatives.jacobian_structure)
-        shape = (evaluation.problem.m, evaluation.problem.n)
-        return gradient, evaluation.constraints(x), sp.coo_array((entries, structure), shape=shape).tocsr()
+        places = rows_and_columns(evaluation.derivatives.jacobian_structure)
+        shape = evaluation.problem.m, evaluation.problem.n
+        return gradient, evaluation.constraints(x), Entries(*places, entries, shape)
     except Exception:
         return None
 
@@ -204,11 +206,11 @@ def settle_multipliers(problem: Any, point: Point, values: Values | None) -> Mul
     """Multipliers of a point, those of missing bounds zero, those of fixed variables from stationarity."""
     zeros = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
     rows, lower, upper = (np.array(part, float) for part in point.multipliers or zeros)
-    lower = np.where(np.isfinite(problem.lower), np.maximum(lower, 0.0), 0.0)
-    upper = np.where(np.isfinite(problem.upper), np.maximum(upper, 0.0), 0.0)
+    lower = np.where(problem.lower > -math.inf, np.maximum(lower, 0.0), 0.0)
+    upper = np.where(problem.upper < math.inf, np.maximum(upper, 0.0), 0.0)
     fixed = problem.lower == problem.upper
     if values is not None and fixed.any():
-        slope = values[0] + values[2].T @ rows
+        slope = values[0] + values[2].transposed_times(rows)
         lower = np.where(fixed, np.maximum(slope, 0.0), lower)
         upper = np.where(fixed, np.maximum(-slope, 0.0), upper)
     return rows, lower, upper
@@ -282,11 +284,12 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     late = time.perf_counter() - task.evaluation.deadline
     if status is Status.TIME_LIMIT and late > 0:
         parts.append(f"It was exceeded by {late:.2g} s.")
-    equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
-    free = int((problem.lower < problem.upper).sum())
-    if status in (Status.ERROR, Status.INFEASIBLE) and equalities > free > 0:
-        found = f"There are {equalities} equality rows but only {free} free variables"
-        parts.append(f"{found}: drop rows that follow from others; `lagrad.diagnose(problem)` names them.")
+    if status in (Status.ERROR, Status.INFEASIBLE):
+        equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
+        free = int((problem.lower < problem.upper).sum())
+        if equalities > free > 0:
+            found = f"There are {equalities} equality rows but only {free} free variables: drop rows that"
+            parts.append(f"{found} follow from others; `lagrad.diagnose(problem)` names them.")
     return parts
 
 

@@ -8,7 +8,6 @@ plain NumPy. Finite differences and Hessian updates, SciPy's defaults, count as 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +24,8 @@ from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
-from lagrad.solvers.monitor import Iterate
 from lagrad.solvers.remembered import remembered
+from lagrad.solvers.scipy_states import first_order, translated
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -140,7 +139,7 @@ def minimize(
     options: Mapping[str, Any],
 ) -> OptimizeResult:
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
-    x0 = np.atleast_1d(np.asarray(x0, float))
+    x0, args = np.atleast_1d(np.asarray(x0, float)), args if isinstance(args, tuple) else (args,)
     rows = [read_constraint(constraint, index) for index, constraint in enumerate(as_list(constraints))]
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
@@ -296,6 +295,7 @@ def from_dict(constraint: Mapping[str, Any], index: int) -> Rows:
     if unknown:
         raise ProblemError(f"`constraints[{index}]`: {unknown}, expected keys of {list(DICT_KEYS)}.")
     args, kwargs = constraint.get("args", ()), constraint.get("kwargs") or {}
+    args = tuple(args) if np.iterable(args) else (args,)
 
     def closed(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given: function(*given, *args, **kwargs)
@@ -305,8 +305,26 @@ def from_dict(constraint: Mapping[str, Any], index: int) -> Rows:
     if callable(jac):
         return Rows(fun, *OLD_SIDES[kind], closed(jac), second)
     if jac is True:
-        return Rows(lambda x: fun(x)[0], *OLD_SIDES[kind], lambda x: fun(x)[1], second)
+        both = once_a_point(fun)
+        return Rows(lambda x: both(x)[0], *OLD_SIDES[kind], lambda x: both(x)[1], second)
     return Rows(fun, *OLD_SIDES[kind], None, second)
+
+
+def once_a_point(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, asked once for several calls at the same point in a row."""
+    last: list[tuple[bytes, Any]] = [(b"", None)]
+
+    def remembering(x: Any) -> Any:
+        # JAX's tracers have no bytes.
+        if not isinstance(x, np.ndarray):
+            return fun(x)
+        place, value = last[0]
+        if place != x.tobytes():
+            place, value = x.tobytes(), fun(x)
+            last[0] = place, value
+        return value
+
+    return remembering
 
 
 def linear(matrix: Any) -> Callable[..., Any]:
@@ -314,61 +332,6 @@ def linear(matrix: Any) -> Callable[..., Any]:
     coo = sp.coo_array(matrix if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix, float)))
     values, row, col, count = coo.data.astype(float), coo.row, coo.col, coo.shape[0]
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
-
-
-def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> Callable[[Iterate], Any]:
-    """SciPy's callback as lagrad's."""
-    parameters = set(inspect.signature(callback).parameters)
-    takes_two = len(parameters) > 1
-
-    def call(iterate: Iterate) -> bool | None:
-        x = np.array(iterate.x)
-        if parameters == {"intermediate_result"}:
-            answer = callback(intermediate_result=state_of(iterate, x, derivatives, method))
-        else:
-            answer = callback(x, state_of(iterate, x, derivatives, method)) if takes_two else callback(x)
-        return True if isinstance(answer, (bool, np.bool_)) and answer else None
-
-    return call
-
-
-def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
-    """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
-    counts, problem = iterate.evaluations, derivatives.problem
-    rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
-    gradient, entries, stationarity = first_order(derivatives, x, (rows, upper - lower))
-    places = rows_and_columns(derivatives.jacobian_structure)
-    jacobian = Triplets.of(*places, (problem.m, x.size)).matrix(entries)
-    slices = [problem.rows(name) for name in problem.constraints]
-    each = len(slices)
-    return OptimizeResult(
-        x=x,
-        fun=iterate.objective,
-        grad=gradient,
-        lagrangian_grad=stationarity,
-        constr=[*(iterate.constraints[rows] for rows in slices), x],
-        jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
-        v=[*(rows[part] for part in slices), upper - lower],
-        nit=iterate.iteration,
-        niter=iterate.iteration,
-        nfev=counts["objective"],
-        njev=counts["gradient"],
-        nhev=counts["hessian"],
-        constr_nfev=[counts["constraints"]] * each,
-        constr_njev=[counts["jacobian"]] * each,
-        constr_nhev=[counts["hessian"]] * each,
-        cg_niter=iterate.trials if method == "trust-constr" else 0,
-        cg_stop_cond=0,
-        tr_radius=iterate.step_size if method == "trust-constr" else np.nan,
-        constr_penalty=np.nan,
-        constr_violation=iterate.infeasibility,
-        optimality=iterate.stationarity,
-        barrier_parameter=iterate.mu,
-        barrier_tolerance=np.nan,
-        execution_time=iterate.time,
-        method=method,
-        status=0,
-    )
 
 
 def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
@@ -413,19 +376,3 @@ def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.nd
         values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
         found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
     return found
-
-
-def first_order(
-    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
-
-    Args:
-        derivatives: compiled functions.
-        x: point, shape (n,).
-        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
-    """
-    gradient, entries = derivatives.first_order(x)
-    rows, cols = rows_and_columns(derivatives.jacobian_structure)
-    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
-    return gradient, entries, gradient + pull + net[1]

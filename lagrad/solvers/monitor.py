@@ -52,6 +52,7 @@ class Iterate:
         constraints: c(x), flat, shape (m,).
         multipliers: of the rows (m,), of lower and upper bounds (n,); None where the solver does not tell.
         evaluations: how often each kind of function has been evaluated so far.
+        state: what SciPy's trust-constr itself tells its callbacks; None for other solvers.
     """
 
     iteration: int
@@ -69,6 +70,7 @@ class Iterate:
     constraints: np.ndarray
     multipliers: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     evaluations: dict[str, int]
+    state: Any = None
 
 
 class Monitor:
@@ -95,13 +97,13 @@ class Monitor:
     ):
         self.evaluation, self.callback, self.progress = evaluation, callback, progress
         self.began = time.perf_counter() if began is None else began
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: Any = []
         self._warned = False
 
     @property
     def iterations(self) -> int:
         """The last iteration's number."""
-        return self._rows[-1][0] if self._rows else 0
+        return int(self._rows[-1][0]) if len(self._rows) else 0
 
     def report(
         self,
@@ -114,12 +116,13 @@ class Monitor:
         regularization: float = math.nan,
         trials: int = 0,
         restoration: bool = False,
+        state: Any = None,
     ) -> bool:
         """Note an iteration and tell everybody.
 
         Args:
             point: the iterate.
-            stationarity, mu, step, step_size, regularization, trials, restoration: as in `Iterate`.
+            stationarity, mu, step, step_size, regularization, trials, restoration, state: as in `Iterate`.
 
         Returns:
             Whether the solver should go on.
@@ -128,32 +131,52 @@ class Monitor:
         row = (point.iteration, point.objective, point.violation, stationarity, mu, step, step_size)
         row += (regularization, trials, restoration, now - self.began)
         self._rows.append(row)
-        if self.watch is not None:
-            self.watch()
-        if self.progress is not None:
-            self.progress(dict(zip(COLUMNS, row, strict=True)))
-        if self.callback is not None:
-            self._heed(self._call_back(self.callback, point, row))
+        self.tell(point, state)
         if point.objective < -RUNAWAY and point.violation <= 1.0:
             self.evaluation.stop(Status.UNBOUNDED)
         if now > self.evaluation.deadline:
             self.evaluation.stop(Status.TIME_LIMIT)
         return self.evaluation.reason is None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to be told of each iteration."""
+        return self.watch is not None or self.progress is not None or self.callback is not None
+
+    def note(self, rows: np.ndarray) -> None:
+        """Take what a solver noted itself of all iterations so far, in the order of `COLUMNS`."""
+        self._rows = rows
+
+    def tell(self, point: Point, state: Any = None) -> None:
+        """Tell everybody of the iteration that was noted last.
+
+        Args:
+            point: its iterate.
+            state: as in `Iterate`.
+        """
+        row = {name: kind(value) for (name, kind), value in zip(COLUMNS.items(), self._rows[-1], strict=True)}
+        if self.watch is not None:
+            self.watch()
+        if self.progress is not None:
+            self.progress(row)
+        if self.callback is not None:
+            self._heed(self._call_back(self.callback, point, row, state))
+
     def history(self) -> History:
         """All iterations so far, as arrays."""
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(COLUMNS)
-        named = zip(COLUMNS.items(), columns, strict=True)
-        return History(**{name: np.array(column, dtype=kind) for (name, kind), column in named})
+        table = np.array(self._rows, float).reshape(-1, len(COLUMNS)).T
+        columns = zip(COLUMNS.items(), table, strict=True)
+        return History(**{name: column.astype(kind) for (name, kind), column in columns})
 
-    def _call_back(self, callback: Callable[[Iterate], Any], point: Point, row: tuple[Any, ...]) -> Any:
-        fields = dict(zip(COLUMNS, row, strict=True))
+    def _call_back(
+        self, callback: Callable[[Iterate], Any], point: Point, row: dict[str, Any], state: Any
+    ) -> Any:
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()
         try:
             given = point.constraints.copy(), point.multipliers, dict(self.evaluation.counts)
             shown = dict(zip(("constraints", "multipliers", "evaluations"), given, strict=True))
-            return callback(Iterate(x=x, **shown, **fields))
+            return callback(Iterate(x=x, state=state, **shown, **row))
         except StopIteration:
             return True
         finally:

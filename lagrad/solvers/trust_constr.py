@@ -26,6 +26,7 @@ from scipy.sparse.linalg import LinearOperator
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
+from lagrad.solvers.entries import Entries
 from lagrad.solvers.evaluation import Point, Stopped
 from lagrad.solvers.model import has_hessian
 from lagrad.solvers.optimality import success_tolerance
@@ -318,6 +319,7 @@ class Reduced:
             mu=mu,
             step_size=float(state.tr_radius),
             trials=int(state.cg_niter),
+            state=state,
         )
         if verbosity(self.task) > 1:
             print(
@@ -345,7 +347,7 @@ class Reduced:
         if point.violation <= tolerance:
             self.stuck_for = 0
             return
-        jacobian = self.whole_jacobian.matrix(self.evaluation.jacobian(point.x))
+        jacobian = Entries.of(self.whole_jacobian.matrix(self.evaluation.jacobian(point.x)))
         stuck = is_stuck_outside(self.problem, point.x, point.constraints, jacobian, tolerance)
         self.stuck_for = self.stuck_for + 1 if stuck else 0
         if self.stuck_for >= STUCK_ITERATIONS:

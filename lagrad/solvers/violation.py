@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.solvers.entries import Entries
+
 # Gradient of the violation, relative to violation and Jacobian, below which no step reduces it.
 NO_WAY_BACK = 1e-4
 
@@ -25,7 +27,7 @@ def bound_violations(problem: Any, x: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(problem.lower - x, x - problem.upper), 0.0)
 
 
-def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Any, tolerance: float) -> bool:
+def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Entries, tolerance: float) -> bool:
     """Whether constraints are violated and, to first order, no direction within the bounds reduces that.
 
     Args:
@@ -38,9 +40,9 @@ def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Any, 
     violation = row_violations(problem, c)
     if not violation.max(initial=0.0) > tolerance:
         return False
-    slope = jacobian.T @ np.where(c > problem.constraint_upper, violation, -violation)
+    slope = jacobian.transposed_times(np.where(c > problem.constraint_upper, violation, -violation))
     at_edge = (x <= problem.lower) & (slope > 0) | (x >= problem.upper) & (slope < 0)
-    steepest = max(1.0, float(np.abs(jacobian.data).max(initial=0.0)))
+    steepest = max(1.0, float(np.abs(jacobian.values).max(initial=0.0)))
     return bool(np.abs(slope[~at_edge]).max(initial=0.0) <= NO_WAY_BACK * steepest * violation.max())
 
 

@@ -12,6 +12,9 @@ from lagrad.solvers.solver import Start
 
 # The barrier parameter of a warm start: small enough to stay near, large enough to move along a bound.
 SMALLEST_MU, LARGEST_MU = 1e-9, 1e-1
+# Of a solve that was stopped: its last ones can be far smaller than its point is accurate, and steps are then
+# cut at every bound; larger ones than this throw away what was reached.
+ROUGH_MU = 1e-3, 1e-2
 
 
 def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -> Start:
@@ -43,7 +46,10 @@ def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -
     x = np.clip(place, problem.lower, problem.upper)
     if not finite:
         return Start(x)
-    return Start(x, multipliers, mu_at(solution), is_rough=not solution.status.is_converged)
+    is_rough, mu = not solution.status.is_converged, mu_at(solution)
+    if mu is not None and is_rough:
+        mu = min(max(mu, ROUGH_MU[0]), ROUGH_MU[1])
+    return Start(x, multipliers, mu, is_rough)
 
 
 def flat(layout: Any, tree: Any, what: str) -> np.ndarray:

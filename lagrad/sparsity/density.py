@@ -9,16 +9,18 @@ Detection walks the operations once more and looks at what each of them adds:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lagrad.errors import DerivativeError
 from lagrad.precision import float64
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
+from lagrad.program.trace import operations
 from lagrad.program.walk import needed, walk
-from lagrad.sparsity.deps import Deps, identity, pooled
+from lagrad.sparsity.deps import MOST_ENTRIES, Deps, TooDense, identity, pooled
 from lagrad.sparsity.interpreter import Rule, Walk
 from lagrad.sparsity.liveness import live_pairs, meetings, products_of, symmetric_matrix
 from lagrad.sparsity.rules import RULES
@@ -70,8 +72,11 @@ def dense_parts(
         return None, None
     seen = Seen.of(program, n, rules)
     outputs = [seen.values[i] for i in program.outputs]
-    matrix = pooled([Deps(0, n), *(value.deps for value in outputs)]).matrix
-    return seen.rows(np.diff(matrix.indptr)), seen.pairs()
+    try:
+        counts = np.diff(pooled([Deps(0, n), *(value.deps for value in outputs)]).matrix.indptr)
+    except TooDense as error:
+        raise at_lines(error, seen.widening(max(MANY_COLUMNS, int(SHARE * n)))) from None
+    return seen.rows(counts), seen.pairs()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +107,10 @@ class Seen:
         values[program.inputs[0]] = Value(shapes[program.inputs[0]], identity(n), AFFINE)
 
         def visit(equation: Equation, operands: list[Value]) -> Sequence[Value]:
-            results = found.visit(equation.source, operands)
+            try:
+                results = found.visit(equation.source, operands)
+            except TooDense as error:
+                raise at_lines(error, [equation.place]) from None
             lengths.append(len(found.tape))
             return results
 
@@ -117,13 +125,16 @@ class Seen:
         dense = counts[is_dense(counts, self.n)]
         if not dense.size:
             return None
-        least = int(dense.min())
+        return DensePart(dense.size, int(dense.max()), self.widening(int(dense.min())))
+
+    def widening(self, least: int) -> tuple[str, ...]:
+        """The user's lines behind which an element first depends on at least so many inputs."""
         made = [
             equation.place
             for equation in needed(self.program.equations, self.program.outputs)
             if self.widest(equation.outputs) >= least > self.widest(equation.inputs)
         ]
-        return DensePart(dense.size, int(dense.max()), tuple(dict.fromkeys(made))[:LISTED])
+        return tuple(dict.fromkeys(made))[:LISTED]
 
     def widest(self, variables: Sequence[int]) -> int:
         """Inputs that the widest element of some variables depends on, at most."""
@@ -132,22 +143,50 @@ class Seen:
     def pairs(self) -> DensePart | None:
         """The dense part of the Hessian of the outputs."""
         outputs = [self.values[i] for i in self.program.outputs]
-        live = list(live_pairs(self.walk.tape, outputs, [True] * len(outputs)))
-        counts = np.diff(symmetric_matrix(live, self.n).indptr)
+        live = live_pairs(self.walk.tape, outputs, [True] * len(outputs))
+        try:
+            counts = np.diff(symmetric_matrix(live, self.n).indptr)
+        except TooDense as error:
+            raise at_lines(error, self.meeting(SHARE * MOST_ENTRIES)) from None
         dense = counts[is_dense(counts, self.n)]
         if not dense.size:
             return None
-        made = {}
-        for equation, start, stop in zip(
-            self.program.equations, [0, *self.lengths], self.lengths, strict=False
-        ):
-            pairs = [
-                pair for step in self.walk.tape[start:stop] for pair in step.pairs([True] * len(step.outputs))
-            ]
+        return DensePart(dense.size, int(dense.max()), self.meeting(SHARE * float(dense.sum())))
+
+    def meeting(self, least: float) -> tuple[str, ...]:
+        """The user's lines that make at least so many pairs of inputs meet, most first."""
+        made: dict[str, int] = {}
+        starts = [0, *self.lengths]
+        for equation, start, stop in zip(self.program.equations, starts, self.lengths, strict=False):
+            steps = self.walk.tape[start:stop]
+            pairs = [pair for step in steps for pair in step.pairs([True] * len(step.outputs))]
             products = sum(product.products for product in products_of(meetings(pairs)))
-            if products >= SHARE * dense.sum():
+            if products >= least:
                 made[equation.place] = made.get(equation.place, 0) + products
-        return DensePart(dense.size, int(dense.max()), tuple(sorted(made, key=lambda p: -made[p]))[:LISTED])
+        return tuple(sorted(made, key=lambda place: -made[place]))[:LISTED]
+
+
+def at_lines(error: TooDense, places: Sequence[str]) -> DerivativeError:
+    """The same error with the user's lines."""
+    return DerivativeError(f"{error} It comes from {'; '.join(places) or 'an unknown line'}.")
+
+
+def located(
+    error: TooDense, function: Callable, inputs: Sequence, rules: Mapping[str, Rule] = RULES
+) -> DerivativeError:
+    """The same error with the user's lines, if a function alone meets it.
+
+    Args:
+        error: of a pattern in which the function has a part.
+        function: of `inputs`, the first of which is x.
+        inputs: arrays; only shapes and dtypes count.
+        rules: primitive name -> sparsity rule.
+    """
+    try:
+        dense_parts(operations(function, inputs, rules_whole=True), rules)
+    except DerivativeError as found:
+        return found
+    return error
 
 
 def width(deps: Deps) -> int:

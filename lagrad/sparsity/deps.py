@@ -15,7 +15,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import zip_longest
 from typing import Any
 
@@ -28,8 +28,12 @@ from lagrad.errors import DerivativeError
 MOST_SLOTS = 8
 # Up to so many entries are listed with their repetitions, which costs less than a sparse product.
 FEW_ENTRIES = 1_000_000
-# Entries of one Boolean matrix: 2 GB of indices.
-MOST_ENTRIES = 2**29
+# Entries of one pattern: 2 GB as it is handed over, and up to three times that while it is made.
+MOST_ENTRIES = 2**27
+
+
+class TooDense(DerivativeError):
+    """A pattern would not fit into memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,8 +246,20 @@ def gathered(terms: Iterable[tuple[np.ndarray, Slot]], size: int, n: int) -> sp.
     entries = [slot_entries(targets, slot, size) for targets, slot in terms]
     if not entries:
         return sp.csr_array((size, n), dtype=bool)
+    if sum(rows.size for rows, _ in entries) > MOST_ENTRIES:
+        # One by one: what they have in common is listed once.
+        total = reduce(operator.add, (boolean_matrix(*pair, (size, n)) for pair in entries))
+        check_entries(total.nnz, f"an intermediate array of {size} elements")
+        return canonical(total)
     rows, cols = zip(*entries, strict=True)
     return boolean_matrix(np.concatenate(rows), np.concatenate(cols), (size, n))
+
+
+def canonical(matrix: Any) -> sp.csr_array:
+    """A Boolean matrix with sorted entries, each once."""
+    found = sp.csr_array(matrix, dtype=bool)
+    found.sum_duplicates()
+    return found
 
 
 def slot_entries(targets: np.ndarray, slot: Slot, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -281,10 +297,10 @@ def triplets(matrix: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_entries(count: int, what: str) -> None:
-    """Raise DerivativeError if dependencies would not fit into memory."""
+    """Raise TooDense if dependencies would not fit into memory."""
     if count > MOST_ENTRIES:
-        raise DerivativeError(
-            f"structure: {what} depends on up to {count} inputs in total, more than the {MOST_ENTRIES} kept. "
+        raise TooDense(
+            f"structure: {what} depends on up to {count:,} inputs in total, over the {MOST_ENTRIES:,} kept. "
             "Introduce running sums and dense products over all variables as variables of their own, "
             "bound by constraints: that makes them sparse."
         )

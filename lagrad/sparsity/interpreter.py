@@ -96,7 +96,10 @@ class Walk:
             return self.enter(request.program, request.arguments)
         context = self.context
         if request.tangents or not request.deeper:
-            context = Context(context.depth + request.deeper, request.tangents, context.memory)
+            depth = context.depth + request.deeper
+            context = replace(context, depth=depth, tangents=request.tangents)
+        if request.as_written:
+            context = replace(context, as_written=True)
         other = Walk(request.arguments[0].deps.n, self.rules, context)
         return other.enter(request.program, request.arguments), other.tape
 

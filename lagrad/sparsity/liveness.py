@@ -13,8 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.errors import DerivativeError
-from lagrad.sparsity.deps import MOST_ENTRIES, Slot, boolean_matrix, triplets
+from lagrad.sparsity.deps import MOST_ENTRIES, Slot, TooDense, boolean_matrix, triplets
 from lagrad.sparsity.links import Live, either
 from lagrad.sparsity.rule_result import Pair, RuleResult
 from lagrad.sparsity.value import Value
@@ -193,10 +192,10 @@ class Product:
         if self.left_base is None and self.right_base is None:
             return self.left, self.right
         if min(self.products, n * n) > MOST_ENTRIES:
-            raise DerivativeError(
-                f"structure: the Hessian has up to {self.products} entries, over the {MOST_ENTRIES} kept. "
-                "A nonlinear function of a sum over many variables makes it dense; introducing the sum as a "
-                "variable with a constraint makes it sparse."
+            raise TooDense(
+                f"structure: the Hessian has up to {self.products:,} entries, over the {MOST_ENTRIES:,} "
+                "kept. A nonlinear function of a sum over many variables makes it dense; introducing the sum "
+                "as a variable with a constraint makes it sparse."
             )
         right = self.middle if self.right_base is None else self.middle @ self.right_base
         total = right if self.left_base is None else self.left_base.T.tocsr() @ right

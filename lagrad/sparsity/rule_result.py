@@ -80,6 +80,7 @@ class Request:
         tangents: number of leading inputs that the program is linear in, if it is walked apart as the
             derivative of a custom rule.
         deeper: whether this is one more derivative of a custom rule, not only a part of the same.
+        as_written: read functions with rules of their own as they are written, in all that is entered.
     """
 
     program: jex.ClosedJaxpr
@@ -87,6 +88,7 @@ class Request:
     apart: bool = False
     tangents: int = 0
     deeper: bool = True
+    as_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ class Context:
         depth: how many derivatives of custom rules have been entered.
         tangents: number of leading inputs that the program is linear in.
         memory: what rules remember of programs that they have looked at.
+        as_written: whether functions with rules of their own are read as they are written.
     """
 
     depth: int = 0
     tangents: int = 0
     memory: dict[Any, Any] = field(default_factory=dict)
+    as_written: bool = False
 
 
 Links = Mapping[tuple[int, int], Link]

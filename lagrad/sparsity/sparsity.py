@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.layout import Layout
+from lagrad.sparsity.density import located
+from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.detect import Structure, detect
 from lagrad.sparsity.interpreter import Rule
 from lagrad.sparsity.rules import with_users
@@ -83,6 +85,10 @@ def structure_of(
         leaves = jax.tree.leaves(fun(layout.unflatten(vector)))
         return [jnp.ravel(leaf) for leaf in leaves]
 
+    vector = layout.flatten(x)
     with float64():
-        program = jax.make_jaxpr(flat)(layout.flatten(x))
-        return detect(program, rules=with_users(rules), second_order=second_order)
+        program = jax.make_jaxpr(flat)(vector)
+        try:
+            return detect(program, rules=with_users(rules), second_order=second_order)
+        except TooDense as error:
+            raise located(error, flat, [vector], with_users(rules)) from None

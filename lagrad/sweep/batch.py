@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.batched.batched import batched
 from lagrad.batched.queue import SLOTS
@@ -23,6 +22,7 @@ from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
+from lagrad.solvers.entries import Entries
 from lagrad.solvers.evaluation import Point
 from lagrad.solvers.finish import settle_multipliers, versions
 from lagrad.solvers.optimality import certificate, success_tolerance
@@ -122,7 +122,8 @@ def padded(parts: list[Any], size: int) -> Any:
 def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, asked: tuple) -> Solution:
     """The Solution of one answer, judged as every solver's is."""
     (objective, rows, gradient, entries), (tol, seconds) = values, asked
-    jacobian = sp.coo_array((entries, structure), shape=(problem.m, problem.n)).tocsr()
+    rows_of, columns_of = structure
+    jacobian = Entries(rows_of, columns_of, np.asarray(entries), (problem.m, problem.n))
     told = answer.multipliers, answer.lower, answer.upper
     violation = largest_violation(problem, answer.x, rows)
     point = Point(answer.x, float(objective), rows, violation, int(answer.iterations), told)

@@ -43,6 +43,16 @@ def test_functions_with_barriers_are_the_same(barrier):
         np.testing.assert_allclose(one, other, rtol=1e-14)
 
 
+def test_transcendentals_stand_behind_conditionals():
+    """One conditional a level; only sines beyond the deepest level are left to fusion."""
+    function, captured = with_barriers(traced(nested, X, 2.0))
+    with float64():
+        program = jax.make_jaxpr(function)(True, captured, X, 2.0)
+    names = [equation.primitive.name for equation in program.eqns]
+    assert names.count("cond") == MOST_LEVELS
+    assert names.count("sin") == 2
+
+
 def test_equal_equations_are_merged():
     """sin(x W) is evaluated once, however often it is written; other parameters stay apart."""
     program = numbered(traced(lambda x: (jnp.sin(x) * jnp.sin(x), x[:2] + x[1:3], x[:2] * 2), X))

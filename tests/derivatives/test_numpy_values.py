@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lagrad
 import lagrad_problems
-from lagrad.derivatives.verification.numpy_values import numpy_values
+from lagrad.derivatives.verification import differences
+from lagrad.derivatives.verification.differences import values_agree
+from lagrad.derivatives.verification.numpy_values import ROWS, numpy_values, one_at_a_time
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -44,3 +49,56 @@ def test_scalar_loops_need_no_compiler():
     """Stacks of scalars: XLA would take a minute over what NumPy does at once."""
     rows = lagrad.Equality(lambda x: jnp.stack([x[i + 1] - jnp.sin(x[i]) for i in range(100)]))
     told(lagrad.Problem(lambda x: sum(x[i] ** 2 for i in range(101)), np.linspace(0.1, 1.0, 101), rows))
+
+
+LACKING = {
+    "special functions": lambda x: jnp.sum(jax.scipy.special.erf(x) + jax.scipy.special.gammaln(1.0 + x)),
+    "loops": lambda x: jax.lax.fori_loop(0, 5, lambda k, s: s + jnp.sin(x[k] * s), 0.3),
+    "sorting": lambda x: jnp.sort(x) @ jnp.arange(6.0),
+    "branches": lambda x: jax.lax.cond(x[0] > 0.5, jnp.sum, jnp.prod, x),
+    "coarse numbers": lambda x: jnp.sum(jnp.sin(x.astype(jnp.bfloat16)).astype(float) * x),
+    "keys": lambda x: x @ jax.random.normal(jax.random.key(3), 6),
+    "no index": lambda x: jnp.sum(jnp.nan_to_num(x[jnp.array([1, 9])])) + x[0],
+    "systems": lambda x: jnp.sum(jnp.linalg.solve(x[:4].reshape(2, 2) + 3 * jnp.eye(2), x[4:])),
+}
+
+
+@pytest.mark.parametrize("objective", LACKING.values(), ids=LACKING)
+def test_jax_tells_what_numpy_lacks(objective):
+    """One equation at a time: nothing is left out for a primitive that has no row."""
+    x = np.random.default_rng(0).uniform(0.1, 1.0, 6)
+    reference = lagrad.differentiate(lagrad.Problem(objective, x), check=False).reference
+    found = numpy_values(numbered(reference.closed, CALLS), x, [], one_at_a_time(60, 100))
+    with float64():
+        np.testing.assert_allclose(found, [float(objective(jnp.asarray(x)))], rtol=1e-13)
+
+
+def special_loop(count: int) -> lagrad.Problem:
+    """A long program of scalars with a function whose row is taken out of the table."""
+    special = jax.scipy.special.erf
+    return lagrad.Problem(
+        lambda x: sum(special(x[k]) * x[k + 1] for k in range(count)), np.linspace(0.1, 1.0, count + 1)
+    )
+
+
+def test_long_programs_are_looked_at(monkeypatch):
+    """A wrong value shows where 1500 equations have rows and some hundred have none; the report is silent."""
+    monkeypatch.delitem(ROWS, "erf")
+    derivatives = lagrad.differentiate(special_loop(300))
+    assert derivatives.unseen == [] and "not looked at" not in derivatives.report()
+    values_at = derivatives.functions["values"]
+    wrong = replace(
+        derivatives,
+        functions=derivatives.functions.replaced(
+            {"values": lambda x: [values_at(x)[0] * 1.000001, values_at(x)[1]]}
+        ),
+    )
+    assert values_agree(wrong, derivatives.problem.start) is False
+
+
+def test_a_look_that_was_not_taken_is_told(monkeypatch):
+    """Where each of many equations would have to be compiled, the report says that nobody looked."""
+    monkeypatch.delitem(ROWS, "erf")
+    monkeypatch.setattr(differences, "MOST_APPLIED", 10)
+    derivatives = lagrad.differentiate(special_loop(300))
+    assert "not looked at" in derivatives.report() and "verify()" in derivatives.report()

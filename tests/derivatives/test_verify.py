@@ -149,6 +149,10 @@ RIGHT: dict[str, tuple[Callable, list]] = {
         lambda x: jnp.sum(jax.nn.relu(x) + jnp.abs(x - 1) + jnp.maximum(x, 2)),
         [0.0, 1.0, 2.0],
     ),
+    "bfloat16 with a rule of its own": (
+        lambda x: jnp.sum(jax.nn.softplus(x.astype(jnp.bfloat16)).astype(float)),
+        [1.0, 1.0],
+    ),
     "great constants that cancel": (lambda x: (x[0] + 1e9) - 1e9 + jnp.exp(x[0]) - 1.0, [1e-6]),
 }
 
@@ -243,6 +247,20 @@ def test_a_wrong_custom_rule_is_a_warning_at_set_up():
         lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(cube(x)), [0.5, 0.7]))
 
 
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_a_wrong_custom_rule_of_coarse_numbers_is_a_warning(dtype):
+    """Where differences can tell: not in bfloat16, whose last place is larger than their step."""
+
+    @jax.custom_jvp
+    def cube(x):
+        return x**3
+
+    cube.defjvp(lambda primals, tangents: (cube(*primals), 2 * primals[0] ** 2 * tangents[0]))
+    with pytest.warns(LagradWarning, match="custom rule"):
+        objective = lambda x: jnp.sum(cube(x.astype(dtype))).astype(float)  # noqa: E731
+        lagrad.differentiate(lagrad.Problem(objective, [0.5, 0.7]))
+
+
 def test_a_right_custom_rule_is_not_accused():
     """Also where a formula is replaced by one that cancels less."""
 
@@ -279,6 +297,10 @@ PROGRAMS: dict[str, Callable] = {
     "contraction": lambda x: jnp.einsum("ij,kj->", x.reshape(2, 3), jnp.arange(6.0).reshape(2, 3)),
     "cumulation": lambda x: jnp.sum(jnp.cumsum(x) * jnp.cumprod(x[::-1])) + jnp.max(x) - jnp.min(x),
     "selection": lambda x: jnp.sum(jnp.where(x > 0.5, x, jnp.clip(-x, -0.3, 0.2))) + jax.nn.sigmoid(x[0]),
+    "special": lambda x: (
+        jnp.sum(jax.scipy.special.erf(x) * jax.scipy.special.erfc(x) + jax.scipy.special.gammaln(x))
+        + jax.scipy.special.digamma(x[0])
+    ),
     "padding": lambda x: jnp.sum(jnp.pad(x, 2, constant_values=3.0) ** 2) + jnp.hypot(x[0], x[1]),
 }
 
@@ -300,3 +322,20 @@ def test_rounding_of_cancelled_terms_is_no_error(size):
     start = np.linspace(0.3, 0.9, 70)
     objective = lambda x: jnp.sum((x - start) ** 2) + jnp.sum(size * jnp.sin(x) - size * jnp.sin(start))  # noqa: E731
     lagrad.differentiate(lagrad.Problem(objective, start))
+
+
+def test_rules_that_index_constants_by_tracers_are_looked_at():
+    """As the backward rule of odeint does with its times: constants reach it as JAX's arrays."""
+    times = np.array([0.0, 0.5, 1.0])
+
+    @jax.custom_vjp
+    def summed(x, times):
+        return x * jnp.sum(times)
+
+    def back(times, cotangent):
+        step = lambda k, total: total + times[k]  # noqa: E731
+        return cotangent * jax.lax.fori_loop(0, 3, step, 0.0), jnp.zeros(3)
+
+    summed.defvjp(lambda x, times: (summed(x, times), times), back)
+    objective = lambda x: jnp.sum(x**2) + jax.jit(summed)(x[0], times)  # noqa: E731
+    quietly(lagrad.Problem(objective, [0.5, 0.7])).verify()

@@ -43,3 +43,13 @@ def test_memory_is_kept_below_the_limit():
 def test_large_full_matrices_take_no_more_memory_than_sweeps():
     """Element blocks would be 25 GB."""
     assert strategies(RANDOM.normal(size=(1500, 1500)) / 40, check=False)[0] == ["dense"]
+
+
+def test_elements_of_few_variables_are_kept_however_often_they_meet():
+    """Ten blocks of 10 by 10 meet in each entry of the Hessian, and are still nothing to add up."""
+    start = np.linspace(0.1, 1.0, 10)
+    derivatives = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x * jnp.log(x / jnp.sum(x))), start))
+    assert [block.strategy for block in derivatives.hessian_blocks] == ["elements"]
+    with jax.enable_x64(True):
+        wanted = jax.hessian(derivatives.problem.objective)(jnp.asarray(start))
+    np.testing.assert_allclose(derivatives.hessian(start).toarray(), wanted, atol=1e-12)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
 from hypothesis import given
 
+import lagrad
 from lagrad.errors import LagradWarning, ProblemError
 from lagrad.problem.bounds import read_bounds, spread
 from lagrad.problem.layout import Layout
@@ -227,3 +229,19 @@ def test_a_side_of_a_constraint_speaks_of_the_function():
         "`constraints['flow']`: `upper['p']` has shape (12,) but the function['p'] returns shape (10,). "
         "Give a scalar or shape (10,)."
     )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("kind", [np.array, jnp.array, np.float64, float])
+def test_one_number_is_a_side_whatever_its_type(kind, n):
+    """Arrays without axes, as reductions give them, are numbers: as sides, and in pairs."""
+    start = np.full(n, 0.5)
+    for both in ((kind(0.0), kind(1.0)), [kind(0.0), kind(1.0)], [(kind(0.0), kind(1.0))] * n):
+        problem = lagrad.Problem(lambda x: jnp.sum(x**2), start, bounds=both)
+        np.testing.assert_array_equal([problem.lower, problem.upper], [[0.0] * n, [1.0] * n])
+
+
+def test_one_number_alone_is_no_pair_of_bounds():
+    """It could be either side."""
+    with pytest.raises(lagrad.ProblemError, match=r"`bounds`.*expected \(lower, upper\)"):
+        lagrad.Problem(lambda x: jnp.sum(x**2), [0.5, 0.5], bounds=np.array(3.0))

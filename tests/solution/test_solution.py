@@ -141,6 +141,13 @@ def test_a_summary_fits_on_a_narrow_screen(solution):
     assert "in the problem's own units: stationarity 1.0e-03" in text
 
 
+def test_only_some_ends_allow_success():
+    """A point at a limit may be a solution; one that the solver gave up at is none."""
+    refused = {"infeasible", "unbounded", "invalid_number", "error"}
+    assert {status.value for status in Status if not status.allows_success} == refused
+    assert {status.value for status in Status if status.is_converged} == {"optimal", "acceptable"}
+
+
 @pytest.mark.parametrize("status", Status)
 def test_advice_names_what_there_is(status):
     """Each `lagrad.name` in it can be called."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import jax.numpy as jnp
@@ -15,6 +18,7 @@ from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
 from lagrad.solvers import solve
+from lagrad.solvers.ipopt import compiled
 from lagrad.solvers.ipopt.compiled import is_supported
 from tests.solvers import cases
 
@@ -103,3 +107,76 @@ def test_timings_are_measured():
     """Callbacks take some time, and less than the whole."""
     timings = solve(differentiate(cases.hs71()), "ipopt").timings
     assert 0 < timings["values"] < timings["total"] and 0 < timings["hessian"] < timings["total"]
+
+
+def chained(n: int) -> Problem:
+    """Rosenbrock's chain: many iterations."""
+    return Problem(lambda x: jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), np.full(n, -1.2))
+
+
+def test_history_grows_beyond_the_room_for_it(monkeypatch):
+    """Two rows fit at first; nothing is lost."""
+    monkeypatch.setattr(compiled, "ROOM", 2)
+    derivatives = differentiate(cases.banana())
+    one, two = solve(derivatives, "ipopt"), solve(InPython(derivatives), "ipopt")
+    assert len(one.history) == one.iterations + 1 > 8
+    for column in ("iteration", "objective", "mu", "step", "step_size", "trials", "restoration"):
+        np.testing.assert_array_equal(getattr(one.history, column), getattr(two.history, column))
+
+
+def test_a_callback_sees_each_iteration():
+    """Objective and multipliers are those of the iterate, and counts grow on the way."""
+    derivatives, seen = differentiate(cases.hs71()), []
+    solution = solve(derivatives, "ipopt", callback=seen.append)
+    assert [each.iteration for each in seen] == solution.history.iteration.tolist()
+    for each in seen:
+        assert each.objective == derivatives.objective(each.x)
+        assert [part.size for part in each.multipliers] == [derivatives.m, derivatives.n, derivatives.n]
+    assert np.all(np.diff([each.evaluations["gradient"] for each in seen]) > 0)
+
+
+def test_solves_that_follow_each_other_share_nothing():
+    """What is kept for the next solve has no memory: bounds, options, start and limits are those of each."""
+    derivatives, first = differentiate(cases.hs71()), solve(differentiate(cases.hs71()), "ipopt")
+    others = (
+        {"bounds": (1.0, 4.9)},
+        {"options": {"mu_strategy": "adaptive"}},
+        {"max_iterations": 2},
+        {"x0": [2.0, 2.0, 2.0, 2.0]},
+        {"callback": lambda iterate: iterate.iteration == 3},
+    )
+    for other in others:
+        alone = solve(differentiate(cases.hs71()), "ipopt", **other)
+        np.testing.assert_array_equal(solve(derivatives, "ipopt", **other).x, alone.x)
+        again = solve(derivatives, "ipopt")
+        np.testing.assert_array_equal(again.x, first.x)
+        np.testing.assert_array_equal(again.history.objective, first.history.objective)
+        assert again.evaluations == first.evaluations and again.status is first.status
+
+
+def press_ctrl_c(is_heeded: threading.Event) -> None:
+    """Send the signal as soon as a solve has its own handler in place."""
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler and not is_heeded.wait(0.001):
+        pass
+    if not is_heeded.is_set():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_ends_a_solve_that_nobody_watches():
+    """Python runs now and then, and looks."""
+    derivatives, is_heeded = differentiate(chained(1000)), threading.Event()
+    thread = threading.Thread(target=press_ctrl_c, args=(is_heeded,))
+    thread.start()
+    try:
+        solution = solve(derivatives, "ipopt", max_iterations=10**6, tol=1e-300)
+    finally:
+        is_heeded.set()
+        thread.join()
+    assert solution.status is Status.INTERRUPTED, solution
+    assert solution.objective <= solution.history.objective.min()
+
+
+def test_the_time_limit_holds_without_python():
+    """At the first look at the clock."""
+    solution = solve(differentiate(chained(1000)), "ipopt", time_limit=0.2)
+    assert solution.status is Status.TIME_LIMIT and np.isfinite(solution.objective)

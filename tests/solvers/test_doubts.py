@@ -70,6 +70,17 @@ def test_a_point_within_rounding_of_a_singularity_is_told():
     assert not lagrad.certify(problem, solution).is_satisfied
 
 
+def test_ends_are_looked_at_more_and_more_seldom():
+    """The first, second and fourth of five solves by the same derivatives tell of what is wrong."""
+    derivatives, told = lying(), []
+    for _ in range(5):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            lagrad.solve(derivatives)
+        told.append(len(caught))
+    assert told == [1, 1, 0, 1, 0]
+
+
 @METHODS
 def test_wrong_derivatives_are_told_and_change_no_status(method, tmp_path):
     """A doubt in the certificate, one warning with numbers and the check to run; both survive a file."""

@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import tracemalloc
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from lagrad.derivatives import differentiate
 from lagrad.errors import DerivativeError
-from lagrad.problem.constraints import Inequality
+from lagrad.problem.constraints import Equality, Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -21,10 +22,11 @@ from lagrad.solvers import solve, trust_constr
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt import settings
 from lagrad.solvers.ipopt.library import VARIABLE
+from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.ipopt.statuses import CODES, translate
 from lagrad.solvers.monitor import Monitor
 from lagrad.solvers.solver import Start, Task
-from lagrad.solvers.warm import warm
+from lagrad.solvers.warm import ROUGH_MU, warm
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
 from tests.solvers.dense import DenseDerivatives
@@ -114,7 +116,7 @@ def test_repeated_solves_do_not_grow():
 
 NAN_JACOBIAN = """
 import jax.numpy as jnp
-from lagrad.problem.constraints import Inequality
+from lagrad.problem.constraints import Equality, Inequality
 from lagrad.errors import DerivativeError
 from lagrad.problem.problem import Problem
 from lagrad.solvers import solve
@@ -178,12 +180,53 @@ def test_diagonal_matrices_are_ordered_by_what_is_linear_in_their_size(problem, 
     assert settings.ordering(task) == chosen
 
 
-def test_a_stopped_solve_goes_on_with_the_barrier_of_its_best_point():
-    """The last parameter belongs to another point; a converged solve keeps nearer to its bounds."""
+def test_a_stopped_solve_goes_on_with_a_barrier_of_middle_size():
+    """Its own may be far too small for where it stopped; a converged solve keeps nearer to its bounds."""
     compiled = derivatives(cases.hs71)
     whole, part = solve(compiled), solve(compiled, max_iterations=4)
     start, rough = warm(whole, compiled.problem), warm(part, compiled.problem)
     own = np.flatnonzero(part.history.objective == part.objective)[-1]
-    assert rough.is_rough and rough.mu == part.history.mu[own]
+    assert rough.is_rough and rough.mu == np.clip(part.history.mu[own], *ROUGH_MU)
     assert not start.is_rough and settings.warm_options(start)["warm_start_bound_push"] == 1e-9
     assert settings.warm_options(rough)["warm_start_bound_push"] == 1e-3
+
+
+def linear_rows(value: np.ndarray) -> Problem:
+    """Eight equality rows of rank three for three variables."""
+    matrix = np.random.default_rng(0).normal(size=(8, 3))
+    return Problem(
+        lambda x: jnp.sum(x**2),
+        np.zeros(3),
+        Equality(lambda x: matrix @ x, matrix @ np.arange(1.0, 4.0) + value),
+    )
+
+
+def test_more_equality_rows_than_variables_are_solved_where_they_can_be():
+    """Rows that repeat each other have a solution, Ipopt's count of degrees of freedom or not."""
+    solution = solve(linear_rows(np.zeros(8)), "ipopt")
+    assert solution.status is Status.OPTIMAL
+    np.testing.assert_allclose(solution.x, [1.0, 2.0, 3.0], atol=1e-6)
+
+
+def test_more_equality_rows_than_variables_that_contradict_are_infeasible():
+    """Not an error: nothing is wrong with the declaration."""
+    assert solve(linear_rows(np.arange(8.0)), "ipopt").status is Status.INFEASIBLE
+
+
+def test_fixed_variables_are_no_degrees_of_freedom():
+    """Two rows, one variable that is free."""
+    rows = Equality(lambda x: jnp.stack([x[0] + x[1] * x[2], x[0]]), np.array([2.0, 1.0]))
+    problem = Problem(lambda x: jnp.sum((x - 2) ** 2), np.ones(3), rows, ([-5.0, 1.0, 1.0], [5.0, 1.0, 1.0]))
+    solution = solve(problem, "ipopt")
+    assert solution.status is Status.OPTIMAL and solution.x[0] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_only_too_many_equality_rows_get_room(rows):
+    """As many as variables are handed on as they are; inequalities are never touched."""
+    sides = np.arange(rows + 1.0), np.append(np.arange(float(rows)), np.inf)
+    problem = SimpleNamespace(
+        lower=np.zeros(2), upper=np.ones(2), constraint_lower=sides[0], constraint_upper=sides[1]
+    )
+    low, high = row_sides(problem)
+    assert ((high - low)[:rows] > 0).all() == (rows > 2) and (low[rows], high[rows]) == (rows, np.inf)

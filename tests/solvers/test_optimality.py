@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lagrad
 from lagrad.derivatives.triplets import Triplets
-from lagrad.solvers.optimality import certificate, row_maxima, success_tolerance
+from lagrad.problem.constraints import Equality
+from lagrad.problem.problem import Problem
+from lagrad.solvers.entries import Entries
+from lagrad.solvers.optimality import certificate, success_tolerance
 from lagrad.solvers.violation import is_stuck_outside, largest_violation
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
@@ -20,7 +25,7 @@ def check(make, x, multipliers):
     compiled = derivatives(make)
     x = np.asarray(x, float)
     gradient, entries = compiled.first_order(x)
-    jacobian = sp.csr_array(entries.reshape(compiled.m, compiled.n))
+    jacobian = Entries.of(entries.reshape(compiled.m, compiled.n))
     values = gradient, compiled.values(x)[1], jacobian
     return certificate(compiled.problem, x, values, tuple(np.asarray(part, float) for part in multipliers))
 
@@ -65,9 +70,9 @@ def test_row_maxima_are_those_of_the_dense_matrix(density):
     """Empty rows have none, wherever they stand; a stored zero is 0."""
     random = np.random.default_rng(0)
     dense = random.normal(size=(7, 5)) * (random.random((7, 5)) < density)
-    np.testing.assert_array_equal(row_maxima(sp.csr_array(dense)), np.abs(dense).max(axis=1))
+    np.testing.assert_array_equal(Entries.of(sp.csr_array(dense)).row_maxima(), np.abs(dense).max(axis=1))
     stored = sp.csr_array((np.zeros(1), np.zeros(1, int), np.array([0, 0, 1, 1])), shape=(3, 2))
-    np.testing.assert_array_equal(row_maxima(stored), np.zeros(3))
+    np.testing.assert_array_equal(Entries.of(stored).row_maxima(), np.zeros(3))
 
 
 def test_success_tolerance_follows_tol_down_to_its_floor():
@@ -80,10 +85,10 @@ def test_stuck_outside_means_no_way_back():
     compiled = derivatives(cases.impossible)
     for x, stuck in (([0.0, 0.0], True), ([1.0, 0.0], False)):
         x = np.array(x)
-        jacobian = sp.csr_array(compiled.first_order(x)[1].reshape(1, 2))
+        jacobian = Entries.of(compiled.first_order(x)[1].reshape(1, 2))
         assert is_stuck_outside(compiled.problem, x, compiled.values(x)[1], jacobian, 1e-6) is stuck
     problem = derivatives(cases.hs28).problem
-    assert not is_stuck_outside(problem, np.zeros(3), np.array([1.0]), sp.csr_array((1, 3)), 1e-6)
+    assert not is_stuck_outside(problem, np.zeros(3), np.array([1.0]), Entries.of(np.zeros((1, 3))), 1e-6)
 
 
 @st.composite
@@ -121,3 +126,13 @@ def test_symmetric_assembly_mirrors_the_lower_triangle(case):
     lower = sp.coo_array((values, (low, high)), shape=(n, n)).toarray()
     expected = lower + lower.T - np.diag(np.diag(lower))
     np.testing.assert_array_equal(Triplets.symmetric(low, high, n).matrix(values).toarray(), expected)
+
+
+def test_enormous_multipliers_excuse_nothing():
+    """Rows that depend on each other can have multipliers that cancel, anywhere."""
+    rows = Equality(lambda x: jnp.stack([x[0] + x[1], x[0] + x[1]]), 2.0)
+    compiled = lagrad.differentiate(Problem(lambda x: x @ x, [2.0, 0.0], rows))
+    x, zero = np.array([2.0, 0.0]), np.zeros(2)
+    values = compiled.gradient(x), compiled.constraints(x), Entries.of(compiled.jacobian(x))
+    found = certificate(compiled.problem, x, values, (np.array([3e16, -3e16]), zero, zero))
+    assert found.feasibility == 0.0 and not found.is_satisfied

@@ -13,6 +13,7 @@ from jax.experimental import sparse
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
+import lagrad
 from lagrad.errors import DerivativeError, LagradWarning
 from lagrad.precision import float64
 from lagrad.sparsity import RULES, detect
@@ -268,6 +269,48 @@ def test_jacobian_too_large_to_hold_is_an_error():
     """A running sum over many variables has no sparse Jacobian."""
     with pytest.raises(DerivativeError, match="a running reduction depends on up to"):
         structure(jnp.cumsum, 2 * int(MOST_ENTRIES**0.5))
+
+
+@pytest.mark.parametrize(
+    "pattern", [lagrad.jacobian_sparsity, lambda f, x: lagrad.hessian_sparsity(lambda x: jnp.sum(f(x)), x)]
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.cumsum(x) ** 2,  # the sums
+        lambda x: jnp.exp(x) / jnp.sum(jnp.exp(x)),  # the quotient
+    ],
+)
+def test_patterns_too_large_name_the_users_line_and_the_cure(pattern, function):
+    """Before memory is taken, wherever the limit is met."""
+    with pytest.raises(DerivativeError, match=r"variable.*makes.*sparse.*test_detect.py, line \d+.*# the"):
+        pattern(function, np.ones(2 * int(MOST_ENTRIES**0.5)))
+
+
+def test_problems_too_dense_name_function_line_and_cure():
+    """As `differentiate` meets them."""
+    problem = lagrad.Problem(
+        jnp.sum,
+        np.ones(2 * int(MOST_ENTRIES**0.5)),
+        {
+            "sparse": lagrad.Equality(lambda x: x[1:] * x[:-1]),
+            "flow": lagrad.Equality(lambda x: jnp.cumsum(x)),
+        },
+    )
+    with pytest.raises(DerivativeError, match=r"`flow`: .*makes them sparse.*test_detect.py, line"):
+        lagrad.differentiate(problem)
+
+
+def test_cholesky_factors_are_seen_entry_by_entry():
+    """Row i up to column j, and the rows up to j: L[2, 0] does not depend on A[1, 1]."""
+
+    def factor(x):
+        a = x.reshape(2, 3, 3)
+        return jnp.linalg.cholesky(a @ jnp.swapaxes(a, -1, -2) + 3 * jnp.eye(3)).ravel()
+
+    with float64():
+        dense = np.asarray(jax.jacrev(factor)(np.random.default_rng(0).normal(size=18)))
+    np.testing.assert_array_equal(jacobian(factor, 18), np.abs(dense) > 1e-12)
 
 
 KNOWN_CUBES = Primitive("known_cubes")

@@ -16,7 +16,7 @@ from lagrad.compile.native.emission import supports
 from lagrad.compile.native.loops import Loop, Read, Write
 from lagrad.compile.native.machine import Machine
 from lagrad.compile.native.products import Product
-from lagrad.compile.of_params import OfParams
+from lagrad.compile.of_params import Leaves, OfParams
 from lagrad.compile.xla import lower
 from lagrad.elements.element_sums import Addend, Batch, ElementSums
 from lagrad.elements.indices import Indices, everywhere
@@ -96,6 +96,16 @@ class ParamsReads:
         """Number of a variable among those that are read."""
         return self.variables.setdefault(variable, len(self.variables))
 
+    def leaves(self, sums: ElementSums) -> Leaves | None:
+        """The same without any computation; None if something is made of the leaves, or is not float64."""
+        program = sums.split.classification.program
+        inputs, given = program.inputs[1:], self.variables
+        if self.derived or sums.fixed or not set(given) <= set(inputs):
+            return None
+        if any(program.avals[variable].dtype != np.float64 for variable in given):
+            return None
+        return Leaves(tuple(inputs.index(variable) for variable in given))
+
     def function(self, sums: ElementSums) -> Callable[..., list]:
         """(*leaves) -> variables, what is derived from them, and what is added as it is."""
 
@@ -138,7 +148,7 @@ class NativeSums:
     machine: Machine | None
     x_sums: Product | None
     weight_sums: Product | None
-    params: OfParams | None
+    params: OfParams | Leaves | None
     linear: Product | None
     behind: Product | None
 
@@ -186,7 +196,10 @@ def native_sums(sums: ElementSums, leaves: list) -> Deferred[NativeSums] | None:
         loops.append(Loop(tape, reads, tuple(writes)))
     count = PARAMS + len(params.variables) + len(params.derived)
     waiting: dict[str, Deferred] = {"params": ready(None)}
-    if count > PARAMS or sums.fixed:
+    as_they_are = params.leaves(sums)
+    if count > PARAMS and as_they_are is not None:
+        waiting["params"] = ready(as_they_are)
+    elif count > PARAMS or sums.fixed:
         function = params.function(sums)
         shapes = jax.eval_shape(function, *leaves)[len(params.variables) :]
         for loop, nodes in zip(loops, derived, strict=True):

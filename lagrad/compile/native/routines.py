@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -56,16 +56,23 @@ class Routine:
         steps: functions and their arguments, shape (steps, 1 + ARGUMENTS), int64.
         output: what is written.
         kept: arrays whose addresses are in `steps`, and what owns the code.
+        readers: functions (leaves of the params) that write what depends on these only.
     """
 
     steps: np.ndarray
     output: np.ndarray
     kept: tuple[Any, ...]
+    readers: tuple[Callable[[Sequence[Any]], None], ...] = ()
 
     def __call__(self) -> np.ndarray:
         """Run it; the output."""
         runner()(len(self.steps), address(self.steps))
         return self.output
+
+    def bind(self, leaves: Sequence[Any]) -> None:
+        """Compute with other params from now on."""
+        for read in self.readers:
+            read(leaves)
 
 
 def routine(
@@ -85,11 +92,12 @@ def routine(
     """
     steps: list[Sequence[int]] = []
     kept: list[Any] = [x, weights, *parts]
+    readers: list[Callable[[Sequence[Any]], None]] = []
     found: list[np.ndarray] = []
     for part in parts:
         values = part if isinstance(part, np.ndarray) else None
         if isinstance(part, NativeSums):
-            values = sums_steps(part, x, weights, leaves, steps, kept)
+            values = sums_steps(part, (x, weights), leaves, steps, kept, readers)
         if values is None:
             return None
         found.append(values)
@@ -101,19 +109,25 @@ def routine(
     table = np.zeros((len(steps), 1 + ARGUMENTS), np.int64)
     for row, step in zip(table, steps, strict=True):
         row[: len(step)] = step
-    return Routine(table, output, (*kept, *found))
+    return Routine(table, output, (*kept, *found), tuple(readers))
 
 
 def sums_steps(
-    sums: NativeSums, x: np.ndarray, weights: np.ndarray, leaves: Sequence[Any], steps: list, kept: list
+    sums: NativeSums,
+    vectors: tuple[np.ndarray, np.ndarray],
+    leaves: Sequence[Any],
+    steps: list,
+    kept: list,
+    readers: list,
 ) -> np.ndarray | None:
     """Add the steps of what elements add up to; where its numbers will be, None if they are too many."""
-    params = [] if sums.params is None else [np.ascontiguousarray(each) for each in sums.params(leaves)]
-    matrices, size = sums.sums.fixed or {}, sums.sums.size
-    read = len(params) - len(matrices)
+    x, weights = vectors
+    params = [] if sums.params is None else [np.array(each, order="C") for each in sums.params(leaves)]
+    size, read = sums.sums.size, len(params) - len(sums.sums.fixed or {})
     start = sums.sums.start()
-    for matrix, value in zip(matrices.values(), params[read:], strict=True):
-        start[:size] += matrix @ value
+    if sums.params is not None:
+        readers.append(partial(read_params, sums, params, start))
+        readers[-1](leaves)
     numbers = np.empty_like(start)
     steps.append(copying(start, numbers))
     if sums.linear is not None:
@@ -135,6 +149,18 @@ def sums_steps(
         steps.append(adding(sums.behind, numbers[size:], numbers))
     kept += [start, numbers]
     return numbers[:size]
+
+
+def read_params(sums: NativeSums, params: list[np.ndarray], start: np.ndarray, leaves: Sequence[Any]) -> None:
+    """Write what depends on params only: what loops read, and the sums' start."""
+    assert sums.params is not None
+    for array, value in zip(params, sums.params(leaves), strict=True):
+        array[...] = value
+    matrices = sums.sums.fixed
+    if matrices:
+        start[:] = sums.sums.start()
+        for matrix, value in zip(matrices.values(), params[len(params) - len(matrices) :], strict=True):
+            start[: sums.sums.size] += matrix @ value
 
 
 def product_steps(product: Product, vector: np.ndarray, steps: list, kept: list) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.compile.xla import Compiled
 from lagrad.derivatives.verification.doubts import Derivatives
-from lagrad.derivatives.verification.numpy_values import numpy_values
+from lagrad.derivatives.verification.numpy_values import numpy_values, one_at_a_time
 from lagrad.derivatives.verification.products import (
     UNDERFLOW,
     both_triangles,
@@ -23,10 +23,13 @@ from lagrad.derivatives.verification.reference import EPSILON
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
 
-# Equations of programs that are compiled only to look at values.
-LONGEST_COMPILED = 1000
+# Equations of programs that are compiled only to look at values. Where JAX applies one equation at a time:
+# the kinds that are compiled, and how many are applied, at some tens of microseconds each.
+LONGEST_COMPILED, MOST_KINDS, MOST_APPLIED = 1000, 60, 20_000
 # Step of differences, and the share of a slope up to which they are believed.
 STEP, BELIEVED = 1e-4, 1e-7
+# So far off, differences speak against a derivative rule of somebody's own.
+UNLIKE = 1e-4
 # Rounding of a function's value, as a share of its terms.
 NOISE = 8 * EPSILON
 # NumPy's values and machine code's differ by less than this share, or so often the rounding of their terms.
@@ -41,6 +44,7 @@ def glance(
     """Products with the matrices along a few moves, beside differences."""
     first, second = indices(derivatives.jacobian_structure), both_triangles(derivatives.hessian_structure)
     m, n, size = derivatives.m, derivatives.n, np.abs(x)
+    rounding = 8 * derivatives.reference.unit
     gradient, jacobian = derivatives.first_order(x)
     hessian, here = mirrored(derivatives, x, multipliers), values_of(derivatives, x)
     slopes = lambda y: slope_of(derivatives, y, (first[1], first[0]), multipliers)  # noqa: E731
@@ -57,13 +61,14 @@ def glance(
         points, length = [x + k * move for k in (-2, -1, 1, 2)], np.abs(move)
         differences, error = central([values_of(derivatives, y) for y in points], here, terms)
         found, scale = np.atleast_1d(gradient @ move), np.atleast_1d(sizes[0] @ length)
-        yield Slope("gradient", found, scale, differences[:1], error[:1])
+        coarse = rounding * (terms + np.abs(here))
+        yield Slope("gradient", found, scale, differences[:1], error[:1], coarse[:1])
         if m:
             found, scale = times(first, jacobian, move, m), times(first, sizes[1], length, m)
-            yield Slope("jacobian", found, scale, differences[1:], error[1:])
+            yield Slope("jacobian", found, scale, differences[1:], error[1:], coarse[1:])
         differences, error = central([slopes(y) for y in points], slope, slope_terms)
         found, scale = times(second, hessian, move, n), times(second, sizes[2], length, n)
-        yield Slope("hessian", found, scale, differences, error)
+        yield Slope("hessian", found, scale, differences, error, rounding * slope_terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,8 @@ class Slope:
         found: the product.
         scale: size of what the product adds up.
         differences: of the function.
-        error: of the differences: curvature, kinks, rounding.
+        error: of the differences: curvature, kinks, rounding in float64.
+        rounding: of the function, in the coarsest type of number that its program uses.
     """
 
     matrix: str
@@ -83,10 +89,18 @@ class Slope:
     scale: np.ndarray
     differences: np.ndarray
     error: np.ndarray
+    rounding: np.ndarray
 
-    def suspects(self, share: float = BELIEVED) -> np.ndarray:
+    def suspects(self) -> np.ndarray:
         """Rows on which they differ by more than a share of the scale and what differences may be off."""
-        unlike = ~(np.abs(self.found - self.differences) <= share * self.scale + self.error + UNDERFLOW)
+        return self._unlike(BELIEVED * self.scale + self.error)
+
+    def contradicted(self) -> np.ndarray:
+        """Rows on which differences alone speak against the product: coarse numbers do not explain it."""
+        return self._unlike(UNLIKE * self.scale + self.error + self.rounding)
+
+    def _unlike(self, allowed: np.ndarray) -> np.ndarray:
+        unlike = ~(np.abs(self.found - self.differences) <= allowed + UNDERFLOW)
         return np.flatnonzero(np.isfinite(self.differences) & unlike)
 
 
@@ -122,15 +136,20 @@ def slope_of(
     return gradient + times(transposed, values, multipliers, derivatives.n) if values.size else gradient
 
 
-def agrees_with_numpy(derivatives: Derivatives, x: np.ndarray) -> bool:
-    """Whether f and c are NumPy's, so far as NumPy can tell; XLA's own are JAX's by themselves."""
+def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
+    """Whether f and c are what NumPy, and JAX where NumPy has no such equation, make of the traced equations.
+
+    Returns:
+        True where XLA compiles the functions themselves: its values are JAX's. None where nothing was looked
+        at: the program is long, and has too many equations that would have to be compiled.
+    """
     if isinstance(derivatives.functions["values"], Compiled):
         return True
     program = numbered(derivatives.reference.closed, CALLS)
-    expected = numpy_values(program, x, derivatives.leaves)
+    expected = numpy_values(program, x, derivatives.leaves, one_at_a_time(MOST_KINDS, MOST_APPLIED))
     if expected is None:
         # XLA takes minutes over a long program that was written one element at a time.
-        return len(program.equations) > LONGEST_COMPILED
+        return None if len(program.equations) > LONGEST_COMPILED else False
     found, size = values_of(derivatives, x), np.abs(x)
     first, entries = derivatives.jacobian_structure, np.abs(derivatives.jacobian_values(x))
     terms = np.concatenate(

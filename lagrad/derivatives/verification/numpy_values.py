@@ -2,43 +2,103 @@
 
 Machine code is held against this at set-up, in a tenth of a millisecond instead of XLA's tens. The table is
 written apart from the one by which constants are folded: a wrong row in either shows. Only dtypes that NumPy
-and XLA treat alike are taken; whatever else comes up is left to `Reference.values`.
+and XLA treat alike are taken; whatever else comes up is left to JAX, one equation at a time.
 """
 
 from __future__ import annotations
 
+import itertools
 import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+import scipy.special as special
+from jax.extend import core as jex
 
+from lagrad.precision import float64
 from lagrad.program.program import Program
 from lagrad.program.walk import walk
 
 TAKEN = {np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.bool_)}
 
 
+# (equation, values of its operands) -> values of its results.
+Left = Callable[[Any, list[Any]], tuple[Any, ...]]
+
+
 class NoRow(Exception):
     """An equation that NumPy does not have."""
 
 
-def numpy_values(program: Program, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray | None:
-    """F = [f, c] at x, shape (m + 1,); None where an equation has no row here.
+def refused(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
+    """No results of any equation.
+
+    Raises:
+        NoRow: always.
+    """
+    raise NoRow
+
+
+def numpy_values(
+    program: Program, x: np.ndarray, leaves: Sequence[Any], left: Left = refused
+) -> np.ndarray | None:
+    """F = [f, c] at x, shape (m + 1,); None where an equation has no row here, and `left` refuses it.
 
     Args:
         program: as it was traced, nested calls written out.
         x: shape (n,).
         leaves: of the params.
+        left: (equation, operands) -> results of equations that have no row; see `one_at_a_time`.
     """
+
+    def visit(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
+        try:
+            return apply(equation, operands)
+        except NoRow:
+            return left(equation, operands)
+
     inputs = dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
     try:
         with np.errstate(all="ignore"):
-            values = walk(program.equations, program.constants | inputs, apply)
+            values = walk(program.equations, program.constants | inputs, visit)
     except NoRow:
         return None
     return np.concatenate([np.reshape(values[each], -1) for each in program.outputs]).astype(float)
+
+
+def one_at_a_time(most_kinds: int, most: int) -> Left:
+    """Equations applied by JAX, each by itself: XLA compiles each kind once, however many there are.
+
+    Args:
+        most_kinds: so many different equations are compiled, then no more is taken.
+        most: so many equations are applied.
+    """
+    kinds: set[tuple[Any, ...]] = set()
+    count = itertools.count(1)
+
+    def left(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
+        source = equation.source
+        # Equations with programs of their own are compiled one by one.
+        own = next((id(source) for _ in jex.jaxprs_in_params(source.params)), None)
+        kinds.add((equation.name, own, *(str(operand.aval) for operand in source.invars)))
+        if len(kinds) > most_kinds or next(count) > most:
+            raise NoRow
+        try:
+            with float64():
+                return tuple(map(plain, equation.bind(*operands)))
+        except (TypeError, NotImplementedError) as error:
+            raise NoRow from error
+
+    return left
+
+
+def plain(value: Any) -> Any:
+    """An array of NumPy's, where it has the type: keys are JAX's alone."""
+    return value if jnp.issubdtype(value.dtype, jax.dtypes.extended) else np.asarray(value)
 
 
 def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
@@ -56,8 +116,8 @@ def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
     if len(outputs) != 1:
         raise NoRow
     aval = outputs[0].aval
-    result = rule(*operands, **equation.params)
-    return (np.broadcast_to(np.asarray(result).astype(aval.dtype, copy=False), aval.shape),)
+    result = np.asarray(rule(*operands, **equation.params), aval.dtype)
+    return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 
 def broadcast_in_dim(
@@ -298,6 +358,10 @@ ROWS: dict[str, Callable[..., Any]] = (
             "asinh": np.arcsinh,
             "acosh": np.arccosh,
             "atanh": np.arctanh,
+            "erf": special.erf,
+            "erfc": special.erfc,
+            "lgamma": special.gammaln,
+            "digamma": special.digamma,
             "eq": np.equal,
             "ne": np.not_equal,
             "lt": np.less,

@@ -10,7 +10,7 @@ far that moves a value, or a derivative of it, is what rounding may do to any ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from jax.extend import core as jex
 from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
+from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import reached, walk
@@ -90,6 +91,11 @@ class Reference:
         reach = reached(self.program.equations, self.program.inputs[:1])
         ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
         return any(not reach.isdisjoint(each.inputs) for each in ruled)
+
+    @cached_property
+    def unit(self) -> float:
+        """Unit in the last place of the coarsest numbers that equations give, nested ones included."""
+        return max(units(self.closed), default=EPSILON)
 
     def values(self, noise: np.ndarray, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray:
         """F(x), shape (m + 1,)."""
@@ -163,6 +169,16 @@ class Reference:
             return np.asarray(self.compiled[name](*arguments))
 
 
+def units(program: Any) -> Iterator[float]:
+    """Unit in the last place of each inexact result."""
+    for equation in program.eqns:
+        for variable in equation.outvars:
+            if is_inexact(variable.aval):
+                yield max(float(jnp.finfo(variable.aval.dtype).eps), 2.0 ** -(bits(equation) or 52))
+        for inner in jex.jaxprs_in_params(equation.params):
+            yield from units(inner)
+
+
 def shaken(value: Any, noise: jax.Array, at: int, mantissa: int | None = None):
     """A result moved by a few units in its last place; what is no inexact number stays as it is."""
     dtype = getattr(value, "dtype", None)
@@ -176,8 +192,8 @@ def shaken(value: Any, noise: jax.Array, at: int, mantissa: int | None = None):
 
 
 def bits(equation: Any) -> int | None:
-    """Bits to which an equation rounds on purpose."""
-    return equation.params["mantissa_bits"] if equation.name == "reduce_precision" else None
+    """Bits to which an equation, of a jaxpr or numbered, rounds on purpose."""
+    return equation.params.get("mantissa_bits")
 
 
 def first_compiled(ways: Sequence[Callable[..., Any]], arguments: Sequence[Any]) -> Callable[..., Any]:

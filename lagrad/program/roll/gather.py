@@ -59,12 +59,14 @@ class Batch:
         element: one of them.
         kinds: number of the kind of each operand.
         places: for each operand, its place in each equation.
+        results: number of the kind of each result.
         count: how many equations.
     """
 
     element: Equation | SignedSum
     kinds: tuple[int, ...]
     places: tuple[list[Hashable], ...]
+    results: tuple[int, ...]
     count: int = 0
 
 
@@ -127,7 +129,8 @@ def gathered(program: Program) -> Gathered:
     uses: Counter[int] = Counter(program.outputs)
     for equation in program.equations:
         uses.update(equation.inputs)
-    gatherer = Gatherer(Gathered(program), uses, only_stacked(program))
+    small = [math.prod(aval.shape) <= LARGEST_ELEMENT for aval in program.avals]
+    gatherer = Gatherer(Gathered(program), uses, small, only_stacked(program))
     for equation in program.equations:
         gatherer.add(equation)
     for variable in program.outputs:
@@ -151,6 +154,7 @@ class Gatherer:
     Args:
         found: what is gathered so far.
         uses: how often each variable is used.
+        small: whether each variable is an element.
         stacked: variables that only become entries of outputs.
         names: name of a batch -> its number.
         equal: batch and places -> number of the equation, so that equal equations are one.
@@ -159,6 +163,7 @@ class Gatherer:
 
     found: Gathered
     uses: Counter[int]
+    small: Sequence[bool]
     stacked: set[int]
     names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
@@ -173,7 +178,7 @@ class Gatherer:
             return
         if name in AXES and self.stack(equation):
             return
-        if equation.source.effects or not all(map(self.is_element, (*equation.inputs, *equation.outputs))):
+        if equation.source.effects or not all(self.small[i] for i in (*equation.inputs, *equation.outputs)):
             self.leave(equation)
         else:
             terms = [self.term(operand) for operand in equation.inputs]
@@ -184,11 +189,6 @@ class Gatherer:
     def shape(self, variable: int) -> tuple[int, ...]:
         """Shape of a variable."""
         return self.found.program.avals[variable].shape
-
-    def is_element(self, variable: int) -> bool:
-        """Whether a variable is small."""
-        shape = self.shape(variable)
-        return not shape or math.prod(shape) <= LARGEST_ELEMENT
 
     def term(self, variable: int) -> Term:
         """What a variable is; a sum that waited to be written is written."""
@@ -240,7 +240,7 @@ class Gatherer:
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
         (result,), shape = equation.outputs, self.shape(equation.outputs[0])
-        if self.found.program.avals[result].dtype != np.float64 or not self.is_element(result):
+        if self.found.program.avals[result].dtype != np.float64 or not self.small[result]:
             return False
         if any(self.shape(operand) != shape for operand in equation.inputs):
             return False
@@ -310,18 +310,22 @@ class Gatherer:
     def member(self, name: Hashable, element: Equation | SignedSum, terms: Sequence[Term]) -> list[Term]:
         """Results of one more element of a batch, or of the equal one that it has."""
         kinds = tuple(number for number, _ in terms)
-        batch = self.names.setdefault((name, kinds), len(self.found.batches))
-        if batch == len(self.found.batches):
-            self.found.batches.append(Batch(element, kinds, tuple([] for _ in kinds)))
-        found, places = self.found.batches[batch], tuple(place for _, place in terms)
-        place = self.equal.setdefault((batch, places), found.count)
-        if place == found.count:
-            found.count += 1
-            for known, new in zip(found.places, places, strict=True):
+        number = self.names.setdefault((name, kinds), len(self.found.batches))
+        if number == len(self.found.batches):
+            self.found.batches.append(self.batch(element, kinds, self.level(terms)))
+        batch, places = self.found.batches[number], tuple(place for _, place in terms)
+        place = self.equal.setdefault((number, places), batch.count)
+        if place == batch.count:
+            batch.count += 1
+            for known, new in zip(batch.places, places, strict=True):
                 known.append(new)
-        level = self.level(terms)
-        outputs = range(len(element.outputs))
-        return [(self.found.kinds.number(Member(batch, i), level), place) for i in outputs]
+        return [(result, place) for result in batch.results]
+
+    def batch(self, element: Equation | SignedSum, kinds: tuple[int, ...], level: int) -> Batch:
+        """The next batch, still empty."""
+        members = (Member(len(self.found.batches), i) for i in range(len(element.outputs)))
+        results = tuple(self.found.kinds.number(each, level) for each in members)
+        return Batch(element, kinds, tuple([] for _ in kinds), results)
 
 
 def parameters(equation: Equation) -> Hashable:

@@ -39,9 +39,11 @@ def rolled(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
     >>> len(closed.eqns), len(rolled(closed).eqns) < 10
     (500, True)
     """
-    if closed.effects or len(closed.eqns) < FEWEST_EQUATIONS:
+    if closed.effects:
         return closed
     program = numbered(closed)
+    if len(program.equations) < FEWEST_EQUATIONS:
+        return closed
     found = gathered(program)
     if found.equations > WORTHWHILE * len(program.equations):
         return closed

@@ -23,6 +23,9 @@ HESSIAN = CFUNCTYPE(
 # (mode, iteration, f, inf_pr, inf_du, mu, step, regularization, alpha_du, alpha_pr, trials, user data)
 INTERMEDIATE = CFUNCTYPE(c_bool, c_int, c_int, *(c_double,) * 8, c_int, c_void_p)
 
+# What machine code calls to have Python run: whether to go on.
+LISTENER = CFUNCTYPE(c_bool)
+
 # Result, then arguments; pointers to arrays and functions are addresses.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "CreateIpoptProblem": (

@@ -32,6 +32,9 @@ ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "fr
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
 DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
 FEWEST = 1000
+LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
+    name for name in KINDS if name.startswith("mumps_")
+}
 
 
 def all_options(task: Task) -> dict[str, Any]:
@@ -51,8 +54,7 @@ def ordering(task: Task) -> dict[str, Any]:
     Left to the user who names a linear solver or any of its options.
     """
     model = task.evaluation.derivatives
-    names = ("linear_solver", "linear_system_scaling", *(name for name in KINDS if name.startswith("mumps_")))
-    if task.problem.m or not task.options.keys().isdisjoint(names):
+    if task.problem.m or not task.options.keys().isdisjoint(LINEAR_SOLVER):
         return {}
     rows, columns = rows_and_columns(hessian_structure(model))
     is_diagonal = rows.size >= FEWEST and np.array_equal(rows, columns)

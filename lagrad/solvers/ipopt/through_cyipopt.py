@@ -10,6 +10,7 @@ import numpy as np
 from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt.backend import End, refused
 from lagrad.solvers.ipopt.callbacks import Callbacks
+from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.solver import Task
 from lagrad.solvers.wheels import load_package
 
@@ -70,14 +71,15 @@ def set_option(nlp: Any, name: str, value: Any) -> None:
 def build(task: Task) -> Any:
     """A fresh cyipopt.Problem, which keeps nothing of earlier solves."""
     cyipopt, problem, callbacks = load(), task.problem, Callbacks(task)
+    row_lower, row_upper = row_sides(problem)
     nlp = cyipopt.Problem(
         n=int(problem.n),
         m=int(problem.m),
         problem_obj=callbacks,
         lb=problem.lower,
         ub=problem.upper,
-        cl=problem.constraint_lower,
-        cu=problem.constraint_upper,
+        cl=row_lower,
+        cu=row_upper,
     )
     if cyipopt.IPOPT_VERSION >= (3, 14, 0):
         callbacks.current = lambda: iterate(nlp)

@@ -10,31 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
-from scipy.sparse.csgraph import connected_components
 
-from lagrad.primitives.calls import CALLBACKS, length_of, names_in
-from lagrad.primitives.equations import aval_of, is_inexact
+from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.program.entries import Entries
 from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
-from lagrad.sparsity.rules.blocks import Lanes, dense
+from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.coupled import coupled, is_solver
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
-from lagrad.sparsity.rules.summary import summarized
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
 DEEPEST = 4
-# Equations of a program with loops from which on it is taken for a solver.
-LONG = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +141,10 @@ def ruled(
 ) -> Steps:
     """What a derivative rule gives, where it can be read, with the values of the function as written."""
     context = yield Context()
+    if context.as_written:
+        return (yield Request(call_jaxpr, operands))
     if context.depth and is_solver(call_jaxpr):
-        return (yield from coupled(equation, operands, call_jaxpr))
+        return (yield from coupled(equation, operands, call_jaxpr, reverse=rule is reverse_rule))
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
@@ -213,39 +211,6 @@ def reverse_rule(
     block = Block(operands, active, deps, jacobians)
     pairs = block.meeting(sp.csr_array(reverse[:, q:]))
     return RuleResult(operands, block.outputs(primal, GENERAL), block.backward, lambda lives: pairs)
-
-
-def is_solver(program: jex.ClosedJaxpr) -> bool:
-    """Whether a program is long and loops: rules of rules of such would be longer and longer."""
-    return length_of(program) > LONG and not {"scan", "while"}.isdisjoint(names_in(program))
-
-
-def coupled(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
-    """A solver within the rule of another function: a dense block for each part that it keeps apart.
-
-    What its own rule gives may be other entries than the function as written has, but between the same
-    elements. An element that the function as written does not depend on is in every block.
-    """
-    summary = yield from summarized(program, operands)
-    matrix = sp.csr_array(sp.vstack(summary.first, format="csr"))
-    size, m = cast(tuple[int, int], matrix.shape)
-    avals = [variable.aval for variable in equation.invars]
-    moving = [np.full(v.size, v.varies and is_inexact(a)) for v, a in zip(operands, avals, strict=True)]
-    hidden = np.concatenate(moving) & (np.bincount(matrix.indices, minlength=m) == 0)
-    inexact = [np.full(aval_of(variable).size, is_inexact(variable.aval)) for variable in equation.outvars]
-    free = np.concatenate(inexact) & (np.diff(matrix.indptr) == 0)
-    if hidden.any() or free.any():
-        return dense(equation, operands)
-    graph = sp.block_array([[None, matrix], [matrix.T, None]])
-    count, labels = connected_components(graph, directed=False)
-    outputs = np.split(
-        labels[:size], np.cumsum([aval_of(variable).size for variable in equation.outvars])[:-1]
-    )
-    members = tuple(
-        labels[size + start : size + start + value.size]
-        for start, value in zip(summary.starts, operands, strict=False)
-    )
-    return Lanes(tuple(operands), members, tuple(outputs), count, False).outcome(equation, GENERAL)
 
 
 def boolean_sum(one: sp.csr_array, other: sp.csr_array) -> sp.csr_array:

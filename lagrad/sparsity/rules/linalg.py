@@ -7,19 +7,37 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from jax.extend import core as jex
 
-from lagrad.sparsity.links import Chain, Spread, Take
+from lagrad.sparsity.links import Chain, Sparse, Spread, Take
 from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import blocks
 from lagrad.sparsity.rules.moving import lanes_across, through_lanes
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.value import Value
 
+# Rows of a matrix whose factor is looked at entry by entry.
+MOST_ROWS = 8
+
 
 def factorization(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
     """Every output element of a matrix on every element of the operands with the same batch index."""
     return blocks(equation, operands, max(len(value.shape) for value in operands) - 2)
+
+
+def cholesky(equation: jex.JaxprEqn, matrix: Value, **params) -> RuleResult:
+    """L with A = L L': what L[i, j] is computed from, row i of A up to column j and all rows up to j."""
+    size = matrix.shape[-1]
+    if size > MOST_ROWS:
+        return factorization(equation, matrix)
+    i, j, p, q = np.ogrid[:size, :size, :size, :size]
+    # Rows and columns of A are the same numbers, in two places.
+    low, high = np.minimum(p, q), np.maximum(p, q)
+    enters = (i >= j) & (low <= j) & ((high <= j) | (high == i))
+    one = sp.csr_array(enters.reshape(size**2, size**2))
+    link = Sparse(sp.csr_array(sp.kron(sp.eye_array(prod(matrix.shape[:-2]), dtype=bool), one)))
+    return linked(equation, (matrix,), {(0, 0): link}, [Bend((0, 0), (link, link))])
 
 
 def triangular_solve(
@@ -48,7 +66,6 @@ def triangular_solve(
 
 LINALG: dict[str, Callable[..., Any]] = dict.fromkeys(
     [
-        "cholesky",
         "lu",
         "qr",
         "eig",
@@ -66,4 +83,4 @@ LINALG: dict[str, Callable[..., Any]] = dict.fromkeys(
         "ormqr",
     ],
     factorization,
-) | {"triangular_solve": triangular_solve, "lu_pivots_to_permutation": steps}
+) | {"cholesky": cholesky, "triangular_solve": triangular_solve, "lu_pivots_to_permutation": steps}

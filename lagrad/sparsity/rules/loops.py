@@ -18,7 +18,7 @@ from jax.extend import core as jex
 
 from lagrad.program.entries import Entries, agreed
 from lagrad.program.equation_derivatives import traced
-from lagrad.sparsity.deps import Deps, compact, pooled, spread, taken, union
+from lagrad.sparsity.deps import Deps, compact, spread, taken, union
 from lagrad.sparsity.links import Live
 from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.summary import closure, meeting, summarized
@@ -108,7 +108,7 @@ def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Va
     entering = [value if keep else loose(value) for value, keep in zip(carry, kept, strict=True)]
     summary = yield from summarized(body, (*consts, *entering))
     operands = (*consts, *carry)
-    before = pooled([value.deps for value in operands])
+    before = summary.pooled([value.deps for value in operands])
     numbers = range(first, first + len(carry))
     after = closure(summary, numbers, carry, before)
     starts = np.cumsum([0, *(value.size for value in carry)])
@@ -116,7 +116,7 @@ def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Va
         value if keep else bounded(value, taken(after, np.arange(start, start + value.size)))
         for value, keep, start in zip(carry, kept, starts, strict=False)
     ]
-    inputs = pooled([*(value.deps for value in consts), *(value.deps for value in bound)])
+    inputs = summary.pooled([value.deps for value in (*consts, *bound)])
     return RuleResult(
         operands,
         tuple(bound),

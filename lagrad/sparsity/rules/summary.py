@@ -45,6 +45,15 @@ class Summary:
     tape: Sequence[RuleResult]
     kept: Any
 
+    @property
+    def order(self) -> list[int]:
+        """Numbers of the inputs in the order of their elements."""
+        return sorted(range(len(self.starts) - 1), key=self.starts.__getitem__)
+
+    def pooled(self, parts: Sequence[Deps]) -> Deps:
+        """What the m elements depend on, from what each input does."""
+        return pooled([parts[i] for i in self.order])
+
     @cached_property
     def first(self) -> list[sp.csr_array]:
         """For each output a Boolean matrix (size, m)."""
@@ -69,7 +78,7 @@ def summarized(program: jex.ClosedJaxpr, operands: Sequence[Value]):
     """
     context = yield Context()
     bearing = [context.depth > 0 and bears_tangents(value, context) for value in operands]
-    key = (id(program), *(kind(*pair) for pair in zip(operands, bearing, strict=True)))
+    key = (id(program), context.as_written, *(kind(*pair) for pair in zip(operands, bearing, strict=True)))
     if key not in context.memory:
         order = sorted(range(len(operands)), key=lambda i: not bearing[i])
         starts = dict(zip(order, np.cumsum([0, *(operands[i].size for i in order)]).tolist(), strict=False))
@@ -119,7 +128,7 @@ def closure(summary: Summary, numbers: Sequence[int], carry: Sequence[Value], ot
         summary: of the body, whose first outputs are the next carry.
         numbers: which inputs of the body the carry is.
         carry: values before the first step.
-        others: dependencies of all m inputs of the body, those of the carry before the first step.
+        others: dependencies of all m elements of the body's inputs, those of the carry before the first step.
 
     Returns:
         Deps of the elements of the carry, one after the other.

@@ -1,0 +1,238 @@
+"""Leave the slopes of branches that are not taken out: a jaxpr in, one with the same values out.
+
+    where(x > 0, sqrt(x), 0)     at x = 0 JAX gives 0 times the infinite slope of the root: nan
+    where(x > 0, sqrt(y), 0)     with y = where(x > 0, x, constant(x)): 0
+
+What lies between a branch and the functions in it that can have endless slopes is written once more for each
+`select_n`, on operands that are constants where the branch is not taken. Values stay what they are, and so do
+finite derivatives. Branches are followed through elementwise equations, which have one shape in
+JAX, and not into loops and functions with rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend import core as jex
+from jax.extend import source_info_util
+
+from lagrad.precision import float64
+from lagrad.primitives.calls import names_in
+from lagrad.primitives.elementwise import ELEMENTWISE
+from lagrad.primitives.equations import is_inexact
+from lagrad.program.equation import Equation
+from lagrad.program.program import Program, numbered
+
+# Their slope is not finite somewhere, or a result of theirs is not.
+STEEP = frozenset(
+    (
+        *("sqrt", "rsqrt", "cbrt", "log", "log1p", "div", "pow", "asin", "acos", "acosh", "atanh", "atan2"),
+        *("tan", "exp", "exp2", "expm1", "sinh", "cosh", "lgamma", "digamma", "polygamma", "erf_inv"),
+    )
+)
+
+# Equations of a branch that are looked at, and branches inside one another.
+LONGEST, DEEPEST = 200, 20
+
+# A variable that chooses, and the case that it has to choose.
+Mask = tuple[int, int]
+
+
+def masked(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
+    """The same function, whose branches that are not taken have no derivatives.
+
+    Args:
+        closed: any function; comes back as it is where no branch is steep.
+
+    >>> root = jax.make_jaxpr(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0))(0.0)
+    >>> float(jax.grad(lambda x: jex.jaxpr_as_fun(masked(root))(x)[0])(0.0))
+    0.0
+    """
+    names = set(names_in(closed))
+    if "select_n" not in names or not (names & STEEP or "integer_pow" in names):
+        return closed
+    program = numbered(closed)
+    rewriting = Rewriting.of(program)
+    if not rewriting.choices:
+        return closed
+    avals = [program.avals[number] for number in program.inputs]
+    with float64():
+        return jax.make_jaxpr(rewriting.evaluate)(*avals)
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What is written once more for one case of a `select_n`.
+
+    Args:
+        mask: where it is taken.
+        result: number of the variable that it gives.
+        steep: variables from its steep functions up to its result, in order; empty if none is.
+        inside: those of them that `select_n` gives, and their branches.
+    """
+
+    mask: Mask
+    result: int
+    steep: tuple[int, ...]
+    inside: Mapping[int, list[Branch]]
+
+
+@dataclass(frozen=True, eq=False)
+class Rewriting:
+    """Which branches of a program are written once more.
+
+    Args:
+        program: as it was traced.
+        producers: variable -> the equation that gives it.
+        uses: variable -> how often it is used.
+        choices: what a steep `select_n` gives -> its branches.
+    """
+
+    program: Program
+    producers: dict[int, Equation]
+    uses: Counter[int]
+    choices: dict[int, list[Branch]]
+
+    @classmethod
+    def of(cls, program: Program) -> Rewriting:
+        """Find all steep branches."""
+        producers = {number: each for each in program.equations for number in each.outputs}
+        uses = Counter(number for each in program.equations for number in each.inputs)
+        uses.update(program.outputs)
+        found = cls(program, producers, uses, {})
+        # From the end, so that a choice inside a branch is met with that, and not apart.
+        absorbed: set[int] = set()
+        for equation in reversed(program.equations):
+            if is_choice(equation, program) and not absorbed.intersection(equation.outputs):
+                branches = found.branches(equation, 0)
+                if any(branch.steep for branch in branches):
+                    found.choices[equation.outputs[0]] = branches
+                    absorbed.update(choices_inside(branches))
+        return found
+
+    def branches(self, choice: Equation, depth: int) -> list[Branch]:
+        """The branches of a `select_n`."""
+        which, *cases = choice.inputs
+        return [self.branch((which, case), number, depth) for case, number in enumerate(cases)]
+
+    def branch(self, mask: Mask, result: int, depth: int) -> Branch:
+        """One of them; what is chosen for this branch alone is looked into."""
+        waiting, cone = deque([result]), set[int]()
+        inside: dict[int, list[Branch]] = {}
+        while waiting and len(cone) < LONGEST:
+            number = waiting.popleft()
+            equation = self.producers.get(number)
+            if number in cone or equation is None:
+                continue
+            if is_choice(equation, self.program):
+                if self.uses[number] == 1 and depth < DEEPEST:
+                    cone.add(number)
+                    inside[number] = self.branches(equation, depth + 1)
+            elif equation.name in ELEMENTWISE and len(equation.outputs) == 1:
+                cone.add(number)
+                waiting.extend(equation.inputs)
+        steep: set[int] = set()
+        # Variables are numbered in the order of evaluation.
+        for number in sorted(cone):
+            equation = self.producers[number]
+            goes_on = number not in inside and not steep.isdisjoint(equation.inputs)
+            if goes_on or is_steep(equation) or any(each.steep for each in inside.get(number, ())):
+                steep.add(number)
+        if result not in steep:
+            return Branch(mask, result, (), {})
+        chosen = {number: branches for number, branches in inside.items() if number in steep}
+        return Branch(mask, result, tuple(sorted(steep)), chosen)
+
+    def evaluate(self, *arguments: Any) -> list:
+        """The function, traceable by JAX."""
+        program = self.program
+        values = program.constants | dict(zip(program.inputs, arguments, strict=True))
+        for equation in self.live():
+            branches = self.choices.get(equation.outputs[0]) if equation.outputs else None
+            if branches is None:
+                operands = [values[number] for number in equation.inputs]
+            else:
+                operands = [values[equation.inputs[0]], *(self.value(each, (), values) for each in branches)]
+            values.update(zip(equation.outputs, bind(equation, operands), strict=True))
+        return [values[number] for number in program.outputs]
+
+    def live(self) -> list[Equation]:
+        """Equations that something takes, once branches are written anew, in order."""
+        wanted, found = set(self.program.outputs), []
+        for equation in reversed(self.program.equations):
+            if not wanted.isdisjoint(equation.outputs) or not equation.outputs:
+                branches = self.choices.get(equation.outputs[0]) if equation.outputs else None
+                wanted.update(equation.inputs if branches is None else self.entries(branches))
+                found.append(equation)
+        return found[::-1]
+
+    def entries(self, branches: list[Branch]) -> Iterator[int]:
+        """Variables that branches take from outside."""
+        for branch in branches:
+            yield branch.mask[0]
+            if not branch.steep:
+                yield branch.result
+            for number in set(branch.steep) - branch.inside.keys():
+                yield from set(self.producers[number].inputs) - set(branch.steep)
+            for inner in branch.inside.values():
+                yield from self.entries(inner)
+
+    def value(self, branch: Branch, around: tuple[Mask, ...], values: dict[int, Any]) -> Any:
+        """The result of a branch, a constant where one of some masks is not met."""
+        if not branch.steep:
+            return self.entry(branch.result, around, values)
+        masks, inside = (*around, branch.mask), dict[int, Any]()
+        for number in branch.steep:
+            equation = self.producers[number]
+            if number in branch.inside:
+                chosen = [self.value(each, masks, values) for each in branch.inside[number]]
+                operands = [values[equation.inputs[0]], *chosen]
+            else:
+                for each in equation.inputs:
+                    if each not in inside:
+                        inside[each] = self.entry(each, masks, values)
+                operands = [inside[each] for each in equation.inputs]
+            (inside[number],) = bind(equation, operands)
+        return inside[branch.result]
+
+    def entry(self, number: int, masks: tuple[Mask, ...], values: dict[int, Any]) -> Any:
+        """A variable, a constant where one of some masks is not met."""
+        value = values[number]
+        if number in self.program.constants or not is_inexact(self.program.avals[number]):
+            return value
+        still = lax.stop_gradient(value)
+        for which, case in masks:
+            taken = values[which]
+            if taken.dtype != bool:
+                taken, case = taken == case, 1
+            value = lax.select_n(taken, *((still, value) if case else (value, still)))
+        return value
+
+
+def bind(equation: Equation, operands: list) -> tuple:
+    """Results of an equation, whose line in the user's code stays known."""
+    with source_info_util.user_context(equation.source.source_info.traceback):
+        return equation.bind(*operands)
+
+
+def choices_inside(branches: list[Branch]) -> Iterator[int]:
+    """What is chosen inside branches, at any depth."""
+    for branch in branches:
+        for number, inner in branch.inside.items():
+            yield number
+            yield from choices_inside(inner)
+
+
+def is_choice(equation: Equation, program: Program) -> bool:
+    """Whether an equation chooses among numbers that can be differentiated."""
+    return equation.name == "select_n" and is_inexact(program.avals[equation.outputs[0]])
+
+
+def is_steep(equation: Equation) -> bool:
+    """Whether the slope of an elementwise function may not be finite."""
+    return equation.name in STEEP or (equation.name == "integer_pow" and equation.params["y"] < 0)

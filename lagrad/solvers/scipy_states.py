@@ -1,0 +1,96 @@
+"""Tell callbacks written for SciPy of an iteration in SciPy's words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import OptimizeResult
+
+from lagrad.derivatives.triplets import Triplets, rows_and_columns
+from lagrad.solvers.monitor import Iterate
+
+
+def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> Callable[[Iterate], Any]:
+    """SciPy's callback as lagrad's."""
+    parameters = set(inspect.signature(callback).parameters)
+    takes_two = len(parameters) > 1
+
+    def call(iterate: Iterate) -> bool | None:
+        x = np.array(iterate.x)
+        if parameters == {"intermediate_result"}:
+            answer = callback(intermediate_result=state_of(iterate, x, derivatives, method))
+        else:
+            answer = callback(x, state_of(iterate, x, derivatives, method)) if takes_two else callback(x)
+        return True if isinstance(answer, (bool, np.bool_)) and answer else None
+
+    return call
+
+
+def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
+    """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
+    counts, problem = iterate.evaluations, derivatives.problem
+    rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
+    gradient, entries, stationarity = first_order(derivatives, x, (rows, upper - lower))
+    places = rows_and_columns(derivatives.jacobian_structure)
+    jacobian = Triplets.of(*places, (problem.m, x.size)).matrix(entries)
+    slices = [problem.rows(name) for name in problem.constraints]
+    each = len(slices)
+    return OptimizeResult(
+        x=x,
+        fun=iterate.objective,
+        grad=gradient,
+        lagrangian_grad=stationarity,
+        constr=[*(iterate.constraints[rows] for rows in slices), x],
+        jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
+        v=[*(rows[part] for part in slices), upper - lower],
+        nit=iterate.iteration,
+        niter=iterate.iteration,
+        nfev=counts["objective"],
+        njev=counts["gradient"],
+        nhev=counts["hessian"],
+        constr_nfev=[counts["constraints"]] * each,
+        constr_njev=[counts["jacobian"]] * each,
+        constr_nhev=[counts["hessian"]] * each,
+        **of_trust_region(iterate.state),
+        constr_violation=iterate.infeasibility,
+        optimality=iterate.stationarity,
+        barrier_parameter=iterate.mu,
+        execution_time=iterate.time,
+        method=method,
+        status=0,
+    )
+
+
+# Of a trust region, in SciPy's words, and what they are where there is none.
+ABSENT = {
+    "cg_niter": 0,
+    "cg_stop_cond": 0,
+    "tr_radius": np.nan,
+    "constr_penalty": np.nan,
+    "barrier_tolerance": np.nan,
+}
+
+
+def of_trust_region(state: Any) -> dict[str, Any]:
+    """What SciPy's trust-constr tells of its own iteration."""
+    return ABSENT if state is None else {name: state.get(name, value) for name, value in ABSENT.items()}
+
+
+def first_order(
+    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
+
+    Args:
+        derivatives: compiled functions.
+        x: point, shape (n,).
+        net: multipliers of the rows, (m,), and of the bounds, upper less lower, (n,).
+    """
+    gradient, entries = derivatives.first_order(x)
+    rows, cols = rows_and_columns(derivatives.jacobian_structure)
+    pull = np.bincount(cols, weights=entries * net[0][rows], minlength=x.size)
+    return gradient, entries, gradient + pull + net[1]

@@ -1,0 +1,121 @@
+"""Laws of masks: values stay, finite derivatives stay, and a branch that is not taken has none."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend import core as jex
+
+from lagrad.precision import float64
+from lagrad.program.masks import LONGEST, masked
+from lagrad.source_location import line_of
+
+# Each takes vectors, has a branch with endless slopes somewhere, and what it should be differentiated as.
+BRANCHES = {
+    "root": (lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0), lambda x, y: jnp.where(x > 0, jnp.sqrt(y), 0.0)),
+    "else": (lambda x: jnp.where(x <= 0, x**2, jnp.log(x)), lambda x, y: jnp.where(x > 0, jnp.log(y), x**2)),
+    "quotient": (
+        lambda x: jnp.where(x != 0, jnp.sin(x) / x, 1.0),
+        lambda x, y: jnp.where(x != 0, jnp.sin(x) / jnp.where(x == 0, 1.0, x), 1.0),
+    ),
+    "on the way": (
+        lambda x: jnp.where(x > 0, jnp.exp(2 * jnp.sqrt(x)) * jnp.cos(x), x),
+        lambda x, y: jnp.where(x > 0, jnp.exp(2 * jnp.sqrt(y)) * jnp.cos(y), x),
+    ),
+    "two roots": (
+        lambda x: jnp.where(x > 0, jnp.log(jnp.sqrt(x)), 0.0),
+        lambda x, y: jnp.where(x > 0, jnp.log(jnp.sqrt(y)), 0.0),
+    ),
+    "overflow": (
+        lambda x: jnp.where(x < 3, jnp.exp(300 * x), x),
+        lambda x, y: jnp.where(x < 3, jnp.exp(jnp.where(x < 3, 300 * x, 1.0)), x),
+    ),
+    "three cases": (
+        lambda x: jax.lax.select_n((jnp.sign(x) + 1).astype(int), x**2, 0 * x, x**1.5),
+        lambda x, y: jnp.where(x > 0, y**1.5, jnp.where(x < 0, x**2, 0.0)),
+    ),
+    "negative power": (
+        lambda x: jnp.where(x == 0, 0.0, x**-2),
+        lambda x, y: jnp.where(x == 0, 0.0, jnp.where(x == 0, 1.0, x) ** -2),
+    ),
+    "branch in a branch": (
+        lambda x: jnp.where(x > 0, jnp.where(x < 2, jnp.sqrt(x), 1 / (x - 2)), 0.0),
+        lambda x, y: jnp.where(x > 0, jnp.where(x < 2, jnp.sqrt(y), 1 / jnp.where(x == 2, 9.0, y - 2)), 0.0),
+    ),
+}
+X = np.array([-1.0, 0.0, 0.5, 1.7, 3.5])
+
+
+def function(program: jex.ClosedJaxpr):
+    """A jaxpr of one argument and one result as a function."""
+    return lambda x: jex.jaxpr_as_fun(program)(x)[0]
+
+
+def along(f, x):
+    """Derivative along ones, forwards."""
+    return jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
+
+
+def back(f, x):
+    """Gradient of the sum, backwards."""
+    return jax.grad(lambda x: jnp.sum(f(x)))(x)
+
+
+def derivatives(f, x):
+    """First and second derivatives in each mode."""
+    second = (lambda x: back(f, x), lambda x: along(f, x))
+    return [along(f, x), back(f, x), *(mode(inner, x) for mode in (along, back) for inner in second)]
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+@pytest.mark.parametrize("shape", [(), (5,)], ids=["numbers", "vectors"])
+def test_a_branch_that_is_not_taken_has_no_slope(name, shape):
+    """Derivatives are those of a branch guarded by hand, in each mode; values are the same."""
+    branch, guarded = BRANCHES[name]
+    with float64():
+        mine = function(masked(jax.make_jaxpr(branch)(jnp.ones(shape))))
+        by_hand = lambda x: guarded(x, jnp.where(x > 0, x, 1.0))  # noqa: E731
+        both = jax.jit(lambda x: (derivatives(mine, x), derivatives(by_hand, x)))
+        for x in [X] if shape else X:
+            np.testing.assert_array_equal(mine(x), branch(x))
+            np.testing.assert_allclose(*both(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "smooth",
+    [
+        lambda x: jnp.where(x > 0, x**2, -x),
+        lambda x: jnp.maximum(x, 0.0) * jnp.sqrt(x),
+        lambda x: jnp.where(x > 0, 1.0, jnp.ones_like(x)),
+    ],
+)
+def test_programs_without_steep_branches_stay_as_they_are(smooth):
+    """Not one equation more."""
+    program = jax.make_jaxpr(smooth)(1.0)
+    assert masked(program) is program
+
+
+def test_long_branches_end_somewhere():
+    """A chain of thousands of equations: values are right, and nothing is written without end."""
+
+    def chain(x):
+        y = x
+        for _ in range(5 * LONGEST):
+            y = y + jnp.sin(y)
+        return jnp.where(x > 0, jnp.sqrt(y), 0.0)
+
+    program = jax.make_jaxpr(chain)(1.0)
+    longer = masked(program)
+    assert len(longer.eqns) <= len(program.eqns) + 3 * LONGEST
+    assert function(longer)(0.5) == function(program)(0.5)
+
+
+def test_lines_of_the_users_stay_known():
+    """Equations come from the file that wrote them, not from the one that wrote them once more."""
+    program = jax.make_jaxpr(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0) + jnp.sin(x))(1.0)
+    for before in masked(program).eqns:
+        assert before.primitive.name in ("stop_gradient", "select_n") or "test_masks.py" in line_of(
+            before, ""
+        )

@@ -64,12 +64,13 @@ def look(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, *, th
         proven = examine(derivatives, x, multipliers, suspected)
         if proven or not unlike or not derivatives.reference.has_own_rules:
             return proven
-        return [rule_doubt(derivatives, slope) for slope in unlike if slope.contradicted().size][:1]
+        loose = derivatives.reference.has_loose_rules
+        contradicted = [(slope, rows) for slope in unlike if (rows := slope.contradicted(loose)).size]
+        return [rule_doubt(derivatives, slope, rows) for slope, rows in contradicted[:1]]
 
 
-def rule_doubt(derivatives: Derivatives, slope: Slope) -> Doubt:
-    """The doubt that differences cast on a derivative rule of the user's."""
-    rows = slope.contradicted()
+def rule_doubt(derivatives: Derivatives, slope: Slope, rows: np.ndarray) -> Doubt:
+    """The doubt that differences cast on a rule of the user's, by the rows that they contradict."""
     rows = rows[np.argsort(-np.abs(slope.found - slope.differences)[rows])]
     describe = describer(derivatives.problem, slope.matrix)
     names = ("the objective",) if slope.matrix == "gradient" else tuple(map(describe, rows.tolist()))

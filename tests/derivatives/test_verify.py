@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.ode import odeint
 
 import lagrad
 from benchmarks.seeded_errors import KINDS, seeded
@@ -339,3 +340,26 @@ def test_rules_that_index_constants_by_tracers_are_looked_at():
     summed.defvjp(lambda x, times: (summed(x, times), times), back)
     objective = lambda x: jnp.sum(x**2) + jax.jit(summed)(x[0], times)  # noqa: E731
     quietly(lagrad.Problem(objective, [0.5, 0.7])).verify()
+
+
+@pytest.mark.slow
+def test_integrators_are_right_up_to_their_tolerance():
+    """`odeint` differentiates by another integration: two orders of modes agree to its tolerance only."""
+
+    def step(state, force):
+        def slope(state, time, force):
+            return jnp.stack([state[1], force - jnp.sin(state[0])])
+
+        return odeint(slope, state, jnp.array([0.0, 0.1]), force)[-1]
+
+    def defects(x):
+        return x["state"][1:] - jax.vmap(step)(x["state"][:-1], x["force"])
+
+    problem = lagrad.Problem(
+        lambda x: jnp.sum(x["force"] ** 2) + x["state"][-1, 0] ** 2,
+        {"state": np.zeros((6, 2)), "force": np.zeros(5)},
+        {"steps": lagrad.Equality(defects)},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LagradWarning)
+        lagrad.differentiate(problem)

@@ -15,6 +15,7 @@ from lagrad.derivatives.verification.products import (
     UNDERFLOW,
     both_triangles,
     indices,
+    loosely,
     mirrored,
     times,
     values_of,
@@ -95,9 +96,10 @@ class Slope:
         """Rows on which they differ by more than a share of the scale and what differences may be off."""
         return self._unlike(BELIEVED * self.scale + self.error)
 
-    def contradicted(self) -> np.ndarray:
+    def contradicted(self, has_loose_rules: bool = False) -> np.ndarray:
         """Rows on which differences alone speak against the product: coarse numbers do not explain it."""
-        return self._unlike(UNLIKE * self.scale + self.error + self.rounding)
+        allowed = UNLIKE * self.scale + (loosely(self.scale) if has_loose_rules else 0.0)
+        return self._unlike(allowed + self.error + self.rounding)
 
     def _unlike(self, allowed: np.ndarray) -> np.ndarray:
         unlike = ~(np.abs(self.found - self.differences) <= allowed + UNDERFLOW)

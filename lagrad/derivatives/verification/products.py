@@ -8,6 +8,9 @@ from lagrad.derivatives.verification.doubts import Derivatives
 
 # XLA flushes to zero what is too small to be a normal number: nothing is said of what little came of that.
 UNDERFLOW = 1e-290
+# What may be off where a rule of somebody's own holds a loop that ends at a tolerance: its ways of
+# differentiation agree up to that only. A share of an entry, and one of the largest entry.
+LOOSE_SHARE, LOOSE_SHARE_OF_LARGEST = 1e-3, 1e-6
 
 
 def times(
@@ -43,3 +46,9 @@ def values_of(derivatives: Derivatives, x: np.ndarray) -> np.ndarray:
     """F = [f, c], shape (m + 1,)."""
     f, c = derivatives.values(x)
     return np.concatenate([[f], c])
+
+
+def loosely(scale: np.ndarray) -> np.ndarray:
+    """How far rows may be apart that go through loops which end at a tolerance."""
+    largest = np.max(scale, initial=0.0, where=np.isfinite(scale))
+    return LOOSE_SHARE * scale + LOOSE_SHARE_OF_LARGEST * largest

@@ -23,6 +23,7 @@ from jax.extend import core as jex
 from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
+from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
@@ -88,9 +89,23 @@ class Reference:
     @cached_property
     def has_own_rules(self) -> bool:
         """Whether x goes through a derivative rule of somebody's own."""
+        return bool(self._ruled)
+
+    @cached_property
+    def has_loose_rules(self) -> bool:
+        """Whether one of these holds a loop that ends at a tolerance, as integrators and root finders do."""
+        return any(
+            "while" in names_in(inner)
+            for equation in self._ruled
+            for inner in jex.jaxprs_in_params(equation.source.params)
+        )
+
+    @cached_property
+    def _ruled(self) -> list[Equation]:
+        """Equations with a derivative rule of somebody's own that x goes through."""
         reach = reached(self.program.equations, self.program.inputs[:1])
         ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
-        return any(not reach.isdisjoint(each.inputs) for each in ruled)
+        return [each for each in ruled if not reach.isdisjoint(each.inputs)]
 
     @cached_property
     def unit(self) -> float:

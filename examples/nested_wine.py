@@ -81,7 +81,8 @@ def training(hidden: int, features: np.ndarray, kinds: np.ndarray, gradient=nest
 
 def accuracy(theta, features, kinds) -> float:
     """Share of wines told right."""
-    logits = jax.vmap(scores, (0, None))(features, theta)
+    # In single precision now. JAX 0.10 confuses a NumPy array that `vmap` met in double precision before.
+    logits = jax.vmap(scores, (0, None))(jnp.asarray(features), theta)
     return float(np.mean(np.argmax(logits, 1) == np.argmax(kinds, 1)))
 
 

@@ -96,7 +96,7 @@ def test_repeated_elements_become_arrays(name):
     assert len(numbered(found).equations) <= most
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s > 4)) for s in range(15)])
 def test_random_programs_stay_what_they_are(seed):
     """Shared elements, numbers, sums within sums, stacks that are indexed again."""
     fun, n = scalar_program(seed)

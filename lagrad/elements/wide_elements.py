@@ -19,10 +19,12 @@ BYTES = 40
 MOST_AN_ENTRY = 16
 # So few entries of blocks are added up in no time, however often they meet.
 FEW_ENTRIES = 5000
+# Second derivatives of one element: more are so much machine code that it takes seconds to be made.
+MOST_PAIRS = 400
 
 
 def without_crowded(split: Split, memory_limit: int) -> Split:
-    """Leave groups to coloring whose blocks would be too many or too large.
+    """Leave groups to coloring whose blocks would be too many, too large, or too long to write down.
 
     Args:
         split: split of a program.
@@ -33,7 +35,7 @@ def without_crowded(split: Split, memory_limit: int) -> Split:
     """
     n = split.linear.shape[1]
     most = min(memory_limit / BYTES, max(MOST_AN_ENTRY * n * (n + 1) / 2, FEW_ENTRIES))
-    crowded = [group for group in split.groups if block_entries(group) > most]
+    crowded = [g for g in split.groups if len(g.pairs) > MOST_PAIRS or block_entries(g) > most]
     if not crowded:
         return split
     rest = dict(split.rest)

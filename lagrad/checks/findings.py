@@ -207,6 +207,6 @@ def violation_findings(view: View) -> Iterator[Finding]:
             (problem.describe_row(int(i)) if i < m else problem.variables.describe(int(i - m))) for i in worst
         )
         shown = listed([f"{name} by {violations[i]:.4g}" for name, i in zip(names, worst, strict=True)])
-        advice = "If no solver can repair that, ask lagrad.checks.explain_infeasibility."
+        advice = "If no solver can repair that, ask lagrad.explain_infeasibility."
         text = f"{plural(bad.size, 'row or bound')} violated at this point: {shown}. {advice}"
         yield Finding(NOTE, "violated", text.replace("row or bounds", "rows or bounds"), names)

@@ -8,9 +8,9 @@ from typing import Any
 PARTITIONS = {
     "equinox": (
         "arrays, rest = equinox.partition(module, equinox.is_inexact_array)",
-        "equinox.combine(arrays, rest)",
+        "equinox.combine(x, rest)",
     ),
-    "flax": ("graph, arrays = flax.nnx.split(module)", "flax.nnx.merge(graph, arrays)"),
+    "flax": ("graph, arrays = flax.nnx.split(module)", "flax.nnx.merge(graph, x)"),
 }
 
 
@@ -26,7 +26,7 @@ def how_to_partition(x0: Any) -> str:
     packages = {base.__module__.partition(".")[0] for node in nodes(x0) for base in type(node).__mro__}
     for package, (apart, together) in PARTITIONS.items():
         if package in packages:
-            return f" Give the arrays alone: `{apart}`, x0=arrays, and `{together}` inside of the functions."
+            return f" Give the arrays alone: `{apart}`, x0=arrays, and `{together}` in the functions of x."
     return ""
 
 

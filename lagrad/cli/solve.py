@@ -15,9 +15,11 @@ from pathlib import Path
 import lagrad
 from lagrad.cli.source import add_assignments, add_source, find
 from lagrad_problems.opf import Network, PowerFlow
+from lagrad_problems.opf.report import csv_files
 
 # Options whose values are code for Ipopt to load.
 LIBRARIES = {"hsllib", "pardisolib"}
+PICTURES = {".png", ".pdf", ".svg"}
 # What is written -> what is said of it.
 FILES = {
     "save": "everything as FILE.npz, for `lagrad show` and Solution.load",
@@ -47,8 +49,7 @@ def solve(chosen: argparse.Namespace) -> int:
     """Solve the named problem, print and save the outcome."""
     options = typed_options(chosen.options) or None
     problem, numbers = find(chosen.source, dict(chosen.size))
-    for name in FILES:
-        check_free(getattr(chosen, name), name)
+    check_files(chosen, isinstance(numbers, Network))
     try:
         solution = lagrad.solve(
             problem,
@@ -100,10 +101,21 @@ def new_file(path: Path, text: str) -> Path:
     return path
 
 
-def check_free(path: Path | None, flag: str) -> None:
-    """Raise ProblemError if nothing could be saved there: better before a long solve than after."""
-    if path is None:
-        return
+def check_files(chosen: argparse.Namespace, is_network: bool) -> None:
+    """Raise ProblemError if a file could not be written: better before a long solve than after."""
+    for flag in FILES:
+        path = getattr(chosen, flag)
+        if path is not None:
+            for each in csv_files(path) if flag == "csv" and is_network else [path]:
+                check_free(each, flag)
+    if chosen.plot is not None and chosen.plot.suffix not in PICTURES:
+        raise lagrad.ProblemError(
+            f"`--plot`: {chosen.plot}, expected a name that ends in .png, .pdf or .svg."
+        )
+
+
+def check_free(path: Path, flag: str) -> None:
+    """Raise ProblemError if nothing could be saved there."""
     if path.exists():
         raise lagrad.ProblemError(f"`--{flag}`: {path} exists. Give another path, or remove the file.")
     if not path.absolute().parent.is_dir():

@@ -47,12 +47,17 @@ def trajectory(
         Array of axes, one a panel.
 
     Raises:
-        ProblemError: no array to draw, or more entries than points of time.
+        ProblemError: no array to draw, more entries than points of time, or labels and steps of names that x
+            does not have.
         ImportError: Matplotlib is not installed.
     """
+    if isinstance(what, (list, tuple)) and any(isinstance(each, Solution) for each in what):
+        raise ProblemError(f"`trajectory`: {len(what)} Solutions, expected one. Draw each with `axes=`.")
     arrays, numbers = leaves(what.x if isinstance(what, Solution) else what)
     if not arrays:
         raise ProblemError("`trajectory`: no array with an axis. Give a Solution or a pytree of arrays.")
+    check_names("labels", labels, arrays)
+    check_names("steps", steps, arrays)
     sides = bounds_of(what)
     if axes is None:
         size = (7.5, 1.0 + 1.7 * len(arrays))
@@ -69,6 +74,26 @@ def trajectory(
     panels[-1].set_xlabel("entry" if time is None else f"time, {unit}" if unit else "time")
     panels[0].set_title(heading(what, numbers), fontsize="medium")
     return panels
+
+
+def check_names(argument: str, given: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise ProblemError where names are given that no array has, or too few or too many for its columns."""
+    if given is None:
+        return
+    if argument == "labels" and not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise ProblemError(f"`labels`: found a {kind}, expected a dict from names in x to labels.")
+    known = {name: array for path, array in arrays.items() for name in (path, key_of(path))}
+    for name in given:
+        if name not in known:
+            has = ", ".join(map(key_of, arrays))
+            raise ProblemError(f"`{argument}`: no {name!r} in x, which has {has}.")
+        if argument == "labels" and not isinstance(given[name], str):
+            found, expected = len(given[name]), int(np.prod(known[name].shape[1:]))
+            if found != expected:
+                raise ProblemError(
+                    f"`labels[{name!r}]`: found {found} labels, expected {expected}, one a column."
+                )
 
 
 def problem(solution: Solution, **how: Any) -> Any:

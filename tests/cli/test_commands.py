@@ -82,6 +82,18 @@ def test_solve_looks_for_the_file_to_save_before_it_works(tmp_path, capsys):
         assert words in captured.err and captured.out == ""
 
 
+def test_pictures_and_tables_are_checked_before_the_solve(tmp_path, capsys):
+    """The ending of a picture, and each of the three tables of a network."""
+    assert main(["solve", "hs71", "--plot", str(tmp_path / "x.xyz")]) == 2
+    assert "expected a name that ends in .png" in capsys.readouterr().err
+    case = tmp_path / "grid.m"
+    case.write_text(opf.write(opf.synthetic_case(5)))
+    (tmp_path / "net_branches.csv").write_text("")
+    assert main(["solve", str(case), "--csv", str(tmp_path / "net.csv")]) == 2
+    captured = capsys.readouterr()
+    assert "net_branches.csv exists" in captured.err and captured.out == ""
+
+
 def test_what_is_asked_for_is_saved(tmp_path, capsys):
     """JSON, CSV, text and a picture of a problem, each told in a line."""
     files = {name: tmp_path / f"hs6.{name}" for name in ("json", "csv", "output", "plot")}

@@ -185,3 +185,18 @@ def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install \"lagrad\[plot\]\""):
         plot.sparsity(np.eye(2))
+
+
+@pytest.mark.parametrize(
+    "how, message",
+    [
+        ({"labels": {"speed": "m/s"}}, "`labels`: no 'speed' in x, which has u, x"),
+        ({"labels": {"x": ["a"]}}, r"`labels\['x'\]`: found 1 labels, expected 2, one a column"),
+        ({"labels": ["a", "b"]}, "`labels`: found a list, expected a dict"),
+        ({"steps": ["v"]}, "`steps`: no 'v' in x, which has u, x"),
+    ],
+)
+def test_names_that_x_does_not_have_are_told(how, message):
+    """Nothing that is given is ignored."""
+    with pytest.raises(lagrad.ProblemError, match=message):
+        plot.trajectory({"x": np.zeros((4, 2)), "u": np.zeros(3)}, **how)

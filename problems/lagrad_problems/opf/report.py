@@ -23,6 +23,7 @@ from lagrad.plot.drawing import COLORS, GREY, pyplot
 from lagrad_problems.opf.network import Network
 
 # Rows that are printed of each table.
+TABLES = ("buses", "generators", "branches")
 MOST = 12
 # Loading, in percent, from which a branch counts as full.
 FULL = 99.5
@@ -115,7 +116,7 @@ class PowerFlow:
     @property
     def tables(self) -> dict[str, list[Row]]:
         """All three by name."""
-        return {"buses": self.buses, "generators": self.generators, "branches": self.branches}
+        return dict(zip(TABLES, (self.buses, self.generators, self.branches), strict=True))
 
     def __str__(self) -> str:
         lines = [f"{self.network.name}: {self.solution.status}", *self._sums(), self._finding()]
@@ -213,11 +214,16 @@ class PowerFlow:
         Raises:
             FileExistsError: one of them exists already.
         """
-        written = [path.with_name(f"{path.stem}_{name}.csv") for name in self.tables]
+        written = csv_files(path)
         for name, file in zip(self.tables, written, strict=True):
             with file.open("x", encoding="utf-8", newline="") as stream:
                 stream.write(self.to_csv(name))
         return written
+
+
+def csv_files(path: Path) -> list[Path]:
+    """The files that `PowerFlow.save_csv` writes."""
+    return [path.with_name(f"{path.stem}_{name}.csv") for name in TABLES]
 
 
 def rows(columns: dict[str, Any]) -> list[Row]:

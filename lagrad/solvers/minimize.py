@@ -25,7 +25,7 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.remembered import remembered
-from lagrad.solvers.scipy_states import first_order, translated
+from lagrad.solvers.scipy_states import counted, first_order, translated
 from lagrad.solvers.solve import solve
 from lagrad.solvers.supplied import OBJECTIVE, PatternGrown, SuppliedDerivatives, choose_piece, untraced
 from lagrad.source_location import warn_user
@@ -336,24 +336,16 @@ def linear(matrix: Any) -> Callable[..., Any]:
 
 def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
     """A Solution in SciPy's words."""
-    x, check, counts = np.array(solution.x), solution.certificate, solution.evaluations
+    x, check = np.array(solution.x), solution.certificate
     lower, upper = solution.bound_multipliers
     rows = [np.atleast_1d(value) for value in solution.multipliers.values()]
-    each = len(rows)
     result = OptimizeResult(
         x=x,
         fun=solution.objective,
         success=solution.success,
         status=list(Status).index(solution.status),
         message=in_scipys_words(solution.message),
-        nit=solution.iterations,
-        niter=solution.iterations,
-        nfev=counts["objective"],
-        njev=counts["gradient"],
-        nhev=counts["hessian"],
-        constr_nfev=[counts["constraints"]] * each,
-        constr_njev=[counts["jacobian"]] * each,
-        constr_nhev=[counts["hessian"]] * each,
+        **counted(solution.iterations, solution.evaluations, len(rows)),
         maxcv=check.feasibility,
         constr_violation=check.feasibility,
         optimality=check.stationarity,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,12 @@ def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> C
 
 def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
     """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
-    counts, problem = iterate.evaluations, derivatives.problem
+    problem = derivatives.problem
     rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
     gradient, entries, stationarity = first_order(derivatives, x, (rows, upper - lower))
     places = rows_and_columns(derivatives.jacobian_structure)
     jacobian = Triplets.of(*places, (problem.m, x.size)).matrix(entries)
     slices = [problem.rows(name) for name in problem.constraints]
-    each = len(slices)
     return OptimizeResult(
         x=x,
         fun=iterate.objective,
@@ -47,14 +46,7 @@ def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> 
         constr=[*(iterate.constraints[rows] for rows in slices), x],
         jac=[*(jacobian[rows] for rows in slices), sp.eye_array(x.size, format="csr")],
         v=[*(rows[part] for part in slices), upper - lower],
-        nit=iterate.iteration,
-        niter=iterate.iteration,
-        nfev=counts["objective"],
-        njev=counts["gradient"],
-        nhev=counts["hessian"],
-        constr_nfev=[counts["constraints"]] * each,
-        constr_njev=[counts["jacobian"]] * each,
-        constr_nhev=[counts["hessian"]] * each,
+        **counted(iterate.iteration, iterate.evaluations, len(slices)),
         **of_trust_region(iterate.state),
         constr_violation=iterate.infeasibility,
         optimality=iterate.stationarity,
@@ -63,6 +55,20 @@ def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> 
         method=method,
         status=0,
     )
+
+
+def counted(iterations: int, counts: Mapping[str, int], constraints: int) -> dict[str, Any]:
+    """Iterations and evaluations by SciPy's names, those of constraints once for each of them."""
+    return {
+        "nit": iterations,
+        "niter": iterations,
+        "nfev": counts["objective"],
+        "njev": counts["gradient"],
+        "nhev": counts["hessian"],
+        "constr_nfev": [counts["constraints"]] * constraints,
+        "constr_njev": [counts["jacobian"]] * constraints,
+        "constr_nhev": [counts["hessian"]] * constraints,
+    }
 
 
 # Of a trust region, in SciPy's words, and what they are where there is none.

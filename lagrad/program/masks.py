@@ -218,7 +218,7 @@ class Rewriting:
             if taken.dtype != bool:
                 taken, case = taken == case, 1
             if value.ndim < taken.ndim:
-                # JAX lets a number meet an array without spreading it first; masked, it is one value an entry.
+                # JAX lets a number meet an array as it is; masked, it is one value an entry.
                 value, still = (jnp.broadcast_to(each, taken.shape) for each in (value, still))
             value = lax.select_n(taken, *((still, value) if case else (value, still)))
         return value

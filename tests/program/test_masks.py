@@ -45,7 +45,7 @@ BRANCHES = {
         lambda x, y: jnp.where(x > 0, jnp.where(x < 2, jnp.sqrt(y), 1 / jnp.where(x == 2, 9.0, y - 2)), 0.0),
     ),
 }
-# Branches in which numbers computed from x meet vectors, as JAX lets them, and the same written without traps.
+# Branches in which numbers computed from x meet vectors, and the same written without traps.
 NUMBERS_AMONG_VECTORS = {
     "scaled quotient": (
         lambda x: jnp.where(x != 0, (x[2] + x[3]) / (x[4] * x), 1.0),

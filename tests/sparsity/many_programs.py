@@ -155,8 +155,8 @@ def looked_at(seed: int) -> Counts:
 def rounded(values: np.ndarray) -> np.ndarray:
     """Derivatives of the points with what cancels up to rounding as the zero that it is.
 
-    Products of factors and inverses, such as JAX takes for a Cholesky factor's second derivatives, leave 1e-18
-    beside 1 where the written-out formula has nothing at all.
+    Products of factors and inverses, as JAX takes them for second derivatives of a Cholesky factor, leave
+    1e-18 beside 1 where the written-out formula has nothing at all.
     """
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True, initial=0.0)
     return np.where(np.abs(values) <= 0.5 * np.finfo(float).eps * largest, 0.0, values)

@@ -17,7 +17,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
-from scipy.sparse.csgraph import connected_components
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
@@ -65,6 +64,8 @@ def blocks(product: jex.ClosedJaxpr, count: int) -> np.ndarray | None:
     Returns:
         array of shape (blocks, unknowns of each); None if they differ, or are more than `LARGEST`.
     """
+    from scipy.sparse.csgraph import connected_components
+
     try:
         pattern = detect(product, count, second_order=False).jacobian.to_scipy()
     except DerivativeError:

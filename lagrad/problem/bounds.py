@@ -11,11 +11,11 @@ from typing import Any
 
 import jax
 import numpy as np
-import scipy.optimize
 
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import NUMBERS, Layout, outline, real_array
+from lagrad.problem.scipy_objects import is_of_scipy
 from lagrad.source_location import warn_user
 
 INFINITE = 1e20
@@ -53,7 +53,7 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
     """The two sides of bounds, whichever way they were written."""
     if bounds is None:
         return None, None
-    if isinstance(bounds, scipy.optimize.Bounds):
+    if is_of_scipy(bounds, "Bounds"):
         if np.any(bounds.keep_feasible):
             warn_user("`bounds`: keep_feasible=True has no effect: bounds always hold. Leave it out.")
         # SciPy makes arrays of shape (1,) from numbers.

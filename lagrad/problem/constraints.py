@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import INFINITE, check_sides, infinite, spread
 from lagrad.problem.layout import Layout
+from lagrad.problem.scipy_objects import is_of_scipy
 from lagrad.source_location import warn_user
 
 
@@ -51,7 +51,6 @@ class Inequality:
 
 
 Constraint = Equality | Inequality
-_SCIPY = (scipy.optimize.NonlinearConstraint, scipy.optimize.LinearConstraint)
 _WRAP = "Wrap it: lagrad.Equality(fun, value) or lagrad.Inequality(fun, lower, upper)."
 
 
@@ -92,7 +91,7 @@ def argument(name: str) -> str:
 def _is_scipy(constraint) -> bool:
     """Whether a constraint is written for scipy.optimize.minimize."""
     is_old_style = isinstance(constraint, dict) and {"type", "fun"} <= set(constraint)
-    return is_old_style or isinstance(constraint, _SCIPY)
+    return is_old_style or is_of_scipy(constraint, "NonlinearConstraint", "LinearConstraint")
 
 
 def _check_name(name) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
-from scipy.sparse.csgraph import connected_components
 
 from lagrad.primitives.calls import length_of, names_in
 from lagrad.primitives.equations import is_inexact
@@ -48,6 +47,8 @@ def coupled(
         program: the function as written.
         reverse: whether the rule is one of cotangents.
     """
+    from scipy.sparse.csgraph import connected_components
+
     avals = [variable.aval for variable in equation.invars]
     active = [i for i, pair in enumerate(zip(operands, avals, strict=True)) if moves(*pair)]
     ins, outs = numbered(avals, 0), numbered([v.aval for v in equation.outvars], total(avals))

@@ -243,8 +243,8 @@ def flatness(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
     if program is None or gradient.any():
         return ()
     if program.outputs[0] not in reached(program.equations, program.inputs[:1]):
-        # An objective of 0 is how one asks for a feasible point.
-        if point.objective == 0.0:
+        # An objective of 0 or 1 is how one asks for a feasible point.
+        if point.objective in (0.0, 1.0):
             return ()
         warn_user(f"`objective`: {IGNORED}")
         return (IGNORED,)

@@ -1,8 +1,8 @@
 """Choose which problems to run.
 
 A word is a pattern of names ("hs*"), or a condition: "kind=optimal control", "difficulty=normal", "n<=100",
-"m>0", "optimum=known". Patterns widen the selection, conditions narrow it. Names that begin with "cutest:" are
-CUTEst's.
+"m>0", "optimum=known". Patterns widen the selection, conditions narrow it. Names that begin with "cutest:"
+are of CUTEst.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
-import sys
 import sysconfig
 import traceback
 import warnings
@@ -94,8 +94,8 @@ def _quoted(file_name: str, line: int | None, code: str) -> str:
 
 def warn_user(message: str) -> None:
     """Issue a LagradWarning that points at the user's line, however deep in lagrad it arose."""
-    depth, frame = 1, sys._getframe()
-    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
+    depth, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_back is not None and not is_users(frame.f_code.co_filename):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, LagradWarning, stacklevel=depth)
 

@@ -27,7 +27,7 @@ import lagrad
 import lagrad_problems
 from lagrad.cli.bench import add_bench
 from lagrad.cli.solve import add_solve
-from lagrad.cli.source import add_source, check_file, find, load
+from lagrad.cli.source import Commands, add_source, check_file, find, load
 from lagrad.display import spy as picture
 from lagrad.display import text as report
 from lagrad.solution.tables import RANKINGS
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def add_looks(commands) -> None:
+def add_looks(commands: Commands) -> None:
     """The commands that say what is wrong, or what was found."""
     diagnosing = commands.add_parser("diagnose", help="say what is wrong with a problem, and where")
     add_source(diagnosing)

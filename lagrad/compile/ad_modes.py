@@ -8,7 +8,7 @@ in any direction is an error that names the operation and the way out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import jax
@@ -48,7 +48,7 @@ def refuses_forward(error: Exception) -> bool:
 
 
 @contextmanager
-def differentiable() -> Iterator[None]:
+def differentiable() -> Generator[None]:
     """Context, or decorator, in which JAX's refusals to differentiate name the operation and the way out.
 
     Raises:

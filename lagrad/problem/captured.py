@@ -65,7 +65,7 @@ class Checksum(int):
     """Checksum of the bytes of an array."""
 
 
-def captured(fun: Callable) -> Captured | None:
+def captured(fun: Callable[..., Any]) -> Captured | None:
     """What a function captures at present; None if that cannot be told.
 
     >>> scale = np.array([2.0])
@@ -109,7 +109,7 @@ def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
         yield from looked_through(part, seen)
 
 
-def parts(value: Any) -> list:
+def parts(value: Any) -> list[Any]:
     """What an object consists of.
 
     Raises:
@@ -144,7 +144,7 @@ def is_of_library(value: Any) -> bool:
     return callable(value) and (getattr(value, "__module__", None) or "").partition(".")[0] in LIBRARIES
 
 
-def parts_of_function(fun: types.FunctionType) -> list:
+def parts_of_function(fun: types.FunctionType) -> list[Any]:
     """Code, defaults, closure and globals of a Python function."""
     cells = [content for cell in fun.__closure__ or () for content in contents(cell)]
     names = [name for name in names_of(fun.__code__) if name in fun.__globals__]
@@ -152,7 +152,7 @@ def parts_of_function(fun: types.FunctionType) -> list:
     return [*defaults, *cells, *(fun.__globals__[name] for name in names)]
 
 
-def state_of(value: Any) -> list:
+def state_of(value: Any) -> list[Any]:
     """Attributes of an object of a class written in Python.
 
     Raises:
@@ -173,13 +173,13 @@ def state_of(value: Any) -> list:
     return [*arguments[1:], *found]
 
 
-def methods_of(kind: type) -> list:
+def methods_of(kind: type) -> list[Any]:
     """Functions of a class and of those that it inherits from; they are called without being named."""
     found = [each for parent in kind.__mro__ if not is_of_library(parent) for each in vars(parent).values()]
     return [each for each in found if isinstance(each, types.FunctionType)]
 
 
-def contents(cell: types.CellType) -> list:
+def contents(cell: types.CellType) -> list[Any]:
     """Value of a closure's variable, none where it has none yet."""
     try:
         return [cell.cell_contents]

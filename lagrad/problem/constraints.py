@@ -28,7 +28,7 @@ class Equality:
     1.0
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     value: Any = 0.0
 
 
@@ -45,7 +45,7 @@ class Inequality:
     inf
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     lower: Any = -np.inf
     upper: Any = np.inf
 
@@ -54,7 +54,7 @@ Constraint = Equality | Inequality
 _WRAP = "Wrap it: lagrad.Equality(fun, value) or lagrad.Inequality(fun, lower, upper)."
 
 
-def named(constraints) -> dict[str, Constraint]:
+def named(constraints: Any) -> dict[str, Constraint]:
     """Constraints by name, in declared order.
 
     Args:
@@ -88,13 +88,13 @@ def argument(name: str) -> str:
     return name if name.startswith("constraints[") else f"constraints[{name!r}]"
 
 
-def _is_scipy(constraint) -> bool:
+def _is_scipy(constraint: object) -> bool:
     """Whether a constraint is written for scipy.optimize.minimize."""
     is_old_style = isinstance(constraint, dict) and {"type", "fun"} <= set(constraint)
     return is_old_style or is_of_scipy(constraint, "NonlinearConstraint", "LinearConstraint")
 
 
-def _check_name(name) -> None:
+def _check_name(name: object) -> None:
     """Raise ProblemError unless a constraint's name is a non-empty string."""
     if not isinstance(name, str) or not name:
         raise ProblemError(
@@ -102,7 +102,7 @@ def _check_name(name) -> None:
         )
 
 
-def _check_kind(constraint, where: str) -> None:
+def _check_kind(constraint: object, where: str) -> None:
     """Raise ProblemError unless a constraint is an Equality or an Inequality; say what to do instead."""
     if isinstance(constraint, Equality | Inequality):
         return

@@ -6,16 +6,16 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.captured import Captured, captured
@@ -80,7 +80,7 @@ _OTHERS_OBJECT = (
 
 
 @contextmanager
-def users_code(where: str) -> Iterator[None]:
+def users_code(where: str) -> Generator[None]:
     """Context for calling a user's function: a value that cannot be traced becomes a DerivativeError.
 
     Any other exception surfaces unchanged, with a note that says where lagrad called the function.
@@ -123,7 +123,7 @@ def _cure(error: Exception) -> str | None:
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
 
-def check_signature(fun, has_params: bool, where: str) -> None:
+def check_signature(fun: object, has_params: bool, where: str) -> None:
     """Raise ProblemError unless `fun` can be called as fun(x), or as fun(x, params) when there are params."""
     if not callable(fun):
         raise ProblemError(f"`{where}`: {type(fun).__name__}, expected a function. {_call_form(has_params)}")
@@ -157,12 +157,12 @@ def _accepts(signature: inspect.Signature, count: int) -> bool:
     return True
 
 
-def function(fun: Callable, has_params: bool) -> Callable:
+def function(fun: Callable[..., Any], has_params: bool) -> Callable[..., Any]:
     """A user's function as one of (x, params), whether the problem has params or not."""
     return fun if has_params else lambda x, params: fun(x)
 
 
-def scalar_shape(value) -> tuple[int, ...]:
+def scalar_shape(value: Pytree) -> tuple[int, ...]:
     """Shape of the objective's value, which has to be one real number.
 
     Args:
@@ -188,7 +188,7 @@ def scalar_shape(value) -> tuple[int, ...]:
     return value.shape
 
 
-def value_layout(value, where: str, label: str) -> Layout:
+def value_layout(value: Pytree, where: str, label: str) -> Layout:
     """How the value of a constraint is laid out.
 
     Args:
@@ -203,7 +203,7 @@ def value_layout(value, where: str, label: str) -> Layout:
     return Layout.of(value, label)
 
 
-def require_same(value, layout: Layout, where: str) -> None:
+def require_same(value: Pytree, layout: Layout, where: str) -> None:
     """Raise DerivativeError unless a function still returns what it returned when it was declared.
 
     Args:
@@ -235,9 +235,9 @@ class Traced:
         captured: what the function captured then; None if that cannot be told.
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     value: Any
-    leaves: Callable[..., list]
+    leaves: Callable[..., list[Any]]
     captured: Captured | None
 
     def is_current(self) -> bool:
@@ -245,7 +245,9 @@ class Traced:
         return self.captured is not None and self.captured.is_same(captured(self.fun))
 
 
-def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str) -> Traced:
+def trace_function(
+    fun: Callable[..., Any], has_params: bool, arguments: tuple[Pytree, Pytree], where: str
+) -> Traced:
     """Trace a user's function for shapes and dtypes.
 
     Args:
@@ -259,7 +261,7 @@ def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str
     """
     values, call = [], function(fun, has_params)
 
-    def leaves(x, params) -> list:
+    def leaves(x: Pytree, params: Pytree) -> list[Any]:
         value = call(x, params)
         values.append(jax.tree.map(_abstract, value, is_leaf=_is_none))
         return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
@@ -271,22 +273,22 @@ def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str
     return Traced(fun, values[-1], run, before)
 
 
-def _is_array(leaf) -> bool:
+def _is_array(leaf: Any) -> bool:
     return (hasattr(leaf, "dtype") and hasattr(leaf, "shape")) or isinstance(leaf, NUMBERS)
 
 
-def _abstract(leaf):
+def _abstract(leaf: Any) -> Any:
     """Shape and dtype of an array or a number; anything else as it is."""
     if _is_array(leaf):
         return jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf))
     return leaf
 
 
-def _is_none(node) -> bool:
+def _is_none(node: object) -> bool:
     return node is None
 
 
-def _check_rows(value, where: str) -> None:
+def _check_rows(value: Pytree, where: str) -> None:
     """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
     if value is None:
         raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
@@ -297,7 +299,7 @@ def _check_rows(value, where: str) -> None:
         _check_real(leaf, name)
 
 
-def _check_real(value, where: str) -> None:
+def _check_real(value: object, where: str) -> None:
     """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
     if not isinstance(value, jax.ShapeDtypeStruct):
         cure = _OTHERS_OBJECT if value is NotImplemented else "Return an array."

@@ -72,7 +72,7 @@ class Box(NamedTuple):
         below, above = self.sides
         return taken(v, below), taken(v, above)
 
-    def spread(self, of_lower: jax.Array, of_upper: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def spread(self, of_lower: Any, of_upper: Any) -> tuple[jax.Array, jax.Array]:
         """What stands for sides, by entry, (k, B) each; 0 without a side."""
         (below, above), size = self.sides, self.free.size
         return spread(of_lower, below, size), spread(of_upper, above, size)

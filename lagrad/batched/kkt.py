@@ -26,8 +26,8 @@ import numpy as np
 from lagrad.batched.places import spread, taken
 
 GAMMA = 1e8
-# Rounds at most, and the residual, relative to right side and solution, at which there are no more.
-ROUNDS, ENOUGH = 4, 1e-8
+# Rounds at most, and the residual, relative to right side and solution, that rounding leaves of a step.
+ROUNDS, EXACT = 4, 1e-13
 # A slack without any bound has no diagonal; with this one its row has no multiplier.
 LEAST_DIAGONAL = 1e-20
 
@@ -45,6 +45,7 @@ class System(NamedTuple):
         moves: which variables move, (n, 1).
         sliding: rows that have slacks, (k,).
         factor: of the condensed matrix.
+        accuracy: residual, relative to right side and solution, at which there are no more rounds.
     """
 
     hessian: Any
@@ -56,6 +57,7 @@ class System(NamedTuple):
     moves: np.ndarray
     sliding: np.ndarray
     factor: Any
+    accuracy: float = EXACT
 
 
 class Step(NamedTuple):
@@ -134,7 +136,7 @@ def refined(algebra: Any, system: System, right: tuple, found: Refined) -> Refin
     left_y = b - algebra.times(system.jacobian, dx) + system.softness * dy
     size = jnp.maximum(largest(left_x), largest(left_y))
     better = found.goes_on & (size < found.size)
-    enough = ENOUGH * (asked + jnp.maximum(largest(dx), largest(dy)))
+    enough = system.accuracy * (asked + jnp.maximum(largest(dx), largest(dy)))
     dx, dy, left_x, left_y, size = (
         jnp.where(better, new, old)
         for new, old in zip((dx, dy, left_x, left_y, size), found[:5], strict=True)

@@ -18,7 +18,7 @@ def taken(vectors: Any, places: np.ndarray) -> Any:
     return vectors.at[places].get(mode="promise_in_bounds")
 
 
-def spread(vectors: jax.Array, places: np.ndarray, size: int) -> jax.Array:
+def spread(vectors: Any, places: np.ndarray, size: int) -> jax.Array:
     """Vectors of `size` entries with these at the given places, which ascend, and zeros elsewhere."""
     if not places.size:
         return jnp.zeros((size, *vectors.shape[1:]), vectors.dtype)

@@ -38,7 +38,7 @@ def moved(model: Model, settings: Settings, params: Any, point: Point, state: St
     """The state after a factorisation, and a step if the inertia is right."""
     back = left(point, state, settings.tol)
     is_back = back.mode != state.mode
-    system = assembled(model, params, point, state)
+    system = assembled(model, params, point, state)._replace(accuracy=settings.accuracy)
     definite = model.algebra.is_definite(system.factor)
     found = attempted(model, params, point, state, system, definite & ~is_back)
     further = after_attempt(model, settings, point, state, found)

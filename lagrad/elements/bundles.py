@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from lagrad.elements.split import Group, Slot
 
+# Which part of a group's slots the others of its bundle have at least.
+MOST = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Groups of equal size whose slots with second derivatives are among those of the widest.
+    """Groups of equal size that have most of their slots in common.
 
     Args:
         groups: the groups.
@@ -37,26 +40,29 @@ class Bundle:
 
 
 def alike(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other: they share what is computed."""
+    """Put groups of equal size together that have most of their slots in common: they share computations."""
     return gathered(groups, lambda group: {slot.name for slot in group.slots})
 
 
 def bundled(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other that have second derivatives."""
+    """Put groups of equal size together that have most slots with second derivatives in common."""
     return gathered(groups, lambda group: set(curved_slots(group)))
 
 
 def gathered(groups: Iterable[Group], names: Callable[[Group], set]) -> list[Bundle]:
-    """Put groups together whose names are among those of a group of equal size."""
+    """Put groups together most of whose names are among those of others of equal size."""
     bundles: list[tuple[set, list[Group]]] = []
     for group in sorted(groups, key=lambda group: -len(names(group))):
         own, count = names(group), group.outputs.shape[1]
-        wider = (m for wide, m in bundles if own <= wide and m[0].outputs.shape[1] == count)
-        members = next(wider, None)
-        if members is None:
+        near = (
+            (w, m) for w, m in bundles if m[0].outputs.shape[1] == count and len(own & w) >= MOST * len(own)
+        )
+        found = next(near, None)
+        if found is None:
             bundles.append((own, [group]))
         else:
-            members.append(group)
+            found[0].update(own)
+            found[1].append(group)
     return [bundle(members) for _, members in bundles]
 
 

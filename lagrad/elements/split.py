@@ -9,18 +9,19 @@ nonlinear. At a sum of nonlinear terms it stops too if that costs no more deriva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.affine import Affine, Layer
+from lagrad.elements.affine import Affine, Layer, layered_form
 from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
 from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.elements.masks import Masks, bits
 from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
@@ -158,6 +159,7 @@ class Splitter:
     kernels: dict[int, Pieces]
     waiting: dict[int, list[Adjoint]]
     offset: np.ndarray
+    costs: dict[int, float] = field(default_factory=dict[int, float])
 
     def split(self) -> Split:
         """Walk from the outputs to x."""
@@ -278,14 +280,20 @@ class Splitter:
         return np.isinf(cost) or cost >= sum(self.cost(i) for i in nonlinear)
 
     def cost(self, variable: int) -> float:
-        """Number of first and second derivatives of an element, on average."""
+        """Number of first and second derivatives of an element, on average; found once."""
+        if variable not in self.costs:
+            self.costs[variable] = self.find_cost(variable)
+        return self.costs[variable]
+
+    def find_cost(self, variable: int) -> float:
+        """The same, not asked for before."""
         pieces, total = self.kernels[variable], 0.0
         sizes = [1] if pieces.labels is None else np.bincount(pieces.labels)
         for size, kernel in zip(sizes, pieces.kernels, strict=True):
             if kernel is None:
                 return np.inf
-            _, _, active, pairs = slotted(self.classification, kernel)
-            total += size * (len(active) + len(pairs))
+            _, _, masks = slotted(self.classification, kernel)
+            total += size * masks.count()
         return total / max(sum(sizes), 1)
 
 
@@ -301,13 +309,19 @@ def group(
         kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))
-    slots, leaves, active, pairs = slotted(classification, kernel)
+    slots, leaves, masks = slotted(classification, kernel)
+    active, pairs = tuple(bits(masks.first)), tuple(masks.pairs())
     return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
 
 
-def slotted(classification: Classification, kernel: Kernel) -> tuple:
-    """Slots, leaves in terms of them, active slots and pairs: single variables where that needs fewest."""
-    forms = {key: classification.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
+def slotted(
+    classification: Classification, kernel: Kernel
+) -> tuple[tuple[Slot, ...], tuple[LeafValue, ...], Masks]:
+    """Slots, leaves in terms of them, and derivatives by them: single variables where that needs fewest."""
+    forms = {
+        key: layered_form(classification.form(leaf.variable).at(leaf.indices))
+        for key, leaf in kernel.leaves.items()
+    }
     single = single_variables(forms)
     if single is not None and len(single) <= len(forms):
         slots = tuple(Slot(form) for form in single.values())
@@ -328,9 +342,7 @@ def slotted(classification: Classification, kernel: Kernel) -> tuple:
     values = tuple(
         LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()
     )
-    active = {slot for key in kernel.active for slot in of_leaf[key]}
-    pairs = {(min(a, b), max(a, b)) for i, j in kernel.pairs for a in of_leaf[i] for b in of_leaf[j]}
-    return slots, values, tuple(sorted(active)), tuple(sorted(pairs))
+    return slots, values, kernel.masks.spread([of_leaf[key] for key in kernel.leaves], len(slots))
 
 
 def single_variables(forms: dict[Key, Affine]) -> dict | None:

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
-from lagrad.elements.tape import CONSTANT, INPUT, Operation, Tape
+from lagrad.elements.tape import CONSTANT, INPUT, Tape
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
@@ -98,8 +98,7 @@ def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Seque
 def as_traced(tape: Tape, value: Any) -> int:
     """Node of a constant in the very shape in which it was traced."""
     value = np.asarray(value)
-    key = (CONSTANT, TRACED, value.dtype, value.shape, value.tobytes())
-    return tape.record(key, lambda: Operation(CONSTANT, (), {"value": value}, value.dtype))
+    return tape.known((CONSTANT, TRACED, value.dtype, value.shape, value.tobytes()), value)
 
 
 def result(tape: Tape, equation: Equation, operands: Sequence[int], place: int) -> int:

@@ -51,19 +51,38 @@ def bundled(groups: Iterable[Group]) -> list[Bundle]:
 
 def gathered(groups: Iterable[Group], names: Callable[[Group], set]) -> list[Bundle]:
     """Put groups together most of whose names are among those of others of equal size."""
-    bundles: list[tuple[set, list[Group]]] = []
+    bundles: list[Gathering] = []
     for group in sorted(groups, key=lambda group: -len(names(group))):
-        own, count = names(group), group.outputs.shape[1]
-        near = (
-            (w, m) for w, m in bundles if m[0].outputs.shape[1] == count and len(own & w) >= MOST * len(own)
-        )
-        found = next(near, None)
+        own, leaves, count = names(group), slots_of_leaves(group), group.outputs.shape[1]
+        found = next((each for each in bundles if each.count == count and each.takes(own, leaves)), None)
         if found is None:
-            bundles.append((own, [group]))
-        else:
-            found[0].update(own)
-            found[1].append(group)
-    return [bundle(members) for _, members in bundles]
+            found = Gathering(count, set(), {}, [])
+            bundles.append(found)
+        found.names.update(own)
+        found.leaves.update(leaves)
+        found.groups.append(group)
+    return [bundle(each.groups) for each in bundles]
+
+
+@dataclass(frozen=True, eq=False)
+class Gathering:
+    """A bundle so far: number of elements, names, leaves as they are made of slots, and groups."""
+
+    count: int
+    names: set
+    leaves: dict
+    groups: list[Group]
+
+    def takes(self, names: set, leaves: dict) -> bool:
+        """Whether a group shares most of its names, and makes the leaves it shares of the same slots."""
+        if len(names & self.names) < MOST * len(names):
+            return False
+        return all(self.leaves.get(leaf, slots) == slots for leaf, slots in leaves.items())
+
+
+def slots_of_leaves(group: Group) -> dict:
+    """Leaf -> names of the slots it is made of."""
+    return {value.leaf.key: tuple(group.slots[slot].name for slot in value.slots) for value in group.leaves}
 
 
 def curved_slots(group: Group) -> dict[tuple, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lagrad.elements.split import Group, Slot
+from lagrad.elements.groups import Group, Slot
 
 # Which part of a group's slots the others of its bundle have at least.
 MOST = 0.5

@@ -19,10 +19,10 @@ import numpy as np
 from lagrad.elements.authors_rules import ruled
 from lagrad.elements.calls import CALL
 from lagrad.elements.classification import Classification, Kind
+from lagrad.elements.groups import Group, LeafValue
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
-from lagrad.elements.split import Group, LeafValue
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
 from lagrad.elements.tape import FLOAT, Tape
 from lagrad.program.equation import Equation

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.split import Group, Slot, Split
+from lagrad.elements.groups import Group, Slot
+from lagrad.elements.split import Split
 
 # What an entry of an element block takes until it is assembled: row, column, place, number.
 BYTES = 40

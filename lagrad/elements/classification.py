@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from lagrad.program.entries import Entries, Knowledge, known_entries
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
+
+if TYPE_CHECKING:
+    from lagrad.elements.chains import Chain
 
 
 class Kind(IntEnum):
@@ -49,6 +53,7 @@ class Classification:
         forms: cache of `form`.
         offsets: cache of `offset`.
         calls: cache of `call`.
+        chains: variable -> the chain of steps that makes it; for what reads the program.
     """
 
     program: Program
@@ -60,6 +65,7 @@ class Classification:
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
+    chains: dict[int, Chain] = field(default_factory=dict)
 
     def knowledge(self, variable: int) -> Knowledge:
         """What is known of the numbers of a variable: all of them, some, or nothing."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.elements.chains import chains
 from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.expand import expanded
 from lagrad.elements.groups import Group, slotted
@@ -86,6 +87,7 @@ def split(program: Program) -> Split:
     sparse = without_zeros(classification)
     if sparse is not None:
         classification = read(sparse)
+    classification.chains.update(chains(classification))
     return Splitter(classification, kernels(classification), {}, np.zeros(m + 1)).split()
 
 

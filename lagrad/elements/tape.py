@@ -19,6 +19,8 @@ import numpy as np
 from lagrad.program.cse import frozen
 
 INPUT, CONSTANT = "input", "constant"
+# Steps that are repeated, whose result is a vector: see `chains`; and one entry of a vector.
+CHAIN, ENTRY = "chain", "entry"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
@@ -111,6 +113,10 @@ class Tape:
         key = (name, operands, frozen(params) if params else ())
         node = self.numbers.get(key)
         return self.record(key, Operation(name, operands, params, dtype, bind)) if node is None else node
+
+    def entry(self, vector: int, place: int) -> int:
+        """The node of an entry of a vector."""
+        return self.add(ENTRY, (vector,), {"place": place}, FLOAT)
 
     def value(self, node: int) -> Any:
         """Value of a constant node; None for any other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,15 @@ import numpy as np
 from jax import lax
 
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
-from lagrad.elements.tape import CONSTANT, INPUT, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import numbered
+
+if TYPE_CHECKING:
+    from lagrad.elements.chains import Chain
 
 # Mark of operations that were traced: shapes are those of the trace.
 TRACED = "traced result"
@@ -66,6 +69,31 @@ def evaluate(
                 function = FUNCTIONS.get(operation.name) or getattr(lax, operation.name)
                 values[node] = function(*spread, **operation.params)
     return [values[node] for node in nodes]
+
+
+def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
+    """Values, slopes or curvature of a chain, entries along the first axis."""
+    count, inputs = len(chain.given), jnp.stack(operands)
+
+    def values(given: jax.Array) -> jax.Array:
+        def step(z, _):
+            pieces = {("chain", number): each for number, each in enumerate([*z, *given[chain.size :]])}
+            found = evaluate(chain.step, chain.results, pieces)
+            return jnp.stack([jnp.broadcast_to(each, given.shape[1:]) for each in found]), None
+
+        return lax.scan(step, given[: chain.size], None, length=chain.length)[0]
+
+    if what == "values":
+        return values(inputs)
+    given, weights = inputs[:count], inputs[count:]
+    function = values if what == "slopes" else jax.grad(lambda each: jnp.sum(weights * values(each)))
+    along = jnp.eye(count).reshape((count, count) + (1,) * (given.ndim - 1))
+    directions = jnp.broadcast_to(along, (count, *given.shape))
+    columns = jax.vmap(lambda direction: jax.jvp(function, (given,), (direction,))[1])(directions)
+    return jnp.moveaxis(columns, 0, 1).reshape((-1, *given.shape[1:]))
+
+
+FUNCTIONS |= {CHAIN: chained, ENTRY: lambda vector, place: vector[place]}
 
 
 def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Sequence[Any]) -> list[int]:

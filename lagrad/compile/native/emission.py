@@ -13,6 +13,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +22,14 @@ from lagrad.compile.native.addresses import address
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, clamped, end
 from lagrad.compile.native.loops import Loop, Write
-from lagrad.compile.native.pieces import LONGEST_BODY, cut
+from lagrad.compile.native.pieces import LONGEST_BODY, PIECE, cut
+from lagrad.compile.native.repeating import WORK, Workspace, pieces_of
 from lagrad.compile.native.rules import KINDS, RULES
 from lagrad.compile.native.settling import record, settler
 from lagrad.compile.native.target import Target
+from lagrad.elements.chains import Chain
 from lagrad.elements.indices import Indices
-from lagrad.elements.tape import CONSTANT, INPUT, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 
 SIGNATURE = "ptr %table, ptr %arguments, ptr %out"
 # Numbers in scratch that stay in the nearest cache.
@@ -49,7 +53,12 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
         operation = tape.operations[node]
         if operation.dtype not in KINDS or (operation.name == INPUT and operation.dtype != float):
             return False
-        if operation.name not in RULES and operation.name not in (INPUT, CONSTANT):
+        if operation.name == CHAIN:
+            chain = operation.params["chain"]
+            steps = [*chain.results, *chain.slopes.values(), *chain.curvature.values()]
+            if not supports(chain.step, steps):
+                return False
+        elif operation.name not in RULES and operation.name not in (INPUT, CONSTANT, ENTRY):
             return False
     return True
 
@@ -66,6 +75,7 @@ class Function:
         kept: arrays whose addresses are in the table.
         entry: lines with which it begins.
         count: number of elements.
+        chains: what of a chain is computed -> number of the piece that does so.
     """
 
     count: int
@@ -75,6 +85,7 @@ class Function:
     table: list[int] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
     entry: list[str] = field(default_factory=list)
+    chains: dict[tuple[Chain, str], int] = field(default_factory=dict)
 
     def word(self, value: int) -> int:
         """Place of a word of the table; words are not shared, since what is equal here may differ there."""
@@ -271,15 +282,20 @@ class Reads:
             return (
                 code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
             )
-        number = value.reshape(())[()]
-        if value.dtype == bool:
-            return code.truth(bool(number))
-        number = float(number)
-        if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
-            return code.number(number)
-        place = self.made.word(struct.unpack("<q", struct.pack("<d", number))[0])
-        loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
-        return Value(splat(code, loaded), "double")
+        return number_of(code, self.made, value)
+
+
+def number_of(code: Code, made: Function, value: Any) -> Value:
+    """A constant of one number, or one truth."""
+    number = value.reshape(())[()]
+    if value.dtype == bool:
+        return code.truth(bool(number))
+    number = float(number)
+    if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
+        return code.number(number)
+    place = made.word(struct.unpack("<q", struct.pack("<d", number))[0])
+    loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
+    return Value(splat(code, loaded), "double")
 
 
 def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Value]:
@@ -293,9 +309,16 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
         for operand in each.operands:
             if operand not in values:
                 values[operand] = reads.constant(code, operand, element)
-        return RULES[each.name](code, each.params, *(values[operand] for operand in each.operands))
+        operands = [values[operand] for operand in each.operands]
+        if each.name == CHAIN:
+            return chain_of(code, reads.made, each.params["chain"], each.params["what"], operands)
+        if each.name == ENTRY:
+            return code.load(code.address(operands[0].text, str(each.params["place"] * code.lanes)))
+        return RULES[each.name](code, each.params, *operands)
 
-    if len(reads.nodes) <= LONGEST_BODY:
+    # A vector in memory is not handed on from piece to piece.
+    has_chains = any(tape.operations[node].name == CHAIN for node in reads.nodes)
+    if has_chains or len(reads.nodes) <= LONGEST_BODY:
         for node in reads.nodes:
             known[node] = operation(code, node, known)
         return known
@@ -305,6 +328,34 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
     results = {node for node, _ in loop.writes}
     values, reads.made.pieces = cut(code, tape, nodes, known, sorted(results - constants), operation)
     return values | {node: reads.constant(code, node, element) for node in results & constants}
+
+
+def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequence[Value]) -> Value:
+    """The vector of what is asked of a chain, in a workspace of its own."""
+    if (chain, what) not in made.chains:
+        first = len(made.pieces)
+        made.pieces += pieces_of(
+            code,
+            chain,
+            what,
+            first,
+            lambda new, value: number_of(new, made, value),
+            partial(call_piece, WORK),
+        )
+        made.chains[chain, what] = len(made.pieces) - 1
+    space = Workspace(chain, what)
+    work, places = code.name("s"), space.places
+    code.entry.append(f"  {work} = alloca [{places['end']} x {code.wide('double')}], align 64")
+    for number, value in enumerate(operands):
+        place = number if number < space.inputs else places["L"] + number - space.inputs
+        store(code, value, code.address(work, str(place * code.lanes)))
+    call_piece(work, code, made.chains[chain, what])
+    return Value(code.address(work, str(places["A" if what == "values" else "M"] * code.lanes)), "vector")
+
+
+def call_piece(work: str, code: Code, number: int) -> None:
+    """Call a piece on a workspace."""
+    code.line(f"call void {PIECE.format(number)}(ptr %table, ptr {work})")
 
 
 def splat(code: Code, number: str) -> str:

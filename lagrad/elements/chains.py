@@ -3,24 +3,13 @@
     scan: z <- step(z, v), K times, row by row of a batch      ->      Chain(step, K), its inputs z and v
 
 The rows of a batched loop (`jax.vmap` of an integrator) are elements. Only one step is written down and
-differentiated, whatever the number of steps. On a tape a chain is an operation whose result is a vector:
-
-    values       z after all steps                                            size entries
-    slopes       derivative of each entry of z by each input                  size x inputs
-    curvature    second derivatives of the sum of weights times entries       inputs x inputs, symmetric
-
-Inputs are z and v at the start. Backwards from the last step, with the Jacobian J and the weighted second
-derivatives W of one step, both extended by the identity for v:
-
-    slopes        S <- S J                          from the identity
-    curvature     M <- J' M J + W, w <- J' w        from zero and the weights
+differentiated, whatever the number of steps. See `chain`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -30,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.elements.chain import Chain
 from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices
@@ -40,7 +30,7 @@ from lagrad.elements.recording import record_groups
 from lagrad.elements.tape import CONSTANT, FLOAT, Tape
 from lagrad.precision import float64
 from lagrad.primitives.calls import length_of
-from lagrad.primitives.equations import shape_of, size_of
+from lagrad.primitives.equations import aval_of, shape_of, size_of
 from lagrad.program.cse import tidy
 from lagrad.program.equation import Equation
 from lagrad.program.program import numbered
@@ -52,47 +42,6 @@ FEWEST_EQUATIONS = 400
 MOST_INPUTS = 48
 # Numbers that all steps together keep for the way back.
 MOST_KEPT = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """z <- step(z, v), some times, for each of many rows.
-
-    Args:
-        length: number of steps.
-        rows: number of rows.
-        inputs: operand of the loop, and which of its elements each row takes; those of z first.
-        outputs: (output of the loop, number of an entry of its rows) of each entry of z.
-        step: tape of one step.
-        given: nodes of z and v on it.
-        results: nodes of the next z.
-        masks: which derivatives of each result of the whole chain can be nonzero.
-        weights: nodes of the weights of the results.
-        slopes: (result, input) -> node of the derivative of one step.
-        curvature: (input, input) -> node of the weighted second derivative of one step, each pair once.
-    """
-
-    length: int
-    rows: int
-    inputs: tuple[tuple[int, Indices], ...]
-    outputs: tuple[tuple[int, int], ...]
-    step: Tape
-    given: tuple[int, ...]
-    results: tuple[int, ...]
-    masks: tuple[Masks, ...]
-    weights: tuple[int, ...]
-    slopes: dict[tuple[int, int], int]
-    curvature: dict[tuple[int, int], int]
-
-    @property
-    def size(self) -> int:
-        """Number of entries of z."""
-        return len(self.results)
-
-    @cached_property
-    def numbers(self) -> dict[tuple[int, int], int]:
-        """(output of the loop, entry of its rows) -> entry of z."""
-        return {place: number for number, place in enumerate(self.outputs)}
 
 
 def chains(classification: Classification) -> dict[int, Chain]:
@@ -174,7 +123,7 @@ class Body:
         def function(x):
             arguments: list[Any] = [values.get(i, np.zeros(())) for i in equation.inputs]
             for i in counted:
-                arguments[i] = np.zeros(shape_of(atoms[i]), atoms[i].aval.dtype)
+                arguments[i] = np.zeros(shape_of(atoms[i]), aval_of(atoms[i]).dtype)
             for i, start in zip(operands, starts, strict=False):
                 arguments[i] = x[start : start + size_of(atoms[i])].reshape(shape_of(atoms[i]))
             results = jex.jaxpr_as_fun(closed)(*arguments)

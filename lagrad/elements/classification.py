@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lagrad.elements.affine import Affine
 from lagrad.elements.calls import CALL, ElementCall, element_call
+from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
 from lagrad.primitives.elementwise import interaction_of
@@ -25,9 +25,6 @@ from lagrad.program.entries import Entries, Knowledge, known_entries
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
-
-if TYPE_CHECKING:
-    from lagrad.elements.chains import Chain
 
 
 class Kind(IntEnum):

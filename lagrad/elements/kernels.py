@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lagrad.elements.chain import Chain
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
@@ -25,9 +25,6 @@ from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, ter
 from lagrad.primitives.equations import is_key, is_rounded, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
 from lagrad.program.equation import Equation
-
-if TYPE_CHECKING:
-    from lagrad.elements.chains import Chain
 
 # Beyond these, sweeps through the function are cheaper. Of many leaves most are sums of few variables.
 MOST_LEAVES = 200

@@ -27,6 +27,7 @@ from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
+from lagrad.program.roll.repeats import looped
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
 HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
@@ -71,6 +72,11 @@ def partially_separable(program: Program) -> Split:
         Split; exact, whatever the program: what has no kernel is in `rest`. It classifies another program
         of the same inputs and outputs where loops had to be written out.
     """
+    steps = looped(program)
+    if steps is not None:
+        found = split(steps)
+        if found.classification.chains and not found.rest:
+            return found
     found = split(program)
     wider = expanded(program) if found.rest else None
     if wider is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lagrad.elements.chain import Chain
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 from lagrad.primitives.calls import PLAIN, RULED
@@ -17,9 +18,6 @@ from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import numbered
-
-if TYPE_CHECKING:
-    from lagrad.elements.chains import Chain
 
 # Mark of operations that were traced: shapes are those of the trace.
 TRACED = "traced result"

@@ -27,7 +27,7 @@ from lagrad.compile.native.repeating import WORK, Workspace, pieces_of
 from lagrad.compile.native.rules import KINDS, RULES
 from lagrad.compile.native.settling import record, settler
 from lagrad.compile.native.target import Target
-from lagrad.elements.chains import Chain
+from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
 from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, end
 from lagrad.compile.native.rules import RULES
-from lagrad.elements.chains import Chain
+from lagrad.elements.chain import Chain
 from lagrad.elements.tape import CONSTANT
 
 WORK = "%work"

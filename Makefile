@@ -6,14 +6,17 @@
 # make lint types       what CI checks beside the tests
 # make clean            remove what was built
 #
-# VENV is where the environment goes, PYTHON what it is made from.
+# VENV is where the environment goes, PYTHON what it is made from, WORKERS how many processes run the tests.
 
 VENV ?= .venv
 PYTHON ?= python3
 CASE ?=
 TESTS ?=
+WORKERS ?= 2
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+# What a file's tests compile, they share: each file stays in one process.
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
 READY := $(VENV)/ready
 TOOLS := $(VENV)/tools
 SITE := $(VENV)/site
@@ -44,10 +47,10 @@ demo: $(READY)
 	@$(RUN) examples/opf_demo.py $(CASE)
 
 test: $(TOOLS)
-	$(RUN) -m pytest --durations=10
+	$(RUN) -m pytest $(SIDE_BY_SIDE) --durations=10
 
 test-slow: $(TOOLS)
-	$(RUN) -m pytest -m slow --durations=10 $(TESTS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m slow --durations=10 $(TESTS)
 
 $(SITE): $(READY)
 	@echo "Setting up what builds the site."

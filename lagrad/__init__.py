@@ -5,9 +5,13 @@ derivatives  gradient, sparse Jacobian and sparse Hessian of the Lagrangian, com
 solution     point, multipliers, status, certificate, history
 """
 
-from lagrad import nested, plot
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from lagrad import nested
 from lagrad.batched import batched
-from lagrad.checks import certify, check_derivatives, diagnose, explain_infeasibility
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.doctor import doctor
@@ -15,14 +19,18 @@ from lagrad.errors import DerivativeError, LagradWarning, ProblemError, SolveErr
 from lagrad.pattern import SparsityPattern
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.problem.problem import Problem
-from lagrad.sensitivity import solution_map
 from lagrad.solution.solution import BoundMultipliers, Certificate, History, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers import solve
-from lagrad.solvers.interop import to_cyipopt, to_scipy
-from lagrad.solvers.minimize import ipopt, trust_constr
 from lagrad.sparsity import hessian_sparsity, jacobian_sparsity
-from lagrad.sweep import multistart, solve_many
+
+if TYPE_CHECKING:
+    from lagrad import plot
+    from lagrad.checks import certify, check_derivatives, diagnose, explain_infeasibility
+    from lagrad.sensitivity import solution_map
+    from lagrad.solvers.interop import to_cyipopt, to_scipy
+    from lagrad.solvers.minimize import ipopt, trust_constr
+    from lagrad.sweep import multistart, solve_many
 
 __version__ = "0.1.0"
 
@@ -68,6 +76,25 @@ __all__ = [
     "SolveError",
     "LagradWarning",
 ]
+
+# What a first solve does without: module -> its names, imported when they are first asked for.
+_LATER = {
+    "lagrad.checks": ("certify", "check_derivatives", "diagnose", "explain_infeasibility"),
+    "lagrad.sensitivity": ("solution_map",),
+    "lagrad.solvers.interop": ("to_cyipopt", "to_scipy"),
+    "lagrad.solvers.minimize": ("ipopt", "trust_constr"),
+    "lagrad.sweep": ("multistart", "solve_many"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public name whose module is imported now."""
+    if name == "plot":
+        return import_module("lagrad.plot")
+    for module, names in _LATER.items():
+        if name in names:
+            return globals().setdefault(name, getattr(import_module(module), name))
+    raise AttributeError(f"module 'lagrad' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

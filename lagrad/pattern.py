@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from lagrad.display import spy as picture
@@ -60,7 +62,9 @@ class SparsityPattern:
         return hash((self.shape, self.rows.tobytes(), self.cols.tobytes()))
 
     @classmethod
-    def from_triplets(cls, rows, cols, shape: tuple[int, int]) -> SparsityPattern:
+    def from_triplets(
+        cls, rows: npt.ArrayLike, cols: npt.ArrayLike, shape: tuple[int, int]
+    ) -> SparsityPattern:
         """Pattern from indices in any order, repeated ones counted once.
 
         Args:
@@ -80,7 +84,7 @@ class SparsityPattern:
         return cls.from_scipy(sp.csr_array((ones, (rows, cols)), shape=shape))
 
     @classmethod
-    def from_scipy(cls, matrix) -> SparsityPattern:
+    def from_scipy(cls, matrix: Any) -> SparsityPattern:
         """Pattern of the stored entries of a SciPy sparse matrix, explicit zeros included.
 
         Args:
@@ -103,7 +107,7 @@ class SparsityPattern:
         return cls(rows, csr.indices.astype(np.int32, copy=False), (int(csr.shape[0]), int(csr.shape[1])))
 
     @classmethod
-    def from_dense(cls, matrix) -> SparsityPattern:
+    def from_dense(cls, matrix: npt.ArrayLike) -> SparsityPattern:
         """Pattern of the nonzeros of a dense matrix.
 
         >>> SparsityPattern.from_dense([[1.0, 0.0], [0.0, 2.0]]).nnz
@@ -157,7 +161,7 @@ class SparsityPattern:
         dense[self.rows, self.cols] = True
         return dense
 
-    def to_scipy(self, values=None) -> sp.csr_array:
+    def to_scipy(self, values: npt.ArrayLike | None = None) -> sp.csr_array:
         """SciPy matrix with this pattern.
 
         Args:

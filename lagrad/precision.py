@@ -6,8 +6,9 @@ place that knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import jax
 import jax.experimental
@@ -20,7 +21,7 @@ _SWITCHES = {
 }
 
 
-def float64() -> AbstractContextManager:
+def float64() -> AbstractContextManager[Any, bool | None]:
     """Context in which JAX traces, compiles and runs in float64, in this thread only.
 
     The global `jax_enable_x64` stays as the user set it. A thread started inside does not inherit it. JAX's
@@ -40,7 +41,7 @@ def float64() -> AbstractContextManager:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _undisturbed() -> Generator[None]:
     """The same where a switch for debugging is on."""
     with ExitStack() as stack:
         for switch in _SWITCHES.values():

@@ -16,7 +16,7 @@ LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 OPTIONAL = {"cyipopt", "sif2jax", "matplotlib", "pandas", "rich", "IPython"}
 # What few need and everybody would wait for.
-SLOW = {"scipy.stats"}
+SLOW = {"scipy.stats", "scipy.sparse.csgraph", "scipy.sparse.linalg", "jax.experimental.sparse"}
 
 # The floors of the house, lowest first; on each, the rooms, which do not know one another. A file or folder
 # directly in lagrad/ stands in exactly one room, and may use its own room and all floors below.

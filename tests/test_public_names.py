@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -43,6 +44,7 @@ NESTED = {
     "implicit": "residual solver",
     "hvp": "f x v mode",
 }
+ROOT = Path(__file__).parent.parent
 SUBMODULES = {module.name for module in pkgutil.iter_modules(lagrad.__path__)}
 
 
@@ -104,7 +106,9 @@ def test_nothing_is_public_by_accident():
     """`lagrad.<tab>` shows the public names, no folder of the house and no stray import."""
     visible = {name for name in dir(lagrad) if not name.startswith("_")}
     assert visible == set(lagrad.__all__)
-    assert {name for name in vars(lagrad) if not name.startswith("_")} - SUBMODULES <= visible
+    imported_for_itself = {"import_module", "TYPE_CHECKING"}
+    found = {name for name in vars(lagrad) if not name.startswith("_")}
+    assert found - SUBMODULES - imported_for_itself <= visible
     assert len(lagrad.__all__) == len(set(lagrad.__all__))
 
 
@@ -123,3 +127,16 @@ def test_import_changes_no_setting_and_loads_no_optional_package():
         "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_import_leaves_what_a_first_solve_does_without():
+    """Checks, sweeps, plots and SciPy's solvers are imported when they are first asked for."""
+    script = (
+        "import sys, lagrad; "
+        "later = {'lagrad.checks', 'lagrad.sweep', 'lagrad.plot', 'lagrad.sensitivity', 'scipy.optimize', "
+        "'scipy.linalg', 'scipy.special'}; "
+        "assert not later & set(sys.modules), later & set(sys.modules); "
+        "assert callable(lagrad.certify) and callable(lagrad.solve_many) and lagrad.plot.sparsity; "
+        "assert not hasattr(lagrad, 'nonesuch')"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +44,8 @@ def stages_of(jacobian: tuple, hessian: tuple, shape: tuple[int, int], moves: np
         shape: (m, n).
         moves: variables that are not fixed, (n,); the others couple with nothing.
     """
+    from scipy.sparse.csgraph import connected_components
+
     graph = couplings(jacobian, hessian, shape, moves)
     level, offset = np.zeros(shape[1], np.int64), 0
     _, part = connected_components(graph, directed=False)
@@ -87,6 +88,8 @@ def narrowest(graph: sp.csr_array, members: np.ndarray) -> np.ndarray:
 
 def levels_from(graph: sp.csr_array, start: np.ndarray) -> np.ndarray:
     """Distance of each vertex from a set of vertices."""
+    from scipy.sparse.csgraph import breadth_first_order
+
     n = graph.shape[0]
     hub = sp.csr_array((np.ones(start.size), (np.zeros(start.size, int), start)), shape=(1, n))
     joined = sp.csr_array(sp.block_array([[graph, hub.T], [hub, None]]))

@@ -241,8 +241,8 @@ def compare_differences(setting: Setting, x: np.ndarray, found: Comparison) -> N
 
 def rows_unlike(expected: np.ndarray, size: np.ndarray, seen: Slopes, rounding: np.ndarray) -> list[int]:
     """Rows whose differences disagree with the expected slope, worst first."""
-    scale = size + abs(seen.values)
-    error = np.where(np.isfinite(seen.values), abs(seen.values - expected), 0.0)
+    slope = np.where(np.isfinite(seen.values), seen.values, expected)
+    scale, error = size + abs(slope), abs(slope - expected)
     return rows_off(error, AGREEMENT[DIFFERENCES] * scale + seen.noise + rounding)
 
 

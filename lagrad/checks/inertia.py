@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
-import scipy.sparse.linalg
+import scipy.sparse.linalg as splinalg
 
 # Order up to which eigenvalues are computed: 1500 take two seconds and 18 MB.
 DENSE = 1500
@@ -68,7 +68,7 @@ def factorised(matrix: sp.csc_array) -> Inertia | None:
     """Inertia by L D L' with diagonal pivots, None if that went wrong."""
     settings = {"SymmetricMode": True}
     try:
-        factors = sp.linalg.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=settings)
+        factors = splinalg.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=settings)
     except (RuntimeError, MemoryError):
         return None
     right = np.random.default_rng(0).normal(size=matrix.shape[0])

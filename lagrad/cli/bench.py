@@ -15,11 +15,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from lagrad.cli.source import Commands
 from lagrad.errors import ProblemError
 from lagrad_problems import bench
 
 
-def add_bench(commands) -> None:
+def add_bench(commands: Commands) -> None:
     """What may be typed after `lagrad bench`."""
     command = commands.add_parser("bench", help="run solvers on the suite and report what they solve")
     text = "patterns of names, or conditions such as n<=100, 'kind=optimal control', difficulty=normal; "

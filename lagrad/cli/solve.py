@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import lagrad
-from lagrad.cli.source import add_assignments, add_source, find
+from lagrad.cli.source import Commands, add_assignments, add_source, find
 from lagrad_problems.opf import Network, PowerFlow
 from lagrad_problems.opf.report import csv_files
 
@@ -30,7 +30,7 @@ FILES = {
 }
 
 
-def add_solve(commands) -> None:
+def add_solve(commands: Commands) -> None:
     """What may be typed after `lagrad solve`."""
     command = commands.add_parser("solve", help="solve a problem and print what came out")
     add_source(command)

@@ -8,9 +8,18 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Protocol
 
 import lagrad
 import lagrad_problems
+
+
+class Commands(Protocol):
+    """Where a command gets its own arguments: what `add_subparsers` gives."""
+
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
+        """Arguments of a command of this name."""
+        ...
 
 
 def add_source(command: argparse.ArgumentParser) -> None:

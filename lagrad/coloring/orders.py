@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from lagrad.coloring.compiled import run
 from lagrad.coloring.graph import Graph
@@ -51,6 +50,8 @@ def breadth_first(graph: Graph) -> np.ndarray:
 
     Source: Cuthill and McKee (1969).
     """
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
     size, ptr, ids = graph.size, graph.ptr, graph.nets
     if ids.size == 0:
         return natural(graph)

@@ -8,7 +8,7 @@ in any direction is an error that names the operation and the way out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import jax
@@ -26,7 +26,8 @@ REFUSALS = {
     "IO callbacks do not support": ("io_callback", OWN_RULE),
     NO_REVERSE: (
         "while_loop",
-        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver.",
+        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver. "
+        "Diffrax has second derivatives in forward mode: diffeqsolve(..., adjoint=diffrax.ForwardMode()).",
     ),
     NO_FORWARD: (
         "custom_vjp",
@@ -47,7 +48,7 @@ def refuses_forward(error: Exception) -> bool:
 
 
 @contextmanager
-def differentiable() -> Iterator[None]:
+def differentiable() -> Generator[None]:
     """Context, or decorator, in which JAX's refusals to differentiate name the operation and the way out.
 
     Raises:

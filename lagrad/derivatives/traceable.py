@@ -15,7 +15,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 from jax.typing import ArrayLike
 
 from lagrad.annotations import Pytree
@@ -236,6 +235,8 @@ def read(products: jax.Array, plan: Recovery) -> jax.Array:
     return values if plan.unknown is None else values[plan.unknown]
 
 
-def matrix(values: jax.Array, places: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> BCOO:
-    """A sparse matrix of fixed triplets."""
+def matrix(values: jax.Array, places: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> Any:
+    """A BCOO matrix of fixed triplets."""
+    from jax.experimental.sparse import BCOO
+
     return BCOO((values, jnp.stack([jnp.asarray(each, jnp.int32) for each in places], axis=1)), shape=shape)

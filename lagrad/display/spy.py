@@ -8,13 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 # Bit of each of the 4 x 2 dots of a braille character, as Unicode numbers them from U+2800.
 BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 COLOR_NAMES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def spy(pattern: Any, width: int = 64, height: int = 32, colors=None, row_colors=None) -> str:
+def spy(
+    pattern: Any,
+    width: int = 64,
+    height: int = 32,
+    colors: npt.ArrayLike | None = None,
+    row_colors: npt.ArrayLike | None = None,
+) -> str:
     """Picture of a pattern: a sign an entry if that fits, else braille dots that stand for blocks.
 
     Args:
@@ -43,7 +50,7 @@ def spy(pattern: Any, width: int = 64, height: int = 32, colors=None, row_colors
     return braille(pattern, width, height)
 
 
-def signs(pattern: Any, colors=None, row_colors=None) -> str:
+def signs(pattern: Any, colors: npt.ArrayLike | None = None, row_colors: npt.ArrayLike | None = None) -> str:
     """One character an element, whatever the size.
 
     >>> print(signs(lagrad.SparsityPattern.from_dense([[1, 0], [1, 1]])))
@@ -55,7 +62,9 @@ def signs(pattern: Any, colors=None, row_colors=None) -> str:
     return "\n".join("".join(line) for line in shown)
 
 
-def entry_signs(pattern: Any, colors=None, row_colors=None) -> Any:
+def entry_signs(
+    pattern: Any, colors: npt.ArrayLike | None = None, row_colors: npt.ArrayLike | None = None
+) -> Any:
     """The character of each entry, shape (nnz,): its column's color, else its row's."""
     if colors is None and row_colors is None:
         return "●"
@@ -65,7 +74,7 @@ def entry_signs(pattern: Any, colors=None, row_colors=None) -> Any:
     return color_names(np.where(by_column != 0, by_column, by_row))
 
 
-def color_names(colors) -> np.ndarray:
+def color_names(colors: npt.ArrayLike) -> np.ndarray:
     """One character a color; after 62 they repeat.
 
     >>> print("".join(color_names([0, 9, 10, 62])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 # Larger patterns are counted in so many boxes along the longer side.
 BOXES = 160
@@ -15,7 +16,9 @@ SHADES = 4
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800", "#808080")
 
 
-def spy_svg(pattern: Any, colors=None, row_colors=None) -> str:
+def spy_svg(
+    pattern: Any, colors: npt.ArrayLike | None = None, row_colors: npt.ArrayLike | None = None
+) -> str:
     """Picture of a pattern in the page's text color, with a frame.
 
     Args:

@@ -17,7 +17,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
-from scipy.sparse.csgraph import connected_components
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
@@ -65,6 +64,8 @@ def blocks(product: jex.ClosedJaxpr, count: int) -> np.ndarray | None:
     Returns:
         array of shape (blocks, unknowns of each); None if they differ, or are more than `LARGEST`.
     """
+    from scipy.sparse.csgraph import connected_components
+
     try:
         pattern = detect(product, count, second_order=False).jacobian.to_scipy()
     except DerivativeError:
@@ -86,15 +87,15 @@ def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
     """x with A x = b by Gaussian elimination: rows are exchanged by selects, so that no factor exceeds one.
 
-    The matrix is brought to a moderate size first, or derivatives would divide by the cube of a tiny pivot.
+    Each row is brought to a moderate size first, or derivatives would divide by the cube of a tiny pivot.
 
     Source: Golub, Van Loan, Matrix Computations (2013), algorithm 3.4.1.
     """
     count = len(right)
     rows = [[*row, b] for row, b in zip(matrix, right, strict=True)]
     if count > 1:
-        factor = moderating(reduce(jnp.maximum, [jnp.abs(entry) for row in matrix for entry in row]))
-        rows = [[factor * entry for entry in row] for row in rows]
+        factors = [moderating(reduce(jnp.maximum, map(jnp.abs, row))) for row in matrix]
+        rows = [[factor * entry for entry in row] for factor, row in zip(factors, rows, strict=True)]
     for k in range(count):
         for i in range(k + 1, count):
             is_larger = jnp.abs(rows[i][k]) > jnp.abs(rows[k][k])

@@ -167,7 +167,7 @@ class Recording:
         dtype = self.classification.program.avals[variable].dtype
         if equation.name == "pow":
             # A whole exponent may be an array of integers, which its derivatives are not.
-            operands = tuple(map(self.floating, operands))
+            operands = tuple(self.floating(operand, dtype) for operand in operands)
         if equation.name != CALL:
             return self.tape.add(equation.name, operands, equation.params, dtype, equation.bind)
         call, output = self.classification.call(equation), equation.outputs.index(variable)
@@ -183,16 +183,16 @@ class Recording:
             lambda *values: [function(*values)[output]],
         )
 
-    def floating(self, node: int) -> int:
-        """A node in double precision."""
+    def floating(self, node: int, dtype: np.dtype) -> int:
+        """A node of whole numbers as one of `dtype`; any other as it is."""
+        if not np.issubdtype(self.tape.operations[node].dtype, np.integer):
+            return node
         value = self.tape.value(node)
         if value is not None:
-            return self.tape.constant(np.asarray(value, dtype=FLOAT))
-        if self.tape.operations[node].dtype == FLOAT:
-            return node
-        params = {"new_dtype": FLOAT, "weak_type": False, "sharding": None}
+            return self.tape.constant(np.asarray(value, dtype=dtype))
+        params = {"new_dtype": dtype, "weak_type": False, "sharding": None}
         return self.tape.add(
-            "convert_element_type", (node,), params, FLOAT, lambda value: [value.astype(FLOAT)]
+            "convert_element_type", (node,), params, dtype, lambda value: [value.astype(dtype)]
         )
 
     def chain(

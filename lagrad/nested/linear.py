@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse.linalg
 from jax.scipy.sparse.linalg import cg, gmres
 
 from lagrad.nested.modes import over_basis
@@ -97,7 +96,9 @@ def _sparse_solve(pattern: SparsityPattern, colors) -> Callable:
         )
 
     def _factored(values):
-        return scipy.sparse.linalg.splu(pattern.to_scipy(values.astype(float)).tocsc())
+        from scipy.sparse.linalg import splu
+
+        return splu(pattern.to_scipy(values.astype(float)).tocsc())
 
     return solve
 

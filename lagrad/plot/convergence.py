@@ -47,7 +47,9 @@ def convergence(solutions: Any, axes: Any = None) -> Any:
     return top, bottom
 
 
-def draw_residual(panel: Any, iteration: np.ndarray, column: np.ndarray, label: str, style: dict) -> None:
+def draw_residual(
+    panel: Any, iteration: np.ndarray, column: np.ndarray, label: str, style: dict[str, Any]
+) -> None:
     """A residual on a logarithmic scale; where it is exactly zero, a triangle on the lower edge."""
     is_zero = column == 0.0
     panel.semilogy(iteration, np.where(is_zero, np.nan, column), marker=".", label=label, **style)

@@ -9,6 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
+from jax.extend.core import primitives
+
+JAXS_OWN = {each.name for each in vars(primitives).values() if isinstance(each, jex.Primitive)}
 
 
 def bind(equation: jex.JaxprEqn, *operands) -> tuple:
@@ -25,8 +28,8 @@ def bind(equation: jex.JaxprEqn, *operands) -> tuple:
     bound = primitive.get_bind_params(equation.params)
     # JAX up to 0.9 gives the functions of a call apart from its parameters.
     functions, params = bound if isinstance(bound, tuple) else ((), bound)
-    if primitive.name.startswith("custom_"):
-        # A rule of somebody's own may index its operands by tracers, which NumPy's arrays refuse.
+    if primitive.name not in JAXS_OWN or primitive.name.startswith("custom_"):
+        # Code of somebody's own may index its operands by tracers, or ask them for `.at`.
         operands = tuple(jnp.asarray(each) if isinstance(each, np.ndarray) else each for each in operands)
     results = primitive.bind(*functions, *operands, **params)
     return tuple(results) if primitive.multiple_results else (results,)

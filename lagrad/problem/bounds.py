@@ -11,17 +11,19 @@ from typing import Any
 
 import jax
 import numpy as np
-import scipy.optimize
+import numpy.typing as npt
 
+from lagrad.annotations import Pytree
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import NUMBERS, Layout, outline, real_array
+from lagrad.problem.scipy_objects import is_of_scipy
 from lagrad.source_location import warn_user
 
 INFINITE = 1e20
 
 # How bounds of two variables are read, by the types of the whole and of its two entries.
-_TWO_BY_TWO = {
+_TWO_BY_TWO: dict[tuple[type, ...], str] = {
     (list, tuple, tuple): "pairs",
     (tuple, list, list): "sides",
     (tuple, np.ndarray, np.ndarray): "sides",
@@ -29,7 +31,7 @@ _TWO_BY_TWO = {
 }
 
 
-def read_bounds(bounds, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+def read_bounds(bounds: Any, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bounds of every variable.
 
     Args:
@@ -49,11 +51,11 @@ def read_bounds(bounds, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     return lower, upper
 
 
-def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
+def _two_sides(bounds: Any, layout: Layout) -> tuple[Any, Any]:
     """The two sides of bounds, whichever way they were written."""
     if bounds is None:
         return None, None
-    if isinstance(bounds, scipy.optimize.Bounds):
+    if is_of_scipy(bounds, "Bounds"):
         if np.any(bounds.keep_feasible):
             warn_user("`bounds`: keep_feasible=True has no effect: bounds always hold. Leave it out.")
         # SciPy makes arrays of shape (1,) from numbers.
@@ -75,7 +77,7 @@ def _two_sides(bounds, layout: Layout) -> tuple[Any, Any]:
     return bounds[0], bounds[1]
 
 
-def _is_pairs(bounds, layout: Layout) -> bool:
+def _is_pairs(bounds: list[Any] | tuple[Any, ...] | np.ndarray, layout: Layout) -> bool:
     """Whether bounds are written as one (lower, upper) pair a variable, as SciPy takes them.
 
     For two variables both readings fit: tuples in a list are pairs; lists in a tuple, arrays, and what has
@@ -100,7 +102,7 @@ def _is_pairs(bounds, layout: Layout) -> bool:
     return reading == "pairs"
 
 
-def _is_pair(entry) -> bool:
+def _is_pair(entry: object) -> bool:
     """Whether an entry is two numbers, None standing for no bound."""
     if not isinstance(entry, list | tuple | np.ndarray) or _is_number(entry) or len(entry) != 2:
         return False
@@ -119,7 +121,7 @@ class _Side:
     def title(self, path: str = "") -> str:
         return f"`{self.where}`: `{self.name}{path}`"
 
-    def wrong_shape(self, path: str, found, shape: tuple[int, ...]) -> ProblemError:
+    def wrong_shape(self, path: str, found: npt.ArrayLike, shape: tuple[int, ...]) -> ProblemError:
         verb = f"x0{path} has" if self.layout.label == "x" else f"the function{path} returns"
         return ProblemError(
             f"{self.title(path)} has shape {np.shape(found)} but {verb} shape {shape}. "
@@ -127,7 +129,7 @@ class _Side:
         )
 
 
-def spread(given, layout: Layout, default: float, where: str, name: str) -> np.ndarray:
+def spread(given: Pytree, layout: Layout, default: float, where: str, name: str) -> np.ndarray:
     """One side of a bound, entry by entry.
 
     Args:
@@ -161,7 +163,7 @@ def spread(given, layout: Layout, default: float, where: str, name: str) -> np.n
     return flat
 
 
-def _fill(flat: np.ndarray, given, positions, side: _Side, path: str = "") -> None:
+def _fill(flat: np.ndarray, given: Pytree, positions: Pytree, side: _Side, path: str = "") -> None:
     """Write one side into the entries below one node of the layout, node by node."""
     if given is None:
         return
@@ -176,18 +178,20 @@ def _fill(flat: np.ndarray, given, positions, side: _Side, path: str = "") -> No
         _fill(flat, child, expected[key], side, path + key)
 
 
-def _children(node) -> dict[str, Any]:
+def _children(node: Pytree) -> dict[str, Any]:
     """What lies directly below a pytree node, by its key as it is written: "['theta']", "[0]"."""
     pairs, _ = jax.tree_util.tree_flatten_with_path(node, is_leaf=lambda inner: inner is not node)
     return {jax.tree_util.keystr(path): child for path, child in pairs}
 
 
-def _is_number(given) -> bool:
+def _is_number(given: Any) -> bool:
     """Whether one side is a single number, for all entries below."""
     return isinstance(given, NUMBERS) or (hasattr(given, "shape") and given.shape == ())
 
 
-def _check_keys(below: dict, expected: dict, may_omit: bool, given, title: str, layout: Layout) -> None:
+def _check_keys(
+    below: dict[str, Any], expected: dict[str, Any], may_omit: bool, given: Pytree, title: str, layout: Layout
+) -> None:
     """Raise ProblemError unless a side's node has the keys of the bounded value's; dicts may omit some."""
     if "" in below:
         found = f"shape {np.shape(given)}" if hasattr(given, "shape") else f"type {type(given).__name__}"
@@ -201,7 +205,7 @@ def _check_keys(below: dict, expected: dict, may_omit: bool, given, title: str, 
         raise ProblemError(f"{title} has {found}, expected {', '.join(expected)}. Use None for no bound.")
 
 
-def _read(given, shape: tuple[int, ...], side: _Side, path: str) -> np.ndarray:
+def _read(given: Any, shape: tuple[int, ...], side: _Side, path: str) -> np.ndarray:
     """One side for one array, raveled.
 
     Raises:
@@ -214,7 +218,7 @@ def _read(given, shape: tuple[int, ...], side: _Side, path: str) -> np.ndarray:
     return np.broadcast_to(array.ravel(), size)
 
 
-def _without_none(given, default: float):
+def _without_none(given: Any, default: float) -> Any:
     """Nested lists with each None replaced by the default."""
     if given is None:
         return default

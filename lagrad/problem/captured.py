@@ -1,7 +1,7 @@
 """Tell whether anything that a function captures has changed: globals, closures, defaults.
 
-A trace of a function can be used again only if the function would be traced to the same again. What cannot be
-told, such as the state of an object, counts as changed.
+A trace of a function can be used again only if the function would be traced to the same again. Objects are
+looked through as pickle does it; what cannot be told, such as state that C code keeps, counts as changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ PLAIN = (
     np.ufunc,
     np.generic,
 )
-LIBRARIES = ("jax", "numpy", "scipy", "lagrad", "builtins", "math", "functools", "operator")
+# How a class may say what state its objects have.
+PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
+LIBRARIES = ("jax", "numpy", "scipy", "lagrad", "builtins", "math", "functools", "operator", "equinox")
 
 
 class Untold(Exception):
@@ -63,7 +65,7 @@ class Checksum(int):
     """Checksum of the bytes of an array."""
 
 
-def captured(fun: Callable) -> Captured | None:
+def captured(fun: Callable[..., Any]) -> Captured | None:
     """What a function captures at present; None if that cannot be told.
 
     >>> scale = np.array([2.0])
@@ -107,27 +109,32 @@ def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
         yield from looked_through(part, seen)
 
 
-def parts(value: Any) -> list:
+def parts(value: Any) -> list[Any]:
     """What an object consists of.
 
     Raises:
         Untold: that is not known.
     """
+    if is_record(value):
+        return [getattr(value, each.name) for each in fields(value)] + methods_of(type(value))
     if is_of_library(value):
         return [value.__wrapped__] if hasattr(value, "__wrapped__") else []
-    if isinstance(value, (tuple, list)):
-        return list(value)
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return [*value, *getattr(value, "__dict__", {}).values()]
     if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
+        return [*value.keys(), *value.values(), *getattr(value, "__dict__", {}).values()]
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, types.FunctionType):
         return parts_of_function(value)
     if hasattr(value, "__wrapped__") and callable(value):
         return [value.__wrapped__]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [getattr(value, each.name) for each in fields(value)]
-    raise Untold
+    return state_of(value) + methods_of(type(value))
+
+
+def is_record(value: Any) -> bool:
+    """Whether a value is an instance of a dataclass."""
+    return is_dataclass(value) and not isinstance(value, type)
 
 
 def is_of_library(value: Any) -> bool:
@@ -137,7 +144,7 @@ def is_of_library(value: Any) -> bool:
     return callable(value) and (getattr(value, "__module__", None) or "").partition(".")[0] in LIBRARIES
 
 
-def parts_of_function(fun: types.FunctionType) -> list:
+def parts_of_function(fun: types.FunctionType) -> list[Any]:
     """Code, defaults, closure and globals of a Python function."""
     cells = [content for cell in fun.__closure__ or () for content in contents(cell)]
     names = [name for name in names_of(fun.__code__) if name in fun.__globals__]
@@ -145,7 +152,34 @@ def parts_of_function(fun: types.FunctionType) -> list:
     return [*defaults, *cells, *(fun.__globals__[name] for name in names)]
 
 
-def contents(cell: types.CellType) -> list:
+def state_of(value: Any) -> list[Any]:
+    """Attributes of an object of a class written in Python.
+
+    Raises:
+        Untold: it says itself how it is pickled, or has state beside its attributes.
+    """
+    kind = type(value)
+    if any(getattr(kind, name) is not getattr(object, name) for name in PICKLING):
+        raise Untold
+    try:
+        _, arguments, state, *contents = value.__reduce_ex__(2)
+    except TypeError as error:
+        raise Untold from error
+    if any(each is not None for each in contents):
+        raise Untold
+    # Attributes, and slots where a class has any; the dicts are made anew each time.
+    dicts = state if isinstance(state, tuple) else (state,)
+    found = [part for each in dicts for attribute in (each or {}).items() for part in attribute]
+    return [*arguments[1:], *found]
+
+
+def methods_of(kind: type) -> list[Any]:
+    """Functions of a class and of those that it inherits from; they are called without being named."""
+    found = [each for parent in kind.__mro__ if not is_of_library(parent) for each in vars(parent).values()]
+    return [each for each in found if isinstance(each, types.FunctionType)]
+
+
+def contents(cell: types.CellType) -> list[Any]:
     """Value of a closure's variable, none where it has none yet."""
     try:
         return [cell.cell_contents]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import INFINITE, check_sides, infinite, spread
 from lagrad.problem.layout import Layout
+from lagrad.problem.scipy_objects import is_of_scipy
 from lagrad.source_location import warn_user
 
 
@@ -28,7 +28,7 @@ class Equality:
     1.0
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     value: Any = 0.0
 
 
@@ -45,17 +45,16 @@ class Inequality:
     inf
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     lower: Any = -np.inf
     upper: Any = np.inf
 
 
 Constraint = Equality | Inequality
-_SCIPY = (scipy.optimize.NonlinearConstraint, scipy.optimize.LinearConstraint)
 _WRAP = "Wrap it: lagrad.Equality(fun, value) or lagrad.Inequality(fun, lower, upper)."
 
 
-def named(constraints) -> dict[str, Constraint]:
+def named(constraints: Any) -> dict[str, Constraint]:
     """Constraints by name, in declared order.
 
     Args:
@@ -89,13 +88,13 @@ def argument(name: str) -> str:
     return name if name.startswith("constraints[") else f"constraints[{name!r}]"
 
 
-def _is_scipy(constraint) -> bool:
+def _is_scipy(constraint: object) -> bool:
     """Whether a constraint is written for scipy.optimize.minimize."""
     is_old_style = isinstance(constraint, dict) and {"type", "fun"} <= set(constraint)
-    return is_old_style or isinstance(constraint, _SCIPY)
+    return is_old_style or is_of_scipy(constraint, "NonlinearConstraint", "LinearConstraint")
 
 
-def _check_name(name) -> None:
+def _check_name(name: object) -> None:
     """Raise ProblemError unless a constraint's name is a non-empty string."""
     if not isinstance(name, str) or not name:
         raise ProblemError(
@@ -103,7 +102,7 @@ def _check_name(name) -> None:
         )
 
 
-def _check_kind(constraint, where: str) -> None:
+def _check_kind(constraint: object, where: str) -> None:
     """Raise ProblemError unless a constraint is an Equality or an Inequality; say what to do instead."""
     if isinstance(constraint, Equality | Inequality):
         return

@@ -17,6 +17,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.errors import ProblemError
 
 # What counts as a plain number in the lists that users write.
@@ -44,7 +45,7 @@ class Layout:
     label: str
 
     @classmethod
-    def of(cls, tree, label: str) -> Layout:
+    def of(cls, tree: Pytree, label: str) -> Layout:
         """Layout of a pytree whose leaves have a shape: arrays, tracers or ShapeDtypeStructs."""
         leaves, treedef = jax.tree_util.tree_flatten_with_path(tree)
         paths = tuple(label + jax.tree_util.keystr(path) for path, _ in leaves)
@@ -70,7 +71,7 @@ class Layout:
         """Whether the pytree is one bare array."""
         return self.paths == (self.label,)
 
-    def flatten(self, tree) -> np.ndarray:
+    def flatten(self, tree: Pytree) -> np.ndarray:
         """Entries of a pytree of this layout as one NumPy vector.
 
         Args:
@@ -93,7 +94,7 @@ class Layout:
         self.require_same(arrays, f", or a flat vector of shape ({self.size},)")
         return np.concatenate([np.zeros(0), *(leaf.ravel() for leaf in leaves)])
 
-    def require_same(self, tree, alternative: str = "") -> None:
+    def require_same(self, tree: Pytree, alternative: str = "") -> None:
         """Raise ProblemError unless `tree` has this structure and these shapes.
 
         Args:
@@ -111,7 +112,7 @@ class Layout:
                     f"`{path}`: shape {shape}, expected {expected}. Give that shape{alternative}."
                 )
 
-    def unflatten(self, vector):
+    def unflatten(self, vector: np.ndarray | jax.Array) -> Pytree:
         """Pytree of this layout whose entries are read from a flat vector.
 
         Args:
@@ -124,7 +125,7 @@ class Layout:
         shaped = (part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
         return self.treedef.unflatten(shaped)
 
-    def ravel(self, tree):
+    def ravel(self, tree: Pytree) -> jax.Array:
         """Entries of a pytree of this layout as one JAX vector of shape (size,): traceable."""
         leaves = [jnp.ravel(leaf).astype(jnp.result_type(float)) for leaf in jax.tree.leaves(tree)]
         return join(leaves)
@@ -142,14 +143,14 @@ class Layout:
         return self.paths[leaf] + (f"[{', '.join(str(int(i)) for i in place)}]" if place else "")
 
 
-def _split(vector, sizes: tuple[int, ...], offsets: np.ndarray) -> list:
+def _split(vector: np.ndarray | jax.Array, sizes: tuple[int, ...], offsets: np.ndarray) -> list[Any]:
     """Consecutive parts of a vector; one `split` primitive for JAX, whose transpose is one concatenate."""
     if isinstance(vector, np.ndarray):
         return [vector[start:stop] for start, stop in pairwise(offsets)]
     return [vector] if len(sizes) == 1 else list(jax.lax.split(vector, sizes))
 
 
-def join(vectors: list):
+def join(vectors: list[jax.Array]) -> jax.Array:
     """JAX vectors one after the other, with no equation where there is but one."""
     if len(vectors) == 1:
         return vectors[0]
@@ -164,24 +165,24 @@ def outline(layout: Layout) -> str:
     return f"a pytree with leaves {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
 
 
-def _is_vector(tree, size: int) -> bool:
+def _is_vector(tree: Pytree, size: int) -> bool:
     """Whether a pytree is one array of shape (size,)."""
     return isinstance(tree, np.ndarray) and tree.shape == (size,)
 
 
-def is_numbers(node) -> bool:
+def is_numbers(node: Any) -> bool:
     """Whether a node is a list or tuple of plain numbers, nested or not: an array to everyone but JAX."""
     if type(node) not in (list, tuple) or not node:
         return False
     return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
 
 
-def kinds(tree) -> tuple[Any, list[tuple]]:
+def kinds(tree: Pytree) -> tuple[Any, list[tuple[Any, Any]]]:
     """Structure of a pytree of arrays, and shapes and dtypes of its leaves."""
     return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
 
-def real_arrays(tree, label: str, is_leaf: Callable | None = is_numbers):
+def real_arrays(tree: Pytree, label: str, is_leaf: Callable[[Any], bool] | None = is_numbers) -> Pytree:
     """The same pytree with float64 NumPy arrays as leaves; lists of plain numbers become arrays.
 
     Args:
@@ -196,7 +197,7 @@ def real_arrays(tree, label: str, is_leaf: Callable | None = is_numbers):
     return treedef.unflatten(real_array(leaf, label + jax.tree_util.keystr(path)) for path, leaf in leaves)
 
 
-def real_array(leaf, name: str) -> np.ndarray:
+def real_array(leaf: Any, name: str) -> np.ndarray:
     """One leaf as a float64 NumPy array.
 
     Raises:
@@ -210,7 +211,7 @@ def real_array(leaf, name: str) -> np.ndarray:
     return array.astype(np.float64, copy=False)
 
 
-def numeric_array(leaf, name: str) -> np.ndarray:
+def numeric_array(leaf: Any, name: str) -> np.ndarray:
     """One leaf as a NumPy array of numbers, its dtype kept.
 
     Raises:

@@ -9,8 +9,8 @@ Problem(objective, x0, constraints, bounds, params)
 
 from __future__ import annotations
 
+import inspect
 import pickle
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
@@ -90,7 +91,7 @@ class Problem:
     array([9., 9.])
     """
 
-    objective: Callable
+    objective: Callable[..., Any]
     x0: Any
     constraints: Any = None
     bounds: Any = None
@@ -178,7 +179,7 @@ class Problem:
         layout = [*self.row_layouts.values()][position]
         return layout.describe(int(index - self._row_offsets[position]))
 
-    def flat_objective(self, x, params=None):
+    def flat_objective(self, x: np.ndarray | jax.Array, params: Pytree = None) -> jax.Array:
         """Objective of a flat x: a pure JAX function.
 
         Args:
@@ -194,7 +195,7 @@ class Problem:
             require_same(value, SCALAR, "objective")
         return jnp.reshape(value, ()).astype(jnp.result_type(float))
 
-    def flat_constraints(self, x, params=None):
+    def flat_constraints(self, x: np.ndarray | jax.Array, params: Pytree = None) -> jax.Array:
         """All constraint rows of a flat x, in declared order: a pure JAX function.
 
         Args:
@@ -213,7 +214,7 @@ class Problem:
             parts.append(self.row_layouts[name].ravel(value))
         return join(parts)
 
-    def replace(self, **changes) -> Problem:
+    def replace(self, **changes: Any) -> Problem:
         """The same functions with another start, other bounds or other params.
 
         Args:
@@ -242,7 +243,7 @@ class Problem:
             _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
         return other
 
-    def read_x0(self, x0):
+    def read_x0(self, x0: Pytree) -> Pytree:
         """Another start, checked and copied, as a pytree like the problem's x0 (not moved within the bounds).
 
         Args:
@@ -255,7 +256,7 @@ class Problem:
         _check_finite(flat, self.variables)
         return self.variables.unflatten(flat)
 
-    def read_params(self, params):
+    def read_params(self, params: Pytree) -> Pytree:
         """Params of a call, checked against the problem's own.
 
         Args:
@@ -275,8 +276,8 @@ class Problem:
             )
         return _same_params(_read_params(params), self.params)
 
-    def __reduce__(self):
-        if not is_called_from(sys._getframe(1), _PICKLE_BY_VALUE):
+    def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
+        if not is_called_from(inspect.currentframe(), _PICKLE_BY_VALUE):
             _check_picklable(self)
         return Problem, (self.objective, self.x0, self.constraints, self.bounds, self.params, self.name)
 
@@ -284,7 +285,7 @@ class Problem:
     def __copy__(self) -> Problem:
         return self
 
-    def __deepcopy__(self, memo) -> Problem:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Problem:
         return self
 
 
@@ -308,7 +309,7 @@ def problem_of(given: Any) -> Problem:
     return found
 
 
-def _settle(problem: Problem, **attributes) -> None:
+def _settle(problem: Problem, **attributes: Any) -> None:
     """Write attributes of a problem under construction, arrays and arrays in pytrees read-only."""
     for name, value in attributes.items():
         for leaf in jax.tree.leaves(value):
@@ -317,7 +318,7 @@ def _settle(problem: Problem, **attributes) -> None:
         object.__setattr__(problem, name, value)
 
 
-def _read_start(x0) -> tuple[Any, tuple[str, ...]]:
+def _read_start(x0: Pytree) -> tuple[Pytree, tuple[str, ...]]:
     """x0 as a pytree of float64 arrays of its own, and what was converted.
 
     Raises:
@@ -349,7 +350,7 @@ def _check_finite(start: np.ndarray, layout: Layout) -> None:
         )
 
 
-def _read_params(params):
+def _read_params(params: Pytree) -> Pytree:
     """Params as a pytree of NumPy arrays; floats become float64, integers and Booleans stay.
 
     Raises:
@@ -361,7 +362,7 @@ def _read_params(params):
     )
 
 
-def _read_param(leaf, name: str):
+def _read_param(leaf: Any, name: str) -> Any:
     """One array of params; a JAX random key is left as it is."""
     if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
         return leaf
@@ -369,7 +370,7 @@ def _read_param(leaf, name: str):
     return np.array(array, np.float64 if jnp.issubdtype(array.dtype, np.floating) else array.dtype)
 
 
-def _same_params(params, expected):
+def _same_params(params: Pytree, expected: Pytree) -> Pytree:
     """Params with the dtypes of `expected`.
 
     Raises:
@@ -383,7 +384,7 @@ def _same_params(params, expected):
     return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
 
 
-def _cast(leaf, dtype, path: str):
+def _cast(leaf: np.ndarray, dtype: np.dtype[Any], path: str) -> np.ndarray:
     """One array of params as the dtype it was declared with."""
     if leaf.dtype == dtype:
         return leaf
@@ -392,7 +393,7 @@ def _cast(leaf, dtype, path: str):
     return leaf.astype(dtype)
 
 
-def _box(bounds, x0, variables: Layout) -> dict[str, Any]:
+def _box(bounds: Any, x0: Pytree, variables: Layout) -> dict[str, Any]:
     """Bounds of every variable and the start within them: the attributes lower, upper, bounds and start."""
     lower, upper = read_bounds(bounds, variables)
     start = variables.flatten(x0)
@@ -438,9 +439,8 @@ def _check_objective(problem: Problem) -> None:
 
 def _check_picklable(problem: Problem) -> None:
     """Raise ProblemError if a function cannot be found by its name in another process."""
-    functions = {"objective": problem.objective}
-    functions |= {argument(name): constraint.fun for name, constraint in problem.constraints.items()}
-    for where, fun in functions.items():
+    given = {"objective": problem.objective} | {argument(n): c.fun for n, c in problem.constraints.items()}
+    for where, fun in given.items():
         try:
             pickle.dumps(fun)
         except (pickle.PicklingError, AttributeError, TypeError) as error:

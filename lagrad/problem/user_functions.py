@@ -6,21 +6,21 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
-from lagrad.source_location import users_line, warn_user
+from lagrad.source_location import through, users_line, warn_user
 
 STALE = (
     "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
@@ -59,8 +59,28 @@ _CURES: dict[type[Exception], str] = {
 }
 
 
+# Folder of a library that cannot compute with JAX's tracers -> its name, and what to do.
+_REWRITE = "Write the function with jax.numpy."
+FOREIGN = {
+    "casadi": ("CasADi", f"{_REWRITE} The documentation has a page on coming from CasADi."),
+    "pyomo": ("Pyomo", f"{_REWRITE} The documentation has a page on coming from Pyomo."),
+    "sympy": (
+        "SymPy",
+        'Make a function of JAX of it: sympy.lambdify(symbols, expression, modules="jax").',
+    ),
+    "numba": ("Numba", _REWRITE),
+    "torch": ("PyTorch", _REWRITE),
+    "tensorflow": ("TensorFlow", _REWRITE),
+    "pandas": ("pandas", "Take arrays out of tables beforehand, and write the function with jax.numpy."),
+}
+_OTHERS_OBJECT = (
+    "An object of another library does not compute with JAX's tracers: what the function uses must be "
+    "numbers, or arrays of NumPy or JAX."
+)
+
+
 @contextmanager
-def users_code(where: str) -> Iterator[None]:
+def users_code(where: str) -> Generator[None]:
     """Context for calling a user's function: a value that cannot be traced becomes a DerivativeError.
 
     Any other exception surfaces unchanged, with a note that says where lagrad called the function.
@@ -76,7 +96,13 @@ def users_code(where: str) -> Iterator[None]:
     except (ProblemError, DerivativeError):
         raise
     except Exception as error:
-        cure = _cure(error)
+        cure, library = _cure(error), through(error, FOREIGN)
+        if library and (cure or any(word in str(error) for word in ("Tracer", "JAX Array"))):
+            name, cure = FOREIGN[library]
+            line = users_line(error, library)
+            raise DerivativeError(
+                f"`{where}`: cannot be traced at {line}. {name} cannot compute with JAX's tracers. {cure}"
+            ) from error
         if cure:
             raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
         error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
@@ -92,10 +118,12 @@ def _cure(error: Exception) -> str | None:
         return _CURES[jax.errors.ConcretizationTypeError]
     if type(error) is TypeError and "in-place item assignment" in str(error):
         return _IN_PLACE
+    if type(error) is TypeError and "unsupported operand" in str(error) and "JaxprTracer" in str(error):
+        return _OTHERS_OBJECT
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
 
-def check_signature(fun, has_params: bool, where: str) -> None:
+def check_signature(fun: object, has_params: bool, where: str) -> None:
     """Raise ProblemError unless `fun` can be called as fun(x), or as fun(x, params) when there are params."""
     if not callable(fun):
         raise ProblemError(f"`{where}`: {type(fun).__name__}, expected a function. {_call_form(has_params)}")
@@ -129,12 +157,12 @@ def _accepts(signature: inspect.Signature, count: int) -> bool:
     return True
 
 
-def function(fun: Callable, has_params: bool) -> Callable:
+def function(fun: Callable[..., Any], has_params: bool) -> Callable[..., Any]:
     """A user's function as one of (x, params), whether the problem has params or not."""
     return fun if has_params else lambda x, params: fun(x)
 
 
-def scalar_shape(value) -> tuple[int, ...]:
+def scalar_shape(value: Pytree) -> tuple[int, ...]:
     """Shape of the objective's value, which has to be one real number.
 
     Args:
@@ -160,7 +188,7 @@ def scalar_shape(value) -> tuple[int, ...]:
     return value.shape
 
 
-def value_layout(value, where: str, label: str) -> Layout:
+def value_layout(value: Pytree, where: str, label: str) -> Layout:
     """How the value of a constraint is laid out.
 
     Args:
@@ -175,7 +203,7 @@ def value_layout(value, where: str, label: str) -> Layout:
     return Layout.of(value, label)
 
 
-def require_same(value, layout: Layout, where: str) -> None:
+def require_same(value: Pytree, layout: Layout, where: str) -> None:
     """Raise DerivativeError unless a function still returns what it returned when it was declared.
 
     Args:
@@ -207,9 +235,9 @@ class Traced:
         captured: what the function captured then; None if that cannot be told.
     """
 
-    fun: Callable
+    fun: Callable[..., Any]
     value: Any
-    leaves: Callable[..., list]
+    leaves: Callable[..., list[Any]]
     captured: Captured | None
 
     def is_current(self) -> bool:
@@ -217,7 +245,9 @@ class Traced:
         return self.captured is not None and self.captured.is_same(captured(self.fun))
 
 
-def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str) -> Traced:
+def trace_function(
+    fun: Callable[..., Any], has_params: bool, arguments: tuple[Pytree, Pytree], where: str
+) -> Traced:
     """Trace a user's function for shapes and dtypes.
 
     Args:
@@ -231,7 +261,7 @@ def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str
     """
     values, call = [], function(fun, has_params)
 
-    def leaves(x, params) -> list:
+    def leaves(x: Pytree, params: Pytree) -> list[Any]:
         value = call(x, params)
         values.append(jax.tree.map(_abstract, value, is_leaf=_is_none))
         return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
@@ -243,22 +273,22 @@ def trace_function(fun: Callable, has_params: bool, arguments: tuple, where: str
     return Traced(fun, values[-1], run, before)
 
 
-def _is_array(leaf) -> bool:
+def _is_array(leaf: Any) -> bool:
     return (hasattr(leaf, "dtype") and hasattr(leaf, "shape")) or isinstance(leaf, NUMBERS)
 
 
-def _abstract(leaf):
+def _abstract(leaf: Any) -> Any:
     """Shape and dtype of an array or a number; anything else as it is."""
     if _is_array(leaf):
         return jax.ShapeDtypeStruct(np.shape(leaf), jnp.result_type(leaf))
     return leaf
 
 
-def _is_none(node) -> bool:
+def _is_none(node: object) -> bool:
     return node is None
 
 
-def _check_rows(value, where: str) -> None:
+def _check_rows(value: Pytree, where: str) -> None:
     """Raise ProblemError unless every leaf of a constraint's value is an array of real floating numbers."""
     if value is None:
         raise ProblemError(f"`{where}`: returns None, expected an array. Is a `return` missing?")
@@ -269,11 +299,11 @@ def _check_rows(value, where: str) -> None:
         _check_real(leaf, name)
 
 
-def _check_real(value, where: str) -> None:
+def _check_real(value: object, where: str) -> None:
     """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
     if not isinstance(value, jax.ShapeDtypeStruct):
-        found = type(value).__name__
-        raise ProblemError(f"`{where}`: returns a {found}, expected numbers. Return an array.")
+        cure = _OTHERS_OBJECT if value is NotImplemented else "Return an array."
+        raise ProblemError(f"`{where}`: returns a {type(value).__name__}, expected numbers. {cure}")
     dtype = value.dtype
     if jnp.issubdtype(dtype, np.complexfloating):
         raise ProblemError(f"`{where}`: returns {dtype}, expected float64. Return jnp.real and jnp.imag.")

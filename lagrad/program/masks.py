@@ -5,8 +5,8 @@
 
 What lies between a branch and the functions in it that can have endless slopes is written once more for each
 `select_n`, on operands that are constants where the branch is not taken. Values stay what they are, and so do
-finite derivatives. Branches are followed through elementwise equations, which have one shape in
-JAX, and not into loops and functions with rules of their own.
+finite derivatives. Branches are followed through elementwise equations, in which numbers may meet arrays, and
+not into loops and functions with rules of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jax.extend import core as jex
 from jax.extend import source_info_util
@@ -191,14 +192,20 @@ class Rewriting:
             equation = self.producers[number]
             if number in branch.inside:
                 chosen = [self.value(each, masks, values) for each in branch.inside[number]]
-                operands = [values[equation.inputs[0]], *chosen]
+                operands = [values[equation.inputs[0]], *jnp.broadcast_arrays(*chosen)]
             else:
                 for each in equation.inputs:
                     if each not in inside:
                         inside[each] = self.entry(each, masks, values)
-                operands = [inside[each] for each in equation.inputs]
+                operands = self.level([inside[each] for each in equation.inputs], equation)
             (inside[number],) = bind(equation, operands)
         return inside[branch.result]
+
+    def level(self, operands: list, equation: Equation) -> list:
+        """Operands of an equation in one shape, where a mask has spread one of them."""
+        shapes = [self.program.avals[number].shape for number in equation.inputs]
+        as_they_were = all(jnp.shape(each) == shape for each, shape in zip(operands, shapes, strict=True))
+        return operands if as_they_were else jnp.broadcast_arrays(*operands)
 
     def entry(self, number: int, masks: tuple[Mask, ...], values: dict[int, Any]) -> Any:
         """A variable, a constant where one of some masks is not met."""
@@ -210,6 +217,9 @@ class Rewriting:
             taken = values[which]
             if taken.dtype != bool:
                 taken, case = taken == case, 1
+            if value.ndim < taken.ndim:
+                # JAX lets a number meet an array as it is; masked, it is one value an entry.
+                value, still = (jnp.broadcast_to(each, taken.shape) for each in (value, still))
             value = lax.select_n(taken, *((still, value) if case else (value, still)))
         return value
 

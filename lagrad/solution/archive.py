@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import numpy.typing as npt
 
 FORMAT = "lagrad archive 1"
 EXISTS = "{}: exists already. Give another path or overwrite=True."
@@ -31,8 +32,17 @@ HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 # What zipfile, zlib, NumPy and json raise on bytes that are not what they should be.
-DAMAGE = (ValueError, LookupError, TypeError, EOFError, OSError, NotImplementedError)
-DAMAGE += (RecursionError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write(path: str | Path, record: Any, overwrite: bool = False) -> Path:
@@ -165,7 +175,7 @@ def encode(node: Any, arrays: list[np.ndarray]) -> Any:
     return encode(by_path(node), arrays)
 
 
-def plain_array(node) -> np.ndarray:
+def plain_array(node: npt.ArrayLike) -> np.ndarray:
     """An array of numbers or booleans.
 
     Raises:

@@ -291,7 +291,7 @@ class Solution:
             raise SolveError(self.summary(), self)
         return self
 
-    def replace(self, **changes) -> Solution:
+    def replace(self, **changes: Any) -> Solution:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
@@ -337,7 +337,7 @@ class Solution:
         )
 
 
-def to_record(solution: Solution) -> dict:
+def to_record(solution: Solution) -> dict[str, Any]:
     """A Solution as nested dicts of plain values and arrays."""
     record = {item.name: getattr(solution, item.name) for item in fields(solution)}
     record["status"] = solution.status.value
@@ -347,7 +347,7 @@ def to_record(solution: Solution) -> dict:
     return record | {"certificate": check}
 
 
-def from_record(record: dict) -> Solution:
+def from_record(record: dict[str, Any]) -> Solution:
     """The Solution of a record.
 
     Raises:
@@ -368,4 +368,5 @@ def from_record(record: dict) -> Solution:
 
 def certificate_of(record: Mapping[str, Any]) -> Certificate:
     """The Certificate of a record; doubts come back from JSON as a list."""
-    return Certificate(**{**record, "doubts": tuple(record.get("doubts", ()))})
+    settled: dict[str, Any] = {**record, "doubts": tuple(record.get("doubts", ()))}
+    return Certificate(**settled)

@@ -19,9 +19,7 @@ from typing import Any
 
 import numpy as np
 import scipy
-import scipy.optimize
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator
 
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
@@ -299,6 +297,8 @@ class Reduced:
         whole = self.expand(x)
         rows = np.zeros(self.m) if multipliers is None else multipliers
         if self.by_products:
+            from scipy.sparse.linalg import LinearOperator
+
             shape = (self.n, self.n)
             return LinearOperator(shape, lambda v: self._product(whole, rows, v), dtype=float)  # pyright: ignore
         return self.hessian_assembly.matrix(self.evaluation.hessian(whole, rows, 1.0))

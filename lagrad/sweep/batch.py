@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from lagrad.annotations import Pytree, Structure
 from lagrad.batched.batched import batched
 from lagrad.batched.queue import SLOTS
 from lagrad.batched.settings import Settings
@@ -79,8 +80,8 @@ class Batch:
         structure: rows and columns of the Jacobian's entries.
     """
 
-    queue: Callable
-    structure: tuple[np.ndarray, np.ndarray]
+    queue: Callable[..., Any]
+    structure: Structure
 
 
 @lru_cache(maxsize=KEPT)
@@ -89,11 +90,11 @@ def compiled(problem: Problem, tol: float, max_iterations: int) -> Batch:
     solver = batched(problem, tol=tol, max_iterations=max_iterations)
     derivatives = solver.model.derivatives
 
-    def values(x, params):
+    def values(x: jax.Array, params: Pytree) -> tuple[Any, ...]:
         entries = derivatives.jacobian_values(x, params)
         return *derivatives.values(x, params), derivatives.gradient(x, params), entries
 
-    def queue(params, starts, count):
+    def queue(params: Pytree, starts: jax.Array, count: int) -> tuple[Any, ...]:
         answers = solver.flat_many(params, starts, count)
         return answers, jax.vmap(values)(answers.x, params)
 
@@ -119,7 +120,9 @@ def padded(parts: list[Any], size: int) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *parts, *[parts[-1]] * (size - len(parts)))
 
 
-def solution_of(problem: Problem, structure: tuple, answer: Any, values: tuple, asked: tuple) -> Solution:
+def solution_of(
+    problem: Problem, structure: Structure, answer: Any, values: tuple[Any, ...], asked: tuple[float, float]
+) -> Solution:
     """The Solution of one answer, judged as every solver's is."""
     (objective, rows, gradient, entries), (tol, seconds) = values, asked
     rows_of, columns_of = structure

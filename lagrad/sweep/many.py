@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
 from lagrad.display import console
 from lagrad.errors import ProblemError
-from lagrad.problem.problem import problem_of
+from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.methods import find_method
@@ -22,6 +22,7 @@ from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
 from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote
 
+Found = list[Solution | None]
 # Arguments of `lagrad.solve` that a sweep gives itself, or that cannot cross to a worker.
 NOT_GIVEN = {"problem", "callback", "x0", "params", "progress", "method", "checkpoint"}
 
@@ -97,7 +98,7 @@ def solve_many(
     return [unsolved(declared, x0) if one is None else one for one, x0 in zip(found, starts, strict=True)]
 
 
-def check_options(options: dict[str, Any], executor: Any) -> None:
+def check_options(options: dict[str, Any], executor: object) -> None:
     """Raise ProblemError for what a sweep cannot take."""
     known = set(inspect.signature(solve).parameters) - NOT_GIVEN
     unwelcome = sorted(set(options) - known)
@@ -112,7 +113,12 @@ def check_options(options: dict[str, Any], executor: Any) -> None:
 
 
 def make_calls(
-    problem: Any, declared: Any, pairs: list, executor: Any, options: dict, tell: Callable[[str], None]
+    problem: Any,
+    declared: Problem,
+    pairs: list[tuple[Any, Any]],
+    executor: Executor | int | None,
+    options: dict[str, Any],
+    tell: Callable[[str], None],
 ) -> list[Call]:
     """The calls of a sweep: with compiled functions in this process, with a packed problem in others."""
     if shares_memory(executor):
@@ -124,7 +130,7 @@ def make_calls(
     return [(solve_remote, (cargo, *pair, options)) for pair in pairs]
 
 
-def as_solution(result: Any, problem: Any, x0: Any) -> Solution:
+def as_solution(result: Any, problem: Problem, x0: Any) -> Solution:
     """A call's result as a Solution; an exception of the executor's is one that failed."""
     if isinstance(result, BaseException):
         return failure(problem, result, x0)
@@ -133,13 +139,13 @@ def as_solution(result: Any, problem: Any, x0: Any) -> Solution:
     return result
 
 
-def unsolved(problem: Any, x0: Any) -> Solution:
+def unsolved(problem: Problem, x0: Any) -> Solution:
     """What stands for a solve that was not begun, or not waited for."""
     return empty(problem, Status.INTERRUPTED, "The sweep was interrupted before this was solved.", x0)
 
 
 @contextmanager
-def show_progress(wanted: bool, total: int, name: str | None) -> Iterator[Callable[[list], None]]:
+def show_progress(wanted: bool, total: int, name: str | None) -> Generator[Callable[[Found], None]]:
     """A function that shows how many are done: a bar where it can be redrawn, else a line now and then."""
     if not wanted:
         yield lambda found: None
@@ -155,13 +161,13 @@ def show_progress(wanted: bool, total: int, name: str | None) -> Iterator[Callab
     with Progress(console=where) as bar:
         task = bar.add_task(escape(name or "sweep"), total=total)
 
-        def show(found: list) -> None:
+        def show(found: Found) -> None:
             bar.update(task, completed=len(found) - found.count(None), description=escape(line(found, name)))
 
         yield show
 
 
-def line(found: list, name: str | None) -> str:
+def line(found: Found, name: str | None) -> str:
     """How far a sweep is, as text.
 
     >>> line([None, None], "flow")

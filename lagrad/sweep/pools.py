@@ -20,7 +20,7 @@ from concurrent.futures import (
 )
 from typing import Any
 
-Call = tuple[Callable, tuple]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
 Result = tuple[int, Any]
 
 
@@ -51,7 +51,7 @@ def run_calls(calls: Sequence[Call], executor: Executor | int | None) -> Iterato
 def in_given_pool(calls: Sequence[Call], executor: Executor) -> Iterator[Result]:
     """Calls on a user's executor; if it is a process pool and breaks, the rest in our own."""
     numbered, broken = dict(enumerate(calls)), False
-    futures: dict[Future, int] = {}
+    futures: dict[Future[Any], int] = {}
     try:
         for number, (fun, args) in numbered.items():
             futures[executor.submit(fun, *args)] = number
@@ -70,7 +70,7 @@ def in_given_pool(calls: Sequence[Call], executor: Executor) -> Iterator[Result]
         yield from ((number, Lost("the executor broke before this was solved")) for number in left)
 
 
-def finished(futures: dict[Future, int]) -> Iterator[Result]:
+def finished(futures: dict[Future[Any], int]) -> Iterator[Result]:
     """Results as they come; what is not finished is cancelled if nobody wants more."""
     waiting = set(futures)
     try:
@@ -83,7 +83,7 @@ def finished(futures: dict[Future, int]) -> Iterator[Result]:
             future.cancel()
 
 
-def result_of(future: Future) -> Any:
+def result_of(future: Future[Any]) -> Any:
     """What a future gave or raised."""
     try:
         return future.result()
@@ -110,7 +110,7 @@ def in_own_pool(calls: dict[int, Call], workers: int) -> Iterator[Result]:
 def abreast(calls: dict[int, Call], pool: Executor, workers: int) -> Iterator[Result]:
     """Results, at most `workers` calls under way; once the pool breaks, BrokenExecutor for these, no more."""
     waiting = list(calls.items())
-    under_way: dict[Future, int] = {}
+    under_way: dict[Future[Any], int] = {}
     while waiting or under_way:
         while waiting and len(under_way) < workers:
             number, (fun, args) = waiting.pop(0)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+import lagrad
 from benchmarks import small_systems
 from lagrad.elements.expand import expanded
 from lagrad.elements.formulas import FORMULAS, eliminate
@@ -112,3 +113,17 @@ def test_small_systems_lose_no_more_digits_than_lapack(size):
     rows = small_systems.compare(size, draws=3)
     assert max(row["worst ratio"] for row in rows) <= 10.0
     assert not any(row["nan here only"] for row in rows)
+
+
+def test_rows_of_very_different_sizes_have_second_derivatives():
+    """Each row is scaled by itself: 1e-150 beside 1e150 overflows nowhere."""
+    sizes = np.array([1e-150, 1.0, 1e150])
+    matrix = np.random.default_rng(0).normal(size=(3, 3)) + 3 * np.eye(3)
+    function = lambda x: jnp.linalg.solve(sizes[:, None] * (matrix + jnp.diag(x)), sizes * x)  # noqa: E731
+    derivatives = lagrad.differentiate(
+        lagrad.Problem(lambda x: jnp.sum(x**2), np.ones(3), lagrad.Equality(function))
+    )
+    expected = lambda x: jnp.sum(jnp.linalg.solve(matrix + jnp.diag(x), x))  # noqa: E731
+    with float64():
+        H = np.asarray(jax.hessian(expected)(jnp.ones(3)))
+    np.testing.assert_allclose(derivatives.hessian(np.ones(3), np.ones(3), 0.0).toarray(), H, rtol=1e-12)

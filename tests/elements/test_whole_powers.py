@@ -1,4 +1,4 @@
-"""Powers whose exponents are arrays of integers are elements like any other."""
+"""Powers of integers or of complex numbers are elements like any other."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ def test_powers_of_zero_are_known():
     """x ** 0 is 1 whatever x is."""
     found = lagrad.jacobian_sparsity(lambda x: powers(x, EXPONENTS), np.ones(N))
     assert found.nnz == 2 * N - int((EXPONENTS == 0).sum())
+
+
+def test_complex_powers_give_jax_derivatives():
+    """Broken and whole exponents of complex numbers."""
+    function = lambda x: jnp.real((x + 1j) ** 2.5) + jnp.imag((x + 1j) ** np.arange(4))  # noqa: E731
+    derivatives = lagrad.differentiate(
+        lagrad.Problem(lambda x: jnp.sum(x**2), np.ones(4), lagrad.Equality(function))
+    )
+    x = np.linspace(0.3, 1.1, 4)
+    with float64():
+        J = np.asarray(jax.jacobian(function)(x))
+        H = np.asarray(jax.hessian(lambda x: jnp.sum(function(x)))(x))
+    np.testing.assert_allclose(derivatives.jacobian(x).toarray(), J, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(derivatives.hessian(x, np.ones(4), 0.0).toarray(), H, rtol=1e-13, atol=1e-14)
 
 
 def powers(x, exponents):

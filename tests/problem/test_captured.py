@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -69,14 +70,47 @@ def test_closures_defaults_and_partials_are_looked_through():
 
 
 class Model:
-    """An object with a state that nobody can tell."""
+    """An object with attributes and a method that is called inside another."""
+
+    def __init__(self):
+        self.factor = 2.0
+        self.weights = np.ones(3)
+
+    def scale(self, x):
+        """Captures a global."""
+        return GRAVITY * self.factor * x
+
+    def value(self, x):
+        """Depends on attributes and on that."""
+        return jnp.sum(self.scale(self.weights * x) ** 2)
+
+
+class Slotted:
+    """An object with a slot in place of attributes."""
+
+    __slots__ = ("factor",)
 
     def __init__(self):
         self.factor = 2.0
 
     def value(self, x):
-        """Depends on the state."""
+        """Depends on the slot."""
         return self.factor * jnp.sum(x**2)
+
+
+class Secretive(Model):
+    """An object that does not pickle all of its state."""
+
+    def __getstate__(self):
+        return {}
+
+
+class Numbers(list):
+    """A list with a method."""
+
+    def value(self, x):
+        """Depends on entries."""
+        return self[0] * jnp.sum(x**2)
 
 
 @dataclass(frozen=True)
@@ -90,11 +124,39 @@ class Frozen:
         return self.factor * jnp.sum(x**2)
 
 
-def test_objects_count_as_changed_unless_they_are_their_fields():
-    """A method of an ordinary object is traced anew, one of a dataclass is not."""
-    assert captured(Model().value) is None
+OBJECTS = {
+    "attribute": (Model, lambda model, m: setattr(model, "factor", 3.0)),
+    "new attribute": (Model, lambda model, m: setattr(model, "more", 3.0)),
+    "entry of an attribute": (Model, lambda model, m: model.weights.__setitem__(0, 3.0)),
+    "global of another method": (Model, lambda model, m: m.setattr(f"{__name__}.GRAVITY", 1.62)),
+    "entry of a list with methods": (lambda: Numbers([2.0]), lambda model, m: model.append(3.0)),
+    "attribute of a list": (lambda: Numbers([2.0]), lambda model, m: setattr(model, "more", 3.0)),
+    "slot": (Slotted, lambda model, m: setattr(model, "factor", 3.0)),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_are_looked_through(name, monkeypatch):
+    """A method is traced again if an attribute has changed, or what its class refers to."""
+    kind, change = OBJECTS[name]
+    model = kind()
+    before = captured(model.value)
+    assert before is not None and captured(model.value).is_same(before)
+    change(model, monkeypatch)
+    assert not captured(model.value).is_same(before)
+
+
+def test_fields_of_dataclasses_are_looked_through():
+    """Another object with the same fields is the same."""
     frozen = Frozen(2.0)
     assert captured(frozen.value).is_same(captured(frozen.value))
+
+
+def test_state_that_cannot_be_told_counts_as_changed():
+    """Objects that say themselves how they are pickled, and those whose state is in C."""
+    counter = itertools.count()
+    assert captured(Secretive().value) is None
+    assert captured(lambda x: next(counter) * x) is None
 
 
 def test_large_arrays_and_containers_are_not_looked_through():

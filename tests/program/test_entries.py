@@ -106,12 +106,14 @@ def test_product_with_known_zero_is_known():
     np.testing.assert_array_equal(found.zeros, (MATRIX == 0).reshape(-1))
 
 
-def test_contraction_knows_rows_without_products():
-    """Only where every product has a zero."""
-    found = conclusions(lambda x, y: x @ y.T, [MATRIX, MATRIX], [MATRIX == 0, np.zeros((4, 3), bool)])
-    np.testing.assert_array_equal(
-        found.zeros.reshape(4, 4), np.repeat([[False], [True], [False], [False]], 4, 1)
-    )
+@pytest.mark.parametrize("side", [0, 1])
+def test_contraction_knows_rows_without_products(side):
+    """Only where every product has a zero, whichever factor has them."""
+    masks = [np.zeros((4, 3), bool), np.zeros((4, 3), bool)]
+    masks[side] = MATRIX == 0
+    found = conclusions(lambda x, y: x @ y.T, [MATRIX, MATRIX], masks)
+    lanes = np.repeat([[False], [True], [False], [False]], 4, 1)
+    np.testing.assert_array_equal(found.zeros.reshape(4, 4), lanes.T if side else lanes)
 
 
 def test_agreement_is_of_mask_and_number():

@@ -45,6 +45,25 @@ BRANCHES = {
         lambda x, y: jnp.where(x > 0, jnp.where(x < 2, jnp.sqrt(y), 1 / jnp.where(x == 2, 9.0, y - 2)), 0.0),
     ),
 }
+# Branches in which numbers computed from x meet vectors, and the same written without traps.
+NUMBERS_AMONG_VECTORS = {
+    "scaled quotient": (
+        lambda x: jnp.where(x != 0, (x[2] + x[3]) / (x[4] * x), 1.0),
+        lambda x: jnp.where(x != 0, (x[2] + x[3]) / (x[4] * jnp.where(x == 0, 1.0, x)), 1.0),
+    ),
+    "root of a number": (
+        lambda x: jnp.where(x > 0, jnp.sqrt(x[3]) * x**0.5, x[2] * x),
+        lambda x: jnp.where(x > 0, jnp.sqrt(x[3]) * jnp.where(x > 0, x, 1.0) ** 0.5, x[2] * x),
+    ),
+    "number or constant": (
+        lambda x: jnp.where(x > 0, jnp.where(x[2] > 0, jnp.sqrt(x[2]), 3.0) * jnp.log(x), 0.0),
+        lambda x: jnp.where(x > 0, jnp.sqrt(x[2]) * jnp.log(jnp.where(x > 0, x, 1.0)), 0.0),
+    ),
+    "above a number": (
+        lambda x: jnp.where(x > 0, jnp.maximum(x[2] / x[4], jnp.sqrt(x)), 0.0),
+        lambda x: jnp.where(x > 0, jnp.maximum(x[2] / x[4], jnp.sqrt(jnp.where(x > 0, x, 1.0))), 0.0),
+    ),
+}
 X = np.array([-1.0, 0.0, 0.5, 1.7, 3.5])
 
 
@@ -81,6 +100,17 @@ def test_a_branch_that_is_not_taken_has_no_slope(name, shape):
         for x in [X] if shape else X:
             np.testing.assert_array_equal(mine(x), branch(x))
             np.testing.assert_allclose(*both(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", NUMBERS_AMONG_VECTORS)
+def test_numbers_may_meet_vectors_in_a_branch(name):
+    """JAX multiplies a number by an array as they are; a mask has the shape of the array."""
+    written, careful = NUMBERS_AMONG_VECTORS[name]
+    with float64():
+        found = function(masked(jax.make_jaxpr(written)(X)))
+        np.testing.assert_array_equal(found(X), written(X))
+        for modes in (jax.jacrev, jax.jacfwd):
+            np.testing.assert_allclose(modes(found)(X), modes(careful)(X), rtol=1e-14, atol=1e-300)
 
 
 @pytest.mark.parametrize(

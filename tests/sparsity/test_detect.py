@@ -11,7 +11,7 @@ import pytest
 from jax import lax
 from jax.experimental import sparse
 from jax.extend.core import Primitive
-from jax.interpreters import ad
+from jax.interpreters import ad, mlir
 
 import lagrad
 from lagrad.errors import DerivativeError, LagradWarning
@@ -324,6 +324,64 @@ def test_primitive_is_read_through_its_implementation(recwarn):
     np.testing.assert_array_equal(jacobian(lambda x: KNOWN_CUBES.bind(x)), np.eye(6)[::-1])
     np.testing.assert_array_equal(hessian(lambda x: jnp.sum(KNOWN_CUBES.bind(x))), np.eye(6))
     assert not recwarn.list
+
+
+PREPARED = Primitive("prepared_quotient")
+PREPARED.def_impl(lambda x, factor, right: right.at[:].get() / factor)
+PREPARED.def_abstract_eval(lambda x, factor, right: right)
+mlir.register_lowering(PREPARED, mlir.lower_fun(lambda x, factor, right: right / factor, False))
+
+
+def prepared_jvp(primals, tangents):
+    """Derivatives by x and the right-hand side; the factor, made from x, has none."""
+    x, factor, _ = primals
+    assert type(tangents[1]) is ad.Zero
+    found = PREPARED.bind(*primals)
+    moved = [ad.instantiate_zeros(each) for each in tangents]
+    return found, PREPARED.bind(x, factor, moved[2] - moved[0] * found)
+
+
+ad.primitive_jvps[PREPARED] = prepared_jvp
+
+
+def prepared_quotient(x):
+    """sin(x)[1:] / x[:-1], through a factor whose own dependence on x is stopped."""
+    return PREPARED.bind(x[:-1], lax.stop_gradient(x[:-1]), jnp.sin(x)[1:])
+
+
+def test_factors_made_beforehand_are_no_constants():
+    """A solver that keeps a factor of its matrix apart: the rule says that it depends on the matrix."""
+    band = np.eye(6) + np.eye(6, k=1) + np.eye(6, k=-1)
+    np.testing.assert_array_equal(jacobian(prepared_quotient), BAND[:5])
+    np.testing.assert_array_equal(hessian(lambda x: jnp.sum(prepared_quotient(x))), band)
+
+
+def test_implementations_get_arrays_of_jax():
+    """Numbers that are known reach code that asks them for `.at`."""
+    known = lambda x: x * PREPARED.bind(np.ones(6), np.full(6, 2.0), np.ones(6))  # noqa: E731
+    np.testing.assert_array_equal(jacobian(known), np.eye(6))
+    problem = lagrad.Problem(lambda x: jnp.sum(known(x) ** 2), np.ones(6))
+    np.testing.assert_allclose(lagrad.differentiate(problem).gradient(np.ones(6)), 0.5)
+
+
+@jax.custom_jvp
+def multiple(x, count):
+    """x times a whole number."""
+    return x * count
+
+
+multiple.defjvp(lambda primals, tangents: (multiple(*primals), tangents[0] * primals[1]))
+
+
+def test_whole_numbers_that_depend_on_x_have_no_tangents():
+    """A counter of a loop that looks at x, given to a function with a rule of its own."""
+
+    def function(x):
+        step = lambda s: (s[0] + (s[1][0] > 0), s[1] * 1.5)  # noqa: E731
+        count, y = lax.while_loop(lambda s: s[0] < 3, step, (0, x))
+        return multiple(y, count)
+
+    np.testing.assert_array_equal(jacobian(function), np.eye(6))
 
 
 def steered(x):

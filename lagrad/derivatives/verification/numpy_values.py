@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-import scipy.special as special
+import scipy
 from jax.extend import core as jex
 
 from lagrad.precision import float64
@@ -358,10 +358,10 @@ ROWS: dict[str, Callable[..., Any]] = (
             "asinh": np.arcsinh,
             "acosh": np.arccosh,
             "atanh": np.arctanh,
-            "erf": special.erf,
-            "erfc": special.erfc,
-            "lgamma": special.gammaln,
-            "digamma": special.digamma,
+            "erf": lambda x: scipy.special.erf(x),
+            "erfc": lambda x: scipy.special.erfc(x),
+            "lgamma": lambda x: scipy.special.gammaln(x),
+            "digamma": lambda x: scipy.special.digamma(x),
             "eq": np.equal,
             "ne": np.not_equal,
             "lt": np.less,

@@ -10,11 +10,11 @@ from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.primitives.calls import are_alike, carried, names_in
-from lagrad.primitives.equations import is_inexact
-from lagrad.program.equation_derivatives import tangent_program
+from lagrad.program.equation_derivatives import inexact_outputs, tangent_program
 from lagrad.source_location import line_of, warn_user
 from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.coupled import coupled, moving
 from lagrad.sparsity.rules.custom import custom_jvp
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.value import Value
@@ -37,8 +37,10 @@ def entered(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:
 def implemented(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
     """A program that gives the values, and what the primitive's own derivative takes."""
     context = yield Context()
-    if context.depth or not differentiable(equation):
+    if context.as_written or not differentiable(equation, moving(equation, operands)):
         return (yield Request(program, operands))
+    if context.depth:
+        return (yield from coupled(equation, operands, program, reverse=False))
     return (yield from custom_jvp(equation, *operands, call_jaxpr=program))
 
 
@@ -58,11 +60,12 @@ def implementation(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
     return program if fits and primitive.name not in names_in(program) else None
 
 
-def differentiable(equation: jex.JaxprEqn) -> bool:
-    """Whether the primitive has a derivative in forward mode."""
-    inexact = [i for i, atom in enumerate(equation.invars) if is_inexact(atom.aval)]
+def differentiable(equation: jex.JaxprEqn, active: Sequence[int]) -> bool:
+    """Whether the primitive has a derivative by some operands in forward mode."""
+    if not active or not inexact_outputs(equation):
+        return False
     try:
-        tangent_program(equation, inexact)
+        tangent_program(equation, active)
     except Exception:  # the primitive's own rule may fail in any way
         return False
     return True

@@ -32,8 +32,9 @@ from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
+from lagrad.elements.groups import Group
 from lagrad.elements.remainder import Outputs, constraints, everything, remainder
-from lagrad.elements.split import Group, Split, partially_separable
+from lagrad.elements.split import Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern

@@ -12,7 +12,7 @@ from lagrad.compile.blocks import Block
 from lagrad.derivatives.candidates import directions
 from lagrad.derivatives.density import densities
 from lagrad.display.text import duration, plural
-from lagrad.elements.split import Group
+from lagrad.elements.groups import Group
 
 # More sizes than this are summed up.
 MOST_SIZES = 6

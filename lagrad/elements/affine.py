@@ -98,6 +98,11 @@ class Affine:
         return matrix
 
 
+def layered_form(form: Affine) -> Affine:
+    """The same form by layers, where its rows are short and equally long."""
+    return form if form.rows is None else from_rows(form.rows)
+
+
 def from_rows(matrix: sp.csr_array) -> Affine:
     """A form given by A: layers where all rows are short and equally long."""
     counts, shape = np.diff(matrix.indptr), (int(matrix.shape[0]), int(matrix.shape[1]))

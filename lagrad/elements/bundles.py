@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lagrad.elements.split import Group, Slot
+from lagrad.elements.groups import Group, Slot
+
+# Which part of a group's slots the others of its bundle have at least.
+MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Groups of equal size whose slots with second derivatives are among those of the widest.
+    """Groups of equal size that have most of their slots in common.
 
     Args:
         groups: the groups.
@@ -37,27 +40,49 @@ class Bundle:
 
 
 def alike(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other: they share what is computed."""
+    """Put groups of equal size together that have most of their slots in common: they share computations."""
     return gathered(groups, lambda group: {slot.name for slot in group.slots})
 
 
 def bundled(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together when one has all slots of the other that have second derivatives."""
+    """Put groups of equal size together that have most slots with second derivatives in common."""
     return gathered(groups, lambda group: set(curved_slots(group)))
 
 
 def gathered(groups: Iterable[Group], names: Callable[[Group], set]) -> list[Bundle]:
-    """Put groups together whose names are among those of a group of equal size."""
-    bundles: list[tuple[set, list[Group]]] = []
+    """Put groups together most of whose names are among those of others of equal size."""
+    bundles: list[Gathering] = []
     for group in sorted(groups, key=lambda group: -len(names(group))):
-        own, count = names(group), group.outputs.shape[1]
-        wider = (m for wide, m in bundles if own <= wide and m[0].outputs.shape[1] == count)
-        members = next(wider, None)
-        if members is None:
-            bundles.append((own, [group]))
-        else:
-            members.append(group)
-    return [bundle(members) for _, members in bundles]
+        own, leaves, count = names(group), slots_of_leaves(group), group.outputs.shape[1]
+        found = next((each for each in bundles if each.count == count and each.takes(own, leaves)), None)
+        if found is None:
+            found = Gathering(count, set(), {}, [])
+            bundles.append(found)
+        found.names.update(own)
+        found.leaves.update(leaves)
+        found.groups.append(group)
+    return [bundle(each.groups) for each in bundles]
+
+
+@dataclass(frozen=True, eq=False)
+class Gathering:
+    """A bundle so far: number of elements, names, leaves as they are made of slots, and groups."""
+
+    count: int
+    names: set
+    leaves: dict
+    groups: list[Group]
+
+    def takes(self, names: set, leaves: dict) -> bool:
+        """Whether a group shares most of its names, and makes the leaves it shares of the same slots."""
+        if len(names & self.names) < MOST * len(names):
+            return False
+        return all(self.leaves.get(leaf, slots) == slots for leaf, slots in leaves.items())
+
+
+def slots_of_leaves(group: Group) -> dict:
+    """Leaf -> names of the slots it is made of."""
+    return {value.leaf.key: tuple(group.slots[slot].name for slot in value.slots) for value in group.leaves}
 
 
 def curved_slots(group: Group) -> dict[tuple, int]:

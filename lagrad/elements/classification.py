@@ -16,6 +16,7 @@ import numpy as np
 
 from lagrad.elements.affine import Affine
 from lagrad.elements.calls import CALL, ElementCall, element_call
+from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
 from lagrad.primitives.elementwise import interaction_of
@@ -49,6 +50,7 @@ class Classification:
         forms: cache of `form`.
         offsets: cache of `offset`.
         calls: cache of `call`.
+        chains: variable -> the chain of steps that makes it; for what reads the program.
     """
 
     program: Program
@@ -60,6 +62,7 @@ class Classification:
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
+    chains: dict[int, Chain] = field(default_factory=dict)
 
     def knowledge(self, variable: int) -> Knowledge:
         """What is known of the numbers of a variable: all of them, some, or nothing."""

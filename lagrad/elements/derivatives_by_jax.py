@@ -10,9 +10,9 @@ import jax.numpy as jnp
 
 from lagrad.elements.bundles import Bundle
 from lagrad.elements.classification import Classification
+from lagrad.elements.groups import Group
 from lagrad.elements.lines import Source
 from lagrad.elements.recording import ParamsInput, record_groups
-from lagrad.elements.split import Group
 from lagrad.elements.tape import INPUT, Tape
 from lagrad.elements.tape_evaluation import evaluate, write
 

@@ -20,11 +20,12 @@ from lagrad.elements.bundles import Bundle, alike, bundled
 from lagrad.elements.classification import Classification
 from lagrad.elements.derivatives_by_jax import first_by_jax, second_by_jax
 from lagrad.elements.element_sums import Addend, Batch, ElementMatrix, ElementSums, element_matrix
+from lagrad.elements.groups import Group
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.lines import Item, Source, lower_item
 from lagrad.elements.partials import NoRule, Partials, independent
 from lagrad.elements.recording import record_groups
-from lagrad.elements.split import Group, Split
+from lagrad.elements.split import Split
 from lagrad.elements.tape import Tape
 
 # What a vector gets from one result: single entries of stretches of elements, or A of shape (count, size).

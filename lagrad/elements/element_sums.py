@@ -15,10 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.elements.assembly import Assembly, Entries, assemble
+from lagrad.elements.groups import Slot
 from lagrad.elements.indices import Indices
 from lagrad.elements.lines import Item, Line, Source, lines
 from lagrad.elements.maps import Factor
-from lagrad.elements.split import Slot, Split
+from lagrad.elements.split import Split
 from lagrad.elements.tape import Tape
 
 # Rows, columns and values.

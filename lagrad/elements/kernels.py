@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from math import prod
 
 import numpy as np
 
+from lagrad.elements.chain import Chain
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.linear import Maps, contraction
@@ -150,6 +151,8 @@ def pieces_of(
     if any(map(is_rounded, equation.source.outvars)) or any(map(is_key, equation.source.invars)):
         return Pieces((None,))
     operands = {i: found[equation.inputs[i]] for i in depending(classification, equation)}
+    if output in classification.chains:
+        return chained(classification.chains[output], equation.outputs.index(output), operands)
     record, linear = classification.interaction(equation, output), classification.linear[output]
     if record is not None:
         return elementwise(classification, equation, output, operands, record)
@@ -289,6 +292,27 @@ def inside(linear: Maps, operands: dict[int, Pieces], build, elements: Indices, 
         return Pieces((None,))
     parts = [(operands[i], places) for i in operands for places, _ in terms(linear[i], elements)]
     return combined(parts, elements.size, build)
+
+
+def chained(chain: Chain, output: int, operands: dict[int, Pieces]) -> Pieces:
+    """Kernels of an output of a loop of equal steps, one or more for each entry of its rows."""
+    chosen = [number for number, (operand, _) in enumerate(chain.inputs) if operand in operands]
+    parts = [(operands[chain.inputs[number][0]], chain.inputs[number][1]) for number in chosen]
+    width = sum(place == output for place, _ in chain.outputs)
+    codes, kernels, members = np.empty(chain.rows * width, dtype=np.int64), [], []
+    for entry in range(width):
+        masks = chain.masks[chain.numbers[output, entry]]
+        smooth = [place for place, number in enumerate(chosen) if masks.first >> number & 1]
+        places = {chosen[place]: rank for rank, place in enumerate(smooth)}
+        meeting = [(places[a], places[b]) for a, b in masks.pairs() if a in places and b in places]
+        found = combined(parts, chain.rows, partial(united, meeting=meeting, smooth=smooth))
+        elements = entry + width * np.arange(chain.rows)
+        within = np.zeros(chain.rows, dtype=np.int64) if found.labels is None else found.labels
+        for number, kernel in enumerate(found.kernels):
+            members.append(Indices.of(elements[within == number]))
+            codes[members[-1].array] = len(kernels)
+            kernels.append(kernel)
+    return ranked(kernels, codes, members)
 
 
 def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:

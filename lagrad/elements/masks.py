@@ -32,6 +32,33 @@ class Masks:
             rows[places[i]] |= new[row]
         return Masks(new[self.first], tuple(rows))
 
+    def spread(self, places: Sequence[Sequence[int]], size: int) -> Masks:
+        """The same function where input i is made of the inputs `places[i]` of `size`."""
+        parts = [sum(1 << place for place in each) for each in places]
+        new = {row: united(parts, row) for row in {self.first, *self.second}}
+        rows = [0] * size
+        for each, row in zip(places, self.second, strict=True):
+            for place in each:
+                rows[place] |= new[row]
+        return Masks(new[self.first], tuple(rows))
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Inputs (i, j), i <= j, that have a second derivative together, in order."""
+        for i, row in enumerate(self.second):
+            yield from ((i, j + i) for j in bits(row >> i))
+
+    def count(self) -> int:
+        """Number of first derivatives and of second ones, each pair once."""
+        return self.first.bit_count() + sum((row >> i).bit_count() for i, row in enumerate(self.second))
+
+
+def united(parts: Sequence[int], chosen: int) -> int:
+    """The masks of some numbers put together."""
+    found = 0
+    for bit in bits(chosen):
+        found |= parts[bit]
+    return found
+
 
 def bits(mask: int) -> Iterator[int]:
     """Numbers of the bits that are set.

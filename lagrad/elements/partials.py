@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lagrad.elements.tape import FLOAT, Tape
+from lagrad.elements.masks import bits
+from lagrad.elements.tape import CHAIN, ENTRY, FLOAT, Tape
 from lagrad.primitives.derivatives import Row, row_of
 from lagrad.primitives.expression import Expression
 
@@ -80,7 +81,12 @@ class Partials:
         """The same, not found before."""
         tape, operation = self.tape, self.tape.operations[node]
         found: dict[int, int] = {}
-        if operation.name == CUSTOM:
+        if operation.name == CHAIN:
+            # Its entries hand on to its operands themselves.
+            return found
+        if operation.name == ENTRY:
+            terms = self.slopes_of_entry(node)
+        elif operation.name == CUSTOM:
             by_operand = operation.params["rule"](tape, operation.operands[1:])
             pairs = zip(operation.operands[1:], by_operand, strict=True)
             terms = [(operand, partial) for operand, partial in pairs if operand in self.active]
@@ -95,9 +101,39 @@ class Partials:
             found[operand] = tape.plus(found[operand], partial) if operand in found else partial
         return {operand: partial for operand, partial in found.items() if not tape.is_number(partial, 0.0)}
 
+    def slopes_of_entry(self, node: int) -> list[tuple[int, int]]:
+        """Operands of a chain, and the derivatives of one entry of its values by them."""
+        tape, operation = self.tape, self.tape.operations[node]
+        source, place = tape.operations[operation.operands[0]], operation.params["place"]
+        if source.params["what"] != "values":
+            raise NoRule(ENTRY)
+        chain, operands = source.params["chain"], source.operands
+        slopes = tape.add(CHAIN, operands, {"chain": chain, "what": "slopes"}, FLOAT)
+        return [
+            (operands[number], tape.entry(slopes, place * len(operands) + number))
+            for number in bits(chain.masks[place].first)
+            if operands[number] in self.active
+        ]
+
+    def second_of_chain(self, node: int, adjoints: Mapping[int, int]) -> Iterable[tuple[int, int, int]]:
+        """Operands and second derivatives of the sum of adjoints times entries of a chain's values."""
+        tape, operation = self.tape, self.tape.operations[node]
+        chain, operands = operation.params["chain"], operation.operands
+        weights = [adjoints.get(place, tape.constant(0.0)) for place in range(chain.size)]
+        params = {"chain": chain, "what": "curvature"}
+        curvature = tape.add(CHAIN, (*operands, *weights), params, FLOAT)
+        for i, j in sorted({pair for place in adjoints for pair in chain.masks[place].pairs()}):
+            a, b = operands[i], operands[j]
+            if a in self.active and b in self.active:
+                value = tape.entry(curvature, i * len(operands) + j)
+                yield a, b, tape.times(tape.constant(2.0), value) if a == b and i != j else value
+
     def second(self, node: int) -> dict[tuple[int, int], int]:
         """(operand, operand) -> second derivative of a node, each pair once."""
         tape, operation = self.tape, self.tape.operations[node]
+        if operation.name == ENTRY:
+            # Those of all entries of a chain are found together.
+            return {}
         if operation.name == CUSTOM:
             return self.second_of_rule(node)
         found: dict[tuple[int, int], int] = {}
@@ -152,6 +188,7 @@ class Partials:
         # rows[a][b] for a >= b is the entry of (a, b) and of (b, a).
         rows: dict[int, dict[int, int]] = defaultdict(dict)
         partners: dict[int, set[int]] = defaultdict(set)
+        entries: dict[int, dict[int, int]] = defaultdict(dict)
 
         def join(a: int, b: int, value: int) -> None:
             high, low = max(a, b), min(a, b)
@@ -160,6 +197,10 @@ class Partials:
 
         for node in reversed(tape.needed(adjoints, self.inputs)):
             if node not in self.active:
+                continue
+            if node in entries:
+                for a, b, value in self.second_of_chain(node, entries.pop(node)):
+                    join(a, b, value)
                 continue
             adjoint, row = waiting.pop(node, None), rows.pop(node, {})
             # Nodes are taken from the last to the first, so that all that is left of a pair is in its row;
@@ -172,6 +213,9 @@ class Partials:
             first = self.first(node)
             self.push(node, first, row, join)
             if adjoint is not None:
+                operation = tape.operations[node]
+                if operation.name == ENTRY:
+                    entries[operation.operands[0]][operation.params["place"]] = adjoint
                 for (a, b), value in self.second(node).items():
                     join(a, b, tape.times(adjoint, value))
                 for operand, partial in first.items():

@@ -19,12 +19,12 @@ import numpy as np
 from lagrad.elements.authors_rules import ruled
 from lagrad.elements.calls import CALL
 from lagrad.elements.classification import Classification, Kind
+from lagrad.elements.groups import Group, LeafValue
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
-from lagrad.elements.split import Group, LeafValue
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
-from lagrad.elements.tape import FLOAT, Tape
+from lagrad.elements.tape import CHAIN, FLOAT, Tape
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.walk import evaluate
@@ -144,6 +144,8 @@ class Recording:
         if kind is Kind.PARAMETRIC:
             return [], partial(self.tape.input, ParamsInput.at(variable, indices), dtype)
         equation = self.classification.program.equations[self.classification.producers[variable]]
+        if variable in self.classification.chains:
+            return self.chain(variable, equation, indices)
         if self.classification.interaction(equation, variable) is not None:
             operands = [
                 (operand, self.classification.places(equation, i, variable).at(indices))
@@ -192,6 +194,21 @@ class Recording:
         return self.tape.add(
             "convert_element_type", (node,), params, dtype, lambda value: [value.astype(dtype)]
         )
+
+    def chain(
+        self, variable: int, equation: Equation, indices: Indices
+    ) -> tuple[Operands, Callable[..., int]]:
+        """One entry of the rows of a loop of equal steps."""
+        chain, output = self.classification.chains[variable], equation.outputs.index(variable)
+        width = sum(place == output for place, _ in chain.outputs)
+        rows, number = Indices.of(indices.array // width), int(indices.array[0]) % width
+        operands = [(equation.inputs[operand], places.at(rows)) for operand, places in chain.inputs]
+
+        def build(*nodes: int) -> int:
+            values = self.tape.add(CHAIN, nodes, {"chain": chain, "what": "values"}, FLOAT)
+            return self.tape.entry(values, chain.numbers[output, number])
+
+        return operands, build
 
     def contraction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
         """Sum of products over the contracted index."""

@@ -9,23 +9,25 @@ nonlinear. At a sum of nonlinear terms it stops too if that costs no more deriva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.affine import Affine, Layer
+from lagrad.elements.chains import chains
 from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.expand import expanded
+from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices, everything
-from lagrad.elements.kernels import Kernel, Key, Leaf, Pieces, kernels
-from lagrad.elements.maps import Adjoint, Factor, total
+from lagrad.elements.kernels import Kernel, Pieces, kernels
+from lagrad.elements.maps import Adjoint, total
+from lagrad.elements.masks import bits
 from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
+from lagrad.program.roll.repeats import looped
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
 HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
@@ -37,62 +39,6 @@ FILLING = frozenset({"gather"})
 FEW_MORE = 100
 # Inputs of an element; blocks of more are left to coloring.
 MOST_SLOTS = 48
-
-
-@dataclass(frozen=True, eq=False)
-class Slot:
-    """One input of an element: A x + b, most often one variable.
-
-    Args:
-        form: A, shape (E, n).
-        offset: b, shape (E,); None for zero.
-    """
-
-    form: Affine
-    offset: np.ndarray | None = None
-
-    @cached_property
-    def name(self) -> tuple:
-        """Equal for equal slots."""
-        if self.form.layers is None:
-            return ("rows", id(self.form.rows), id(self.offset))
-        layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in self.form.layers)
-        return ("layers", layers, None if self.offset is None else self.offset.tobytes())
-
-
-@dataclass(frozen=True, eq=False)
-class LeafValue:
-    """A leaf as a combination of slots: sum of factors[t] * slot[slots[t]], plus offset."""
-
-    leaf: Leaf
-    slots: tuple[int, ...]
-    factors: tuple[Factor, ...]
-    offset: np.ndarray | None
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """E elements of one nonlinear variable, what they are made of and what the outputs take from them.
-
-    Args:
-        variable: number of the variable in the program.
-        elements: which of its elements these are.
-        slots: inputs of one element.
-        leaves: the affine leaves in terms of slots.
-        active: slots with a first derivative.
-        pairs: slots (a, b), a <= b, with a second derivative.
-        outputs: B, shape (m + 1, E).
-        depth: number of equations on the longest way from a leaf to the variable.
-    """
-
-    variable: int
-    elements: Indices
-    slots: tuple[Slot, ...]
-    leaves: tuple[LeafValue, ...]
-    active: tuple[int, ...]
-    pairs: tuple[tuple[int, int], ...]
-    outputs: sp.csr_array
-    depth: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +72,11 @@ def partially_separable(program: Program) -> Split:
         Split; exact, whatever the program: what has no kernel is in `rest`. It classifies another program
         of the same inputs and outputs where loops had to be written out.
     """
+    steps = looped(program)
+    if steps is not None:
+        found = split(steps)
+        if found.classification.chains and not found.rest:
+            return found
     found = split(program)
     wider = expanded(program) if found.rest else None
     if wider is None:
@@ -142,6 +93,7 @@ def split(program: Program) -> Split:
     sparse = without_zeros(classification)
     if sparse is not None:
         classification = read(sparse)
+    classification.chains.update(chains(classification))
     return Splitter(classification, kernels(classification), {}, np.zeros(m + 1)).split()
 
 
@@ -158,6 +110,7 @@ class Splitter:
     kernels: dict[int, Pieces]
     waiting: dict[int, list[Adjoint]]
     offset: np.ndarray
+    costs: dict[int, float] = field(default_factory=dict[int, float])
 
     def split(self) -> Split:
         """Walk from the outputs to x."""
@@ -278,14 +231,20 @@ class Splitter:
         return np.isinf(cost) or cost >= sum(self.cost(i) for i in nonlinear)
 
     def cost(self, variable: int) -> float:
-        """Number of first and second derivatives of an element, on average."""
+        """Number of first and second derivatives of an element, on average; found once."""
+        if variable not in self.costs:
+            self.costs[variable] = self.find_cost(variable)
+        return self.costs[variable]
+
+    def find_cost(self, variable: int) -> float:
+        """The same, not asked for before."""
         pieces, total = self.kernels[variable], 0.0
         sizes = [1] if pieces.labels is None else np.bincount(pieces.labels)
         for size, kernel in zip(sizes, pieces.kernels, strict=True):
             if kernel is None:
                 return np.inf
-            _, _, active, pairs = slotted(self.classification, kernel)
-            total += size * (len(active) + len(pairs))
+            _, _, masks = slotted(self.classification, kernel)
+            total += size * masks.count()
         return total / max(sum(sizes), 1)
 
 
@@ -301,50 +260,6 @@ def group(
         kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))
-    slots, leaves, active, pairs = slotted(classification, kernel)
+    slots, leaves, masks = slotted(classification, kernel)
+    active, pairs = tuple(bits(masks.first)), tuple(masks.pairs())
     return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
-
-
-def slotted(classification: Classification, kernel: Kernel) -> tuple:
-    """Slots, leaves in terms of them, active slots and pairs: single variables where that needs fewest."""
-    forms = {key: classification.form(leaf.variable).at(leaf.indices) for key, leaf in kernel.leaves.items()}
-    single = single_variables(forms)
-    if single is not None and len(single) <= len(forms):
-        slots = tuple(Slot(form) for form in single.values())
-        numbers = {name: number for number, name in enumerate(single)}
-        layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
-        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
-        factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
-        offsets = {key: offset_of(classification, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
-    else:
-        of_key = {
-            key: Slot(forms[key], offset_of(classification, leaf, forms[key]))
-            for key, leaf in kernel.leaves.items()
-        }
-        slots = tuple({slot.name: slot for slot in of_key.values()}.values())
-        numbers = {slot.name: number for number, slot in enumerate(slots)}
-        of_leaf = {key: (numbers[slot.name],) for key, slot in of_key.items()}
-        factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
-    values = tuple(
-        LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()
-    )
-    active = {slot for key in kernel.active for slot in of_leaf[key]}
-    pairs = {(min(a, b), max(a, b)) for i, j in kernel.pairs for a in of_leaf[i] for b in of_leaf[j]}
-    return slots, values, tuple(sorted(active)), tuple(sorted(pairs))
-
-
-def single_variables(forms: dict[Key, Affine]) -> dict | None:
-    """Distinct layers of all forms, each as a form of one variable; None if a form has no layers."""
-    found = {}
-    for form in forms.values():
-        if form.layers is None:
-            return None
-        for layer in form.layers:
-            found[layer.indices.name] = Affine(form.shape, (Layer(layer.indices, 1.0),))
-    return found
-
-
-def offset_of(classification: Classification, leaf: Leaf, form: Affine) -> np.ndarray | None:
-    """b of a leaf, None for zero if there is anything to add it to."""
-    offset = leaf.indices.take(classification.offset(leaf.variable))
-    return offset if offset.any() or form.layers == () else None

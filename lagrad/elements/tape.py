@@ -19,6 +19,8 @@ import numpy as np
 from lagrad.program.cse import frozen
 
 INPUT, CONSTANT = "input", "constant"
+# Steps that are repeated, whose result is a vector: see `chains`; and one entry of a vector.
+CHAIN, ENTRY = "chain", "entry"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
@@ -64,30 +66,44 @@ class Tape:
     values: dict[int, Any] = field(default_factory=dict)
     floats: dict[int, float] = field(default_factory=dict)
 
-    def record(self, key: Hashable, make: Callable[[], Operation]) -> int:
+    def record(self, key: Hashable, operation: Operation) -> int:
         """The node of a key, made if there is none."""
         node = self.numbers.get(key)
         if node is None:
             node = self.numbers[key] = len(self.operations)
-            operation = make()
             self.operations.append(operation)
-            if operation.name == CONSTANT:
-                self.values[node] = value = operation.params["value"]
-                if value.ndim == 0 and value.dtype == FLOAT:
-                    self.floats[node] = float(value)
         return node
 
     def input(self, name: Hashable, dtype: np.dtype = FLOAT) -> int:
         """The node of an input."""
-        return self.record((INPUT, name), lambda: Operation(INPUT, (), {"name": name}, dtype))
+        return self.record((INPUT, name), Operation(INPUT, (), {"name": name}, dtype))
 
     def constant(self, value: Any) -> int:
         """The node of one number for all elements, or of one for each, shape (count,)."""
-        value = np.asarray(value)
+        # Zeros of both signs are one number to a table, and two to a division.
+        key = (CONSTANT, value) if type(value) is float and value else None
+        node = None if key is None else self.numbers.get(key)
+        if node is None:
+            node = self.constant_array(np.asarray(value))
+            if key is not None:
+                self.numbers[key] = node
+        return node
+
+    def constant_array(self, value: np.ndarray) -> int:
+        """The same of an array, equal by its bytes."""
         if value.ndim == 1 and value.size and (value == value[0]).all():
             value = value[0]
-        key = (CONSTANT, value.dtype, value.shape, value.tobytes())
-        return self.record(key, lambda: Operation(CONSTANT, (), {"value": value}, value.dtype))
+        return self.known((CONSTANT, value.dtype, value.shape, value.tobytes()), value)
+
+    def known(self, key: Hashable, value: Any) -> int:
+        """The node of a constant under a key."""
+        before = len(self.operations)
+        node = self.record(key, Operation(CONSTANT, (), {"value": value}, value.dtype))
+        if node == before:
+            self.values[node] = value
+            if value.ndim == 0 and value.dtype == FLOAT:
+                self.floats[node] = float(value)
+        return node
 
     def add(
         self, name: str, operands: Sequence[int], params: dict, dtype: np.dtype, bind: Callable | None = None
@@ -95,7 +111,12 @@ class Tape:
         """The node of a primitive, as it is."""
         operands = tuple(sorted(operands) if name in COMMUTING else operands)
         key = (name, operands, frozen(params) if params else ())
-        return self.record(key, lambda: Operation(name, operands, params, dtype, bind))
+        node = self.numbers.get(key)
+        return self.record(key, Operation(name, operands, params, dtype, bind)) if node is None else node
+
+    def entry(self, vector: int, place: int) -> int:
+        """The node of an entry of a vector."""
+        return self.add(ENTRY, (vector,), {"place": place}, FLOAT)
 
     def value(self, node: int) -> Any:
         """Value of a constant node; None for any other."""
@@ -172,30 +193,51 @@ class Tape:
 
     def times(self, a: int, b: int) -> int:
         """a b, zero where a factor is zero for all elements."""
-        if self.number(a) is None and self.value(b) is not None:
-            a, b = b, a
-        number = self.number(a)
-        if number == 0.0 or self.is_number(b, 0.0):
+        if a in self.values or b in self.values:
+            return self.scaled(a, b) if a in self.values else self.scaled(b, a)
+        names = self.operations[a].name, self.operations[b].name
+        if "select_n" in names:
+            masked = self.masked_product(a, b)
+            if masked is not None:
+                return masked
+        if "neg" in names:
+            one, other = (a, b) if names[0] == "neg" else (b, a)
+            return self.negative(self.times(self.operations[one].operands[0], other))
+        return self.add("mul", (a, b), {}, FLOAT)
+
+    def scaled(self, constant: int, node: int) -> int:
+        """The product with a constant."""
+        number = self.floats.get(constant)
+        if number is None and node in self.floats:
+            constant, node, number = node, constant, self.floats[node]
+        if number == 0.0:
             return self.constant(0.0)
         if number in (1.0, -1.0):
-            return b if number == 1.0 else self.negative(b)
-        known = self.folded(np.multiply, a, b)
+            return node if number == 1.0 else self.negative(node)
+        known = self.folded(np.multiply, constant, node)
         if known is not None:
             return known
+        masked = self.masked_product(constant, node)
+        if masked is not None:
+            return masked
+        operation = self.operations[node]
+        if operation.name == "neg":
+            return self.negative(self.times(operation.operands[0], constant))
+        if operation.name == "mul":
+            first, second = operation.operands
+            for one, other in ((first, second), (second, first)):
+                if one in self.values:
+                    return self.times(self.times(constant, one), other)
+        return self.add("mul", (constant, node), {}, FLOAT)
+
+    def masked_product(self, a: int, b: int) -> int | None:
+        """The product where a factor is zero on one side of a condition; None where none is."""
         for mask, factor in ((a, b), (b, a)):
             masked = self.masked(mask)
             if masked:
                 which, no, yes = masked
                 return self.choose(which, self.times(no, factor), self.times(yes, factor))
-        for one, other in ((a, b), (b, a)):
-            if self.operations[one].name == "neg":
-                return self.negative(self.times(self.operations[one].operands[0], other))
-        if self.value(a) is not None and self.operations[b].name == "mul":
-            first, second = self.operations[b].operands
-            for one, other in ((first, second), (second, first)):
-                if self.value(one) is not None:
-                    return self.times(self.times(a, one), other)
-        return self.add("mul", (a, b), {}, FLOAT)
+        return None
 
     def over(self, a: int, b: int) -> int:
         """a / b."""
@@ -236,14 +278,13 @@ class Tape:
 
     def needed(self, targets: Iterable[int], known: Iterable[int] = ()) -> list[int]:
         """Nodes between known ones and targets, targets included, in order of evaluation."""
-        found, stack = set(known), list(targets)
-        wanted: set[int] = set()
+        known, operations = frozenset(known), self.operations
+        wanted, stack = set[int](), [node for node in targets if node not in known]
         while stack:
             node = stack.pop()
-            if node not in found:
-                found.add(node)
+            if node not in wanted:
                 wanted.add(node)
-                stack += self.operations[node].operands
+                stack += [each for each in operations[node].operands if each not in known]
         return sorted(wanted)
 
 

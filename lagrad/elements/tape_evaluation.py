@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lagrad.elements.chain import Chain
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
-from lagrad.elements.tape import CONSTANT, INPUT, Operation, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
@@ -68,6 +69,31 @@ def evaluate(
     return [values[node] for node in nodes]
 
 
+def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
+    """Values, slopes or curvature of a chain, entries along the first axis."""
+    count, inputs = len(chain.given), jnp.stack(operands)
+
+    def values(given: jax.Array) -> jax.Array:
+        def step(z, _):
+            pieces = {("chain", number): each for number, each in enumerate([*z, *given[chain.size :]])}
+            found = evaluate(chain.step, chain.results, pieces)
+            return jnp.stack([jnp.broadcast_to(each, given.shape[1:]) for each in found]), None
+
+        return lax.scan(step, given[: chain.size], None, length=chain.length)[0]
+
+    if what == "values":
+        return values(inputs)
+    given, weights = inputs[:count], inputs[count:]
+    function = values if what == "slopes" else jax.grad(lambda each: jnp.sum(weights * values(each)))
+    along = jnp.eye(count).reshape((count, count) + (1,) * (given.ndim - 1))
+    directions = jnp.broadcast_to(along, (count, *given.shape))
+    columns = jax.vmap(lambda direction: jax.jvp(function, (given,), (direction,))[1])(directions)
+    return jnp.moveaxis(columns, 0, 1).reshape((-1, *given.shape[1:]))
+
+
+FUNCTIONS |= {CHAIN: chained, ENTRY: lambda vector, place: vector[place]}
+
+
 def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Sequence[Any]) -> list[int]:
     """Write a traced function on a tape.
 
@@ -98,8 +124,7 @@ def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Seque
 def as_traced(tape: Tape, value: Any) -> int:
     """Node of a constant in the very shape in which it was traced."""
     value = np.asarray(value)
-    key = (CONSTANT, TRACED, value.dtype, value.shape, value.tobytes())
-    return tape.record(key, lambda: Operation(CONSTANT, (), {"value": value}, value.dtype))
+    return tape.known((CONSTANT, TRACED, value.dtype, value.shape, value.tobytes()), value)
 
 
 def result(tape: Tape, equation: Equation, operands: Sequence[int], place: int) -> int:

@@ -11,10 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.elements.affine import layered
+from lagrad.elements.groups import Slot
 from lagrad.elements.indices import Indices
 from lagrad.elements.maps import Factor
 from lagrad.elements.recording import added, times
-from lagrad.elements.split import Slot
 from lagrad.elements.tape import Tape
 
 # Nodes of pieces with factors, and a constant.

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.split import Group, Slot, Split
+from lagrad.elements.groups import Group, Slot
+from lagrad.elements.split import Split
 
 # What an entry of an element block takes until it is assembled: row, column, place, number.
 BYTES = 40
@@ -35,7 +36,13 @@ def without_crowded(split: Split, memory_limit: int) -> Split:
     """
     n = split.linear.shape[1]
     most = min(memory_limit / BYTES, max(MOST_AN_ENTRY * n * (n + 1) / 2, FEW_ENTRIES))
-    crowded = [g for g in split.groups if len(g.pairs) > MOST_PAIRS or block_entries(g) > most]
+    # The code of a chain is that of one step and of loops, however many pairs its inputs make.
+    chains = split.classification.chains
+    crowded = [
+        group
+        for group in split.groups
+        if (len(group.pairs) > MOST_PAIRS and group.variable not in chains) or block_entries(group) > most
+    ]
     if not crowded:
         return split
     rest = dict(split.rest)

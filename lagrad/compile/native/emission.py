@@ -13,17 +13,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.code import Code, Value
+from lagrad.compile.native.counters import begin, clamped, end
 from lagrad.compile.native.loops import Loop, Write
-from lagrad.compile.native.pieces import LONGEST_BODY, cut
+from lagrad.compile.native.pieces import LONGEST_BODY, PIECE, cut
+from lagrad.compile.native.repeating import WORK, Workspace, pieces_of
 from lagrad.compile.native.rules import KINDS, RULES
+from lagrad.compile.native.settling import record, settler
 from lagrad.compile.native.target import Target
+from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
-from lagrad.elements.tape import CONSTANT, INPUT, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 
 SIGNATURE = "ptr %table, ptr %arguments, ptr %out"
 # Numbers in scratch that stay in the nearest cache.
@@ -47,7 +53,12 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
         operation = tape.operations[node]
         if operation.dtype not in KINDS or (operation.name == INPUT and operation.dtype != float):
             return False
-        if operation.name not in RULES and operation.name not in (INPUT, CONSTANT):
+        if operation.name == CHAIN:
+            chain = operation.params["chain"]
+            steps = [*chain.results, *chain.slopes.values(), *chain.curvature.values()]
+            if not supports(chain.step, steps):
+                return False
+        elif operation.name not in RULES and operation.name not in (INPUT, CONSTANT, ENTRY):
             return False
     return True
 
@@ -64,6 +75,7 @@ class Function:
         kept: arrays whose addresses are in the table.
         entry: lines with which it begins.
         count: number of elements.
+        chains: what of a chain is computed -> number of the piece that does so.
     """
 
     count: int
@@ -73,6 +85,7 @@ class Function:
     table: list[int] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
     entry: list[str] = field(default_factory=list)
+    chains: dict[tuple[Chain, str], int] = field(default_factory=dict)
 
     def word(self, value: int) -> int:
         """Place of a word of the table; words are not shared, since what is equal here may differ there."""
@@ -111,23 +124,6 @@ class Function:
         return f"{place}.vector"
 
 
-@dataclass(frozen=True)
-class Tile:
-    """Results of a stretch of elements, in scratch.
-
-    Args:
-        scratch: where they are.
-        start: first element.
-        stop: element after the last.
-        total: where they are added up, if they are.
-    """
-
-    scratch: str
-    start: str
-    stop: str
-    total: str | None
-
-
 def function(loop: Loop, target: Target) -> Function:
     """Write a loop as a function.
 
@@ -147,70 +143,47 @@ def function(loop: Loop, target: Target) -> Function:
 
 
 def emit(code: Code, loop: Loop, made: Function) -> None:
-    """Write the loop over tiles: results of a tile, then what is added to others."""
-    waiting = [write for _, write in loop.writes if waits(write, loop.count)]
+    """Write the loop over tiles: results of a tile, then what is not stored at once."""
+    waiting = [(node, write) for node, write in loop.writes if waits(write, loop.count)]
+    rooms = {node: number for number, node in enumerate(dict.fromkeys(node for node, _ in waiting))}
     count = made.integer(loop.count)
-    size = str(tile_size(len(waiting), code.lanes)) if waiting else count
-    room = f"alloca [{int(size) + code.lanes} x double], align 64" if waiting else ""
-    rooms = {
-        node: code.set(room, "s") for node in dict.fromkeys(n for n, write in loop.writes if write in waiting)
-    }
-    totals = {write: zeros(code) for write in waiting if is_total(write)}
-    places = {write: Place.of(made, "%out", write.indices) for _, write in loop.writes}
+    size = str(tile_size(len(rooms), code.lanes)) if rooms else count
+    # The last register may begin before its tile: scratch has room for that in front.
+    room = int(size) + code.lanes if rooms else 0
+    scratch = code.set(f"alloca [{room * len(rooms)} x double], align 64", "s") if rooms else ""
+    stored = [(node, write) for node, write in loop.writes if not waits(write, loop.count)]
+    places = [Place.of(made, "%out", write.indices) for _, write in stored]
     last = code.set(f"sub i64 {count}, {code.lanes}")
     reads, memory = Reads(loop, made), code.set("alloca i64", "s")
     tiles = begin(code, "0", count, size)
     stop = clamped(code, "umin", code.set(f"add i64 {tiles.index}, {size}"), count)
     elements = begin(code, tiles.index, stop, str(code.lanes), memory)
     element = clamped(code, "umin", elements.index, last)
-    within = code.set(f"sub i64 {element}, {tiles.index}")
-    # The last register may begin before its tile: scratch has room for that in front.
-    within = code.set(f"add i64 {within}, {code.lanes}")
     results = evaluate(code, loop, element, reads)
-    for node, write in loop.writes:
-        if write not in waiting:
-            store(code, results[node], places[write].address(code, element))
-    for node, scratch in rooms.items():
-        store(code, results[node], code.address(scratch, within))
+    for (node, _), place in zip(stored, places, strict=True):
+        store(code, results[node], place.address(code, element))
+    if rooms:
+        within = code.address(scratch, code.set(f"sub i64 {element}, {tiles.index}"))
+        for node, number in rooms.items():
+            store(code, results[node], code.address(within, str(number * room + code.lanes)))
     end(code, elements)
-    for node, write in loop.writes:
-        if write in waiting:
-            settle(code, write, Tile(rooms[node], tiles.index, stop, totals.get(write)), places[write], made)
+    if rooms:
+        records = [
+            record(write, rooms[node] * room + code.lanes, made.kept.append) for node, write in waiting
+        ]
+        settle(code, made, records, f"ptr {scratch}, i64 {tiles.index}, i64 {stop}")
     end(code, tiles)
-    for write, total in totals.items():
-        add_total(code, places[write].base, total)
     code.line("ret void")
 
 
-def clamped(code: Code, bound: str, count: str, limit: str) -> str:
-    """The smaller ("umin") or greater ("umax") of a count and a limit."""
-    code.declared.add(f"declare i64 @llvm.{bound}.i64(i64, i64)")
-    return code.set(f"call i64 @llvm.{bound}.i64(i64 {count}, i64 {limit})")
-
-
-def is_total(write: Write) -> bool:
-    """Whether all elements are added up in one entry."""
-    return write.indices.listed is None and write.indices.stride == 0 and write.indices.size > 1
-
-
-def zeros(code: Code) -> str:
-    """Room for one register, set to zero."""
-    room = code.set(f"alloca {code.wide('double')}, align 64", "s")
-    store(code, code.number(0.0), room)
-    return room
-
-
-def add_total(code: Code, entry: str, total: str) -> None:
-    """Add the lanes of a total to their entry of the output."""
-    for lane in range(code.lanes):
-        increase(code, entry, code.address(total, str(lane)))
-
-
-def increase(code: Code, target: str, source: str) -> None:
-    """Add one number in memory to another."""
-    before = code.set(f"load double, ptr {target}")
-    number = code.set(f"load double, ptr {source}")
-    code.line(f"store double {code.set(f'fadd double {before}, {number}')}, ptr {target}")
+def settle(code: Code, made: Function, records: Sequence[Sequence[int]], tile: str) -> None:
+    """Call the function that brings a tile's results to their places."""
+    function = made.loaded("ptr", settler(code.target))
+    count = made.integer(len(records))
+    first = len(made.table)
+    made.table += [word for words in records for word in words]
+    words = code.address("%table", str(first), "i64")
+    code.line(f"call void {function}(ptr {words}, i64 {count}, {tile}, ptr %out)")
 
 
 def waits(write: Write, count: int) -> bool:
@@ -226,52 +199,6 @@ def is_stretch(indices: Indices) -> bool:
 def tile_size(waiting: int, lanes: int) -> int:
     """Elements of a tile, a multiple of the lanes."""
     return -(-max(SCRATCH // waiting, SHORTEST_TILE) // lanes) * lanes
-
-
-@dataclass(frozen=True)
-class Counter:
-    """A loop that was begun: label of its head, its index and step, where the index is if in memory."""
-
-    head: str
-    index: str
-    step: str
-    memory: str
-
-
-def begin(code: Code, start: str, stop: str, step: str, memory: str = "") -> Counter:
-    """Open `for index in range(start, stop, step)`.
-
-    LLVM tries to make a pointer of its own from the index for every address in a loop, which takes longer
-    than all else for long bodies and gains nothing there. An index in memory is left alone.
-    """
-    head = code.name("b")[1:]
-    index = f"%{head}.index"
-    code.line(f"br label %{head}.enter")
-    code.label(f"{head}.enter")
-    if memory:
-        code.line(f"store i64 {start}, ptr {memory}")
-    code.line(f"br label %{head}")
-    code.label(head)
-    if memory:
-        code.line(f"{index} = load i64, ptr {memory}")
-    else:
-        code.line(f"{index} = phi i64 [ {start}, %{head}.enter ], [ %{head}.next, %{head}.back ]")
-    more = code.set(f"icmp ult i64 {index}, {stop}", "c")
-    code.line(f"br i1 {more}, label %{head}.body, label %{head}.done")
-    code.label(f"{head}.body")
-    return Counter(head, index, step, memory)
-
-
-def end(code: Code, counter: Counter) -> None:
-    """Close the innermost open loop."""
-    head = counter.head
-    code.line(f"br label %{head}.back")
-    code.label(f"{head}.back")
-    code.line(f"%{head}.next = add i64 {counter.index}, {counter.step}")
-    if counter.memory:
-        code.line(f"store i64 %{head}.next, ptr {counter.memory}")
-    code.line(f"br label %{head}")
-    code.label(f"{head}.done")
 
 
 @dataclass(frozen=True)
@@ -355,15 +282,20 @@ class Reads:
             return (
                 code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
             )
-        number = value.reshape(())[()]
-        if value.dtype == bool:
-            return code.truth(bool(number))
-        number = float(number)
-        if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
-            return code.number(number)
-        place = self.made.word(struct.unpack("<q", struct.pack("<d", number))[0])
-        loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
-        return Value(splat(code, loaded), "double")
+        return number_of(code, self.made, value)
+
+
+def number_of(code: Code, made: Function, value: Any) -> Value:
+    """A constant of one number, or one truth."""
+    number = value.reshape(())[()]
+    if value.dtype == bool:
+        return code.truth(bool(number))
+    number = float(number)
+    if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
+        return code.number(number)
+    place = made.word(struct.unpack("<q", struct.pack("<d", number))[0])
+    loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
+    return Value(splat(code, loaded), "double")
 
 
 def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Value]:
@@ -377,9 +309,16 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
         for operand in each.operands:
             if operand not in values:
                 values[operand] = reads.constant(code, operand, element)
-        return RULES[each.name](code, each.params, *(values[operand] for operand in each.operands))
+        operands = [values[operand] for operand in each.operands]
+        if each.name == CHAIN:
+            return chain_of(code, reads.made, each.params["chain"], each.params["what"], operands)
+        if each.name == ENTRY:
+            return code.load(code.address(operands[0].text, str(each.params["place"] * code.lanes)))
+        return RULES[each.name](code, each.params, *operands)
 
-    if len(reads.nodes) <= LONGEST_BODY:
+    # A vector in memory is not handed on from piece to piece.
+    has_chains = any(tape.operations[node].name == CHAIN for node in reads.nodes)
+    if has_chains or len(reads.nodes) <= LONGEST_BODY:
         for node in reads.nodes:
             known[node] = operation(code, node, known)
         return known
@@ -389,6 +328,34 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
     results = {node for node, _ in loop.writes}
     values, reads.made.pieces = cut(code, tape, nodes, known, sorted(results - constants), operation)
     return values | {node: reads.constant(code, node, element) for node in results & constants}
+
+
+def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequence[Value]) -> Value:
+    """The vector of what is asked of a chain, in a workspace of its own."""
+    if (chain, what) not in made.chains:
+        first = len(made.pieces)
+        made.pieces += pieces_of(
+            code,
+            chain,
+            what,
+            first,
+            lambda new, value: number_of(new, made, value),
+            partial(call_piece, WORK),
+        )
+        made.chains[chain, what] = len(made.pieces) - 1
+    space = Workspace(chain, what)
+    work, places = code.name("s"), space.places
+    code.entry.append(f"  {work} = alloca [{places['end']} x {code.wide('double')}], align 64")
+    for number, value in enumerate(operands):
+        place = number if number < space.inputs else places["L"] + number - space.inputs
+        store(code, value, code.address(work, str(place * code.lanes)))
+    call_piece(work, code, made.chains[chain, what])
+    return Value(code.address(work, str(places["A" if what == "values" else "M"] * code.lanes)), "vector")
+
+
+def call_piece(work: str, code: Code, number: int) -> None:
+    """Call a piece on a workspace."""
+    code.line(f"call void {PIECE.format(number)}(ptr %table, ptr {work})")
 
 
 def splat(code: Code, number: str) -> str:
@@ -403,36 +370,3 @@ def splat(code: Code, number: str) -> str:
 def store(code: Code, value: Value, address: str) -> None:
     """Write a register."""
     code.line(f"store {code.wide('double')} {value.text}, ptr {address}, align 8")
-
-
-def settle(code: Code, write: Write, tile: Tile, place: Place, made: Function) -> None:
-    """Bring a tile's results from scratch to their places: by registers where those are a stretch."""
-    single, start, stop = code.single(), tile.start, tile.stop
-    first = made.integer(write.first)
-    end_of_all = made.integer(write.first + write.indices.size)
-    start, stop = (
-        clamped(code, "umin", clamped(code, "umax", each, first), end_of_all) for each in (start, stop)
-    )
-    middle = start
-    if code.lanes > 1 and (tile.total or is_stretch(write.indices)):
-        length = code.set(f"sub i64 {stop}, {start}")
-        middle = code.set(f"add i64 {start}, {code.set(f'and i64 {length}, {-code.lanes}')}")
-        bring(code, code.lanes, write, tile, (start, middle), place, first)
-    single.count = code.count
-    bring(single, code.lanes, write, tile, (middle, stop), place, first)
-    code.count = single.count
-
-
-def bring(
-    code: Code, offset: int, write: Write, tile: Tile, stretch: tuple[str, str], place: Place, first: str
-) -> None:
-    """Bring the results of a stretch, as many at a time as the code has lanes."""
-    counter = begin(code, *stretch, str(code.lanes))
-    within = code.set(f"sub i64 {counter.index}, {tile.start}")
-    within = code.set(f"add i64 {within}, {offset}")
-    number = code.load(code.address(tile.scratch, within))
-    where = tile.total or place.address(code, code.set(f"sub i64 {counter.index}, {first}"))
-    if write.adds:
-        number = code.binary("fadd", code.load(where), number)
-    store(code, number, where)
-    end(code, counter)

@@ -176,12 +176,12 @@ def module(functions: dict[bytes, Function], target: Target, quick: bool) -> dic
 
 def definition(made: Function, name: str) -> str:
     """A function and its pieces under a name."""
-    text = made.text.replace(PIECE.format(""), f"@{name}.")
     pieces = [
         f"define internal void @{name}.{number}({PARAMETERS}) {{\n{body}\n}}"
         for number, body in enumerate(made.pieces)
     ]
-    return "\n".join([*pieces, f"define void @{name}({SIGNATURE}) {{\n{text}\n}}"])
+    text = "\n".join([*pieces, f"define void @{name}({SIGNATURE}) {{\n{made.text}\n}}"])
+    return text.replace(PIECE.format(""), f"@{name}.")
 
 
 def is_quick(made: Function) -> bool:

@@ -14,7 +14,7 @@ from lagrad.compile.native.code import Code, Value
 from lagrad.elements.tape import BOOL, Tape
 
 # Operations of one piece.
-LONGEST_BODY = 1500
+LONGEST_BODY = 6000
 # How the text of a loop calls its pieces; the module puts its name in place of the first part.
 PIECE = "@self.{}"
 PARAMETERS = "ptr %table, ptr %work"

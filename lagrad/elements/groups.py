@@ -1,0 +1,120 @@
+"""Hold groups of equal elements, and choose their inputs: single variables where that needs fewest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.elements.affine import Affine, Layer, layered_form
+from lagrad.elements.classification import Classification
+from lagrad.elements.indices import Indices
+from lagrad.elements.kernels import Kernel, Key, Leaf
+from lagrad.elements.maps import Factor
+from lagrad.elements.masks import Masks
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One input of an element: A x + b, most often one variable.
+
+    Args:
+        form: A, shape (E, n).
+        offset: b, shape (E,); None for zero.
+    """
+
+    form: Affine
+    offset: np.ndarray | None = None
+
+    @cached_property
+    def name(self) -> tuple:
+        """Equal for equal slots."""
+        if self.form.layers is None:
+            return ("rows", id(self.form.rows), id(self.offset))
+        layers = tuple((layer.indices.name, np.asarray(layer.factor).tobytes()) for layer in self.form.layers)
+        return ("layers", layers, None if self.offset is None else self.offset.tobytes())
+
+
+@dataclass(frozen=True, eq=False)
+class LeafValue:
+    """A leaf as a combination of slots: sum of factors[t] * slot[slots[t]], plus offset."""
+
+    leaf: Leaf
+    slots: tuple[int, ...]
+    factors: tuple[Factor, ...]
+    offset: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """E elements of one nonlinear variable, what they are made of and what the outputs take from them.
+
+    Args:
+        variable: number of the variable in the program.
+        elements: which of its elements these are.
+        slots: inputs of one element.
+        leaves: the affine leaves in terms of slots.
+        active: slots with a first derivative.
+        pairs: slots (a, b), a <= b, with a second derivative.
+        outputs: B, shape (m + 1, E).
+        depth: number of equations on the longest way from a leaf to the variable.
+    """
+
+    variable: int
+    elements: Indices
+    slots: tuple[Slot, ...]
+    leaves: tuple[LeafValue, ...]
+    active: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+    outputs: sp.csr_array
+    depth: int
+
+
+def slotted(
+    classification: Classification, kernel: Kernel
+) -> tuple[tuple[Slot, ...], tuple[LeafValue, ...], Masks]:
+    """Slots, leaves in terms of them, and derivatives by them: single variables where that needs fewest."""
+    forms = {
+        key: layered_form(classification.form(leaf.variable).at(leaf.indices))
+        for key, leaf in kernel.leaves.items()
+    }
+    single = single_variables(forms)
+    if single is not None and len(single) <= len(forms):
+        slots = tuple(Slot(form) for form in single.values())
+        numbers = {name: number for number, name in enumerate(single)}
+        layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
+        of_leaf = {key: tuple(numbers[layer.indices.name] for layer in each) for key, each in layers.items()}
+        factors = {key: tuple(layer.factor for layer in each) for key, each in layers.items()}
+        offsets = {key: offset_of(classification, leaf, forms[key]) for key, leaf in kernel.leaves.items()}
+    else:
+        of_key = {
+            key: Slot(forms[key], offset_of(classification, leaf, forms[key]))
+            for key, leaf in kernel.leaves.items()
+        }
+        slots = tuple({slot.name: slot for slot in of_key.values()}.values())
+        numbers = {slot.name: number for number, slot in enumerate(slots)}
+        of_leaf = {key: (numbers[slot.name],) for key, slot in of_key.items()}
+        factors, offsets = dict.fromkeys(forms, (1.0,)), dict.fromkeys(forms)
+    values = tuple(
+        LeafValue(leaf, of_leaf[key], factors[key], offsets[key]) for key, leaf in kernel.leaves.items()
+    )
+    return slots, values, kernel.masks.spread([of_leaf[key] for key in kernel.leaves], len(slots))
+
+
+def single_variables(forms: dict[Key, Affine]) -> dict | None:
+    """Distinct layers of all forms, each as a form of one variable; None if a form has no layers."""
+    found = {}
+    for form in forms.values():
+        if form.layers is None:
+            return None
+        for layer in form.layers:
+            found[layer.indices.name] = Affine(form.shape, (Layer(layer.indices, 1.0),))
+    return found
+
+
+def offset_of(classification: Classification, leaf: Leaf, form: Affine) -> np.ndarray | None:
+    """b of a leaf, None for zero if there is anything to add it to."""
+    offset = leaf.indices.take(classification.offset(leaf.variable))
+    return offset if offset.any() or form.layers == () else None

@@ -1,17 +1,18 @@
-"""Measure what a batch of small solves costs, beside IPOPT one by one.
+"""Measure what a batch of small solves costs, beside IPOPT one by one, and whether its answers are right.
 
-python -m benchmarks.batched mpc --counts 1,64,1024,4096
-python -m benchmarks.batched horizon --stages 20,100,500,2000
-python -m benchmarks.batched optima
-python -m benchmarks.batched trouble
+python -m benchmarks.batched mpc        cart and pole kept upright, random states as params: milliseconds a
+                                        problem, and IPOPT's
+python -m benchmarks.batched ways       the same and other problems by every way of `solve_many`, by count
+python -m benchmarks.batched horizon    one solve of eight with more and more stages, staged and dense
+python -m benchmarks.batched optima     Hock-Schittkowski problems: the optimum that IPOPT reaches, or a
+                                        truthful status
+python -m benchmarks.batched trouble    one bad problem in a thousand: what the batch pays for it
+python -m benchmarks.batched gradients  a thousand slopes of solutions, beside differences of IPOPT's
+python -m benchmarks.batched devices    a batch over eight virtual devices
+python -m benchmarks.batched export     what is lowered for CUDA
 
 On a machine with a GPU the same commands run there: `JAX_PLATFORMS=cuda python -m benchmarks.batched mpc
 --counts 1,100,10000,100000`.
-
-mpc       cart and pole kept upright, random states as params: milliseconds a problem, and IPOPT's
-horizon   the same with more stages: seconds a sweep, staged and dense
-optima    Hock-Schittkowski problems: the optimum that IPOPT reaches, or a truthful status
-trouble   one bad problem in a thousand: what the batch pays for it
 """
 
 from __future__ import annotations
@@ -19,63 +20,34 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import lagrad
-import lagrad_problems
+from benchmarks import batched_answers as answers
 from benchmarks import tables
+from benchmarks.batched_cases import TOLERANCE, clock, dense, fastest, mpc, side_by_side, states, targets
 from benchmarks.measure import machine
-from lagrad.batched.statuses import status_of
 from lagrad.sweep.batch import queues
-from lagrad_problems.cart_pole import rates
 
-UPRIGHT = np.array([0.0, np.pi, 0.0, 0.0])
-STEP, FORCE = 0.05, 15.0
-TOLERANCE = 1e-6
 # Problems that IPOPT solves to tell its mean time.
 SAMPLE = 64
-
-
-def mpc(stages: int = 20) -> lagrad.Problem:
-    """Bring cart and pole upright: explicit midpoint steps, bounded force, the first state as params."""
-
-    def cost(x, p):
-        error = x["state"] - UPRIGHT
-        running = jnp.sum(error**2 @ jnp.array([1.0, 2.0, 0.1, 0.1])) + 0.01 * jnp.sum(x["force"] ** 2)
-        return STEP * running + jnp.sum(error[-1] ** 2)
-
-    def defects(x, p):
-        state, force = x["state"], x["force"]
-        middle = state[:-1] + 0.5 * STEP * rates(state[:-1], force)
-        return state[1:] - state[:-1] - STEP * rates(middle, force)
-
-    limits = {"state": np.full((stages + 1, 4), np.inf), "force": np.full(stages, FORCE)}
-    return lagrad.Problem(
-        cost,
-        {"state": np.tile(UPRIGHT, (stages + 1, 1)), "force": np.zeros(stages)},
-        {"dynamics": lagrad.Equality(defects), "first": lagrad.Equality(lambda x, p: x["state"][0] - p)},
-        bounds=(jax.tree.map(np.negative, limits), limits),
-        params=UPRIGHT + np.array([0.0, 0.3, 0.0, 0.0]),
-        name=f"mpc({stages})",
-    )
-
-
-def states(count: int) -> np.ndarray:
-    """First states around upright, at random."""
-    spread = np.random.default_rng(0).uniform(-1.0, 1.0, (count, 4))
-    return UPRIGHT + spread * np.array([1.0, 0.8, 1.0, 1.5])
-
-
-def clock(call: Callable) -> tuple[float, Any]:
-    """Seconds of a call whose arrays are waited for, and what it gave."""
-    begin = time.perf_counter()
-    found = jax.block_until_ready(call())
-    return time.perf_counter() - begin, found
+NOTE = "`python -m benchmarks.batched {question}`, on {machine}."
+TITLES = {
+    "mpc": "Cart and pole, 20 stages: a batch beside IPOPT one by one",
+    "ways": "Many solves: one by one, in threads, in processes, as a batch",
+    "horizon": "A batch of eight as the horizon grows",
+    "optima": "Hock and Schittkowski's problems by the batched solver",
+    "trouble": "One bad problem in a thousand",
+    "gradients": "A thousand gradients of solutions",
+    "devices": "A batch over eight virtual devices",
+    "export": "What is lowered for a CPU and for CUDA",
+}
 
 
 def measure_mpc(counts: Sequence[int], stages: int = 20) -> list[dict]:
@@ -89,82 +61,69 @@ def measure_mpc(counts: Sequence[int], stages: int = 20) -> list[dict]:
     solver, rows = jax.jit(lagrad.batched(problem, tol=TOLERANCE).flat_many), []
     for count in counts:
         shares = np.split(states(count), queues(count))
-
-        def call(shares=shares):
-            return [solver(share) for share in shares]
-
-        first, _ = clock(call)
-        seconds, found = min((clock(call) for _ in range(2)), key=lambda t: t[0])
+        first, _ = clock(lambda share=shares[0]: solver(share))
+        begin = time.process_time()
+        seconds, found = fastest(lambda shares=shares: side_by_side(solver, shares))
+        of_processors = (time.process_time() - begin) / 2
         found = jax.tree.map(lambda *parts: np.concatenate(parts), *found)
         forces = jax.vmap(problem.variables.unflatten)(found.x)["force"][: len(sample)]
         gaps = [np.abs(one.x["force"] - own).max() for one, own in zip(singles, forces, strict=False)]
-        rows.append(
-            {
-                "problem": problem.name,
-                "batch": count,
-                "queues": len(shares),
-                "first call s": first,
-                "problem ms": 1e3 * seconds / count,
-                "IPOPT ms": 1e3 * single,
-                "ratio": single * count / seconds,
-                "optimal": float(np.mean(np.asarray(found.status) == 1)),
-                "sweeps": float(np.mean(found.iterations)),
-                "alike": float(np.mean(np.array(gaps) < 1e-3)),
-            }
-        )
-        print(rows[-1], flush=True)
+        row = {"problem": problem.name, "batch": count, "queues": len(shares), "first call s": first}
+        row |= {"problem ms": 1e3 * seconds / count, "CPU ms": 1e3 * of_processors / count}
+        row |= {"IPOPT ms": 1e3 * single, "ratio": single * count / seconds}
+        row |= {"optimal": float(np.mean(np.asarray(found.status) == 1))}
+        row |= {"sweeps": float(np.mean(found.iterations)), "alike": float(np.mean(np.array(gaps) < 1e-3))}
+        rows.append(answers.show(row))
     return rows
 
 
+def measure_ways(counts: Sequence[int], names: Sequence[str]) -> list[dict]:
+    """A row a problem and count: seconds of each way, compilation included; milliseconds once compiled."""
+    rows, most = [], max(counts)
+    cases = [(dense(n), targets(n, most)) for n in (5, 40)] + [(mpc(20), states(most))]
+    for problem, series in cases:
+        if names and problem.name not in names:
+            continue
+        derivatives = lagrad.differentiate(problem)
+        in_turn = each(partial(many, derivatives, method="ipopt"))(series[:SAMPLE])
+        with ThreadPoolExecutor(2) as pool:
+            in_threads = each(partial(many, derivatives, method="ipopt", executor=pool))(series[:SAMPLE])
+        in_processes = each(partial(many, problem, method="ipopt", executor=2))(series[: 4 * SAMPLE])
+        for count in counts:
+            batch = partial(many, problem, series[:count], method="batched")
+            first, _ = clock(batch)
+            again, found = clock(batch)
+            row = {"problem": problem.name, "count": count, "IPOPT s": in_turn * count}
+            row |= {"two threads s": in_threads * count, "two processes s": in_processes * count}
+            row |= {"batched s, first": first, "batched s, again": again, "again ms": 1e3 * again / count}
+            row |= {"success": float(np.mean([solution.success for solution in found]))}
+            rows.append(answers.show(row))
+    return rows
+
+
+def many(problem: Any, params: Any, **options: Any) -> list[lagrad.Solution]:
+    """`solve_many` at the tolerance of this benchmark."""
+    return lagrad.solve_many(problem, params, tol=TOLERANCE, **options)
+
+
+def each(call: Callable) -> Callable:
+    """Seconds of a call on a series, per entry."""
+    return lambda series: clock(lambda: call(series))[0] / len(series)
+
+
 def measure_horizon(lengths: Sequence[int]) -> list[dict]:
-    """Seconds a sweep of eight problems, staged, and dense while that is bearable."""
+    """Seconds of a sweep of eight problems, staged, and dense while that is bearable."""
     rows = []
     for stages in lengths:
         for algebra in ("staged", "dense") if stages <= 100 else ("staged",):
             solver = jax.jit(jax.vmap(lagrad.batched(mpc(stages), tol=TOLERANCE, algebra=algebra)))
             params = states(8)
-            clock(lambda solver=solver, params=params: solver(params))
-            seconds, found = clock(lambda solver=solver, params=params: solver(params))
+            first, _ = clock(lambda solver=solver, params=params: solver(params))
+            seconds, found = fastest(lambda solver=solver, params=params: solver(params))
             sweep = seconds / int(np.max(found.iterations))
-            row = {"stages": stages, "algebra": algebra, "sweep ms": 1e3 * sweep}
-            rows.append(row | {"per stage us": 1e6 * sweep / stages})
-            print(rows[-1], flush=True)
-    return rows
-
-
-def measure_optima(names: Sequence[str]) -> list[dict]:
-    """A row a problem: both objectives, and whether they agree."""
-    rows = []
-    for name in names:
-        problem = lagrad_problems.get(name).problem
-        found, ipopt = jax.jit(lagrad.batched(problem))(), lagrad.solve(problem)
-        objective = float(problem.flat_objective(problem.variables.flatten(found.x), problem.params))
-        gap = abs(objective - ipopt.objective) / max(1.0, abs(ipopt.objective))
-        row = {"problem": name, "status": str(status_of(found.status)), "objective": objective}
-        row |= {"sweeps": int(found.iterations), "IPOPT": float(ipopt.objective), "gap": gap}
-        rows.append(row | {"agrees": gap <= TOLERANCE})
-        print(rows[-1], flush=True)
-    return rows
-
-
-def measure_trouble(count: int = 1000) -> list[dict]:
-    """A batch without and with one bad problem, for each kind of bad."""
-    circle = lagrad.Equality(lambda x, p: x[0] ** 2 - p[0])
-    problem = lagrad.Problem(
-        lambda x, p: p[1] * x[1] + p[2] * x[1] ** 2, np.ones(2), circle, params=np.array([1.0, 0.0, 1.0])
-    )
-    good = np.tile([4.0, 2.0, 1.0], (count, 1)) + np.random.default_rng(1).uniform(0, 1, (count, 3))
-    kinds = {"none": good[0], "infeasible": [-1, 2, 1], "unbounded": [4, 1, 0], "nan": [np.nan, 0, 1]}
-    solver, rows = jax.jit(lagrad.batched(problem).many), []
-    for kind, bad in kinds.items():
-        params = good.copy()
-        params[count // 2] = bad
-        clock(lambda params=params: solver(params))
-        seconds, found = clock(lambda params=params: solver(params))
-        status = str(status_of(found.status[count // 2]))
-        others = float(np.mean(np.delete(np.asarray(found.status), count // 2) == 1))
-        rows.append({"bad": kind, "its status": status, "others optimal": others, "batch ms": 1e3 * seconds})
-        print(rows[-1], flush=True)
+            row = {"stages": stages, "algebra": algebra, "first call s": first, "solve ms": 1e3 * seconds}
+            row |= {"optimal": int(np.sum(found.status == 1)), "sweep ms": 1e3 * sweep}
+            rows.append(answers.show(row | {"per stage us": 1e6 * sweep / stages}))
     return rows
 
 
@@ -178,25 +137,31 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("question", choices=["mpc", "horizon", "optima", "trouble"])
-    parser.add_argument("--counts", type=numbers, default=[1, 64, 1024, 4096])
+    parser.add_argument("question", choices=TITLES)
+    parser.add_argument("--counts", type=numbers)
     parser.add_argument("--stages", type=numbers, default=[20, 100, 500, 2000])
-    parser.add_argument("--problems", type=lambda text: text.split(","))
+    parser.add_argument("--problems", type=lambda text: text.split(","), default=[])
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
     questions = {
-        "mpc": lambda: measure_mpc(options.counts),
+        "mpc": lambda: measure_mpc(options.counts or [1, 64, 1024, 4096]),
+        "ways": lambda: measure_ways(options.counts or [1024, 4096], options.problems),
         "horizon": lambda: measure_horizon(options.stages),
-        "optima": lambda: measure_optima(
-            options.problems or [name for name in lagrad_problems.names() if name.startswith("hs")]
-        ),
-        "trouble": measure_trouble,
+        "optima": lambda: answers.measure_optima(options.problems),
+        "trouble": answers.measure_trouble,
+        "gradients": answers.measure_gradients,
+        "devices": answers.measure_devices,
+        "export": answers.measure_export,
     }
-    rows = questions[options.question]()
-    path = options.output / f"batched_{options.question}.csv"
-    tables.write_csv([row | {"machine": str(machine())} for row in rows], path)
-    return path
+    where, question = str(machine()), options.question
+    rows = [row | {"machine": where} for row in questions[question]()]
+    header = [column for column in tables.columns_of(rows) if column != "machine"]
+    table = tables.markdown(header, [[row.get(column) for column in header] for row in rows])
+    note = NOTE.format(question=question, machine=where)
+    if question == "optima":
+        note += f" {sum(row['agrees'] for row in rows)} of {len(rows)} agree to {TOLERANCE:g}."
+    return tables.write(f"batched_{question}", TITLES[question], note, rows, table, options.output)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import linecache
 import sysconfig
 import traceback
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,11 +34,12 @@ def is_users(filename: str) -> bool:
     return filename != "<string>" and (installed or not filename.startswith(_STANDARD_LIBRARY))
 
 
-def users_line(error: BaseException) -> str:
+def users_line(error: BaseException, library: str = "") -> str:
     """Where in the user's own code an exception arose.
 
     Args:
         error: an exception that has been raised.
+        library: folder of a library whose lines do not count.
 
     Returns:
         Such as "model.py, line 12: `if x[0] > 0:`"; if the user's function is one of SciPy's or NumPy's, its
@@ -45,11 +47,28 @@ def users_line(error: BaseException) -> str:
     """
     frames = traceback.extract_tb(error.__traceback__)
     inside = [s for s in frames if not s.filename.startswith((*_NOT_THE_USERS[:2], _STANDARD_LIBRARY))]
+    frames = [s for s in frames if not (library and is_in(s.filename, library))]
     summaries = [s for s in frames if is_users(s.filename)] or inside
     if not summaries:
         return "an unknown line"
     last = summaries[-1]
     return _quoted(last.filename, last.lineno, last.line or "")
+
+
+def through(error: BaseException, libraries: Iterable[str]) -> str:
+    """The library that an exception came from: the first of them in whose code it passed, else "".
+
+    Args:
+        error: an exception that has been raised.
+        libraries: their folders.
+    """
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return next((each for each in libraries if any(is_in(file, each) for file in files)), "")
+
+
+def is_in(file: str, library: str) -> bool:
+    """Whether a file belongs to an installed library, or was made by it."""
+    return f"-packages/{library}/" in file or (library == "sympy" and file.startswith("<lambdifygenerated"))
 
 
 def line_of(equation: Any, default: str) -> str:

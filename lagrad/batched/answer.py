@@ -36,11 +36,12 @@ class Answer(NamedTuple):
 def answer_of(model: Model, state: State) -> Answer:
     """The answers that states hold, with the batch as their first axis."""
     problem, scale = model.derivatives.problem, state.objective_scale
+    lower, upper = model.box.spread(state.lower, state.upper)
     return Answer(
         x=jnp.clip(state.v[: model.n].T, problem.lower, problem.upper),
         multipliers=(state.y * state.row_scale / scale).T,
-        lower=(state.lower[: model.n] / scale).T,
-        upper=(state.upper[: model.n] / scale).T,
+        lower=(lower[: model.n] / scale).T,
+        upper=(upper[: model.n] / scale).T,
         status=state.status,
         iterations=state.sweeps,
         errors=state.errors.T,

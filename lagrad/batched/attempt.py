@@ -1,7 +1,7 @@
 """Look for a step: factored systems in; accepted points, or what the next sweep should try, out.
 
-One solve a sweep, then trials: f and c, no derivative, halved steps until every problem of the batch has its
-step or gives up. Where the full step is turned down because it is infeasible, the next sweep solves for a
+One solve a sweep, then trials of shorter and shorter steps until every problem of the batch has its step or
+gives up. Where the full step is turned down because it is infeasible, the next sweep solves for a
 second-order correction (section 2.4 of the paper).
 """
 
@@ -16,11 +16,12 @@ from lagrad.batched.barrier import barrier, barrier_gradient, step_to_boundary
 from lagrad.batched.errors import largest
 from lagrad.batched.filter import emptied
 from lagrad.batched.kkt import Step, System, solve
-from lagrad.batched.line_search import Merit, Reference, acceptable, smallest_step
-from lagrad.batched.model import Model, values_at
+from lagrad.batched.line_search import Merit, Reference
+from lagrad.batched.model import Model
 from lagrad.batched.point import Point
 from lagrad.batched.settings import EPSILON, TAU_MIN
 from lagrad.batched.state import NORMAL, RESTORATION, START, State
+from lagrad.batched.trials import Line, Trial, halved, merit_of, tried
 
 # Second-order corrections of one step, and what each must leave of infeasibility.
 CORRECTIONS, KAPPA_SOC = 4, 0.99
@@ -33,7 +34,7 @@ class Attempt(NamedTuple):
 
     Args:
         step: of variables, slacks and multipliers.
-        v: point that was tried last, (n + m, B).
+        v: point that was tried last, (n + k, B).
         alpha: length of the step to it.
         merit: of it.
         is_accepted: whether it is taken.
@@ -54,26 +55,6 @@ class Attempt(NamedTuple):
     target: jax.Array
 
 
-class Trial(NamedTuple):
-    """A point along the step.
-
-    Args:
-        alpha: length of the step, (B,).
-        v: the point, (n + m, B).
-        residual: c(x) - s there, (m, B).
-        merit: of it.
-        is_accepted: whether it is taken.
-        goes_on: whether a shorter step is tried.
-    """
-
-    alpha: jax.Array
-    v: jax.Array
-    residual: jax.Array
-    merit: Merit
-    is_accepted: jax.Array
-    goes_on: jax.Array
-
-
 def attempted(model: Model, params: Any, point: Point, state: State, system: System, active) -> Attempt:
     """Look for a step; at the start of a problem only for the direction, whose `y` are first multipliers."""
     corrects = state.correction > 0
@@ -85,28 +66,20 @@ def attempted(model: Model, params: Any, point: Point, state: State, system: Sys
     fall = jnp.where(corrects, state.fall, jnp.sum(aim_of(model, point, state) * way, axis=0))
     longest = jnp.where(corrects, state.longest, alpha)
     reference = reference_of(point, state, fall)
-
-    def tried(alpha, tested) -> Trial:
-        v = state.v + alpha * way
-        values = values_at(model, params, v[: model.n], state.objective_scale, state.row_scale)
-        residual = values.rows - v[model.n :]
-        merit = merit_of(point.box, state, v, values.objective, residual)
-        accepted = acceptable(merit, reference, tested)
-        return Trial(
-            alpha, v, residual, merit, accepted, ~accepted & (0.5 * alpha >= smallest_step(reference))
-        )
-
-    first = tried(jnp.where(state.correction < 0, 0.5 * alpha, alpha), jnp.where(corrects, longest, alpha))
+    scales = state.objective_scale, state.row_scale
+    line = Line(params, state.v, way, *scales, state.mode == RESTORATION, barrier_parameter(state), reference)
+    length = jnp.where(state.correction < 0, 0.5 * alpha, alpha)
+    first, residual = tried(model, line, length, jnp.where(corrects, longest, alpha))
     # Rounding hides what such a step does; but one that leaves a point infeasible leads nowhere.
     tiny = (largest(way / (1.0 + jnp.abs(state.v))) <= 10.0 * EPSILON) & (state.correction == 0)
-    tiny &= (state.mode != NORMAL) | (largest(first.residual) <= FEASIBLE)
+    tiny &= (state.mode != NORMAL) | (largest(residual) <= FEASIBLE)
     accepted = active & (first.is_accepted | tiny)
     correction = jnp.where(active & ~accepted, next_correction(state, first, reference), 0)
     shorter = active & ~accepted & (correction == 0) & (state.mode != START)
-    last = halved(tried, first._replace(is_accepted=accepted, goes_on=first.goes_on & shorter))
+    last = halved(model, line, first._replace(is_accepted=accepted, goes_on=first.goes_on & shorter))
     return Attempt(
-        step, last.v, last.alpha, last.merit, last.is_accepted, fall, longest, correction,
-        target=first.alpha * target + first.residual,
+        step, state.v + last.alpha * way, last.alpha, last.merit, last.is_accepted, fall, longest, correction,
+        target=first.alpha * target + residual,
     )  # fmt: skip
 
 
@@ -122,45 +95,32 @@ def next_correction(state: State, first: Trial, reference: Reference) -> jax.Arr
     return jnp.where(in_vain, -1, jnp.where(goes_on, state.correction + 1, 0))
 
 
-def halved(tried, first: Trial) -> Trial:
-    """The last of a series of trials, each of half the length."""
-
-    def shorter(trial: Trial) -> Trial:
-        alpha = 0.5 * trial.alpha
-        new = tried(alpha, alpha)
-        return jax.tree.map(lambda new, old: jnp.where(trial.goes_on, new, old), new, trial)
-
-    return jax.lax.while_loop(lambda trial: jnp.any(trial.goes_on), shorter, first)
-
-
 def direction(model: Model, point: Point, state: State, system: System, target: jax.Array) -> Step:
     """The solution of the Newton system that brings the residual `target` to zero."""
-    multipliers = state.upper - state.lower
+    below, above = point.box.spread(state.lower, state.upper)
     bounds = barrier_gradient(point.box, state.v, barrier_parameter(state))
-    right = -(point.slope + jnp.where(state.mode == START, multipliers, bounds))
+    right = -(point.slope + jnp.where(state.mode == START, above - below, bounds))
     return solve(model.algebra, system, Step(right[: model.n], right[model.n :], -target))
 
 
 def aim_of(model: Model, point: Point, state: State) -> jax.Array:
-    """Gradient of what is minimised, barrier included, (n + m, B)."""
-    plain = jnp.concatenate([point.gradient, jnp.zeros_like(point.residual)])
+    """Gradient of what is minimised, barrier included, (n + k, B)."""
+    plain = jnp.concatenate([point.gradient, jnp.zeros_like(point.slope[model.n :])])
     aim = jnp.where(point.box.free, jnp.where(state.mode == RESTORATION, point.slope, plain), 0.0)
     return aim + barrier_gradient(point.box, state.v, barrier_parameter(state))
 
 
 def reference_of(point: Point, state: State, fall: jax.Array) -> Reference:
     """What trials are compared with."""
-    here = merit_of(point.box, state, state.v, point.objective, point.residual)
+    here = merit_at(point, state)
     known = jnp.where(state.mode == RESTORATION, emptied(state.filter), state.filter)
     return Reference(here, fall, known, state.theta_0)
 
 
-def merit_of(box, state: State, v, objective, residual) -> Merit:
-    """Infeasibility and barrier function; in restoration 0 and that of |r|^2 / 2."""
-    restores = state.mode == RESTORATION
-    theta = jnp.where(restores, 0.0, jnp.sum(jnp.abs(residual), axis=0))
-    aim = jnp.where(restores, 0.5 * jnp.sum(residual**2, axis=0), objective)
-    return Merit(theta, aim + barrier(box, v, barrier_parameter(state)))
+def merit_at(point: Point, state: State) -> Merit:
+    """Infeasibility and barrier function at the point of a state."""
+    term = barrier(point.box, state.v, barrier_parameter(state))
+    return merit_of(point.objective, point.residual, state.mode == RESTORATION, term)
 
 
 def barrier_parameter(state: State) -> jax.Array:

@@ -1,4 +1,8 @@
-"""Compute barrier terms, steps to the boundary and bound multipliers of v = (x, s)."""
+"""Compute barrier terms, steps to the boundary and bound multipliers of v = (x, s).
+
+Multipliers and distances stand for sides that exist, nothing for the others: (p, B) for the p entries with a
+lower side, (q, B) for the q entries with an upper one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.batched.places import spread, taken
 from lagrad.batched.settings import KAPPA_1, KAPPA_2, KAPPA_D, KAPPA_SIGMA, RELAXATION
 
 
@@ -38,6 +43,17 @@ class Box(NamedTuple):
         upper = upper + has_upper * RELAXATION * np.maximum(1.0, np.abs(upper))
         return cls(*(side[:, None] for side in (lower, upper, has_lower, has_upper, free)))
 
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Entries with a lower side, (p,), and those with an upper one, (q,)."""
+        return np.flatnonzero(self.has_lower), np.flatnonzero(self.has_upper)
+
+    @property
+    def single(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which of these have no other side, (p, 1) and (q, 1), as numbers."""
+        below, above = self.sides
+        return 1.0 - self.has_upper[below], 1.0 - self.has_lower[above]
+
     def first(self, count: int) -> Box:
         """The box of the first entries."""
         return Box(*(side[:count] for side in self))
@@ -47,8 +63,19 @@ class Box(NamedTuple):
         return self._replace(lower=self.lower * factors, upper=self.upper * factors)
 
     def distances(self, v: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Distance of each entry to its lower and its upper bound, 1 without one."""
-        return jnp.where(self.has_lower, v - self.lower, 1.0), jnp.where(self.has_upper, self.upper - v, 1.0)
+        """Distances to the lower sides, (p, B), and to the upper ones, (q, B)."""
+        (low, high), (below, above) = self.at_sides(v), self.sides
+        return low - taken(self.lower, below), taken(self.upper, above) - high
+
+    def at_sides(self, v: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Entries with a lower side, (p, B), and those with an upper one, (q, B)."""
+        below, above = self.sides
+        return taken(v, below), taken(v, above)
+
+    def spread(self, of_lower: Any, of_upper: Any) -> tuple[jax.Array, jax.Array]:
+        """What stands for sides, by entry, (k, B) each; 0 without a side."""
+        (below, above), size = self.sides, self.free.size
+        return spread(of_lower, below, size), spread(of_upper, above, size)
 
     def inside(self, v: jax.Array) -> jax.Array:
         """The nearest point well inside (section 3.6 of the paper)."""
@@ -59,32 +86,27 @@ class Box(NamedTuple):
         v = jnp.where(self.has_upper, jnp.minimum(v, self.upper - high), v)
         return jnp.where(self.free, v, self.lower)
 
-    @property
-    def one_sided(self) -> np.ndarray:
-        """1 for entries with a lower bound only, -1 with an upper one only, else 0."""
-        return np.where(self.has_lower, 1.0, 0.0) - np.where(self.has_upper, 1.0, 0.0)
-
 
 def barrier(box: Box, v: jax.Array, mu: jax.Array) -> jax.Array:
-    """-mu sum log(distance), with a small linear term where there is only one bound; nan outside."""
-    low, high = box.distances(v)
-    anchor = jnp.where(box.has_lower, low, high)
-    pull = KAPPA_D * jnp.where(box.one_sided == 0, 0.0, anchor)
-    return mu * jnp.sum(pull - jnp.log(low) - jnp.log(high), axis=0)
+    """-mu sum log(distance), with a small linear term where there is only one side; nan outside."""
+    terms = (
+        jnp.sum(KAPPA_D * single * distance - jnp.log(distance), axis=0)
+        for distance, single in zip(box.distances(v), box.single, strict=True)
+    )
+    return mu * sum(terms)
 
 
 def barrier_gradient(box: Box, v: jax.Array, mu: jax.Array) -> jax.Array:
-    """Gradient of `barrier`, 0 where nothing moves."""
-    low, high = box.distances(v)
-    return mu * (box.has_upper / high - box.has_lower / low + KAPPA_D * box.one_sided)
+    """Gradient of `barrier`."""
+    (low, high), (only_lower, only_upper) = box.distances(v), box.single
+    falls, rises = box.spread(KAPPA_D * only_lower - 1.0 / low, 1.0 / high - KAPPA_D * only_upper)
+    return mu * (falls + rises)
 
 
 def multiplier_steps(box: Box, v, lower, upper, dv, mu) -> tuple[jax.Array, jax.Array]:
-    """Newton steps of the multipliers of both bounds, given the step of v."""
-    low, high = box.distances(v)
-    step_lower = jnp.where(box.has_lower, (mu - lower * dv) / low - lower, 0.0)
-    step_upper = jnp.where(box.has_upper, (mu + upper * dv) / high - upper, 0.0)
-    return step_lower, step_upper
+    """Newton steps of the multipliers of both sides, given the step of v."""
+    (low, high), (of_lower, of_upper) = box.distances(v), box.at_sides(dv)
+    return (mu - lower * of_lower) / low - lower, (mu + upper * of_upper) / high - upper
 
 
 def largest_step(distance: jax.Array, change: jax.Array, tau: jax.Array) -> jax.Array:
@@ -95,17 +117,14 @@ def largest_step(distance: jax.Array, change: jax.Array, tau: jax.Array) -> jax.
 
 def step_to_boundary(box: Box, v: jax.Array, dv: jax.Array, tau: jax.Array) -> jax.Array:
     """Largest step of v that keeps a share 1 - tau of every distance."""
-    low, high = box.distances(v)
-    below = largest_step(low, jnp.where(box.has_lower, dv, 0.0), tau)
-    return jnp.minimum(below, largest_step(high, jnp.where(box.has_upper, -dv, 0.0), tau))
+    (low, high), (of_lower, of_upper) = box.distances(v), box.at_sides(dv)
+    return jnp.minimum(largest_step(low, of_lower, tau), largest_step(high, -of_upper, tau))
 
 
-def safeguarded(box: Box, v, lower, upper, mu) -> tuple[jax.Array, jax.Array]:
+def safeguarded(box: Box, v, lower, upper, mu) -> list[jax.Array]:
     """Multipliers not too far from mu / distance (equation 16 of the paper)."""
-    low, high = box.distances(v)
-
-    def held(multiplier, distance, has):
-        usual = mu / distance
-        return jnp.where(has, jnp.clip(multiplier, usual / KAPPA_SIGMA, usual * KAPPA_SIGMA), 0.0)
-
-    return held(lower, low, box.has_lower), held(upper, high, box.has_upper)
+    usual = (mu / distance for distance in box.distances(v))
+    return [
+        jnp.clip(multiplier, near / KAPPA_SIGMA, near * KAPPA_SIGMA)
+        for multiplier, near in zip((lower, upper), usual, strict=True)
+    ]

@@ -1,8 +1,8 @@
 """Multiply with, and factor, the matrices of a Newton step as dense arrays.
 
-The verbs are those of `staged`: hessian, jacobian, variables, rows, flat_variables, flat_rows, times_hessian,
-times, times_transposed, factor, is_definite, solve. Vectors have the batch as their last axis, B in shapes,
-matrices as their first, as the library wants it.
+The names are those of `staged`: m, hessian, jacobian, variables, rows, flat_variables, flat_rows,
+times_hessian, times, times_transposed, factor, is_definite, solve. Vectors have the batch as their last axis,
+B in shapes, matrices as their first, as the library wants it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Dense:
         jacobian_places = np.full((m, n), rows.size, np.int32)
         jacobian_places[rows, columns] = np.arange(rows.size)
         return cls(hessian_places, jacobian_places)
+
+    @property
+    def m(self) -> int:
+        """Number of rows."""
+        return self.jacobian_places.shape[0]
 
     def hessian(self, values: jax.Array) -> jax.Array:
         """H of its entries, (nnz, B) to (B, n, n)."""

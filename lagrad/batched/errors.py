@@ -20,23 +20,23 @@ def residuals(box: Box, state: State, slope: jax.Array, infeasibility: jax.Array
     Args:
         box: scaled bounds of v.
         state: point and multipliers.
-        slope: gradient of the Lagrangian's part without bounds, by v, (n + m, B).
+        slope: gradient of the Lagrangian's part without bounds, by v, (n + k, B).
         infeasibility: c(x) - s, (m, B).
         mu: what products of multiplier and distance should be.
     """
     low, high = box.distances(state.v)
-    stationarity = jnp.where(box.free, slope - state.lower + state.upper, 0.0)
-    below = jnp.where(box.has_lower, low * state.lower - mu, 0.0)
-    above = jnp.where(box.has_upper, high * state.upper - mu, 0.0)
+    below, above = box.spread(state.lower, state.upper)
+    stationarity = jnp.where(box.free, slope - below + above, 0.0)
     bounds = jnp.sum(state.lower, axis=0) + jnp.sum(state.upper, axis=0)
-    sides = int(box.has_lower.sum() + box.has_upper.sum())
+    sides = low.shape[0] + high.shape[0]
     all_sizes = (bounds + jnp.sum(jnp.abs(state.y), axis=0)) / max(sides + state.y.shape[0], 1)
     of_bounds = bounds / max(sides, 1)
     return jnp.stack(
         [
             largest(stationarity) / (jnp.maximum(S_MAX, all_sizes) / S_MAX),
             largest(infeasibility),
-            jnp.maximum(largest(below), largest(above)) / (jnp.maximum(S_MAX, of_bounds) / S_MAX),
+            largest(jnp.concatenate([low * state.lower, high * state.upper]) - mu)
+            / (jnp.maximum(S_MAX, of_bounds) / S_MAX),
         ]
     )
 

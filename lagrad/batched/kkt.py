@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from lagrad.batched.places import spread, taken
 
 GAMMA = 1e8
-# Rounds at most, and the residual, relative to right side and solution, at which there are no more.
-ROUNDS, ENOUGH = 4, 1e-10
+# Rounds at most, and the residual, relative to right side and solution, that rounding leaves of a step.
+ROUNDS, EXACT = 4, 1e-13
 # A slack without any bound has no diagonal; with this one its row has no multiplier.
 LEAST_DIAGONAL = 1e-20
 
@@ -36,11 +39,13 @@ class System(NamedTuple):
         hessian: H.
         jacobian: J, without the columns of fixed variables.
         diagonal: D, 1 for fixed variables.
-        compliance: 1 / S of moving slacks, 0 for others, (m, B).
+        compliance: 1 / S, (k, B).
         softness: E.
         weights: 1 / E, at most GAMMA.
         moves: which variables move, (n, 1).
+        sliding: rows that have slacks, (k,).
         factor: of the condensed matrix.
+        accuracy: residual, relative to right side and solution, at which there are no more rounds.
     """
 
     hessian: Any
@@ -49,12 +54,14 @@ class System(NamedTuple):
     compliance: jax.Array
     softness: jax.Array
     weights: jax.Array
-    moves: jax.Array
+    moves: np.ndarray
+    sliding: np.ndarray
     factor: Any
+    accuracy: float = EXACT
 
 
 class Step(NamedTuple):
-    """A Newton step, or the right side of one: variables (n, B), slacks (m, B), multipliers (m, B)."""
+    """A Newton step, or the right side of one: variables (n, B), slacks (k, B), multipliers (m, B)."""
 
     x: jax.Array
     slack: jax.Array
@@ -88,23 +95,24 @@ def factored(algebra: Any, hessian, jacobian, diagonals: tuple, free: tuple, rho
         algebra: `Dense` or `Staged`.
         hessian: H.
         jacobian: J.
-        diagonals: D and S, shift included, (n, B) and (m, B).
-        free: which variables and slacks move, (n, 1) and (m, 1).
+        diagonals: D and S, shift included, (n, B) and (k, B).
+        free: which variables move, (n, 1), and which rows have slacks, (k,).
         rho: 1 in restoration, else 0, (B,).
     """
-    (of_x, of_slacks), (moves, slides) = diagonals, free
+    (of_x, of_slacks), (moves, sliding) = diagonals, free
     of_x = algebra.variables(jnp.where(moves, of_x, 1.0), 1.0)
-    compliance = jnp.where(slides, 1.0 / jnp.maximum(of_slacks, LEAST_DIAGONAL), 0.0)
-    softness = algebra.rows(compliance) + rho
+    compliance = 1.0 / jnp.maximum(of_slacks, LEAST_DIAGONAL)
+    softness = algebra.rows(spread(compliance, sliding, algebra.m)) + rho
     weights = 1.0 / jnp.maximum(softness, 1.0 / GAMMA)
     factor = algebra.factor(hessian, of_x, jacobian, weights)
-    return System(hessian, jacobian, of_x, compliance, softness, weights, moves, factor)
+    return System(hessian, jacobian, of_x, compliance, softness, weights, moves, sliding, factor)
 
 
 def solve(algebra: Any, system: System, right: Step) -> Step:
     """Solve [H + D, 0, J'; 0, S, -1; J, -1, -rho] (dx, ds, dy) = right; no step where nothing moves."""
     a = algebra.variables(jnp.where(system.moves, right.x, 0.0))
-    b = algebra.rows(right.y + system.compliance * right.slack)
+    of_slacks = spread(system.compliance * right.slack, system.sliding, right.y.shape[0])
+    b = algebra.rows(right.y + of_slacks)
     asked = jnp.maximum(largest(a), largest(b))
     # The first round solves, the others refine: one piece of program for both.
     begin = 0, Refined(jnp.zeros_like(a), jnp.zeros_like(b), a, b, jnp.full_like(asked, jnp.inf), asked >= 0)
@@ -114,7 +122,8 @@ def solve(algebra: Any, system: System, right: Step) -> Step:
         begin,
     )[1]
     dy = algebra.flat_rows(found.y)
-    return Step(algebra.flat_variables(found.x), system.compliance * (dy + right.slack), dy)
+    slack = system.compliance * (taken(dy, system.sliding) + right.slack)
+    return Step(algebra.flat_variables(found.x), slack, dy)
 
 
 def refined(algebra: Any, system: System, right: tuple, found: Refined) -> Refined:
@@ -127,7 +136,7 @@ def refined(algebra: Any, system: System, right: tuple, found: Refined) -> Refin
     left_y = b - algebra.times(system.jacobian, dx) + system.softness * dy
     size = jnp.maximum(largest(left_x), largest(left_y))
     better = found.goes_on & (size < found.size)
-    enough = ENOUGH * (asked + jnp.maximum(largest(dx), largest(dy)))
+    enough = system.accuracy * (asked + jnp.maximum(largest(dx), largest(dy)))
     dx, dy, left_x, left_y, size = (
         jnp.where(better, new, old)
         for new, old in zip((dx, dy, left_x, left_y, size), found[:5], strict=True)

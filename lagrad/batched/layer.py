@@ -21,6 +21,7 @@ from lagrad.batched.answer import Answer, answer_of
 from lagrad.batched.kkt import Step, System, factored, solve
 from lagrad.batched.loop import run
 from lagrad.batched.model import Model, hessian_at, scaled_jacobian, slopes_at
+from lagrad.batched.places import spread, taken
 from lagrad.batched.settings import Settings
 from lagrad.batched.together import together
 
@@ -58,7 +59,7 @@ def alone(function: Callable, *arguments: Any) -> Any:
 
 def change_of(model: Model, stepped: Callable, params: Any, direction: Any, found: Answer) -> Answer:
     """Derivative of an answer along a direction of params."""
-    derivatives, n = model.derivatives, model.n
+    derivatives, n, slacks = model.derivatives, model.n, model.sliding.size
     flat = found.x, found.multipliers, found.lower, found.upper
 
     def equations(params):
@@ -68,12 +69,12 @@ def change_of(model: Model, stepped: Callable, params: Any, direction: Any, foun
     # One vector: JAX transposes a solve only if all parts of its right side depend on the direction.
     whole = jax.lax.custom_linear_solve(
         lambda w: product(model, params, flat, w),
-        jnp.concatenate([jnp.where(model.moves[:, 0], -slope, 0.0), jnp.zeros_like(rows), -rows]),
+        jnp.concatenate([jnp.where(model.moves[:, 0], -slope, 0.0), jnp.zeros(slacks), -rows]),
         lambda _, w: alone(stepped, params, flat, w),
         symmetric=True,
     )
     good = (found.status == statuses.OPTIMAL) | (found.status == statuses.ACCEPTABLE)
-    dx, dy = (jnp.where(good, part, jnp.nan) for part in (whole[:n], whole[n + rows.size :]))
+    dx, dy = (jnp.where(good, part, jnp.nan) for part in (whole[:n], whole[n + slacks :]))
     one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
     lower, upper = (side[:n, 0] for side in slopes_of_bounds(model, *one))
     no_change: Any = np.zeros((), jax.dtypes.float0)
@@ -91,13 +92,14 @@ def lagrangian_slope(model: Model, params: Any, found: Answer) -> jax.Array:
 
 
 def slopes_of_bounds(model: Model, params: Any, flat: tuple) -> tuple[jax.Array, jax.Array]:
-    """Multiplier / distance of the lower and upper sides of v, (n + m, B), for a batch of answers."""
+    """Multiplier / distance of the lower and upper sides of v, (n + k, B), for a batch of answers."""
     x, y, below, above = (part.T for part in flat)
     c = jax.vmap(model.derivatives.constraints, (-1, 0), -1)(x, params)
-    low, high = (jnp.maximum(side, LEAST_DISTANCE) for side in model.box.distances(jnp.concatenate([x, c])))
-    lower = jnp.concatenate([below, jnp.maximum(-y, 0.0)]) * model.box.has_lower / low
-    upper = jnp.concatenate([above, jnp.maximum(y, 0.0)]) * model.box.has_upper / high
-    return lower, upper
+    v, pressed = jnp.concatenate([x, taken(c, model.sliding)]), taken(y, model.sliding)
+    low, high = (jnp.maximum(side, LEAST_DISTANCE) for side in model.box.distances(v))
+    lower, _ = model.box.at_sides(jnp.concatenate([below, jnp.maximum(-pressed, 0.0)]))
+    _, upper = model.box.at_sides(jnp.concatenate([above, jnp.maximum(pressed, 0.0)]))
+    return model.box.spread(lower / low, upper / high)
 
 
 def newton_step(model: Model, params: Any, flat: tuple, right: jax.Array) -> jax.Array:
@@ -107,10 +109,10 @@ def newton_step(model: Model, params: Any, flat: tuple, right: jax.Array) -> jax
         model: functions and algebra.
         params: of each.
         flat: parts of the answers, (B, n) or (B, m).
-        right: right sides, (B, n + 2 m): variables, slacks, rows.
+        right: right sides, (B, n + k + m): variables, slacks, rows.
     """
     system = system_at(model, params, flat)
-    parts = jnp.split(right.T, [model.n, model.n + model.m])
+    parts = jnp.split(right.T, [model.n, model.n + model.sliding.size])
     return jnp.concatenate(solve(model.algebra, system, Step(*parts))).T
 
 
@@ -120,24 +122,22 @@ def system_at(model: Model, params: Any, flat: tuple) -> System:
     lower, upper = slopes_of_bounds(model, params, flat)
     jacobian = scaled_jacobian(model, slopes_at(model, params, x), jnp.ones_like(y))
     hessian = hessian_at(model, params, x, jnp.ones(x.shape[1]), y)
-    parts, free = ((v[: model.n], v[model.n :]) for v in (lower + upper, model.box.free))
-    return factored(model.algebra, hessian, jacobian, parts, free, jnp.zeros(x.shape[1]))
+    parts, free = jnp.split(lower + upper, [model.n]), (model.moves, model.sliding)
+    return factored(model.algebra, hessian, jacobian, (*parts,), free, jnp.zeros(x.shape[1]))
 
 
 def product(model: Model, params: Any, flat: tuple, w: jax.Array) -> jax.Array:
-    """The matrix at one answer times a vector; slacks of equalities and fixed variables stand alone."""
+    """The matrix at one answer times a vector; fixed variables stand alone."""
     params, flat = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
     algebra, system = model.algebra, system_at(model, params, flat)
-    x, slack, y = jnp.split(w[:, None], [model.n, model.n + model.m])
-    slides = system.compliance > 0
-    own = jnp.where(slides, 1.0 / jnp.where(slides, system.compliance, 1.0), 1.0)
+    x, slack, y = jnp.split(w[:, None], [model.n, model.n + model.sliding.size])
     blocks = algebra.variables(x)
     inner = algebra.times_hessian(system.hessian, blocks) + system.diagonal * blocks
     inner += algebra.times_transposed(system.jacobian, algebra.rows(y))
     rows = algebra.flat_rows(algebra.times(system.jacobian, blocks))
     parts = (
         jnp.where(system.moves, algebra.flat_variables(inner), x),
-        own * slack - jnp.where(slides, y, 0.0),
-        rows - jnp.where(slides, slack, 0.0),
+        slack / system.compliance - taken(y, model.sliding),
+        rows - spread(slack, model.sliding, model.m),
     )
     return jnp.concatenate(parts)[:, 0]

@@ -16,8 +16,9 @@ from lagrad.batched.sweep import sweep
 
 def begun(model: Model, settings: Settings, x: jax.Array) -> State:
     """The state of problems at their starts, (n, B)."""
-    box = model.box.first(model.n)
-    return first_state(box.inside(x), model.m, (model.box.has_lower, model.box.has_upper), settings)
+    below, above = model.box.sides
+    start = model.box.first(model.n).inside(x)
+    return first_state(start, model.m, model.sliding.size, (below.size, above.size), settings)
 
 
 def run(model: Model, settings: Settings, params: Any, x: jax.Array) -> State:

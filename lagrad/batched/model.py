@@ -16,6 +16,7 @@ import numpy as np
 from lagrad.batched.barrier import Box
 from lagrad.batched.dense import Dense
 from lagrad.batched.evaluation import Evaluation, evaluation_of
+from lagrad.batched.places import spread, taken
 from lagrad.batched.staged import Staged
 from lagrad.batched.stages import stages_of
 from lagrad.derivatives.traceable import Traceable
@@ -36,13 +37,17 @@ class Model:
         derivatives: pure JAX functions of (x, params) of one problem.
         evaluation: the same for many points.
         algebra: how Newton systems are factored.
-        box: bounds of v = (x, s), unscaled.
+        box: bounds of v = (x, s), unscaled; s are the values of rows that are no equalities.
+        sliding: these rows, (k,).
+        sides: value of each equality, 0 for other rows, (m, 1).
     """
 
     derivatives: Traceable
     evaluation: Evaluation
     algebra: Any
     box: Box
+    sliding: np.ndarray
+    sides: np.ndarray
 
     @property
     def n(self) -> int:
@@ -103,11 +108,14 @@ def model_of(derivatives: Traceable, algebra: str = "auto") -> Model:
     problem = derivatives.problem
     if algebra not in ALGEBRAS:
         raise ProblemError(f"`algebra`: {algebra!r}, expected one of {', '.join(map(repr, ALGEBRAS))}.")
-    lower = np.concatenate([problem.lower, problem.constraint_lower])
-    upper = np.concatenate([problem.upper, problem.constraint_upper])
-    return Model(
-        derivatives, evaluation_of(derivatives), algebra_of(derivatives, algebra), Box.of(lower, upper)
+    below, above = problem.constraint_lower, problem.constraint_upper
+    sliding = np.flatnonzero(below < above)
+    box = Box.of(
+        np.concatenate([problem.lower, below[sliding]]), np.concatenate([problem.upper, above[sliding]])
     )
+    chosen = algebra_of(derivatives, algebra)
+    sides = np.where(below < above, 0.0, below)[:, None]
+    return Model(derivatives, evaluation_of(derivatives), chosen, box, sliding, sides)
 
 
 def algebra_of(derivatives: Traceable, kind: str) -> Any:
@@ -153,3 +161,17 @@ def hessian_at(model: Model, params, x, objective_weight, multipliers) -> Any:
     low, high = model.derivatives.hessian_structure
     entries = model.evaluation.second(params, x, multipliers, objective_weight)
     return model.algebra.hessian(jnp.where(model.moves[low] & model.moves[high], entries, 0.0))
+
+
+def residual_of(model: Model, rows: jax.Array, slacks: jax.Array, row_scale: jax.Array) -> jax.Array:
+    """c(x) - s of scaled rows, (m, B); where a row is an equality, s is its side."""
+    of_slacks = spread(slacks, model.sliding, model.m) if model.sliding.size else 0.0
+    return rows - (of_slacks + model.sides * row_scale)
+
+
+def box_of(model: Model, row_scale: jax.Array) -> Box:
+    """Bounds of x and of the scaled slacks."""
+    if not model.sliding.size:
+        return model.box
+    unscaled = jnp.ones((model.n, row_scale.shape[1]))
+    return model.box.scaled(jnp.concatenate([unscaled, taken(row_scale, model.sliding)]))

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 
 from lagrad.batched.barrier import Box
 from lagrad.batched.errors import largest
-from lagrad.batched.model import Model, scaled_jacobian, slopes_at
+from lagrad.batched.model import Model, box_of, residual_of, scaled_jacobian, slopes_at
+from lagrad.batched.places import taken
 from lagrad.batched.settings import LARGEST_GRADIENT
 from lagrad.batched.state import RESTORATION, START, State
 
@@ -26,7 +27,7 @@ class Point(NamedTuple):
         objective: f.
         residual: c(x) - s, (m, B).
         gradient: of what is minimised, by x, without constraints, (n, B).
-        slope: of the Lagrangian without bounds, by v, (n + m, B).
+        slope: of the Lagrangian without bounds, by v, (n + k, B).
         jacobian: J, as the algebra holds it.
         is_finite: whether all of these are.
     """
@@ -48,14 +49,16 @@ def evaluated(model: Model, params: Any, state: State) -> tuple[Point, State]:
     row_scale = jnp.where(is_start, factor(slopes.steepness), state.row_scale)
     f, c, gradient = scale * slopes.objective, row_scale * slopes.rows, scale * slopes.gradient
     box = box_of(model, row_scale)
-    v = jnp.where(is_start, box.inside(jnp.concatenate([x, c])), state.v)
-    residual = c - v[model.n :]
+    start = box.inside(jnp.concatenate([x, taken(c, model.sliding)]))
+    v = jnp.where(is_start, start, state.v)
+    residual = residual_of(model, c, v[model.n :], row_scale)
     restores = state.mode == RESTORATION
     y = jnp.where(restores, residual, state.y)
     gradient = jnp.where(restores, 0.0, gradient)
     jacobian = scaled_jacobian(model, slopes, row_scale)
     pull = model.algebra.times_transposed(jacobian, model.algebra.rows(y))
-    slope = jnp.concatenate([gradient + model.algebra.flat_variables(pull), -y])
+    of_x = gradient + model.algebra.flat_variables(pull)
+    slope = jnp.concatenate([of_x, -taken(y, model.sliding)])
     theta = jnp.sum(jnp.abs(residual), axis=0)
     theta_0 = jnp.where(is_start, jnp.maximum(1.0, theta), state.theta_0)
     finite = jnp.isfinite(f) & jnp.isfinite(theta) & jnp.isfinite(jnp.sum(jnp.abs(slope), axis=0))
@@ -67,8 +70,3 @@ def evaluated(model: Model, params: Any, state: State) -> tuple[Point, State]:
 def factor(size: jax.Array) -> jax.Array:
     """What brings a gradient down to the largest one that is left alone (section 3.8 of the paper)."""
     return jnp.where(size > LARGEST_GRADIENT, LARGEST_GRADIENT / jnp.maximum(size, 1.0), 1.0)
-
-
-def box_of(model: Model, row_scale: jax.Array) -> Box:
-    """Bounds of x and of the scaled slacks."""
-    return model.box.scaled(jnp.concatenate([jnp.ones((model.n, row_scale.shape[1])), row_scale]))

@@ -30,8 +30,8 @@ def entered(box: Box, state: State, merit: Merit, residual: jax.Array) -> State:
     low, high = box.distances(state.v)
     return state._replace(
         mode=jnp.full_like(state.mode, RESTORATION),
-        lower=jnp.where(box.has_lower, mu / low, 0.0),
-        upper=jnp.where(box.has_upper, mu / high, 0.0),
+        lower=mu / low,
+        upper=mu / high,
         filter=with_point(state.filter, state.filter_count, *merit),
         filter_count=state.filter_count + 1,
         restoration_theta=merit.theta,
@@ -56,8 +56,8 @@ def left(point: Point, state: State, tol: float) -> State:
     back = state._replace(
         mode=jnp.full_like(state.mode, NORMAL),
         y=jnp.zeros_like(state.y),
-        lower=jnp.where(point.box.has_lower, state.mu / low, 0.0),
-        upper=jnp.where(point.box.has_upper, state.mu / high, 0.0),
+        lower=state.mu / low,
+        upper=state.mu / high,
         filter=jnp.where(welcome, state.filter, emptied(state.filter)),
         failures=jnp.zeros_like(state.failures),
         shift=jnp.zeros_like(state.shift),

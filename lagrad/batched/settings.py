@@ -14,6 +14,7 @@ class Settings:
         max_iterations: sweeps a problem may take; one sweep factors one matrix.
         mu: first barrier parameter.
         acceptable: error at which a solve that cannot go on counts as acceptable.
+        accuracy: relative residual that is left of a Newton step.
         filter_size: points that a filter holds; the oldest one makes room.
     """
 
@@ -21,6 +22,7 @@ class Settings:
     max_iterations: int = 300
     mu: float = 0.1
     acceptable: float = 1e-6
+    accuracy: float = 1e-8
     filter_size: int = 16
 
 

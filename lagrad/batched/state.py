@@ -1,6 +1,6 @@
 """Hold what problems under way carry from sweep to sweep: arrays of fixed shapes, the batch B last.
 
-v = (x, s) holds the variables and a slack for each row, with c(x) = s; the slack of an equality never moves.
+v = (x, s) holds n variables and the k slacks of rows that are no equalities, with c(x) = s.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class State(NamedTuple):
     """Problems under way; what has no shape here is (B,).
 
     Args:
-        v: x and slacks, (n + m, B); slacks are scaled like their rows.
+        v: x and slacks, (n + k, B); slacks are scaled like their rows.
         y: multipliers of the scaled rows, (m, B).
-        lower: multipliers of lower bounds of v, (n + m, B), at least 0.
-        upper: the same of upper bounds.
+        lower: multipliers of the lower sides that v has, (p, B), at least 0.
+        upper: the same of upper sides, (q, B).
         mu: barrier parameter.
         mode: START, NORMAL or RESTORATION.
         status: a code of `statuses`, 0 while under way.
@@ -74,23 +74,23 @@ class State(NamedTuple):
     errors: jax.Array
 
 
-def first_state(x: jax.Array, m: int, bounded: tuple, settings: Settings) -> State:
+def first_state(x: jax.Array, m: int, slacks: int, sides: tuple[int, int], settings: Settings) -> State:
     """The state before the first sweep.
 
     Args:
         x: starts inside the bounds, (n, B).
         m: rows.
-        bounded: whether each entry of v has a lower, and an upper bound, (n + m, 1).
+        slacks: rows that are no equalities.
+        sides: how many lower, and how many upper sides v has.
         settings: for mu and the size of the filter.
     """
-    n, batch = x.shape
+    batch = x.shape[1]
     number, whole, rows = jnp.zeros(batch), jnp.zeros(batch, jnp.int32), jnp.zeros((m, batch))
-    has_lower, has_upper = (jnp.broadcast_to(jnp.asarray(has, x.dtype), (n + m, batch)) for has in bounded)
     return State(
-        v=jnp.concatenate([x, rows]),
+        v=jnp.concatenate([x, jnp.zeros((slacks, batch))]),
         y=rows,
-        lower=has_lower,
-        upper=has_upper,
+        lower=jnp.ones((sides[0], batch)),
+        upper=jnp.ones((sides[1], batch)),
         mu=number + settings.mu,
         mode=whole + START,
         status=whole,

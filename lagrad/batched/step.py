@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from lagrad.batched import statuses
-from lagrad.batched.attempt import Attempt, barrier_parameter, merit_of, reference_of, tau_of
+from lagrad.batched.attempt import Attempt, barrier_parameter, merit_at, reference_of, tau_of
 from lagrad.batched.barrier import largest_step, multiplier_steps, safeguarded
 from lagrad.batched.errors import largest
 from lagrad.batched.filter import with_point
@@ -23,7 +23,7 @@ PATIENCE = 8
 
 def after_attempt(model: Model, settings: Settings, point: Point, state: State, found: Attempt) -> State:
     """The state after a line search, whatever that says."""
-    here = merit_of(point.box, state, state.v, point.objective, point.residual)
+    here = merit_at(point, state)
     stepped = with_step(model, point, state, found)
     failed = without_step(point, state, here, settings)
     return choose(

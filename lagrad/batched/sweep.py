@@ -38,7 +38,7 @@ def moved(model: Model, settings: Settings, params: Any, point: Point, state: St
     """The state after a factorisation, and a step if the inertia is right."""
     back = left(point, state, settings.tol)
     is_back = back.mode != state.mode
-    system = assembled(model, params, point, state)
+    system = assembled(model, params, point, state)._replace(accuracy=settings.accuracy)
     definite = model.algebra.is_definite(system.factor)
     found = attempted(model, params, point, state, system, definite & ~is_back)
     further = after_attempt(model, settings, point, state, found)
@@ -57,7 +57,8 @@ def assembled(model: Model, params: Any, point: Point, state: State) -> System:
     weights = jnp.where(is_start, 0.0, state.y * state.row_scale)
     hessian = hessian_at(model, params, state.v[: model.n], weight, weights)
     low, high = point.box.distances(state.v)
-    diagonal = jnp.where(is_start, 1.0, state.lower / low + state.upper / high + state.shift)
+    below, above = point.box.spread(state.lower / low, state.upper / high)
+    diagonal = jnp.where(is_start, 1.0, below + above + state.shift)
     rho = jnp.where(state.mode == RESTORATION, 1.0, 0.0)
-    parts, free = ((v[: model.n], v[model.n :]) for v in (diagonal, point.box.free))
-    return factored(model.algebra, hessian, point.jacobian, parts, free, rho)
+    parts = diagonal[: model.n], diagonal[model.n :]
+    return factored(model.algebra, hessian, point.jacobian, parts, (model.moves, model.sliding), rho)

@@ -188,9 +188,12 @@ def sizes(values: np.ndarray, describe: Callable[[int], str], kind: str, text: s
         worst = bad[np.argsort(-away[bad], kind="stable")]
         names = tuple(describe(int(index)) for index in worst)
         shown = listed([f"{name} {values[index]:.1e}" for name, index in zip(names, worst, strict=True)])
-        yield Finding(
-            WARNING, kind, f"{text} far from 1: {shown}. Change units so that they are about 1.", names
-        )
+        there = np.flatnonzero(values > 0)
+        ends = there[np.argmin(values[there])], there[np.argmax(values[there])]
+        reach = " to ".join(f"{values[index]:.1e} ({describe(int(index))})" for index in ends)
+        both = f"; they reach from {reach}" if there.size > 1 else ""
+        message = f"{text} far from 1: {shown}{both}. Change units so that they are about 1."
+        yield Finding(WARNING, kind, message, names)
 
 
 def violation_findings(view: View) -> Iterator[Finding]:

@@ -6,7 +6,7 @@
     lagrad solve network.m                 or the power flow of a MATPOWER file
     lagrad inspect hs71                    its structure, colors and pictures of its derivatives
     lagrad diagnose model.py               what a solver would stumble over, and whether derivatives are right
-    lagrad show solution.npz               what `lagrad solve --save` wrote
+    lagrad show solution.npz               what `lagrad solve --save` wrote; --network FILE.m for its tables
     lagrad bench 'hs*' --solvers ipopt     solvers on the suite, with a report
 
 Exit status: 0 solved or nothing wrong, 1 the solver did not succeed or something is, 2 the problem could not
@@ -21,14 +21,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 import lagrad
 import lagrad_problems
 from lagrad.cli.bench import add_bench
 from lagrad.cli.solve import add_solve
-from lagrad.cli.source import Commands, add_source, check_file, load
+from lagrad.cli.source import Commands, add_source, check_file, find, load
 from lagrad.display import spy as picture
 from lagrad.display import text as report
 from lagrad.solution.tables import RANKINGS
+from lagrad_problems.opf import Network, PowerFlow
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,6 +88,7 @@ def add_looks(commands: Commands) -> None:
 
     showing = commands.add_parser("show", help="print a solution that was saved")
     showing.add_argument("file", type=Path, help="what `lagrad solve --save` or Solution.save wrote")
+    showing.add_argument("--network", metavar="FILE.m", help="the case that was solved, for its tables")
     showing.add_argument("--sort", choices=tuple(RANKINGS), help="the largest first (default: in order)")
     showing.add_argument(
         "--most", type=at_least_two, default=8, help="rows of an array (default %(default)s)"
@@ -139,8 +143,27 @@ def show(chosen: argparse.Namespace) -> int:
         raise lagrad.ProblemError(str(error)) from error
     print(solution)
     print(solution.certificate)
-    print(solution.table(chosen.sort, chosen.most))
+    print(
+        solution.table(chosen.sort, chosen.most)
+        if chosen.network is None
+        else network_tables(chosen, solution)
+    )
     return 0 if solution.success else 1
+
+
+def network_tables(chosen: argparse.Namespace, solution: lagrad.Solution) -> str:
+    """Buses, generators and branches of a solution that was saved.
+
+    Raises:
+        ProblemError: the file holds no network, or another one.
+    """
+    problem, numbers = find(chosen.network, {})
+    if not isinstance(numbers, Network):
+        raise lagrad.ProblemError(f"`--network`: {chosen.network} holds no network. Give a MATPOWER file.")
+    sizes = {name: np.shape(part) for name, part in problem.x0.items()}
+    if not isinstance(solution.x, dict) or {name: np.shape(v) for name, v in solution.x.items()} != sizes:
+        raise lagrad.ProblemError(f"`--network`: {chosen.network} is not what {chosen.file} solves.")
+    return str(PowerFlow(solution, numbers))
 
 
 def check_installation(chosen: argparse.Namespace) -> int:

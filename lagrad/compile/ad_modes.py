@@ -26,7 +26,8 @@ REFUSALS = {
     "IO callbacks do not support": ("io_callback", OWN_RULE),
     NO_REVERSE: (
         "while_loop",
-        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver.",
+        "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver. "
+        "Diffrax has second derivatives in forward mode: diffeqsolve(..., adjoint=diffrax.ForwardMode()).",
     ),
     NO_FORWARD: (
         "custom_vjp",

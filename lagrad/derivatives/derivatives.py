@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ from lagrad.derivatives.summary import figures
 from lagrad.derivatives.traceable import Traceable, traceable
 from lagrad.derivatives.triplets import Triplets
 from lagrad.derivatives.verification.exact import examine
+from lagrad.derivatives.verification.looks import Looks
 from lagrad.derivatives.verification.reference import Reference
 from lagrad.derivatives.verify import refuse
 from lagrad.display.markup import preformatted, side_by_side, titled
@@ -107,7 +106,7 @@ class Derivatives:
             with float64():
                 leaves = jax.device_put(leaves)
         bound = replace(self, problem=problem, leaves=leaves)
-        bound.__dict__.update(ends=self.ends, _idle_code=self._idle_code)
+        bound.__dict__.update(looks=self.looks, _idle_code=self._idle_code)
         # What does not depend on params stays known.
         bound.__dict__.update({name: self.__dict__[name] for name in KEPT if name in self.__dict__})
         return bound
@@ -242,9 +241,9 @@ class Derivatives:
         return machine_code(functions, blocks, (self.n, self.m), self.leaves, self._idle_code)
 
     @cached_property
-    def ends(self) -> Iterator[int]:
-        """Counts solves of these functions, with whatever params, as they end."""
-        return count(1)
+    def looks(self) -> Looks:
+        """At which ends of solves of these functions, with whatever params, to look at derivatives."""
+        return Looks()
 
     def verify(self, x: Pytree = None, multipliers: Rows = None, params: Pytree = None) -> None:
         """Compare values, gradient and the assembled matrices with what JAX computes, entry by entry.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,6 +29,16 @@ from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.interpreter import Rule
 
 
+@contextmanager
+def at_once() -> Generator[None]:
+    """Context, or decorator, in which JAX computes at once though somebody's jax.jit is tracing around it."""
+    # Nothing that is done here depends on what is traced there. Eager elsewhere, constants would be slow.
+    is_traced = isinstance(jnp.zeros(()), jax.core.Tracer)
+    with jax.ensure_compile_time_eval() if is_traced else nullcontext():
+        yield
+
+
+@at_once()
 @differentiable()
 def differentiate(
     problem: Problem,

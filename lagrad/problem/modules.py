@@ -10,6 +10,7 @@ PARTITIONS = {
         "arrays, rest = equinox.partition(module, equinox.is_inexact_array)",
         "equinox.combine(x, rest)",
     ),
+    "flax.linen": ("arrays = module.init(key, inputs)", "module.apply(x, inputs)"),
     "flax": ("graph, arrays = flax.nnx.split(module)", "flax.nnx.merge(graph, x)"),
 }
 
@@ -23,9 +24,9 @@ def how_to_partition(x0: Any) -> str:
     >>> how_to_partition([1.0, 2.0])
     ''
     """
-    packages = {base.__module__.partition(".")[0] for node in nodes(x0) for base in type(node).__mro__}
+    modules = {f"{base.__module__}." for node in nodes(x0) for base in type(node).__mro__}
     for package, (apart, together) in PARTITIONS.items():
-        if package in packages:
+        if any(module.startswith(f"{package}.") for module in modules):
             return f" Give the arrays alone: `{apart}`, x0=arrays, and `{together}` in the functions of x."
     return ""
 

@@ -20,7 +20,7 @@ from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
-from lagrad.source_location import users_line, warn_user
+from lagrad.source_location import through, users_line, warn_user
 
 STALE = (
     "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
@@ -59,6 +59,26 @@ _CURES: dict[type[Exception], str] = {
 }
 
 
+# Folder of a library that cannot compute with JAX's tracers -> its name, and what to do.
+_REWRITE = "Write the function with jax.numpy."
+FOREIGN = {
+    "casadi": ("CasADi", f"{_REWRITE} The documentation has a page on coming from CasADi."),
+    "pyomo": ("Pyomo", f"{_REWRITE} The documentation has a page on coming from Pyomo."),
+    "sympy": (
+        "SymPy",
+        'Make a function of JAX of it: sympy.lambdify(symbols, expression, modules="jax").',
+    ),
+    "numba": ("Numba", _REWRITE),
+    "torch": ("PyTorch", _REWRITE),
+    "tensorflow": ("TensorFlow", _REWRITE),
+    "pandas": ("pandas", "Take arrays out of tables beforehand, and write the function with jax.numpy."),
+}
+_OTHERS_OBJECT = (
+    "An object of another library does not compute with JAX's tracers: what the function uses must be "
+    "numbers, or arrays of NumPy or JAX."
+)
+
+
 @contextmanager
 def users_code(where: str) -> Generator[None]:
     """Context for calling a user's function: a value that cannot be traced becomes a DerivativeError.
@@ -76,7 +96,13 @@ def users_code(where: str) -> Generator[None]:
     except (ProblemError, DerivativeError):
         raise
     except Exception as error:
-        cure = _cure(error)
+        cure, library = _cure(error), through(error, FOREIGN)
+        if library and (cure or any(word in str(error) for word in ("Tracer", "JAX Array"))):
+            name, cure = FOREIGN[library]
+            line = users_line(error, library)
+            raise DerivativeError(
+                f"`{where}`: cannot be traced at {line}. {name} cannot compute with JAX's tracers. {cure}"
+            ) from error
         if cure:
             raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
         error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
@@ -92,6 +118,8 @@ def _cure(error: Exception) -> str | None:
         return _CURES[jax.errors.ConcretizationTypeError]
     if type(error) is TypeError and "in-place item assignment" in str(error):
         return _IN_PLACE
+    if type(error) is TypeError and "unsupported operand" in str(error) and "JaxprTracer" in str(error):
+        return _OTHERS_OBJECT
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
 
@@ -274,8 +302,8 @@ def _check_rows(value: Pytree, where: str) -> None:
 def _check_real(value: object, where: str) -> None:
     """Raise ProblemError unless a returned leaf is real and floating; warn if it is less than float64."""
     if not isinstance(value, jax.ShapeDtypeStruct):
-        found = type(value).__name__
-        raise ProblemError(f"`{where}`: returns a {found}, expected numbers. Return an array.")
+        cure = _OTHERS_OBJECT if value is NotImplemented else "Return an array."
+        raise ProblemError(f"`{where}`: returns a {type(value).__name__}, expected numbers. {cure}")
     dtype = value.dtype
     if jnp.issubdtype(dtype, np.complexfloating):
         raise ProblemError(f"`{where}`: returns {dtype}, expected float64. Return jnp.real and jnp.imag.")

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax
+import jax.core
 import jax.numpy as jnp
 from jax.extend import core as jex
 
+from lagrad.errors import DerivativeError
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.layout import join
@@ -24,6 +26,10 @@ from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
 
+CAPTURED = (
+    "`objective` or `constraints`: a function captures a value that jax.jit, jax.grad or jax.vmap traces "
+    "outside of it. Pass it as params, to `lagrad.solution_map` for example."
+)
 UNKNOWN = "a line outside of your files"
 
 
@@ -58,6 +64,8 @@ def trace(problem: Problem) -> Program:
 
     with float64():
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
+    if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
+        raise DerivativeError(CAPTURED)
     closed = with_symmetric_solves(closed)
     written = rolled(masked(closed))
     check_program(written)

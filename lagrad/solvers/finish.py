@@ -16,6 +16,7 @@ import scipy
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.problem.multipliers import named_rows
 from lagrad.program.steps import changes_in_steps
+from lagrad.program.walk import reached
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
@@ -23,6 +24,7 @@ from lagrad.solvers.evaluation import Evaluation, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
+from lagrad.source_location import warn_user
 
 # A solver that merely stalled is not taken at its word beyond this relative error.
 LOOSE = 1e-3
@@ -32,6 +34,14 @@ LOOSE = 1e-3
 STEEP, UNSTEADY = 1e6, 0.01
 NO_SLOPE = "its derivative is zero everywhere, so every feasible point counts as a solution. Smooth it."
 SINGULAR = "x lies within rounding of a singularity. Keep x away from it by bounds."
+IGNORED = (
+    "The objective does not depend on x, so every feasible point counts as a solution. If that is meant, "
+    "return 0.0."
+)
+ENDLESS = (
+    "x nears a point where the objective has no derivative, and it may fall there without end, as a "
+    "likelihood does whose standard deviation goes to 0. Keep variables away from there by bounds."
+)
 
 UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
 
@@ -224,16 +234,22 @@ def check_point(task: Task, point: Point, values: Values | None, multipliers: An
     check = certificate(
         task.problem, point.x, values, multipliers, slope, tolerance, objective=point.objective
     )
-    return replace(check, doubts=singularity(task, point, values[0]) + steps(task, values[0]))
+    return replace(check, doubts=singularity(task, point, values[0]) + flatness(task, point, values[0]))
 
 
-def steps(task: Task, gradient: np.ndarray) -> tuple[str, ...]:
-    """A sentence if the objective has no slope anywhere, though it depends on x."""
+def flatness(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
+    """A sentence if the objective has no slope anywhere: it changes in steps, or ignores x."""
     program = getattr(task.evaluation.derivatives, "program", None)
-    operation = "" if program is None or gradient.any() else changes_in_steps(program)
-    if not operation:
+    if program is None or gradient.any():
         return ()
-    return (f"The objective changes in steps only (`{operation}`): {NO_SLOPE}",)
+    if program.outputs[0] not in reached(program.equations, program.inputs[:1]):
+        # An objective of 0 or 1 is how one asks for a feasible point.
+        if point.objective in (0.0, 1.0):
+            return ()
+        warn_user(f"`objective`: {IGNORED}")
+        return (IGNORED,)
+    operation = changes_in_steps(program)
+    return (f"The objective changes in steps only (`{operation}`): {NO_SLOPE}",) if operation else ()
 
 
 def singularity(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
@@ -281,6 +297,8 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     if refused:
         were = "evaluation was" if refused == 1 else "evaluations were"
         parts.append(f"{refused} {were} not finite and refused.")
+    if status is Status.ERROR and STEEP * max(1.0, task.evaluation.start_gradient) <= check.stationarity:
+        parts.append(f"The gradient is {check.stationarity:.1e} at the end: {ENDLESS}")
     late = time.perf_counter() - task.evaluation.deadline
     if status is Status.TIME_LIMIT and late > 0:
         parts.append(f"It was exceeded by {late:.2g} s.")

@@ -9,12 +9,22 @@ from typing import Any
 
 from lagrad.errors import ProblemError
 from lagrad.solvers import ipopt, pounce, trust_constr, uno
-from lagrad.solvers.options import suggestion
+from lagrad.solvers.options import suggestion, words
 from lagrad.solvers.solver import Solver
 
 # The best first: "auto" tries them in this order. A new solver is a file and a row.
 METHODS: dict[str, Solver] = {"ipopt": ipopt, "pounce": pounce, "uno": uno, "trust-constr": trust_constr}
 AUTO = "auto"
+# Methods of scipy.optimize.minimize, none of which uses sparse second derivatives of constraints.
+SCIPYS = words(
+    "nelder-mead powell cg bfgs newton-cg l-bfgs-b tnc cobyla cobyqa slsqp dogleg trust-ncg trust-exact "
+    "trust-krylov"
+)
+OF_SCIPY = (
+    "is a method of SciPy. Here 'ipopt' solves what SLSQP, L-BFGS-B, BFGS and the like do, with exact sparse "
+    'second derivatives: leave `method` out. For SciPy\'s own, scipy.optimize.minimize(method="{}", '
+    "**lagrad.to_scipy(problem)) gives it lagrad's derivatives."
+)
 BEST = next(iter(METHODS))
 
 
@@ -49,6 +59,8 @@ def find_method(name: Any) -> Method:
     key = name.lower().replace("_", "-") if isinstance(name, str) else ""
     if key == AUTO:
         return first_there()
+    if key in SCIPYS:
+        raise ProblemError(f"`method`: {name!r} {OF_SCIPY.format(name)}")
     if key not in METHODS:
         known = [AUTO, *METHODS]
         hint = f" {suggestion(name, known)}" if isinstance(name, str) else ""

@@ -159,6 +159,9 @@ def minimize(
         warn_user(f"{grown} All entries are used from now on, and the solve begins again.")
         derivatives = SuppliedDerivatives(derivatives.problem, derivatives.pieces, full=True)
         solution = solve_as_told(derivatives, method, callback, options, start)
+    if isinstance(derivatives, SuppliedDerivatives) and not solution.success:
+        for sentence in derivatives.wrong_slopes(np.array(solution.x)):
+            warn_user(sentence)
     if is_new:
         spent = derivatives.timings
         both = {name: solution.timings.get(name, 0.0) + spent.get(name, 0.0) for name in solution.timings}

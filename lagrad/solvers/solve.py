@@ -129,20 +129,9 @@ def solve(
     tell(ending(solution))
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
-    if isinstance(model, Derivatives) and solution.status not in HURRIED and is_due(next(model.ends)):
+    if isinstance(model, Derivatives) and solution.status not in HURRIED and model.looks.is_due(model.leaves):
         return with_doubts(model, solution)
     return solution
-
-
-def is_due(number: int) -> bool:
-    """Whether derivatives are looked at where a solve ends: the first, second, fourth, eighth and so on.
-
-    A look costs as much as a small solve, and the thousandth end tells little that the first ones did not.
-
-    >>> [number for number in range(1, 20) if is_due(number)]
-    [1, 2, 4, 8, 16]
-    """
-    return number & (number - 1) == 0
 
 
 def with_doubts(derivatives: Derivatives, solution: Solution) -> Solution:

@@ -23,6 +23,7 @@ from lagrad.precision import float64
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import scalar_shape, trace_function
+from lagrad.solvers.slopes import wrong_slope
 
 PROBES = 2
 OBJECTIVE = "objective"
@@ -178,6 +179,24 @@ class SuppliedDerivatives:
     ) -> np.ndarray:
         """The Lagrangian's Hessian times a vector."""
         return self._hessian(x, multipliers, objective_weight) @ vector
+
+    def wrong_slopes(self, x: np.ndarray) -> list[str]:
+        """A sentence for each function whose `jac` is not its derivative near x."""
+        found = []
+        for piece in self.pieces:
+            if not isinstance(piece, Given):
+                continue
+            try:
+                slopes = wrong_slope(piece.values, piece.jacobian, x)
+            except Exception:  # beside x a user's function may fail in any way
+                continue
+            if slopes is not None:
+                found.append(
+                    f"`{piece.name}`: `jac` is not the derivative of `fun`: along a direction it is "
+                    f"{slopes[0]:.6g}, differences give {slopes[1]:.6g}. Leave `jac` out if the function is "
+                    "written with jax.numpy."
+                )
+        return found
 
     def _hessian(self, x: np.ndarray, multipliers: np.ndarray, weight: float) -> Any:
         weights = [np.array([weight]), *(multipliers[part] for part in self._slices)]

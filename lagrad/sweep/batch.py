@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,9 +29,8 @@ from lagrad.solvers.evaluation import Point
 from lagrad.solvers.finish import settle_multipliers, versions
 from lagrad.solvers.optimality import certificate, success_tolerance
 from lagrad.solvers.violation import largest_violation
+from lagrad.sweep.choice import KNOWN
 
-# Arguments of `lagrad.solve` that a batched sweep understands.
-KNOWN = {"tol", "max_iterations"}
 # Problems that stay compiled.
 KEPT = 4
 
@@ -54,13 +54,11 @@ def solve_batch(problem: Problem, pairs: list[tuple[Any, Any]], options: dict[st
         raise ProblemError(f"`solve_many`: {unknown[0]!r}, expected tol or max_iterations with 'batched'.")
     began = time.perf_counter()
     tol = float(options.get("tol", 1e-8))
-    with float64():
-        solver = compiled(problem, tol, options.get("max_iterations") or Settings.max_iterations)
-        size = -(-len(pairs) // queues(len(pairs)))
-        shares = [pairs[i : i + size] for i in range(0, len(pairs), size)]
-        # Calls return before they end, so that the queues run side by side.
-        found = [solver.queue(*stacked(problem, share, size), len(share)) for share in shares]
-        found = [jax.tree.map(np.asarray, each) for each in found]
+    most = options.get("max_iterations") or Settings.max_iterations
+    size = -(-len(pairs) // queues(len(pairs)))
+    shares = [pairs[i : i + size] for i in range(0, len(pairs), size)]
+    solver = compiled(problem, tol, most, capacity(size))
+    found = side_by_side(lambda share: solver.answers(problem, share), shares)
     seconds = (time.perf_counter() - began) / len(pairs)
     rows = [
         jax.tree.map(lambda leaf, row=row: leaf[row], each)
@@ -78,15 +76,29 @@ class Batch:
         queue: (params, starts, count) -> Answer, and at its x the objective, rows, gradient and Jacobian
             entries, all stacked.
         structure: rows and columns of the Jacobian's entries.
+        size: problems that a queue takes at most.
     """
 
     queue: Callable[..., Any]
     structure: Structure
+    size: int
+
+    def answers(self, problem: Problem, pairs: list[tuple[Any, Any]]) -> Any:
+        """What the queue gives, as NumPy arrays."""
+        with float64():
+            count = np.int32(len(pairs))
+            return jax.tree.map(np.asarray, self.queue(*stacked(problem, pairs, self.size), count))
 
 
 @lru_cache(maxsize=KEPT)
-def compiled(problem: Problem, tol: float, max_iterations: int) -> Batch:
-    """The functions of a batched solve, compiled when they are first called."""
+def compiled(problem: Problem, tol: float, max_iterations: int, size: int) -> Batch:
+    """The compiled functions of a batched solve of this many problems."""
+    with float64():
+        return compile_batch(problem, tol, max_iterations, size)
+
+
+def compile_batch(problem: Problem, tol: float, max_iterations: int, size: int) -> Batch:
+    """The same, without memory, in the precision that JAX is set to."""
     solver = batched(problem, tol=tol, max_iterations=max_iterations)
     derivatives = solver.model.derivatives
 
@@ -98,7 +110,19 @@ def compiled(problem: Problem, tol: float, max_iterations: int) -> Batch:
         answers = solver.flat_many(params, starts, count)
         return answers, jax.vmap(values)(answers.x, params)
 
-    return Batch(jax.jit(queue), derivatives.jacobian_structure)
+    params, starts = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((size, *np.shape(leaf)), leaf.dtype),
+        (problem.params, problem.start),
+    )
+    # Ahead of the first call, since two threads that make it would both compile.
+    program = jax.jit(queue).lower(params, starts, np.int32(0)).compile()
+    return Batch(program, derivatives.jacobian_structure, size)
+
+
+def side_by_side(call: Callable[..., Any], shares: list[Any]) -> list[Any]:
+    """Results of calls, each in a thread of its own: what one thread asks of JAX, a CPU does in turn."""
+    with ThreadPoolExecutor(len(shares)) as pool:
+        return list(pool.map(call, shares))
 
 
 def queues(count: int) -> int:
@@ -108,15 +132,19 @@ def queues(count: int) -> int:
 
 
 def stacked(problem: Problem, pairs: list[tuple[Any, Any]], size: int) -> tuple[Any, Any]:
-    """Params and starts as arrays with an axis of at least this size in front."""
+    """Params and starts as arrays with an axis of this size in front."""
     params = padded([problem.params if given is None else given for given, _ in pairs], size)
     starts = [problem.start if x0 is None else problem.variables.flatten(x0) for _, x0 in pairs]
     return params, padded(starts, size)
 
 
+def capacity(count: int) -> int:
+    """The next power of two, so that few shapes are compiled."""
+    return 1 << (count - 1).bit_length()
+
+
 def padded(parts: list[Any], size: int) -> Any:
-    """Pytrees stacked, the last one repeated up to a power of two, so that few shapes are compiled."""
-    size = 1 << (size - 1).bit_length()
+    """Pytrees stacked, the last one repeated up to this size."""
     return jax.tree.map(lambda *leaves: np.stack(leaves), *parts, *[parts[-1]] * (size - len(parts)))
 
 

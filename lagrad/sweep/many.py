@@ -18,6 +18,7 @@ from lagrad.solvers.methods import find_method
 from lagrad.solvers.progress import ready, starting, teller
 from lagrad.solvers.solve import prepare, solve
 from lagrad.sweep.batch import solve_batch
+from lagrad.sweep.choice import KNOWN, pays_as_batch
 from lagrad.sweep.pools import Call, run_calls, shares_memory
 from lagrad.sweep.series import read_series
 from lagrad.sweep.work import empty, failure, pack, solve_one, solve_remote
@@ -58,7 +59,9 @@ def solve_many(
             worker processes to start for this sweep.
         progress: whether to tell on stderr how long set-up took and how many are done.
         method: as in `lagrad.solve`; or "batched" for all at once by `lagrad.batched`, which takes `tol` and
-            `max_iterations` and no executor.
+            `max_iterations` and no executor. "auto" is "batched" for 4096 and more of a problem with at most
+            200 variables and rows, if no executor and no other option is given; what does not succeed there
+            is solved again like the others. Fewer are solved one by one, as by `lagrad.solve`.
         options: further arguments of `lagrad.solve`, the same for all; not callback.
 
     Returns:
@@ -83,6 +86,28 @@ def solve_many(
     if method == "batched":
         return solve_batch(declared, pairs, options)
     options = options | {"method": method}
+    if method.lower() == "auto" and pays_as_batch(declared, len(pairs), executor, set(options) - {"method"}):
+        return solve_batch_first(problem, pairs, options, progress)
+    return solve_each(problem, pairs, executor, options, progress)
+
+
+def solve_batch_first(
+    problem: Any, pairs: list[tuple[Any, Any]], options: dict[str, Any], progress: bool
+) -> list[Solution]:
+    """Solve as a batch, and those that did not succeed there one by one."""
+    of_batch = {name: value for name, value in options.items() if name in KNOWN}
+    found = solve_batch(problem_of(problem), pairs, of_batch)
+    left = [number for number, solution in enumerate(found) if not solution.success]
+    again = solve_each(problem, [pairs[number] for number in left], None, options, progress) if left else []
+    second = dict(zip(left, again, strict=True))
+    return [second.get(number, solution) for number, solution in enumerate(found)]
+
+
+def solve_each(
+    problem: Any, pairs: list[tuple[Any, Any]], executor: Any, options: dict[str, Any], progress: bool
+) -> list[Solution]:
+    """Solve each by itself, one after the other or on an executor."""
+    declared = problem_of(problem)
     calls = make_calls(problem, declared, pairs, executor, options, teller(progress))
     found: list[Solution | None] = [None] * len(pairs)
     with show_progress(progress, len(pairs), declared.name) as show:

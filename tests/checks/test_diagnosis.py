@@ -158,6 +158,14 @@ def test_a_row_that_vanishes_at_the_point_only_is_no_bad_scaling():
     assert [finding.names for finding in diagnosis.of("badly_scaled_rows")] == [("tiny",)]
 
 
+def test_both_ends_of_bad_scaling_are_named():
+    """Which variable is small beside which large one."""
+    (found,) = lagrad.diagnose(Problem(lambda x: x[0] + 1e-7 * x[1] + 2.0 * x[2], [1.0, 2.0, 3.0])).of(
+        "badly_scaled_columns"
+    )
+    assert "they reach from 1.0e-07 (x[1]) to 2.0e+00 (x[2])" in found.message
+
+
 def test_dependence_at_one_point_is_called_so():
     """x^2 and y^2 have parallel (zero) gradients at 0 only."""
     rows = {"one": Equality(lambda x: x[0] + x[1] ** 2), "two": Equality(lambda x: x[0] - x[1] ** 2)}

@@ -117,6 +117,12 @@ def test_a_network_is_told_in_the_words_of_engineers(tmp_path, capsys):
     assert json.loads((tmp_path / "g.json").read_text())["totals"]["cost, $/h"] == pytest.approx(4686.649873)
     assert (tmp_path / "g_generators.csv").read_text().startswith("bus,")
     assert (tmp_path / "g.png").stat().st_size
+    assert main(["solve", str(case), "--save", str(tmp_path / "g.npz")]) == 0
+    capsys.readouterr()
+    assert main(["show", str(tmp_path / "g.npz"), "--network", str(case)]) == 0
+    assert "buses by price, 5 of 5" in capsys.readouterr().out
+    case.write_text(opf.write(opf.synthetic_case(6)))
+    assert main(["show", str(tmp_path / "g.npz"), "--network", str(case)]) == 2
 
 
 def test_a_missing_solver_is_told_without_a_traceback(monkeypatch, capsys):

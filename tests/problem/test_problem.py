@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 import lagrad
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
 from lagrad.precision import float64
+from lagrad.problem.modules import how_to_partition
 from lagrad.problem.problem import Problem
 from tests.strategies import problems, starts
 
@@ -262,6 +263,15 @@ def test_errors_of_functions_name_the_argument():
     assert (
         message(Problem, None, [1.0]) == "`objective`: NoneType, expected a function. Give a function f(x)."
     )
+
+
+def test_modules_of_flax_are_taken_apart_by_their_kind():
+    """The parameters of linen come from `init`, the arrays of nnx from `split`."""
+    linen = type("Dense", (), {"__module__": "flax.linen.linear"})()
+    nnx = type("Linear", (), {"__module__": "flax.nnx.nn.linear"})()
+    assert "module.init(key, inputs)" in how_to_partition([linen])
+    assert "flax.nnx.split" in how_to_partition({"net": nnx})
+    assert not how_to_partition(type("Other", (), {"__module__": "flaxen"})())
 
 
 def test_a_module_with_more_than_arrays_is_refused_with_the_line_that_partitions_it():

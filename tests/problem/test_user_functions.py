@@ -14,6 +14,7 @@ import pytest
 import scipy.special
 
 from lagrad.errors import DerivativeError, LagradWarning, ProblemError
+from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import (
     check_signature,
     scalar_shape,
@@ -267,6 +268,25 @@ def test_other_signatures_are_refused(fun, has_params, message):
 def test_functions_with_a_spare_argument_fit_both_ways(fun, has_params):
     """Defaults and star arguments are welcome; what has no signature is left to the call."""
     check_signature(fun, has_params, "objective")
+
+
+def test_functions_of_other_libraries_are_named():
+    """CasADi refuses tracers in its own words; a table of pandas turns them into arrays."""
+    casadi, pandas = pytest.importorskip("casadi"), pytest.importorskip("pandas")
+    with pytest.raises(DerivativeError, match=r"test_user_functions.*casadi.sin.*CasADi cannot compute with"):
+        Problem(lambda x: casadi.sin(x[0]), [1.0])
+    with pytest.raises(DerivativeError, match="pandas cannot compute with JAX's tracers"):
+        Problem(lambda x: pandas.Series(x).sum(), [1.0])
+    with pytest.raises(KeyError, match="missing"):
+        Problem(lambda x: x[0] * pandas.Series({"a": 1.0})["missing"], [1.0])
+
+
+def test_objects_that_do_not_compute_with_tracers_are_told():
+    """An operand that knows nothing of arrays, and an operation that gives no result."""
+    with pytest.raises(DerivativeError, match="object of another library"):
+        Problem(lambda x: object() * x[0], [1.0])
+    with pytest.raises(ProblemError, match="object of another library"):
+        Problem(lambda x: NotImplemented, [1.0])
 
 
 def program(fun, *arguments):

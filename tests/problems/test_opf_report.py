@@ -62,3 +62,33 @@ def test_reports_are_read_by_others(flow):
     [first, *_] = csv.DictReader(io.StringIO(flow.to_csv("buses")))
     assert float(first["price, $/MWh"]) == flow.buses[0]["price, $/MWh"]
     assert "no branch has a rating" in bare.plot().axes[1].get_title()
+
+
+def test_what_is_no_solution_has_no_prices():
+    """Twice the power that there is: the tables stand, prices do not."""
+    network = opf.synthetic(5, 1)
+    starved = replace(network, p_upper=0.01 * network.p_upper)
+    flow = opf.PowerFlow(lagrad.solve(opf.opf_problem(starved), max_iterations=200), starved)
+    assert not flow.solution.success
+    assert "no prices: this is no solution" in str(flow)
+    assert json.loads(flow.to_json())["buses"][0]["price, $/MWh"] is None
+    assert "no prices" in flow.plot().axes[0].get_title()
+
+
+def test_generators_between_their_limits_cost_what_their_bus_pays(flow):
+    """The order of merit can be read off: cost of one more MW, beside the price at the bus."""
+    prices = {row["bus"]: row["price, $/MWh"] for row in flow.buses}
+    free = [row for row in flow.generators if not row["at"]]
+    assert free
+    for row in free:
+        assert row["marginal cost, $/MWh"] == pytest.approx(prices[row["bus"]], rel=1e-4)
+
+
+def test_long_tables_say_where_the_rest_is():
+    """Twelve rows of each, and how to see all; ratings stand beside loadings."""
+    network = opf.synthetic(16, 1)
+    flow = opf.PowerFlow(lagrad.solve(opf.opf_problem(network)), network)
+    assert "12 of 16; all of them: `lagrad solve --csv FILE`, or PowerFlow's `buses`" in str(flow)
+    rated = next(row for row in flow.branches if row["rating, MVA"] > 0)
+    largest = max(np.hypot(rated[f"{end}, MW"], rated[f"{end}, MVAr"]) for end in ("from", "to"))
+    assert rated["loading, %"] == pytest.approx(100 * largest / rated["rating, MVA"])

@@ -155,3 +155,16 @@ def test_problems_without_params_are_refused():
     """There is nothing to differentiate by."""
     with pytest.raises(lagrad.ProblemError, match="`params`"):
         solution_map(Problem(lambda x: x @ x, [1.0]))
+
+
+def test_maps_are_made_inside_jit():
+    """Set-up computes at once; only what is traced outside cannot be captured."""
+    problem = Problem(lambda x, p: jnp.sum((x - p) ** 2), [3.0, 3.0], params=np.ones(2))
+    found = jax.jit(lambda p: solution_map(problem)(p))(np.array([1.0, 2.0]))
+    np.testing.assert_allclose(found, [1.0, 2.0], atol=1e-7)
+
+    def captures(q):
+        return solution_map(Problem(lambda x, p: jnp.sum((x - q * p) ** 2), [3.0], params=1.0))(1.0)
+
+    with pytest.raises(lagrad.DerivativeError, match="Pass it as params"):
+        jax.jit(captures)(2.0)

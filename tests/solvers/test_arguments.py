@@ -20,7 +20,7 @@ CLOSE = {"rtol": 1e-5, "atol": 2e-6}
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"method": "slsqp"}, "`method`: 'slsqp', expected one of 'auto', 'ipopt'"),
+        ({"method": "slsqp"}, "`method`: 'slsqp' is a method of SciPy"),
         ({"tol": -1.0}, "`tol`: -1.0, expected a positive number"),
         ({"tol": math.nan}, "`tol`: nan"),
         ({"max_iterations": 2.5}, "`max_iterations`: 2.5, expected a whole number"),

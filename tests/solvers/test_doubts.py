@@ -6,11 +6,13 @@ import importlib
 import warnings
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lagrad
+from lagrad.derivatives.verification.looks import Looks
 from lagrad.errors import LagradWarning
 
 T = np.linspace(0, 5, 60)
@@ -102,3 +104,53 @@ def test_what_the_look_itself_raises_is_no_outcome(monkeypatch):
     derivatives = lagrad.differentiate(decay())
     monkeypatch.setattr(importlib.import_module("lagrad.solvers.solve"), "look", fail)
     assert lagrad.solve(derivatives).success
+
+
+def test_params_unlike_those_before_are_looked_at():
+    """A rule that is wrong for large params only is found at their first solve, whichever number that has."""
+
+    @jax.custom_jvp
+    def square(x, p):
+        return x * x
+
+    square.defjvp(lambda at, along: (square(*at), 2 * at[0] * along[0] * jnp.where(at[1] > 5, 1.1, 1.0)))
+    problem = lagrad.Problem(lambda x, p: jnp.sum(square(x, p) + x), [1.0], params=1.0)
+    derivatives = lagrad.differentiate(problem)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for params in (1.0, 1.5, 1.5, 1.5, 1.6):
+            lagrad.solve(derivatives, params=params)
+    with pytest.warns(LagradWarning, match="custom rule"):
+        lagrad.solve(derivatives, params=9.0)
+
+
+def test_looks_stay_rare():
+    """A thousand params within a range, or on a way without turns, are looked at a few dozen times."""
+    random, inside, ahead = np.random.default_rng(0), Looks(), Looks()
+    assert sum(inside.is_due([random.uniform(size=(3, 4))]) for _ in range(1000)) < 20
+    assert sum(ahead.is_due([np.float64(step)]) for step in range(1000)) < 50
+    switches = Looks()
+    assert [switches.is_due([np.int64(kind), jax.random.key(0)]) for kind in (0, 0, 0, 1, 2, 1, 0)] == [
+        *(True, True, False, True, True, False, False)
+    ]
+
+
+def test_a_likelihood_without_a_maximum_says_so():
+    """Exact data: the standard deviation goes to 0, and the objective to minus infinity."""
+    x = np.arange(1.0, 6.0)
+    residual = lambda p: 3 * x - 1 - p[0] * x - p[1]  # noqa: E731
+    objective = lambda p: 5 * jnp.log(jnp.abs(p[2])) + jnp.sum(residual(p) ** 2) / (2 * p[2] ** 2)  # noqa: E731
+    solution = lagrad.solve(lagrad.Problem(objective, [1.0, 1.0, 1.0]), "trust-constr")
+    assert not solution.success
+    assert "may fall there without end" in solution.message
+
+
+def test_an_objective_that_ignores_x_is_told():
+    """Unless it is 0, which asks for a feasible point."""
+    data = np.arange(3.0)
+    with pytest.warns(LagradWarning, match="does not depend on x"):
+        solution = lagrad.solve(lambda x: jnp.sum(data**2), [1.0, 2.0])
+    assert "does not depend on x" in solution.certificate.doubts[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert lagrad.solve(lambda x: jnp.zeros(()), [1.0, 2.0]).certificate.doubts == ()

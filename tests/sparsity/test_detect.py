@@ -364,6 +364,26 @@ def test_implementations_get_arrays_of_jax():
     np.testing.assert_allclose(lagrad.differentiate(problem).gradient(np.ones(6)), 0.5)
 
 
+@jax.custom_jvp
+def multiple(x, count):
+    """x times a whole number."""
+    return x * count
+
+
+multiple.defjvp(lambda primals, tangents: (multiple(*primals), tangents[0] * primals[1]))
+
+
+def test_whole_numbers_that_depend_on_x_have_no_tangents():
+    """A counter of a loop that looks at x, given to a function with a rule of its own."""
+
+    def function(x):
+        step = lambda s: (s[0] + (s[1][0] > 0), s[1] * 1.5)  # noqa: E731
+        count, y = lax.while_loop(lambda s: s[0] < 3, step, (0, x))
+        return multiple(y, count)
+
+    np.testing.assert_array_equal(jacobian(function), np.eye(6))
+
+
 def steered(x):
     """A loop whose number of steps depends on x, over pairs that do not meet."""
     body = lambda s: (s[0] + 1, s[1] * jnp.sin(s[1][:, ::-1]))  # noqa: E731

@@ -38,6 +38,12 @@ define internal i64 @word(ptr %state, i64 %place) {
   ret i64 %value
 }
 
+define internal ptr @pointer(ptr %state, i64 %place) {
+  %address = call i64 @word(ptr %state, i64 %place)
+  %pointer = inttoptr i64 %address to ptr
+  ret ptr %pointer
+}
+
 define internal void @set(ptr %state, i64 %place, i64 %value) {
   %p = getelementptr i64, ptr %state, i64 %place
   store i64 %value, ptr %p
@@ -61,8 +67,7 @@ define internal void @copy(ptr %target, ptr %source, i64 %count) {
 ; make x the point at hand; what was computed elsewhere is forgotten
 define internal void @move(ptr %state, ptr %x) {
   %n = call i64 @word(ptr %state, i64 0)
-  %place = call i64 @word(ptr %state, i64 2)
-  %mine = inttoptr i64 %place to ptr
+  %mine = call ptr @pointer(ptr %state, i64 2)
   %bytes = mul i64 %n, 8
   %difference = call i32 @memcmp(ptr %mine, ptr %x, i64 %bytes)
   %is.same = icmp eq i32 %difference, 0
@@ -100,16 +105,14 @@ done:
 ; compute the routine at a place of the table, unless it was at this point; its output
 define internal ptr @output(ptr %state, i64 %place) {
   %p.output = add i64 %place, 2
-  %address = call i64 @word(ptr %state, i64 %p.output)
-  %output = inttoptr i64 %address to ptr
+  %output = call ptr @pointer(ptr %state, i64 %p.output)
   %p.known = add i64 %place, 6
   %known = call i64 @word(ptr %state, i64 %p.known)
   %is.known = icmp ne i64 %known, 0
   br i1 %is.known, label %done, label %compute
 compute:
   %begin = call i64 @now()
-  %steps.address = call i64 @word(ptr %state, i64 %place)
-  %steps = inttoptr i64 %steps.address to ptr
+  %steps = call ptr @pointer(ptr %state, i64 %place)
   %p.count = add i64 %place, 1
   %count = call i64 @word(ptr %state, i64 %p.count)
   call void ROUTINE(i64 %count, ptr %steps)
@@ -153,8 +156,17 @@ done:
 
 define internal i1 @going(ptr %state) {
   %end = call i64 @word(ptr %state, i64 4)
-  %is.going = icmp eq i64 %end, 0
-  ret i1 %is.going
+  %going = icmp eq i64 %end, 0
+  ret i1 %going
+}
+
+; hand over `count` numbers of an output, from the one at `skip` on; whether to go on
+define internal i1 @answer(ptr %state, i64 %place, i64 %skip, ptr %values, i64 %count) {
+  %output = call ptr @output(ptr %state, i64 %place)
+  %numbers = getelementptr double, ptr %output, i64 %skip
+  call void @copy(ptr %values, ptr %numbers, i64 %count)
+  %going = call i1 @going(ptr %state)
+  ret i1 %going
 }
 
 ; write rows and columns, three words of the table: entries, rows, columns
@@ -163,10 +175,8 @@ define internal void @structure(ptr %state, i64 %place, ptr %rows, ptr %columns)
   %bytes = mul i64 %count, 4
   %p.rows = add i64 %place, 1
   %p.columns = add i64 %place, 2
-  %rows.address = call i64 @word(ptr %state, i64 %p.rows)
-  %columns.address = call i64 @word(ptr %state, i64 %p.columns)
-  %from.rows = inttoptr i64 %rows.address to ptr
-  %from.columns = inttoptr i64 %columns.address to ptr
+  %from.rows = call ptr @pointer(ptr %state, i64 %p.rows)
+  %from.columns = call ptr @pointer(ptr %state, i64 %p.columns)
   call void @llvm.memcpy.p0.p0.i64(ptr %rows, ptr %from.rows, i64 %bytes, i1 false)
   call void @llvm.memcpy.p0.p0.i64(ptr %columns, ptr %from.columns, i64 %bytes, i1 false)
   ret void
@@ -174,28 +184,21 @@ define internal void @structure(ptr %state, i64 %place, ptr %rows, ptr %columns)
 
 define zeroext i1 @objective(i32 %n, ptr %x, i8 zeroext %new, ptr %value, ptr %state) {
   call void @move(ptr %state, ptr %x)
-  %output = call ptr @output(ptr %state, i64 8)
-  call void @copy(ptr %value, ptr %output, i64 1)
-  %going = call i1 @going(ptr %state)
+  %going = call i1 @answer(ptr %state, i64 8, i64 0, ptr %value, i64 1)
   ret i1 %going
 }
 
 define zeroext i1 @constraints(i32 %n, ptr %x, i8 zeroext %new, i32 %m, ptr %values, ptr %state) {
   call void @move(ptr %state, ptr %x)
-  %output = call ptr @output(ptr %state, i64 8)
-  %rows = getelementptr double, ptr %output, i64 1
   %count = zext i32 %m to i64
-  call void @copy(ptr %values, ptr %rows, i64 %count)
-  %going = call i1 @going(ptr %state)
+  %going = call i1 @answer(ptr %state, i64 8, i64 1, ptr %values, i64 %count)
   ret i1 %going
 }
 
 define zeroext i1 @gradient(i32 %n, ptr %x, i8 zeroext %new, ptr %values, ptr %state) {
   call void @move(ptr %state, ptr %x)
-  %output = call ptr @output(ptr %state, i64 16)
   %count = zext i32 %n to i64
-  call void @copy(ptr %values, ptr %output, i64 %count)
-  %going = call i1 @going(ptr %state)
+  %going = call i1 @answer(ptr %state, i64 16, i64 0, ptr %values, i64 %count)
   ret i1 %going
 }
 
@@ -208,10 +211,8 @@ places:
   ret i1 true
 numbers:
   call void @move(ptr %state, ptr %x)
-  %output = call ptr @output(ptr %state, i64 24)
   %count = zext i32 %entries to i64
-  call void @copy(ptr %values, ptr %output, i64 %count)
-  %going = call i1 @going(ptr %state)
+  %going = call i1 @answer(ptr %state, i64 24, i64 0, ptr %values, i64 %count)
   ret i1 %going
 }
 
@@ -225,17 +226,14 @@ places:
   ret i1 true
 numbers:
   call void @move(ptr %state, ptr %x)
-  %place = call i64 @word(ptr %state, i64 3)
-  %weights = inttoptr i64 %place to ptr
+  %weights = call ptr @pointer(ptr %state, i64 3)
   store double %weight, ptr %weights
   %rest = getelementptr double, ptr %weights, i64 1
   %length = zext i32 %m to i64
   call void @copy(ptr %rest, ptr %multipliers, i64 %length)
   call void @set(ptr %state, i64 38, i64 0)
-  %output = call ptr @output(ptr %state, i64 32)
   %count = zext i32 %entries to i64
-  call void @copy(ptr %values, ptr %output, i64 %count)
-  %going = call i1 @going(ptr %state)
+  %going = call i1 @answer(ptr %state, i64 32, i64 0, ptr %values, i64 %count)
   ret i1 %going
 }
 """

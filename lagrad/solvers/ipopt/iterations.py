@@ -21,12 +21,6 @@ PATIENCE_LOST, RUNAWAY, TOO_LATE = 1, 2, 3
 COLUMNS, LENGTH = 11, 68
 
 ITERATIONS = """
-define internal ptr @pointer(ptr %state, i64 %place) {
-  %address = call i64 @word(ptr %state, i64 %place)
-  %pointer = inttoptr i64 %address to ptr
-  ret ptr %pointer
-}
-
 define internal double @number(ptr %state, i64 %place) {
   %p = getelementptr double, ptr %state, i64 %place
   %value = load double, ptr %p

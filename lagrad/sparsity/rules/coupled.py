@@ -49,8 +49,7 @@ def coupled(
     """
     from scipy.sparse.csgraph import connected_components
 
-    avals = [variable.aval for variable in equation.invars]
-    active = [i for i, pair in enumerate(zip(operands, avals, strict=True)) if moves(*pair)]
+    avals, active = [variable.aval for variable in equation.invars], moving(equation, operands)
     ins, outs = numbered(avals, 0), numbered([v.aval for v in equation.outvars], total(avals))
     size = total(avals) + total([v.aval for v in equation.outvars])
     summary = yield from summarized(program, operands)
@@ -66,9 +65,10 @@ def coupled(
     return Lanes(tuple(operands), members, owners, count, False).outcome(equation, GENERAL)
 
 
-def moves(value: Value, aval: Any) -> bool:
-    """Whether an operand is of numbers that change."""
-    return value.varies and is_inexact(aval)
+def moving(equation: jex.JaxprEqn, operands: Sequence[Value]) -> list[int]:
+    """Numbers of the operands that depend on the inputs and have derivatives."""
+    pairs = zip(operands, equation.invars, strict=True)
+    return [i for i, (value, atom) in enumerate(pairs) if value.deps and is_inexact(atom.aval)]
 
 
 def total(avals: Sequence[Any]) -> int:

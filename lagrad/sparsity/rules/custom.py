@@ -24,7 +24,7 @@ from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
-from lagrad.sparsity.rules.coupled import coupled, is_solver
+from lagrad.sparsity.rules.coupled import coupled, is_solver, moving
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
@@ -149,7 +149,7 @@ def ruled(
     if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
         primal = [Value(value.shape, Deps(value.size, value.deps.n), GENERAL) for value in primal]
-    active = [i for i, value in enumerate(operands) if value.deps]
+    active = moving(equation, operands)
     chosen = inexact_outputs(equation)
     if not active or not chosen:
         return primal

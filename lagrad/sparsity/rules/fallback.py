@@ -14,7 +14,7 @@ from lagrad.program.equation_derivatives import inexact_outputs, tangent_program
 from lagrad.source_location import line_of, warn_user
 from lagrad.sparsity.rule_result import Context, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
-from lagrad.sparsity.rules.coupled import coupled
+from lagrad.sparsity.rules.coupled import coupled, moving
 from lagrad.sparsity.rules.custom import custom_jvp
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.value import Value
@@ -37,8 +37,7 @@ def entered(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:
 def implemented(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
     """A program that gives the values, and what the primitive's own derivative takes."""
     context = yield Context()
-    active = [i for i, value in enumerate(operands) if value.deps]
-    if context.as_written or not differentiable(equation, active):
+    if context.as_written or not differentiable(equation, moving(equation, operands)):
         return (yield Request(program, operands))
     if context.depth:
         return (yield from coupled(equation, operands, program, reverse=False))

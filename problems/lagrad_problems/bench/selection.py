@@ -1,7 +1,8 @@
 """Choose which problems to run.
 
 A word is a pattern of names ("hs*"), or a condition: "kind=optimal control", "difficulty=normal", "n<=100",
-"m>0". Patterns widen the selection, conditions narrow it. Names that begin with "cutest:" are CUTEst's.
+"m>0", "optimum=known". Patterns widen the selection, conditions narrow it. Names that begin with "cutest:"
+are of CUTEst.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ COMPARISONS: dict[str, Callable] = {
     "=": operator.eq,
 }
 NUMBERS, TEXTS = ("n", "m"), ("kind", "difficulty", "outcome")
+KNOWN = {"known": True, "unknown": False}
 CONDITION = re.compile(r"(\w+)\s*(<=|>=|<|>|=)\s*(.+)")
 
 
@@ -73,7 +75,9 @@ def test(quantity: str, comparison: str, value: str) -> Callable[[Entry], bool]:
         return lambda entry: compare(getattr(entry, quantity), limit)
     if quantity in TEXTS and comparison == "=":
         return lambda entry: fnmatchcase(str(getattr(entry, quantity)), value)
-    known = ", ".join((*NUMBERS, *TEXTS))
+    if (quantity, comparison) == ("optimum", "=") and value in KNOWN:
+        return lambda entry: (entry.optimum is not None) == KNOWN[value]
+    known = ", ".join((*NUMBERS, *TEXTS, "optimum (known or unknown)"))
     raise ValueError(
         f"{quantity}{comparison}{value}: expected a condition on one of {known}, such as n<=100."
     )

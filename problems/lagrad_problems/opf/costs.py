@@ -34,6 +34,15 @@ class Costs:
     slope: np.ndarray
     intercept: np.ndarray
 
+    def marginal(self, power: np.ndarray) -> np.ndarray:
+        """Derivative of each generator's cost at some per-unit power, shape (gens,)."""
+        rising = np.arange(1, self.polynomial.shape[1])
+        found = np.sum(self.polynomial[:, 1:] * rising * power[:, None] ** (rising - 1), axis=1)
+        for place, gen in enumerate(self.piecewise):
+            mine = self.line_cost == place
+            found[gen] = self.slope[mine][np.argmax(self.slope[mine] * power[gen] + self.intercept[mine])]
+        return found
+
 
 def read_costs(case: Case, gens: np.ndarray) -> Costs:
     """Costs of the generators in service.

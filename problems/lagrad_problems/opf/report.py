@@ -1,7 +1,8 @@
 """Read an optimal power flow as engineers do: buses, generators and branches of a Solution.
 
 Everything is in MW, MVAr, degrees and $/MWh, by the file's bus numbers. The locational price of a bus is what
-one more MW of load there would cost in an hour: minus the multiplier of its balance of real power.
+one more MW of load there would cost in an hour: minus the multiplier of its balance of real power. What is no
+solution has no prices.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ Row = dict[str, Any]
 # Columns whose cells stand to the right.
 NUMBERS = ("bus", "from", "to", "voltage, p.u.", "angle, deg", "load, MW", "load, MVAr", "price, $/MWh")
 NUMBERS += ("price, $/MVArh", "power, MW", "power, MVAr", "min, MW", "max, MW", "from, MW", "from, MVAr")
-NUMBERS += ("to, MW", "to, MVAr", "losses, MW", "loading, %")
+NUMBERS += ("to, MW", "to, MVAr", "losses, MW", "rating, MVA", "loading, %", "marginal cost, $/MWh")
+ALL = "; all of them: `lagrad solve --csv FILE`, or PowerFlow's `{}`"
+NO_PRICES = "no prices: this is no solution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class PowerFlow:
     def buses(self) -> list[Row]:
         """Voltage, load and price of each bus, by number."""
         x, net, base = self.solution.x, self.network, self.network.base_mva
-        balance = self.solution.multipliers["balance"]
+        balance, unit = self.solution.multipliers["balance"], base if self.solution.success else np.nan
         return rows(
             {
                 "bus": net.bus_names,
@@ -70,14 +73,14 @@ class PowerFlow:
                 "angle, deg": np.rad2deg(x["va"]),
                 "load, MW": base * net.load_p,
                 "load, MVAr": base * net.load_q,
-                "price, $/MWh": -np.asarray(balance["p"]) / base,
-                "price, $/MVArh": -np.asarray(balance["q"]) / base,
+                "price, $/MWh": -np.asarray(balance["p"]) / unit,
+                "price, $/MVArh": -np.asarray(balance["q"]) / unit,
             }
         )
 
     @cached_property
     def generators(self) -> list[Row]:
-        """Dispatch of each generator, its limits, and the limit that it stands at."""
+        """Dispatch of each generator, its limits, the limit that it stands at, and what one MW more costs."""
         x, net, base = self.solution.x, self.network, self.network.base_mva
         power, low, high = x["p_gen"], net.p_lower, net.p_upper
         slack = 1e-5 * np.maximum(1.0, np.abs(power))
@@ -92,6 +95,7 @@ class PowerFlow:
                 "min, MW": base * low,
                 "max, MW": base * high,
                 "at": at,
+                "marginal cost, $/MWh": net.costs.marginal(np.asarray(power)) / base,
             }
         )
 
@@ -99,6 +103,7 @@ class PowerFlow:
     def branches(self) -> list[Row]:
         """Flow into each branch from both ends, losses, and the larger flow as a part of the rating."""
         x, net, base = self.solution.x, self.network, self.network.base_mva
+        rate = np.where(np.isfinite(net.rate), net.rate, np.nan)
         apparent = np.maximum(np.hypot(x["p_from"], x["q_from"]), np.hypot(x["p_to"], x["q_to"]))
         return rows(
             {
@@ -109,7 +114,8 @@ class PowerFlow:
                 "to, MW": base * x["p_to"],
                 "to, MVAr": base * x["q_to"],
                 "losses, MW": base * (x["p_from"] + x["p_to"]),
-                "loading, %": np.where(np.isfinite(net.rate), 100.0 * apparent / net.rate, np.nan),
+                "rating, MVA": base * rate,
+                "loading, %": 100.0 * apparent / rate,
             }
         )
 
@@ -121,7 +127,8 @@ class PowerFlow:
     def __str__(self) -> str:
         lines = [f"{self.network.name}: {self.solution.status}", *self._sums(), self._finding()]
         for name, (order, found) in self._ranked().items():
-            lines += [f"\n{name} {order}, {min(MOST, len(found))} of {len(found)}"]
+            more = ALL.format(name) if len(found) > MOST else ""
+            lines += [f"\n{name} {order}, {min(MOST, len(found))} of {len(found)}{more}"]
             lines += [table(shown(found[:MOST]), NUMBERS)]
         return "\n".join(lines)
 
@@ -140,7 +147,7 @@ class PowerFlow:
     def _ranked(self) -> dict[str, tuple[str, list[Row]]]:
         """Name of each table -> what it is ranked by, and its rows in that order."""
         return {
-            "buses": ("by price", sorted(self.buses, key=lambda row: -row["price, $/MWh"])),
+            "buses": ("by price", sorted(self.buses, key=lambda row: -np.nan_to_num(row["price, $/MWh"]))),
             "generators": ("by power", sorted(self.generators, key=lambda row: -row["power, MW"])),
             "branches": (
                 "by loading",
@@ -153,7 +160,8 @@ class PowerFlow:
         prices = [row["price, $/MWh"] for row in self.buses]
         full = [f"{row['from']}-{row['to']}" for row in self.branches if row["loading, %"] >= FULL]
         names = ", ".join(full[:8]) + (f" and {len(full) - 8} more" if len(full) > 8 else "")
-        return f"prices {min(prices):.4g} to {max(prices):.4g} $/MWh; full branches: {names or 'none'}"
+        reach = f"prices {min(prices):.4g} to {max(prices):.4g} $/MWh" if self.solution.success else NO_PRICES
+        return f"{reach}; full branches: {names or 'none'}"
 
     def to_dict(self) -> dict[str, Any]:
         """Status, totals and the three tables as plain values; None for a branch without rating."""
@@ -186,9 +194,8 @@ class PowerFlow:
         left.plot(np.arange(prices.size), prices, ".", color=COLORS[0])
         places = np.unique(np.linspace(0, prices.size - 1, 8).astype(int))
         left.set_xticks(places, [str(self.buses[place]["bus"]) for place in places])
-        left.set(
-            xlabel="bus", ylabel="price, $/MWh", title=f"prices {prices.min():.4g} to {prices.max():.4g}"
-        )
+        reach = f"prices {prices.min():.4g} to {prices.max():.4g}" if self.solution.success else NO_PRICES
+        left.set(xlabel="bus", ylabel="price, $/MWh", title=reach)
         loading = np.sort([row["loading, %"] for row in self.branches if row["loading, %"] >= 0])[::-1]
         right.bar(np.arange(loading.size), loading, width=1.0, color=COLORS[1])
         right.axhline(100.0, color=GREY, linewidth=0.8)

@@ -22,9 +22,21 @@ def test_patterns_widen_and_conditions_narrow():
     assert "hs1" not in chosen and "hs100" not in chosen
 
 
+def test_known_optima_can_be_chosen():
+    """Both words together are the whole of a pattern."""
+    known, unknown = (set(select(["hard_*", "hs1*", f"optimum={word}"])) for word in ("known", "unknown"))
+    assert "hs10" in known and unknown and not known & unknown
+    assert known | unknown == set(select(["hard_*", "hs1*"]))
+
+
 @pytest.mark.parametrize(
     ("word", "complaint"),
-    [("nothing*", "no problem"), ("size<3", "expected a condition"), ("n<=many", "no number")],
+    [
+        ("nothing*", "no problem"),
+        ("size<3", "expected a condition"),
+        ("n<=many", "no number"),
+        ("optimum=3", "known or unknown"),
+    ],
 )
 def test_words_that_choose_nothing_are_refused(word, complaint):
     """The message repeats the word."""

@@ -1,0 +1,54 @@
+"""The way of a sweep: a batch where that is faster and nothing else is asked for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from lagrad import Problem, Status, solve_many
+from lagrad.sweep import choice, many
+from lagrad.sweep.choice import MANY, SMALL, pays_as_batch
+from tests.sweep.programs import follower
+
+ASKED = {"problem": follower(), "count": MANY, "executor": None, "options": ["tol", "max_iterations"]}
+
+
+def test_thousands_of_small_problems_are_a_batch():
+    """At the limits of both sizes, with the options that a batch understands."""
+    large = Problem(lambda x, p: x @ x + p, np.zeros(SMALL), params=0.0)
+    assert pays_as_batch(**ASKED)
+    assert pays_as_batch(**ASKED | {"problem": large})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": MANY - 1},
+        {"problem": Problem(lambda x, p: x @ x + p, np.zeros(SMALL + 1), params=0.0)},
+        {"executor": 2},
+        {"executor": ThreadPoolExecutor(1)},
+        {"options": ["tol", "warm_start"]},
+    ],
+    ids=["few", "large", "processes", "threads", "option"],
+)
+def test_anything_else_is_solved_one_by_one(change):
+    """Each condition alone decides against the batch."""
+    assert not pays_as_batch(**ASKED | change)
+
+
+@pytest.mark.slow
+def test_what_a_batch_leaves_unsolved_is_solved_again(monkeypatch):
+    """`method="auto"` gives a success for each, whoever found it; here the batch gives up at once."""
+    monkeypatch.setattr(choice, "MANY", 3)
+    found = solve_many(follower(), params=np.array([1.0, 2.0, 3.0]))
+    assert {solution.method for solution in found} == {"batched"}
+    np.testing.assert_allclose([float(solution.x[0]) for solution in found], [1, 2, 3], atol=1e-6)
+    early = many.solve_batch(follower(), [(np.float64(p), None) for p in (1.0, 2.0)], {"max_iterations": 1})
+    assert {solution.status for solution in early} == {Status.ITERATION_LIMIT}
+    monkeypatch.setattr(many, "solve_batch", lambda problem, pairs, options: [*early, found[2]])
+    again = solve_many(follower(), params=np.array([1.0, 2.0, 3.0]))
+    assert all(solution.success for solution in again)
+    assert again[0].method != "batched"
+    assert again[2] is found[2]

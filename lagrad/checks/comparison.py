@@ -269,7 +269,7 @@ def search(
 def blame_entries(
     setting: Setting,
     found: Comparison,
-    kind: tuple[str, str],
+    kind: tuple[int, str],
     matrix: sp.csr_array,
     rows: list[tuple[int, np.ndarray]],
 ) -> None:

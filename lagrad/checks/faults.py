@@ -206,7 +206,7 @@ def pull(
     return [(i, adjoint, second) for i, adjoint, second in rows if i in active]
 
 
-def first_bad(value: npt.ArrayLike) -> jax.Array:
+def first_bad(value: jax.Array) -> jax.Array:
     """Flat index of the first entry that is not finite, -1 for none."""
     if not is_float(value) or jnp.size(value) == 0:
         return jnp.int32(-1)

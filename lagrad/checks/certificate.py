@@ -13,11 +13,11 @@ two the answer is None. Bounds are eliminated before anything is factorised.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.annotations import Pytree
 from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
@@ -27,6 +27,8 @@ from lagrad.solution.solution import Certificate, Solution
 from lagrad.solvers.entries import Entries
 from lagrad.solvers.optimality import certificate, largest
 
+# Of rows, lower bounds and upper bounds, flat.
+Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
 # A side this near, relative to max(1, |side|), is active if its multiplier is larger than the distance.
 NEAR = 1e-4
 TOUCHING = 1e-6
@@ -34,7 +36,7 @@ TOUCHING = 1e-6
 NO_FORCE = 1e-7
 
 
-def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) -> Certificate:
+def certify(problem: Problem | Derivatives, solution: Solution, *, params: Pytree = None) -> Certificate:
     """Recompute the optimality conditions at a solution, independently of the solver and of its derivatives.
 
     Args:
@@ -79,7 +81,7 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params=None) 
     return with_curvature(found, problem, (x, values[1:], gradient), multipliers, (jacobian, hessian))
 
 
-def multipliers_of(problem: Problem, solution: Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def multipliers_of(problem: Problem, solution: Solution) -> Multipliers:
     """Multipliers of rows (m,), lower bounds (n,) and upper bounds (n,), flat."""
     lower, upper = (problem.variables.flatten(side) for side in solution.bound_multipliers)
     return flat_multipliers(problem, solution.multipliers), lower, upper
@@ -90,7 +92,7 @@ def first_unit(m: int) -> np.ndarray:
     return np.concatenate([[1.0], np.zeros(m)])
 
 
-def with_signs(found: Certificate, problem: Problem, multipliers: tuple, weight: float) -> Certificate:
+def with_signs(found: Certificate, problem: Problem, multipliers: Multipliers, weight: float) -> Certificate:
     """The certificate with bound multipliers of the wrong sign counted; rows are judged by their sides."""
     wrong = np.maximum(np.maximum(-multipliers[1], -multipliers[2]), 0.0)
     if not largest(wrong) > found.complementarity:
@@ -105,7 +107,11 @@ def with_signs(found: Certificate, problem: Problem, multipliers: tuple, weight:
 
 
 def with_curvature(
-    found: Certificate, problem: Problem, point: tuple, multipliers: tuple, matrices: tuple[Any, Any]
+    found: Certificate,
+    problem: Problem,
+    point: tuple[np.ndarray, np.ndarray, np.ndarray],
+    multipliers: Multipliers,
+    matrices: tuple[sp.csr_array, sp.csr_array],
 ) -> Certificate:
     """The certificate with rank, number of active rows and second-order condition."""
     x, c, gradient = point
@@ -127,7 +133,13 @@ def with_curvature(
     )
 
 
-def activity(value, sides, lower, upper, weight: float) -> tuple[np.ndarray, np.ndarray]:
+def activity(
+    value: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
+    lower: np.ndarray,
+    upper: np.ndarray,
+    weight: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Which rows (or bounds) press, and which are active at all: two Boolean arrays.
 
     Args:
@@ -146,7 +158,12 @@ def activity(value, sides, lower, upper, weight: float) -> tuple[np.ndarray, np.
     return strong, active
 
 
-def second_order(hessian, jacobian, strong: tuple, active: tuple) -> bool | None:
+def second_order(
+    hessian: sp.csr_array,
+    jacobian: sp.csr_array,
+    strong: tuple[np.ndarray, np.ndarray],
+    active: tuple[np.ndarray, np.ndarray],
+) -> bool | None:
     """Whether the point is a strict local minimum to second order.
 
     Args:
@@ -168,6 +185,8 @@ def second_order(hessian, jacobian, strong: tuple, active: tuple) -> bool | None
     return False if necessary is False else None
 
 
-def reduced(hessian, jacobian, rows: np.ndarray, free: np.ndarray, floor: float) -> bool | None:
+def reduced(
+    hessian: sp.csr_array, jacobian: sp.csr_array, rows: np.ndarray, free: np.ndarray, floor: float
+) -> bool | None:
     """Whether the Hessian is positive along free directions that keep the rows."""
     return is_convex_along(sp.csr_array(hessian)[free][:, free], jacobian[rows][:, free], floor)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.annotations import Pytree
 from lagrad.checks.differences import Slopes, inward, slopes
 from lagrad.checks.kinks import Kink, find_kinks
 from lagrad.checks.oracle import Oracle
@@ -162,7 +163,7 @@ def compare_beside(setting: Setting, x: np.ndarray, found: Comparison) -> None:
         compare_differences(replace(setting, kinked=kinked), beside, found)
 
 
-def kinks_of(problem: Problem, x: np.ndarray, params) -> dict[str, list[Kink]]:
+def kinks_of(problem: Problem, x: np.ndarray, params: Pytree) -> dict[str, list[Kink]]:
     """Kinks of each function at x, functions without any left out."""
     given = arguments(problem, x, params)
     found = {name: find_kinks(function, given) for name, function in functions(problem).items()}
@@ -246,7 +247,9 @@ def rows_unlike(expected: np.ndarray, size: np.ndarray, seen: Slopes, rounding: 
     return rows_off(error, AGREEMENT[DIFFERENCES] * scale + seen.noise + rounding)
 
 
-def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray, row: int):
+def search(
+    function: Callable[..., Any], matrix: sp.csr_array, x: np.ndarray, direction: np.ndarray, row: int
+) -> tuple[int, float]:
     """The column in which a row disagrees most with differences, by halving, and the entry's difference."""
 
     def slope(columns: np.ndarray) -> np.ndarray:
@@ -263,7 +266,13 @@ def search(function: Callable, matrix: sp.csr_array, x: np.ndarray, direction: n
     return int(columns[0]), float(slope(columns)[1] / direction[columns[0]])
 
 
-def blame_entries(setting: Setting, found: Comparison, kind: tuple, matrix: sp.csr_array, rows: list) -> None:
+def blame_entries(
+    setting: Setting,
+    found: Comparison,
+    kind: tuple[int, str],
+    matrix: sp.csr_array,
+    rows: list[tuple[int, np.ndarray]],
+) -> None:
     """Add the worst entry of each row that disagrees; nan in an expected row is an entry nobody knows."""
     order, against = kind
     for row, expected in rows:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lagrad.annotations import Pytree, Rows
 from lagrad.checks.comparison import (
     AUTODIFF,
     DIFFERENCES,
@@ -104,10 +105,10 @@ def page(check: DerivativeCheck) -> list[str]:
 
 def check_derivatives(
     problem: Problem | Derivatives,
-    x=None,
+    x: Pytree = None,
     *,
-    params=None,
-    multipliers=None,
+    params: Pytree = None,
+    multipliers: Rows = None,
     points: int = 3,
     directions: int = 2,
     seed: int = 0,
@@ -166,7 +167,7 @@ def check_derivatives(
 def distinct(mismatches: list[Mismatch]) -> tuple[Mismatch, ...]:
     """Each entry once in each comparison; the worst first, Hessians last, what kinks explain at the end."""
     ranked = sorted(mismatches, key=lambda m: (m.on_kink, m.matrix == "hessian", -m.error))
-    first: dict[tuple, Mismatch] = {}
+    first: dict[tuple[str, ...], Mismatch] = {}
     for mismatch in ranked:
         first.setdefault((mismatch.matrix, mismatch.row, mismatch.column, mismatch.against), mismatch)
     return tuple(first.values())

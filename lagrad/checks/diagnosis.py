@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.checks.comparison import kinks_of, nearby
 from lagrad.checks.derivatives import unchecked
 from lagrad.checks.finding import ERROR, NOTE, WARNING, Finding, View
@@ -84,7 +85,7 @@ class Diagnosis:
         return titled(self.title, html_table(rows) or "<br>nothing found")
 
 
-def diagnose(problem: Problem | Derivatives, x=None, *, params=None) -> Diagnosis:
+def diagnose(problem: Problem | Derivatives, x: Pytree = None, *, params: Pytree = None) -> Diagnosis:
     """Look for what makes solvers fail: at a point, and in the declaration.
 
     Args:
@@ -125,7 +126,7 @@ def report(problem: Problem, found: list[Finding]) -> Diagnosis:
     return Diagnosis(tuple(sorted(found, key=lambda finding: RANKS[finding.severity])), f"{problem!r}")
 
 
-def function_findings(problem: Problem, x: np.ndarray, params) -> Iterator[Finding]:
+def function_findings(problem: Problem, x: np.ndarray, params: Pytree) -> Iterator[Finding]:
     """Functions that change from call to call, and kinks."""
     once, again = Oracle(problem, params), Oracle(problem, params)
     values = [once.values(x), once.values(x), again.values(x)]
@@ -144,7 +145,7 @@ def function_findings(problem: Problem, x: np.ndarray, params) -> Iterator[Findi
             yield Finding(WARNING, "kink", f"{name} has a kink here: {kink}.", (name,))
 
 
-def derivative_findings(derivatives: Derivatives, x: np.ndarray, params) -> list[Finding]:
+def derivative_findings(derivatives: Derivatives, x: np.ndarray, params: Pytree) -> list[Finding]:
     """Everything that needs derivatives."""
     ones = np.ones(derivatives.m)
     bad = nonfinite_derivatives(derivatives, x, ones, params)
@@ -154,7 +155,7 @@ def derivative_findings(derivatives: Derivatives, x: np.ndarray, params) -> list
     return [*stale(view, params), *(finding for question in QUESTIONS for finding in question(view))]
 
 
-def look(derivatives: Derivatives, x: np.ndarray, params) -> View:
+def look(derivatives: Derivatives, x: np.ndarray, params: Pytree) -> View:
     """Values and first derivatives at x and at points nearby where they are finite."""
     random = np.random.default_rng(0)
     gradients, jacobians = [], []
@@ -166,7 +167,7 @@ def look(derivatives: Derivatives, x: np.ndarray, params) -> View:
     return View(derivatives, x, derivatives.constraints(x, params), gradients, jacobians)
 
 
-def stale(view: View, params) -> Iterator[Finding]:
+def stale(view: View, params: Pytree) -> Iterator[Finding]:
     """Functions that have changed since they were compiled: a global, a captured array."""
     problem, oracle, random = view.problem, Oracle(view.problem, params), np.random.default_rng(0)
     for point in nearby(problem, view.x, POINTS, random):

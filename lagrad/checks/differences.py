@@ -42,7 +42,7 @@ class Slopes:
     orders: np.ndarray
 
 
-def slopes(function: Callable, x: np.ndarray, direction: np.ndarray, matrix: Any) -> Slopes:
+def slopes(function: Callable[..., Any], x: np.ndarray, direction: np.ndarray, matrix: Any) -> Slopes:
     """Differentiate a function along a direction by differences.
 
     Args:

@@ -11,13 +11,15 @@ another. Toy version: x <= 1 and x >= 3 gives a = 2 in one of the two, and multi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.checks.oracle import Oracle
 from lagrad.display.markup import preformatted
 from lagrad.display.text import listed
@@ -137,7 +139,12 @@ def constraints_of(rows: Sequence[str], sizes: Mapping[str, int]) -> list[str]:
 
 
 def explain_infeasibility(
-    problem: Problem, x=None, *, params=None, method: str | None = None, max_iterations: int | None = None
+    problem: Problem,
+    x: Pytree = None,
+    *,
+    params: Pytree = None,
+    method: str | None = None,
+    max_iterations: int | None = None,
 ) -> Infeasibility:
     """Find the rows that cannot hold together: an elastic re-solve.
 
@@ -180,10 +187,10 @@ def elastic(problem: Problem) -> Problem:
     low = {"x": problem.lower, "raise": nothing, "lower": nothing}
     high = {"x": problem.upper, "raise": endless, "lower": endless}
 
-    def amount(z, params=None):
+    def amount(z: dict[str, Any], params: Pytree = None) -> jax.Array:
         return jnp.sum(z["raise"]) + jnp.sum(z["lower"])
 
-    def rows(z, params=None):
+    def rows(z: dict[str, Any], params: Pytree = None) -> jax.Array:
         return problem.flat_constraints(z["x"], params) + z["raise"] - z["lower"]
 
     given = Inequality(rows, problem.constraint_lower, problem.constraint_upper)
@@ -233,7 +240,7 @@ def owner(problem: Problem, row: int) -> str:
     return next(name for name in problem.constraints if row < problem.rows(name).stop)
 
 
-def strongest(forces: np.ndarray, describe) -> tuple[str, ...]:
+def strongest(forces: np.ndarray, describe: Callable[[int], str]) -> tuple[str, ...]:
     """Names of the entries that push, the strongest first."""
     active = np.flatnonzero(forces > PUSHES)
     return tuple(describe(int(i)) for i in active[np.argsort(-forces[active], kind="stable")])

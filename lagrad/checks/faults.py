@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from lagrad.checks.loops import inner_programs
 from lagrad.precision import float64
@@ -28,6 +29,8 @@ from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.trace import operations
 
+# What is known of each variable, by number.
+Values = dict[int, jax.Array]
 SHOWN = 4
 ORDERS = {
     "value": "",
@@ -62,7 +65,12 @@ class Fault:
         return f"{ORDERS[self.sweep]}`{self.primitive}`{given} at {self.place}"
 
 
-def first_fault(function: Callable, inputs: Sequence, direction=None, weights=None) -> Fault | None:
+def first_fault(
+    function: Callable[..., Any],
+    inputs: Sequence[npt.ArrayLike],
+    direction: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Fault | None:
     """The operation that first gives something not finite.
 
     Args:
@@ -80,7 +88,7 @@ def first_fault(function: Callable, inputs: Sequence, direction=None, weights=No
     return derivative_fault(operations(function, inputs, rules_whole=True), inputs, direction, weights)
 
 
-def value_fault(found: Program, inputs: Sequence) -> Fault | None:
+def value_fault(found: Program, inputs: Sequence[npt.ArrayLike]) -> Fault | None:
     """The first operation whose value is not finite and reaches the output."""
     with float64():
         bad = jax.jit(lambda *given: {i: first_bad(v) for i, v in found.values(given).items()})(*inputs)
@@ -93,7 +101,7 @@ def value_fault(found: Program, inputs: Sequence) -> Fault | None:
     return inside(step, operands) or described("value", step, operands, entry(step, places))
 
 
-def inside(step: Equation, operands: Sequence) -> Fault | None:
+def inside(step: Equation, operands: Sequence[npt.ArrayLike]) -> Fault | None:
     """The fault within a loop or branch, None if the operation is neither."""
     for body, given, iteration in inner_programs(step, operands):
         fault = value_fault(body, given)
@@ -103,7 +111,9 @@ def inside(step: Equation, operands: Sequence) -> Fault | None:
     return None
 
 
-def derivative_fault(found: Program, inputs: Sequence, direction, weights) -> Fault | None:
+def derivative_fault(
+    found: Program, inputs: Sequence[npt.ArrayLike], direction: np.ndarray | None, weights: np.ndarray | None
+) -> Fault | None:
     """The first operation whose derivative is not finite and reaches the result."""
     with float64():
         try:
@@ -124,7 +134,9 @@ def derivative_fault(found: Program, inputs: Sequence, direction, weights) -> Fa
     return None
 
 
-def sweep(found: Program, inputs: Sequence, direction, weights) -> dict[str, Any]:
+def sweep(
+    found: Program, inputs: Sequence[jax.Array], direction: jax.Array, weights: jax.Array
+) -> dict[str, Any]:
     """First entry that is not finite, -1 for none, of every variable in each sweep; traceable."""
     values = found.values(inputs)
     tangents = {found.inputs[0]: direction}
@@ -132,7 +144,7 @@ def sweep(found: Program, inputs: Sequence, direction, weights) -> dict[str, Any
         tangents |= push(step, values, tangents)
     adjoints = dict.fromkeys(found.outputs, weights)
     seconds = dict.fromkeys(found.outputs, jnp.zeros_like(weights))
-    parts: dict[str, dict] = {"adjoint_parts": {}, "second_parts": {}}
+    parts: dict[str, dict[str, jax.Array]] = {"adjoint_parts": {}, "second_parts": {}}
     for position in reversed(range(len(found.equations))):
         step = found.equations[position]
         for number, adjoint, second in pull(step, values, tangents, adjoints, seconds):
@@ -144,12 +156,12 @@ def sweep(found: Program, inputs: Sequence, direction, weights) -> dict[str, Any
     return parts | {kind: {i: first_bad(v) for i, v in them.items()} for kind, them in kinds.items()}
 
 
-def smooth(step: Equation, values: dict) -> tuple[Callable, list[int], list[int]]:
+def smooth(step: Equation, values: Values) -> tuple[Callable[..., list[jax.Array]], list[int], list[int]]:
     """An operation as a function of its floating operands alone, these, and its floating results."""
     numbers = [i for i in dict.fromkeys(step.inputs) if is_float(values[i])]
     results = [i for i in step.outputs if is_float(values[i])]
 
-    def apply(*floats):
+    def apply(*floats: jax.Array) -> list[jax.Array]:
         given = values | dict(zip(numbers, floats, strict=True))
         found = step.bind(*(given[i] for i in step.inputs))
         return [value for i, value in zip(step.outputs, found, strict=True) if i in results]
@@ -157,7 +169,7 @@ def smooth(step: Equation, values: dict) -> tuple[Callable, list[int], list[int]
     return apply, numbers, results
 
 
-def push(step: Equation, values: dict, tangents: dict) -> dict:
+def push(step: Equation, values: Values, tangents: Values) -> Values:
     """Tangents of an operation's results; none where no operand has one, zero without a forward rule."""
     apply, numbers, results = smooth(step, values)
     if step.name == "stop_gradient" or not results or not any(i in tangents for i in numbers):
@@ -170,7 +182,9 @@ def push(step: Equation, values: dict, tangents: dict) -> dict:
     return dict(zip(results, jax.jvp(apply, floats, directions)[1], strict=True))
 
 
-def pull(step: Equation, values: dict, tangents: dict, adjoints: dict, seconds: dict) -> list[tuple]:
+def pull(
+    step: Equation, values: Values, tangents: Values, adjoints: Values, seconds: Values
+) -> list[tuple[int, jax.Array, jax.Array]]:
     """(operand, adjoint, its derivative) for each operand that depends on x; none without a reverse rule."""
     apply, numbers, results = smooth(step, values)
     active = [i for i in numbers if i in tangents]
@@ -181,7 +195,7 @@ def pull(step: Equation, values: dict, tangents: dict, adjoints: dict, seconds: 
     given = [adjoints.get(i, jnp.zeros_like(values[i])) for i in results]
     given_moves = [seconds.get(i, jnp.zeros_like(values[i])) for i in results]
 
-    def back(floats, given):
+    def back(floats: list[jax.Array], given: list[jax.Array]) -> tuple[jax.Array, ...]:
         return jax.vjp(apply, *floats)[1](given)
 
     try:
@@ -192,7 +206,7 @@ def pull(step: Equation, values: dict, tangents: dict, adjoints: dict, seconds: 
     return [(i, adjoint, second) for i, adjoint, second in rows if i in active]
 
 
-def first_bad(value):
+def first_bad(value: jax.Array) -> jax.Array:
     """Flat index of the first entry that is not finite, -1 for none."""
     if not is_float(value) or jnp.size(value) == 0:
         return jnp.int32(-1)
@@ -241,7 +255,7 @@ def entry(step: Equation, bad: dict[int, int]) -> int:
     return max((bad.get(i, -1) for i in step.outputs), default=-1)
 
 
-def described(kind: str, step: Equation, operands: Sequence, index: int) -> Fault:
+def described(kind: str, step: Equation, operands: Sequence[npt.ArrayLike], index: int) -> Fault:
     """The fault of an operation, with its operands at the entry in question."""
     shape = getattr(step.source.outvars[0].aval, "shape", ())
     shown = [at_entry(np.asarray(operand), shape, index) for operand in operands if is_float(operand)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +67,10 @@ class View:
         """Which variables are not fixed by their bounds, shape (n,)."""
         return self.problem.lower < self.problem.upper
 
-    def rows(self, indices) -> tuple[str, ...]:
+    def rows(self, indices: Iterable[int] | np.ndarray) -> tuple[str, ...]:
         """Names of some rows."""
         return tuple(self.problem.describe_row(int(index)) for index in indices)
 
-    def variables(self, indices) -> tuple[str, ...]:
+    def variables(self, indices: Iterable[int] | np.ndarray) -> tuple[str, ...]:
         """Names of some variables."""
         return tuple(self.problem.variables.describe(int(index)) for index in indices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy.sparse as sp
@@ -180,7 +180,7 @@ def typical(found: list[np.ndarray]) -> np.ndarray:
     return np.where(found[0] < SMALL, np.max(found, axis=0), found[0])
 
 
-def sizes(values: np.ndarray, describe, kind: str, text: str) -> Iterator[Finding]:
+def sizes(values: np.ndarray, describe: Callable[[int], str], kind: str, text: str) -> Iterator[Finding]:
     """A warning if some sizes are far from 1, the farthest first."""
     away = np.abs(np.log10(np.where(values > 0, values, 1.0)))
     bad = np.flatnonzero((values > LARGE) | ((values < SMALL) & (values > 0)))

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy.typing as npt
 
 from lagrad.checks.faults import described
 from lagrad.precision import float64
@@ -28,6 +30,8 @@ from lagrad.program.program import Program
 from lagrad.program.trace import operations
 from lagrad.program.walk import needed, reached
 
+# (params of an operation, operands) -> where it stands on its kink.
+Test = Callable[..., jax.Array]
 # Relative distance below which a point is taken to lie on the kink.
 NEAR = 1e-10
 
@@ -50,41 +54,41 @@ class Kink:
         return f"`{self.primitive}`" + (f" at {self.operands}" if self.operands else "") + f", {self.place}"
 
 
-def equal(a, b):
+def equal(a: jax.Array, b: jax.Array) -> jax.Array:
     """Where two arrays agree but for rounding; never where one is infinite."""
     close = jnp.abs(a - b) <= NEAR * jnp.maximum(1.0, jnp.maximum(jnp.abs(a), jnp.abs(b)))
     return close & jnp.isfinite(a) & jnp.isfinite(b)
 
 
-def at_zero(params: dict, x):
+def at_zero(params: dict[str, Any], x: jax.Array) -> jax.Array:
     """Operand zero."""
     return equal(x, jnp.zeros_like(x))
 
 
-def at_tie(params: dict, a, b):
+def at_tie(params: dict[str, Any], a: jax.Array, b: jax.Array) -> jax.Array:
     """Both operands equal."""
     return equal(a, b)
 
 
-def at_limits(params: dict, low, x, high):
+def at_limits(params: dict[str, Any], low: jax.Array, x: jax.Array, high: jax.Array) -> jax.Array:
     """Operand equal to one of the limits of a clamp."""
     return equal(x, jnp.broadcast_to(low, x.shape)) | equal(x, jnp.broadcast_to(high, x.shape))
 
 
-def at_whole(params: dict, x):
+def at_whole(params: dict[str, Any], x: jax.Array) -> jax.Array:
     """Operand a whole number."""
     return equal(x, jnp.round(x))
 
 
-def at_half(params: dict, x):
+def at_half(params: dict[str, Any], x: jax.Array) -> jax.Array:
     """Operand halfway between whole numbers."""
     return equal(x - jnp.floor(x), jnp.full_like(x, 0.5))
 
 
-def shared_extreme(extreme: Callable):
+def shared_extreme(extreme: Callable[..., Any]) -> Test:
     """Test whether the largest (smallest) entry of a reduction is there twice."""
 
-    def at_shared(params: dict, x):
+    def at_shared(params: dict[str, Any], x: jax.Array) -> jax.Array:
         axes = tuple(params["axes"])
         best = extreme(x, axis=axes, keepdims=True)
         return (equal(x, best).sum(axis=axes) > 1) & (jnp.size(x) > 0)
@@ -92,21 +96,21 @@ def shared_extreme(extreme: Callable):
     return at_shared
 
 
-def at_neighbors(params: dict, x, *others):
+def at_neighbors(params: dict[str, Any], x: jax.Array, *others: jax.Array) -> jax.Array:
     """Two entries equal after sorting."""
     ordered = jnp.moveaxis(jnp.sort(x, axis=params["dimension"]), params["dimension"], -1)
     return equal(ordered[..., 1:], ordered[..., :-1])
 
 
 # Where a row of the table of primitives says that its kink is -> the test for it.
-PLACES: dict[str, Callable] = {
+PLACES: dict[str, Test] = {
     "zero": at_zero,
     "tie": at_tie,
     "limits": at_limits,
     "whole": at_whole,
     "half": at_half,
 }
-TESTS: dict[str, Callable] = {
+TESTS: dict[str, Test] = {
     **{name: PLACES[facts.kink] for name, facts in ELEMENTWISE.items() if facts.kink},
     "reduce_max": shared_extreme(jnp.max),
     "reduce_min": shared_extreme(jnp.min),
@@ -114,7 +118,7 @@ TESTS: dict[str, Callable] = {
 }
 
 
-def find_kinks(function: Callable, inputs: Sequence) -> list[Kink]:
+def find_kinks(function: Callable[..., Any], inputs: Sequence[npt.ArrayLike]) -> list[Kink]:
     """Operations without a derivative at the point.
 
     Args:
@@ -129,7 +133,7 @@ def find_kinks(function: Callable, inputs: Sequence) -> list[Kink]:
     if not suspects:
         return []
 
-    def hits(*given):
+    def hits(*given: jax.Array) -> tuple[list[jax.Array], list[list[jax.Array]]]:
         values = found.values(given)
         return [first_true(stands_on(step, values)) for step in suspects], [
             [values[i] for i in step.inputs] for step in suspects
@@ -159,13 +163,13 @@ def takes_floats(step: Equation) -> bool:
     return jnp.issubdtype(getattr(step.source.invars[0].aval, "dtype", bool), jnp.floating)
 
 
-def stands_on(step: Equation, values: dict):
+def stands_on(step: Equation, values: dict[int, jax.Array]) -> jax.Array:
     """Where an operation stands on its kink, Booleans."""
     operands = [jnp.asarray(values[i]) for i in step.inputs]
     return TESTS[step.name](step.source.params, *operands)
 
 
-def first_true(mask):
+def first_true(mask: jax.Array) -> jax.Array:
     """Flat index of the first True, -1 for none."""
     flat = jnp.ravel(mask)
     return jnp.where(flat.any(), jnp.argmax(flat), -1) if flat.size else jnp.asarray(-1)

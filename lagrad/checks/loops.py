@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy.typing as npt
 from jax.extend import core as jex
 
 from lagrad.precision import float64
@@ -15,9 +17,13 @@ from lagrad.program.program import Program
 from lagrad.program.trace import operations_of
 
 MOST_ITERATIONS = 10_000
+# A program, its arguments, iteration.
+Call = tuple[jex.ClosedJaxpr, list[Any], int]
 
 
-def inner_programs(step: Equation, operands: Sequence) -> Iterator[tuple[Program, list, int]]:
+def inner_programs(
+    step: Equation, operands: Sequence[npt.ArrayLike]
+) -> Iterator[tuple[Program, list[Any], int]]:
     """The body of a loop in each iteration that gives something not finite, or the branch that was taken.
 
     Args:
@@ -34,13 +40,13 @@ def inner_programs(step: Equation, operands: Sequence) -> Iterator[tuple[Program
         yield operations_of(body, place=step.place), given, iteration
 
 
-def cond_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
+def cond_calls(params: dict[str, Any], operands: list[Any]) -> Iterator[Call]:
     """The branch taken."""
     branches = params["branches"]
     yield branches[min(max(int(operands[0]), 0), len(branches) - 1)], operands[1:], 0
 
 
-def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
+def scan_calls(params: dict[str, Any], operands: list[Any]) -> Iterator[Call]:
     """Each iteration of a scan."""
     body, fixed, count = params["jaxpr"], params["num_consts"], params["num_carry"]
     constants, carry, slices = operands[:fixed], operands[fixed : fixed + count], operands[fixed + count :]
@@ -54,7 +60,7 @@ def scan_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, 
         carry = results[:count]
 
 
-def while_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr, list, int]]:
+def while_calls(params: dict[str, Any], operands: list[Any]) -> Iterator[Call]:
     """Each iteration of a while loop, its condition asked first."""
     first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     test, body, carry = operands[:first], operands[first:second], operands[second:]
@@ -68,16 +74,16 @@ def while_calls(params: dict, operands: list) -> Iterator[tuple[jex.ClosedJaxpr,
         carry = results
 
 
-def all_finite(values: list) -> bool:
+def all_finite(values: list[Any]) -> bool:
     """Whether no floating entry is infinite or nan."""
     return all(bool(jnp.isfinite(value).all()) for value in values if is_float(value))
 
 
-def compiled(body: jex.ClosedJaxpr):
+def compiled(body: jex.ClosedJaxpr) -> Callable[[list[Any]], list[Any]]:
     """A program as a compiled function of a list."""
     function = jax.jit(jex.jaxpr_as_fun(body))
 
-    def run(given: list) -> list:
+    def run(given: list[Any]) -> list[Any]:
         with float64():
             return list(function(*given))
 

@@ -76,7 +76,7 @@ def row_sizes(matrix: Any) -> np.ndarray:
     return Entries.of(matrix).row_maxima()
 
 
-def constant_rows(matrices: list) -> np.ndarray:
+def constant_rows(matrices: list[sp.csr_array]) -> np.ndarray:
     """Which rows are equal in all matrices, Booleans: linear rows, if the points were random."""
     first = matrices[0]
     if len(matrices) < 2:

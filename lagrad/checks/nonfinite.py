@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.checks.faults import Fault, first_fault
 from lagrad.derivatives import Derivatives
 from lagrad.display.text import others
@@ -37,7 +38,7 @@ class NonFinite:
         return f"{self.what} is {self.value:g}{root}"
 
 
-def nonfinite_values(problem: Problem, x: np.ndarray, params=None) -> list[NonFinite]:
+def nonfinite_values(problem: Problem, x: np.ndarray, params: Pytree = None) -> list[NonFinite]:
     """Each function with a value that is not finite, and why.
 
     Args:
@@ -57,7 +58,7 @@ def nonfinite_values(problem: Problem, x: np.ndarray, params=None) -> list[NonFi
 
 
 def nonfinite_derivatives(
-    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params=None
+    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params: Pytree = None
 ) -> list[NonFinite]:
     """The first entry of gradient, Jacobian and Hessian that is not finite, and why.
 
@@ -71,7 +72,7 @@ def nonfinite_derivatives(
     return found or bad_hessian(derivatives, x, multipliers, params)
 
 
-def bad_gradient(derivatives: Derivatives, x: np.ndarray, params) -> list[NonFinite]:
+def bad_gradient(derivatives: Derivatives, x: np.ndarray, params: Pytree) -> list[NonFinite]:
     """The first entry of the gradient that is not finite."""
     problem, gradient = derivatives.problem, derivatives.gradient(x, params)
     bad = np.flatnonzero(~np.isfinite(gradient))
@@ -83,7 +84,7 @@ def bad_gradient(derivatives: Derivatives, x: np.ndarray, params) -> list[NonFin
     return [NonFinite(what, float(gradient[column]), fault)]
 
 
-def bad_jacobian(derivatives: Derivatives, x: np.ndarray, params) -> list[NonFinite]:
+def bad_jacobian(derivatives: Derivatives, x: np.ndarray, params: Pytree) -> list[NonFinite]:
     """The first entry of each constraint's Jacobian that is not finite."""
     problem, jacobian, found = derivatives.problem, derivatives.jacobian(x, params).tocoo(), []
     bad = np.flatnonzero(~np.isfinite(jacobian.data))
@@ -101,7 +102,9 @@ def bad_jacobian(derivatives: Derivatives, x: np.ndarray, params) -> list[NonFin
     return found
 
 
-def bad_hessian(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params) -> list[NonFinite]:
+def bad_hessian(
+    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, params: Pytree
+) -> list[NonFinite]:
     """The first entry of the Lagrangian's Hessian that is not finite, under each function to blame."""
     problem, hessian = derivatives.problem, derivatives.hessian(x, multipliers, 1.0, params).tocoo()
     bad = np.flatnonzero(~np.isfinite(hessian.data))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.precision import float64
 from lagrad.problem.functions import arguments
 from lagrad.problem.problem import Problem
@@ -26,12 +28,12 @@ class Oracle:
         params: in place of the problem's.
     """
 
-    def __init__(self, problem: Problem, params=None):
+    def __init__(self, problem: Problem, params: Pytree = None):
         self.problem = problem
         self.leaves = arguments(problem, problem.start, params)[1:]
         self.structure = jax.tree.structure(problem.params)
 
-    def function(self, x, *leaves):
+    def function(self, x: jax.Array, *leaves: jax.Array) -> jax.Array:
         """F(x): traceable, shape (m + 1,)."""
         params = jax.tree.unflatten(self.structure, leaves)
         objective = self.problem.flat_objective(x, params).reshape(1)
@@ -53,36 +55,36 @@ class Oracle:
         """(weights' F)''(x) direction, shape (n,)."""
         return self.call(self.compiled_hvp, x, weights, direction)
 
-    def call(self, function: Callable, *given) -> np.ndarray:
+    def call(self, function: Callable[..., Any], *given: np.ndarray) -> np.ndarray:
         """A compiled function's value, in float64."""
         with float64():
             return np.asarray(function(*given, *self.leaves))
 
     @cached_property
-    def compiled_values(self) -> Callable:
+    def compiled_values(self) -> Callable[..., Any]:
         """(x, *leaves) -> F."""
         return jax.jit(self.function)
 
     @cached_property
-    def compiled_jvp(self) -> Callable:
+    def compiled_jvp(self) -> Callable[..., Any]:
         """(x, direction, *leaves) -> F' direction."""
         return jax.jit(lambda x, d, *leaves: jax.jvp(lambda x: self.function(x, *leaves), (x,), (d,))[1])
 
     @cached_property
-    def compiled_vjp(self) -> Callable:
+    def compiled_vjp(self) -> Callable[..., Any]:
         """(x, weights, *leaves) -> weights' F'."""
         return jax.jit(jax.grad(self.weighted))
 
     @cached_property
-    def compiled_hvp(self) -> Callable:
+    def compiled_hvp(self) -> Callable[..., Any]:
         """(x, weights, direction, *leaves) -> (weights' F)'' direction."""
 
-        def product(x, weights, direction, *leaves):
+        def product(x: jax.Array, weights: jax.Array, direction: jax.Array, *leaves: jax.Array) -> jax.Array:
             gradient = jax.grad(lambda x: self.weighted(x, weights, *leaves))
             return jax.jvp(gradient, (x,), (direction,))[1]
 
         return jax.jit(product)
 
-    def weighted(self, x, weights, *leaves):
+    def weighted(self, x: jax.Array, weights: jax.Array, *leaves: jax.Array) -> jax.Array:
         """weights' F(x): traceable, scalar."""
         return weights @ self.function(x, *leaves)

@@ -10,9 +10,11 @@ kink both are then about sqrt(tol), whereas far from one the smaller is tol and 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from lagrad.problem.problem import Problem
 
 INACTIVE, ACTIVE, WEAK = 0.0, 1.0, 2.0
 
@@ -29,7 +31,14 @@ class Sides(NamedTuple):
     bounds: np.ndarray
 
 
-def find_sides(problem: Any, x, constraints, multipliers, gradient_size: float, kink: float) -> Sides:
+def find_sides(
+    problem: Problem,
+    x: np.ndarray,
+    constraints: np.ndarray,
+    multipliers: tuple[np.ndarray, np.ndarray, np.ndarray],
+    gradient_size: float,
+    kink: float,
+) -> Sides:
     """Classify every row and bound.
 
     Args:
@@ -65,7 +74,13 @@ def closer(value: np.ndarray, lower: np.ndarray, upper: np.ndarray, pressed: np.
     return np.where(pressed == 0, nearer, pressed > 0) & np.isfinite(upper) | np.isneginf(lower)
 
 
-def codes(above, multiplier, value, sides, kink: float) -> np.ndarray:
+def codes(
+    above: np.ndarray,
+    multiplier: np.ndarray,
+    value: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
+    kink: float,
+) -> np.ndarray:
     """0, 1 or 2 for each entry."""
     lower, upper = sides
     side = np.where(above, upper, lower)

@@ -11,7 +11,9 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
+from lagrad.annotations import Pytree
 from lagrad.derivatives import Derivatives
 from lagrad.display.text import listed
 from lagrad.errors import DerivativeError
@@ -81,7 +83,7 @@ class Host:
         n, m = self.derivatives.n, self.derivatives.m
         return tuple(jax.ShapeDtypeStruct((size,), jnp.result_type(float)) for size in (n, m, n, m, n))
 
-    def solve(self, *arrays) -> tuple[np.ndarray, ...]:
+    def solve(self, *arrays: npt.ArrayLike) -> tuple[np.ndarray, ...]:
         """Solve for (leaves of params, lower, upper): x, v, w, active rows, active bounds."""
         known = [np.asarray(array) for array in arrays]
         return self.solved.recall(known, lambda: self._solve(*known))
@@ -97,7 +99,7 @@ class Host:
             return tuple(np.full(shape.shape, np.nan) for shape in self.shapes())
         return self.read(solution, params, bounds)
 
-    def read(self, solution: Solution, params, bounds) -> tuple[np.ndarray, ...]:
+    def read(self, solution: Solution, params: Pytree, bounds: Any) -> tuple[np.ndarray, ...]:
         """Flat point, multipliers and active sides of a solution."""
         problem = self.derivatives.problem.replace(x0=solution.x, bounds=bounds)
         x = problem.variables.flatten(solution.x)
@@ -112,7 +114,7 @@ class Host:
         """Params of a call from their leaves."""
         return jax.tree.unflatten(jax.tree.structure(self.derivatives.problem.params), leaves)
 
-    def solve_kkt(self, *arrays) -> np.ndarray:
+    def solve_kkt(self, *arrays: npt.ArrayLike) -> np.ndarray:
         """K^-1 b for (x, v, w, active rows, active bounds, leaves of params, b), b of shape (n + m + n,).
 
         All arrays may have leading axes, of length 1 where nothing varies along them.
@@ -136,7 +138,15 @@ class Host:
         with jax.ensure_compile_time_eval():
             return self.factored.recall(state, lambda: self._kkt(*state))
 
-    def _kkt(self, x, v, w, rows, bounds, *leaves) -> Kkt | None:
+    def _kkt(
+        self,
+        x: np.ndarray,
+        v: np.ndarray,
+        w: np.ndarray,
+        rows: np.ndarray,
+        bounds: np.ndarray,
+        *leaves: np.ndarray,
+    ) -> Kkt | None:
         if not np.isfinite(x).all():
             return None
         x, v, params = x.astype(np.float64), v.astype(np.float64), self.params(list(leaves))

@@ -129,7 +129,9 @@ def factor(hessian: sp.csr_array, jacobian: sp.csr_array, rows: np.ndarray, boun
     return Kkt(hessian, jacobian, free, active, matrix, scale, factors)
 
 
-def assemble(hessian, jacobian, free: np.ndarray, active: np.ndarray) -> sp.csc_array:
+def assemble(
+    hessian: sp.csr_array, jacobian: sp.csr_array, free: np.ndarray, active: np.ndarray
+) -> sp.csc_array:
     """[[H, A'], [A, 0]] of the free variables and the active rows."""
     inner = sp.csr_array(hessian)[free][:, free]
     rows = sp.csr_array(jacobian)[active][:, free]

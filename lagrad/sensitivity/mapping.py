@@ -19,7 +19,7 @@ Lopez-Negrete and Biegler (2012), Optimal sensitivity based on IPOPT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -27,7 +27,9 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
+from lagrad.annotations import Pytree
 from lagrad.errors import ProblemError
 from lagrad.problem.layout import Layout
 from lagrad.problem.multipliers import named_rows
@@ -66,15 +68,15 @@ class SolutionMap:
     """
 
     problem: Problem
-    bounds: Callable | None
-    run: Callable = field(repr=False)
+    bounds: Callable[..., Any] | None
+    run: Callable[..., Any] = field(repr=False)
     host: Host | None = field(repr=False)
 
-    def __call__(self, params):
+    def __call__(self, params: Pytree) -> Pytree:
         """x at the solution for these params: a pytree like x0."""
         return self.optimum(params).x
 
-    def optimum(self, params) -> Optimum:
+    def optimum(self, params: Pytree) -> Optimum:
         """Point and multipliers for these params, all differentiable."""
         tree, leaves = read_leaves(self.problem, params)
         x, rows, w, *_ = self.run(leaves, *flat_bounds(self.problem, self.bounds, tree))
@@ -88,7 +90,7 @@ def solution_map(
     problem: Any,
     method: str = "auto",
     *,
-    bounds: Callable | None = None,
+    bounds: Callable[..., Any] | None = None,
     kinks: str = "raise",
     **options: Any,
 ) -> SolutionMap:
@@ -145,7 +147,7 @@ def solution_map(
     return SolutionMap(declared, bounds, flat_map(declared, host, kinks), host)
 
 
-def read_leaves(problem: Problem, params) -> tuple[Any, list]:
+def read_leaves(problem: Problem, params: Pytree) -> tuple[Pytree, list[jax.Array]]:
     """Params as a pytree of JAX arrays, and its leaves.
 
     Raises:
@@ -160,14 +162,16 @@ def read_leaves(problem: Problem, params) -> tuple[Any, list]:
     return layout.treedef.unflatten(leaves), leaves
 
 
-def as_declared(leaf, dtype):
+def as_declared(leaf: npt.ArrayLike, dtype: np.dtype[Any]) -> jax.Array:
     """A leaf of params as a JAX array of the kind of number it was declared with."""
     if jnp.issubdtype(dtype, np.floating):
         return jnp.asarray(leaf, jnp.result_type(float))
     return jnp.asarray(leaf)
 
 
-def flat_bounds(problem: Problem, bounds: Callable | None, params) -> tuple[jax.Array, jax.Array]:
+def flat_bounds(
+    problem: Problem, bounds: Callable[..., Any] | None, params: Pytree
+) -> tuple[jax.Array, jax.Array]:
     """Bounds for these params, flat, two arrays of shape (n,)."""
     if bounds is None:
         return jnp.asarray(problem.lower), jnp.asarray(problem.upper)
@@ -177,7 +181,7 @@ def flat_bounds(problem: Problem, bounds: Callable | None, params) -> tuple[jax.
     return flat_side(problem, sides[0], -jnp.inf), flat_side(problem, sides[1], jnp.inf)
 
 
-def flat_side(problem: Problem, side, default: float) -> jax.Array:
+def flat_side(problem: Problem, side: Pytree, default: float) -> jax.Array:
     """One side as a flat array: None, a number, an array or a pytree like x."""
     layout, shape = problem.variables, getattr(side, "shape", None)
     if side is None or isinstance(side, int | float) or shape == ():
@@ -188,24 +192,26 @@ def flat_side(problem: Problem, side, default: float) -> jax.Array:
     return layout.ravel(side)
 
 
-def flat_map(problem: Problem, host: Host, kinks: str) -> Callable:
+def flat_map(problem: Problem, host: Host, kinks: str) -> Callable[..., Any]:
     """(leaves, lower, upper) -> (x, v, w, active rows, active bounds), with its derivative rule."""
     residual = residual_of(problem, kinks)
     places = [problem.n, problem.n + problem.m]
 
-    def split(y):
+    def split(y: jax.Array) -> tuple[jax.Array, ...]:
         return tuple(jnp.split(y, places))
 
     @jax.custom_jvp
-    def run(leaves, lower, upper):
+    def run(leaves: list[jax.Array], lower: jax.Array, upper: jax.Array) -> tuple[jax.Array, ...]:
         return on_host(host.solve, host.shapes(), "sequential", *leaves, lower, upper)
 
     @run.defjvp
-    def rule(primals, tangents):
+    def rule(
+        primals: tuple[Any, ...], tangents: tuple[Any, ...]
+    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         *y, rows, bounds = run(*primals)
         sides = rows, bounds
 
-        def at(y, given):
+        def at(y: Sequence[jax.Array], given: tuple[Any, ...]) -> jax.Array:
             return jnp.concatenate(residual(y, sides, *given))
 
         moved = jax.jvp(lambda *given: at(y, given), primals, tangents)[1]
@@ -225,16 +231,22 @@ def flat_map(problem: Problem, host: Host, kinks: str) -> Callable:
     return run
 
 
-def residual_of(problem: Problem, kinks: str) -> Callable:
+def residual_of(problem: Problem, kinks: str) -> Callable[..., Any]:
     """r of ((x, v, w), active sides, leaves, lower, upper), compiled when first used."""
     treedef = jax.tree.structure(problem.params)
 
     @jax.jit
-    def residual(y, sides, leaves, lower, upper):
+    def residual(
+        y: Sequence[jax.Array],
+        sides: tuple[jax.Array, jax.Array],
+        leaves: list[jax.Array],
+        lower: jax.Array,
+        upper: jax.Array,
+    ) -> tuple[jax.Array, ...]:
         (x, v, w), params = y, jax.tree.unflatten(treedef, leaves)
         rows, bounds = (counts(side, kinks) for side in sides)
 
-        def lagrangian(x):
+        def lagrangian(x: jax.Array) -> tuple[jax.Array, jax.Array]:
             values = problem.flat_constraints(x, params) if problem.m else jnp.zeros(0)
             return problem.flat_objective(x, params) + jnp.where(rows, v, 0.0) @ values, values
 
@@ -249,18 +261,18 @@ def residual_of(problem: Problem, kinks: str) -> Callable:
     return residual
 
 
-def counts(side, kinks: str):
+def counts(side: jax.Array, kinks: str) -> jax.Array:
     """Which sides count as active."""
     strongly = (side != INACTIVE) & (abs(side) != WEAK)
     return strongly | (abs(side) == WEAK) if kinks == "active" else strongly
 
 
-def are_known(arrays) -> bool:
+def are_known(arrays: Iterable[object]) -> bool:
     """Whether all arrays have values, none is being traced."""
     return not any(isinstance(array, jax.core.Tracer) for array in arrays)
 
 
-def on_host(fun: Callable, like, vmap_method: str, *args):
+def on_host(fun: Callable[..., Any], like: Pytree, vmap_method: str, *args: npt.ArrayLike) -> Pytree:
     """Call a function of NumPy arrays: at once where the arguments are known, else when the program runs."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), like)
     if not are_known(args):

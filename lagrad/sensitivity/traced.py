@@ -14,7 +14,7 @@ from lagrad.batched.statuses import ACCEPTABLE, OPTIMAL
 from lagrad.problem.problem import Problem
 
 
-def traced_map(problem: Any, **options: Any) -> tuple[Problem, Callable]:
+def traced_map(problem: Any, **options: Any) -> tuple[Problem, Callable[..., Any]]:
     """The problem, and (leaves of params, lower, upper) -> x, multipliers, bound multipliers.
 
     Args:
@@ -25,7 +25,7 @@ def traced_map(problem: Any, **options: Any) -> tuple[Problem, Callable]:
     answer = layer(solver.model, solver.settings)
     declared = solver.problem
 
-    def run(leaves, lower, upper):
+    def run(leaves: list[jax.Array], lower: jax.Array, upper: jax.Array) -> tuple[jax.Array, ...]:
         params = jax.tree.unflatten(jax.tree.structure(declared.params), leaves)
         found = answer(params, jnp.asarray(declared.start))
         good = (found.status == OPTIMAL) | (found.status == ACCEPTABLE)

@@ -21,14 +21,6 @@ from lagrad.program.program import numbered
 
 # Mark of operations that were traced: shapes are those of the trace.
 TRACED = "traced result"
-FUNCTIONS: dict[str, Callable] = {
-    "select_n": lambda which, *cases: lax.select_n(which, *cases),
-    "integer_pow": lambda x, y: lax.integer_pow(x, y),
-    "and": lax.bitwise_and,
-    "or": lax.bitwise_or,
-    "xor": lax.bitwise_xor,
-    "not": lax.bitwise_not,
-}
 
 
 def evaluate(
@@ -75,7 +67,9 @@ def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
 
     def values(given: jax.Array) -> jax.Array:
         def step(z, _):
-            pieces = {("chain", number): each for number, each in enumerate([*z, *given[chain.size :]])}
+            pieces: dict[Hashable, Any] = {
+                ("chain", number): each for number, each in enumerate([*z, *given[chain.size :]])
+            }
             found = evaluate(chain.step, chain.results, pieces)
             return jnp.stack([jnp.broadcast_to(each, given.shape[1:]) for each in found]), None
 
@@ -91,7 +85,16 @@ def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
     return jnp.moveaxis(columns, 0, 1).reshape((-1, *given.shape[1:]))
 
 
-FUNCTIONS |= {CHAIN: chained, ENTRY: lambda vector, place: vector[place]}
+FUNCTIONS: dict[str, Callable] = {
+    "select_n": lambda which, *cases: lax.select_n(which, *cases),
+    "integer_pow": lambda x, y: lax.integer_pow(x, y),
+    "and": lax.bitwise_and,
+    "or": lax.bitwise_or,
+    "xor": lax.bitwise_xor,
+    "not": lax.bitwise_not,
+    CHAIN: chained,
+    ENTRY: lambda vector, place: vector[place],
+}
 
 
 def write(tape: Tape, function: Callable, operands: Sequence[int], shapes: Sequence[Any]) -> list[int]:

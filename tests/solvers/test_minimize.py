@@ -127,7 +127,9 @@ def on_sphere(hess):
 
 
 @both
-@pytest.mark.parametrize("hess", ["exact", "2-point", so.BFGS(), so.SR1()], ids=str)
+@pytest.mark.parametrize(
+    "hess", ["exact", "2-point", so.BFGS(), so.SR1()], ids=["exact", "2-point", "BFGS", "SR1"]
+)
 def test_problems_in_numpy_are_solved_with_their_gradients(method, hess):
     """SciPy's charges on a sphere as its users write them; Hessians given, or anything that SciPy takes."""
     start = np.random.default_rng(0).normal(size=6)

@@ -74,7 +74,18 @@ def inside(x):
     return jnp.exp(0.1 * shooting(x)) * x[:15]
 
 
+def equal_results(x):
+    """Steps that hand on one number twice, and one as it came."""
+
+    def step(_, z):
+        angle = z[0] + 0.1 * jnp.sin(z[1]) * z[2]
+        return jnp.stack([angle, angle, z[2]])
+
+    return jax.vmap(lambda z: jax.lax.fori_loop(0, 3, step, z))(x.reshape(4, 3)).ravel()
+
+
 CASES = {
+    "equal results": (equal_results, 12),
     "shooting": (shooting, 23),
     "two arrays": (two_arrays, 12),
     "single": (single, 5),

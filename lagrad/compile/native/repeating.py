@@ -6,7 +6,7 @@ second derivatives W, weights L, the matrix M that is carried backwards, room T,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lagrad.compile.native.code import Code, Value
@@ -65,7 +65,8 @@ def pieces_of(
         call: writes a call of a numbered body.
     """
     space = Workspace(chain, what)
-    step = piece(code, space, {node: ("Z", i) for i, node in enumerate(chain.results)}, constant)
+    # One node may be several results.
+    step = piece(code, space, [(node, ("Z", i)) for i, node in enumerate(chain.results)], constant)
     if what == "values":
         return [step, body(code, lambda new: forwards(new, space, lambda: call(new, first), False))]
     p = space.inputs
@@ -95,12 +96,11 @@ def body(code: Code, write: Callable[[Code], None]) -> str:
 def piece(
     code: Code,
     space: Workspace,
-    results: Mapping[int, tuple[str, int]] | Sequence[tuple[int, tuple[str, int]]],
+    targets: Sequence[tuple[int, tuple[str, int]]],
     constant: Constant,
 ) -> str:
-    """Evaluate nodes of a step from A and L, and store each."""
+    """Evaluate nodes of a step from A and L, and store each at its place."""
     chain = space.chain
-    targets = list(results.items()) if isinstance(results, Mapping) else list(results)
     given = {node: ("A", number) for number, node in enumerate(chain.given)}
     given |= {node: ("L", number) for number, node in enumerate(chain.weights)}
 

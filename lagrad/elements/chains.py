@@ -34,7 +34,7 @@ from lagrad.primitives.equations import aval_of, shape_of, size_of
 from lagrad.program.cse import tidy
 from lagrad.program.equation import Equation
 from lagrad.program.program import numbered
-from lagrad.program.walk import needed
+from lagrad.program.walk import needed, variables
 
 # Loops of fewer equations in all are written out: what the steps share is then computed once.
 FEWEST_EQUATIONS = 400
@@ -113,12 +113,11 @@ class Body:
         closed, consts = params["jaxpr"], params["num_consts"]
         targets = [closed.jaxpr.outvars[i - consts] for i in handed]
         operands = (*handed, *shared)
-        counters = {closed.jaxpr.invars[i] for i in range(consts, len(atoms)) if i not in handed}
-        used = {atom for each in needed(closed.jaxpr.eqns, targets) for atom in each.invars if is_named(atom)}
-        if counters & (used | set(filter(is_named, targets))):
-            return None
-        starts = np.cumsum([0, *(size_of(atoms[i]) for i in operands)])
         counted = [i for i in range(consts, len(atoms)) if i not in handed]
+        used = [atom for each in needed(closed.jaxpr.eqns, targets) for atom in each.invars]
+        if not variables([*used, *targets]).isdisjoint(closed.jaxpr.invars[i] for i in counted):
+            return None
+        starts = starts_of(atoms, operands)
 
         def function(x):
             arguments: list[Any] = [values.get(i, np.zeros(())) for i in equation.inputs]
@@ -173,7 +172,7 @@ class Body:
         results = record_groups(
             tape, self.classification, groups, [[given[number] for number in each] for each in slots]
         )
-        steps = [masks_of(group, each, len(inputs)) for group, each in zip(groups, slots, strict=True)]
+        steps = [group.masks.moved(each, len(inputs)) for group, each in zip(groups, slots, strict=True)]
         outputs = [
             (self.operands[p] - consts, entry) for p, width in enumerate(widths) for entry in range(width)
         ]
@@ -195,24 +194,12 @@ class Body:
         kernel = self.pieces.at(elements)
         if kernel is None:
             return None
-        chosen, leaves, masks = slotted(self.classification, kernel)
-        variable = self.classification.program.outputs[1]
-        nothing = sp.csr_array((1, elements.size))
-        return Group(
-            variable,
-            elements,
-            chosen,
-            leaves,
-            tuple(bits(masks.first)),
-            tuple(masks.pairs()),
-            nothing,
-            kernel.depth,
-        )
+        slots, nothing = slotted(self.classification, kernel), sp.csr_array((1, elements.size))
+        return Group(self.classification.program.outputs[1], elements, *slots, nothing, kernel.depth)
 
     def locate(self, group: Group, inputs: list, numbers: dict, slots: list, size: int) -> bool:
         """Add the input of the chain that each slot is; whether every slot is one."""
-        starts = np.cumsum([0, *(size_of(self.equation.source.invars[i]) for i in self.operands)])
-        found = []
+        starts, found = starts_of(self.equation.source.invars, self.operands), []
         for slot in group.slots:
             layers = slot.form.layers
             if layers is None or len(layers) != 1 or slot.offset is not None or np.ptp(layers[0].factor):
@@ -258,24 +245,15 @@ def derived(
     return weights, slopes, pairs
 
 
-def is_named(atom: Any) -> bool:
-    """Whether an operand is a variable rather than a literal."""
-    return not hasattr(atom, "val")
+def starts_of(atoms: Sequence[Any], operands: Sequence[int]) -> np.ndarray:
+    """Where each operand begins in the vector that they make up, and where the last one ends."""
+    return np.cumsum([0, *(size_of(atoms[i]) for i in operands)])
 
 
 def has_arrays(tape: Tape, node: int) -> bool:
     """Whether a node is a constant that differs from row to row."""
     operation = tape.operations[node]
     return operation.name == CONSTANT and operation.params["value"].size > 1
-
-
-def masks_of(group: Group, inputs: Sequence[int], size: int) -> Masks:
-    """Derivatives of one entry of the next z by the inputs of the chain."""
-    rows = [0] * len(group.slots)
-    for a, b in group.pairs:
-        rows[a] |= 1 << b
-        rows[b] |= 1 << a
-    return Masks(sum(1 << slot for slot in group.active), tuple(rows)).moved(inputs, size)
 
 
 def repeated(steps: Sequence[Masks], size: int, length: int) -> tuple[Masks, ...]:

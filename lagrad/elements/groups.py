@@ -13,7 +13,7 @@ from lagrad.elements.classification import Classification
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Kernel, Key, Leaf
 from lagrad.elements.maps import Factor
-from lagrad.elements.masks import Masks
+from lagrad.elements.masks import Masks, bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,7 @@ class Group:
         elements: which of its elements these are.
         slots: inputs of one element.
         leaves: the affine leaves in terms of slots.
-        active: slots with a first derivative.
-        pairs: slots (a, b), a <= b, with a second derivative.
+        masks: which derivatives by the slots can be nonzero.
         outputs: B, shape (m + 1, E).
         depth: number of equations on the longest way from a leaf to the variable.
     """
@@ -66,10 +65,19 @@ class Group:
     elements: Indices
     slots: tuple[Slot, ...]
     leaves: tuple[LeafValue, ...]
-    active: tuple[int, ...]
-    pairs: tuple[tuple[int, int], ...]
+    masks: Masks
     outputs: sp.csr_array
     depth: int
+
+    @cached_property
+    def active(self) -> tuple[int, ...]:
+        """Slots with a first derivative."""
+        return tuple(bits(self.masks.first))
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Slots (a, b), a <= b, with a second derivative."""
+        return tuple(self.masks.pairs())
 
 
 def slotted(

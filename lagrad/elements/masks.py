@@ -25,17 +25,13 @@ class Masks:
         """The same function with input i at `places[i]` of `size`; several may come to the same place."""
         if len(places) == size and all(place == i for i, place in enumerate(places)):
             return self
-        # Rows are alike where all inputs meet.
-        new = {row: moved_bits(row, places) for row in {self.first, *self.second}}
-        rows = [0] * size
-        for i, row in enumerate(self.second):
-            rows[places[i]] |= new[row]
-        return Masks(new[self.first], tuple(rows))
+        return self.spread([(place,) for place in places], size)
 
     def spread(self, places: Sequence[Sequence[int]], size: int) -> Masks:
         """The same function where input i is made of the inputs `places[i]` of `size`."""
         parts = [sum(1 << place for place in each) for each in places]
-        new = {row: united(parts, row) for row in {self.first, *self.second}}
+        # Rows are alike where all inputs meet.
+        new = {row: union(parts, row) for row in {self.first, *self.second}}
         rows = [0] * size
         for each, row in zip(places, self.second, strict=True):
             for place in each:
@@ -52,8 +48,8 @@ class Masks:
         return self.first.bit_count() + sum((row >> i).bit_count() for i, row in enumerate(self.second))
 
 
-def united(parts: Sequence[int], chosen: int) -> int:
-    """The masks of some numbers put together."""
+def union(parts: Sequence[int], chosen: int) -> int:
+    """The masks of the numbers that a mask chooses, put together."""
     found = 0
     for bit in bits(chosen):
         found |= parts[bit]
@@ -70,14 +66,6 @@ def bits(mask: int) -> Iterator[int]:
         lowest = mask & -mask
         yield lowest.bit_length() - 1
         mask ^= lowest
-
-
-def moved_bits(mask: int, places: Sequence[int]) -> int:
-    """A mask with each bit at another place."""
-    found = 0
-    for bit in bits(mask):
-        found |= 1 << places[bit]
-    return found
 
 
 def composed(parts: Sequence[Masks], meeting: Sequence[tuple[int, int]]) -> Masks:

@@ -21,7 +21,6 @@ from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Pieces, kernels
 from lagrad.elements.maps import Adjoint, total
-from lagrad.elements.masks import bits
 from lagrad.elements.products import without_zeros
 from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
@@ -260,6 +259,4 @@ def group(
         kernel = kernel.at(elements if pieces.ranks is None else Indices.of(elements.take(pieces.ranks)))
         adjoint = Adjoint(adjoint.rows, (np.cumsum(used) - 1)[adjoint.columns], adjoint.values)
     outputs = adjoint.to_scipy((m + 1, elements.size))
-    slots, leaves, masks = slotted(classification, kernel)
-    active, pairs = tuple(bits(masks.first)), tuple(masks.pairs())
-    return Group(variable, elements, slots, leaves, active, pairs, outputs, kernel.depth)
+    return Group(variable, elements, *slotted(classification, kernel), outputs, kernel.depth)

@@ -141,6 +141,10 @@ class Code:
         """A register from memory."""
         return self.value("double", f"load {self.wide('double')}, ptr {address}, align 8")
 
+    def store(self, value: Value, address: str) -> None:
+        """Write a register to memory."""
+        self.line(f"store {self.wide(value.kind)} {value.text}, ptr {address}, align 8")
+
     def address(self, base: str, offset: str, kind: str = "double") -> str:
         """Address of an entry of an array."""
         return self.set(f"getelementptr {kind}, ptr {base}, i64 {offset}", "p")

@@ -161,11 +161,11 @@ def emit(code: Code, loop: Loop, made: Function) -> None:
     element = clamped(code, "umin", elements.index, last)
     results = evaluate(code, loop, element, reads)
     for (node, _), place in zip(stored, places, strict=True):
-        store(code, results[node], place.address(code, element))
+        code.store(results[node], place.address(code, element))
     if rooms:
         within = code.address(scratch, code.set(f"sub i64 {element}, {tiles.index}"))
         for node, number in rooms.items():
-            store(code, results[node], code.address(within, str(number * room + code.lanes)))
+            code.store(results[node], code.address(within, str(number * room + code.lanes)))
     end(code, elements)
     if rooms:
         records = [
@@ -348,7 +348,7 @@ def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequ
     code.entry.append(f"  {work} = alloca [{places['end']} x {code.wide('double')}], align 64")
     for number, value in enumerate(operands):
         place = number if number < space.inputs else places["L"] + number - space.inputs
-        store(code, value, code.address(work, str(place * code.lanes)))
+        code.store(value, code.address(work, str(place * code.lanes)))
     call_piece(work, code, made.chains[chain, what])
     return Value(code.address(work, str(places["A" if what == "values" else "M"] * code.lanes)), "vector")
 
@@ -365,8 +365,3 @@ def splat(code: Code, number: str) -> str:
     wide = code.wide("double")
     first = code.set(f"insertelement {wide} poison, double {number}, i32 0")
     return code.set(f"shufflevector {wide} {first}, {wide} poison, <{code.lanes} x i32> zeroinitializer")
-
-
-def store(code: Code, value: Value, address: str) -> None:
-    """Write a register."""
-    code.line(f"store {code.wide('double')} {value.text}, ptr {address}, align 8")

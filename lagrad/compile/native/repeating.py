@@ -120,7 +120,7 @@ def piece(
             if operation.name != CONSTANT:
                 values[node] = RULES[operation.name](new, operation.params, *map(value, operation.operands))
         for node, place in targets:
-            store(new, value(node), at(new, space, *place))
+            new.store(value(node), at(new, space, *place))
 
     return body(code, write)
 
@@ -128,11 +128,6 @@ def piece(
 def at(code: Code, space: Workspace, name: str, number: int = 0) -> str:
     """Address of a register of the workspace."""
     return code.address(WORK, str((space.places[name] + number) * code.lanes))
-
-
-def store(code: Code, value: Value, address: str) -> None:
-    """Write a register."""
-    code.line(f"store {code.wide('double')} {value.text}, ptr {address}, align 8")
 
 
 def behind(code: Code, base: str, index: str, size: int, offset: int = 0) -> str:
@@ -157,13 +152,13 @@ def move(code: Code, source: str, target: str, size: int) -> None:
     """Copy some registers."""
     for number in range(size):
         place = str(number * code.lanes)
-        store(code, code.load(code.address(source, place)), code.address(target, place))
+        code.store(code.load(code.address(source, place)), code.address(target, place))
 
 
 def zeros(code: Code, target: str, size: int) -> None:
     """Set some registers to zero."""
     counter = begin(code, "0", str(size), "1")
-    store(code, code.number(0.0), behind(code, target, counter.index, 1))
+    code.store(code.number(0.0), behind(code, target, counter.index, 1))
     end(code, counter)
 
 
@@ -183,7 +178,7 @@ def slopes(code: Code, space: Workspace, derivatives: Callable[[], None]) -> Non
     matrix = at(code, space, "M")
     zeros(code, matrix, size * p)
     for number in range(size):
-        store(code, code.number(1.0), code.address(matrix, str(number * (p + 1) * code.lanes)))
+        code.store(code.number(1.0), code.address(matrix, str(number * (p + 1) * code.lanes)))
 
     def step() -> None:
         derivatives()
@@ -207,12 +202,12 @@ def curvature(code: Code, space: Workspace, derivatives: Callable[[], None]) -> 
         counter = begin(code, "0", str(p * p), "1")
         where = behind(code, matrix, counter.index, 1)
         added = code.load(behind(code, at(code, space, "W"), counter.index, 1))
-        store(code, code.binary("fadd", code.load(where), added), where)
+        code.store(code.binary("fadd", code.load(where), added), where)
         end(code, counter)
         weights = at(code, space, "L")
         row = [code.load(code.address(weights, str(i * code.lanes))) for i in range(space.chain.size)]
         for number, value in enumerate(through(code, space, row)[: space.chain.size]):
-            store(code, value, code.address(weights, str(number * code.lanes)))
+            code.store(value, code.address(weights, str(number * code.lanes)))
 
     backwards(code, space, step)
 
@@ -229,7 +224,7 @@ def push(code: Code, space: Workspace, source: str, target: str, rows: int, tran
             if transposed
             else behind(code, target, counter.index, p, number)
         )
-        store(code, value, where)
+        code.store(value, where)
     end(code, counter)
 
 

@@ -143,13 +143,12 @@ def move(code: Code, source: str, target: str, adds: bool) -> None:
     number = code.load(source)
     if adds:
         number = code.binary("fadd", code.load(target), number)
-    code.line(f"store {code.wide('double')} {number.text}, ptr {target}, align 8")
+    code.store(number, target)
 
 
 def add_total(code: Code, source: str, size: str, places: Places, total: str) -> None:
     """All results are added up in one entry."""
-    wide = code.wide("double")
-    code.line(f"store {wide} {code.number(0.0).text}, ptr {total}, align 64")
+    code.store(code.number(0.0), total)
     middle = code.set(f"and i64 {size}, {-code.lanes}")
     counter = begin(code, "0", middle, str(code.lanes))
     move(code, code.address(source, counter.index), total, True)

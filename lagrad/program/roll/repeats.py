@@ -20,7 +20,7 @@ from lagrad.precision import float64
 from lagrad.program.cse import frozen, number_key
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
-from lagrad.program.walk import walk
+from lagrad.program.walk import evaluate
 
 # Steps of fewer equations, or fewer steps, stay as they are written.
 SHORTEST, FEWEST = 16, 3
@@ -79,40 +79,41 @@ def looped(program: Program) -> Program | None:
         return None
 
     def function(*arguments):
-        values = program.constants | dict(zip(program.inputs, arguments, strict=True))
-        visit = lambda equation, operands: equation.bind(*operands)  # noqa: E731
-        walk(program.equations[: steps.start], values, visit)
-        run(program, steps, values)
-        walk(program.equations[steps.stop :], values, visit)
+        given = program.constants | dict(zip(program.inputs, arguments, strict=True))
+        values = evaluate(program.equations[: steps.start], given)
+        values |= results(program, steps, values)
+        values = evaluate(program.equations[steps.stop :], values)
         return [values[output] for output in program.outputs]
 
     with float64():
         return numbered(jax.make_jaxpr(function)(*program.closed.in_avals))
 
 
-def run(program: Program, steps: Steps, values: dict[int, Any]) -> None:
-    """Evaluate the loop, and name what its last step hands on."""
+def results(program: Program, steps: Steps, values: dict[int, Any]) -> dict[int, Any]:
+    """What the last step hands on, by its variables in the program."""
     template = program.equations[steps.start : steps.start + steps.period]
 
     def step(carry, _):
-        results: list[Sequence[Any]] = []
+        made: list[Sequence[Any]] = []
         for equation, operands in zip(template, steps.operands, strict=True):
             given = [
                 values[each.variable]
                 if isinstance(each, Shared)
                 else carry[each]
                 if isinstance(each, int)
-                else results[each[0]][each[1]]
+                else made[each[0]][each[1]]
                 for each in operands
             ]
-            results.append(equation.bind(*given))
-        return tuple(results[place][output] for (place, output), _ in steps.handed), None
+            made.append(equation.bind(*given))
+        return tuple(made[place][output] for (place, output), _ in steps.handed), None
 
     starts = tuple(values[variable] for _, variable in steps.handed)
     final, _ = lax.scan(step, starts, None, length=steps.count)
     last = program.equations[steps.stop - steps.period : steps.stop]
-    for ((place, output), _), value in zip(steps.handed, final, strict=True):
-        values[last[place].outputs[output]] = value
+    return {
+        last[place].outputs[output]: value
+        for ((place, output), _), value in zip(steps.handed, final, strict=True)
+    }
 
 
 def find(program: Program) -> Steps | None:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from lagrad.display import spy as picture
 from lagrad.display.markup import titled
+from lagrad.display.page import Page
 from lagrad.display.spy_svg import spy_svg
 
 
@@ -142,14 +143,14 @@ class SparsityPattern:
         keep = self.rows >= self.cols
         return SparsityPattern(self.rows[keep], self.cols[keep], self.shape)
 
-    def spy(self, width: int = 64, height: int = 32) -> str:
+    def spy(self, width: int = 64, height: int = 32) -> Page:
         """Picture in characters: a sign an entry if that fits, else braille dots that stand for blocks.
 
         Args:
             width: most characters a line.
             height: most lines.
         """
-        return picture.spy(self, width, height)
+        return Page(picture.spy(self, width, height))
 
     def contains(self, other: SparsityPattern) -> bool:
         """Whether every entry of `other` is an entry here."""

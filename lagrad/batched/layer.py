@@ -17,16 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.batched import statuses
-from lagrad.batched.answer import Answer, answer_of
+from lagrad.batched.answer import Answer
 from lagrad.batched.kkt import Step, System, factored, solve
-from lagrad.batched.loop import run
 from lagrad.batched.model import Model, hessian_at, scaled_jacobian, slopes_at
 from lagrad.batched.places import spread, taken
+from lagrad.batched.queue import run_queue
 from lagrad.batched.settings import Settings
 from lagrad.batched.together import together
 
 # Distances of the answer to its bounds, which it was clipped to, count at least this much.
 LEAST_DISTANCE = 1e-10
+# Residual of a derivative, relative to right side and solution: an answer has about as many digits.
+ACCURACY = 1e-10
 
 
 def layer(model: Model, settings: Settings) -> Callable[[Any, jax.Array], Answer]:
@@ -35,7 +37,7 @@ def layer(model: Model, settings: Settings) -> Callable[[Any, jax.Array], Answer
     Derivatives by params are those of x and of the multipliers; a problem that did not end well has nan.
     Where the solve began makes no difference.
     """
-    solved = together(lambda params, x: answer_of(model, run(model, settings, params, x.T)))
+    solved = together(lambda params, x: run_queue(model, settings, params, x))
     stepped = together(lambda *arguments: newton_step(model, *arguments))
 
     @jax.custom_jvp
@@ -123,7 +125,8 @@ def system_at(model: Model, params: Any, flat: tuple) -> System:
     jacobian = scaled_jacobian(model, slopes_at(model, params, x), jnp.ones_like(y))
     hessian = hessian_at(model, params, x, jnp.ones(x.shape[1]), y)
     parts, free = jnp.split(lower + upper, [model.n]), (model.moves, model.sliding)
-    return factored(model.algebra, hessian, jacobian, (*parts,), free, jnp.zeros(x.shape[1]))
+    found = factored(model.algebra, hessian, jacobian, (*parts,), free, jnp.zeros(x.shape[1]))
+    return found._replace(accuracy=ACCURACY)
 
 
 def product(model: Model, params: Any, flat: tuple, w: jax.Array) -> jax.Array:

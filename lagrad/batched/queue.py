@@ -13,10 +13,9 @@ import jax.numpy as jnp
 
 from lagrad.batched import statuses
 from lagrad.batched.answer import Answer, answer_of
-from lagrad.batched.loop import begun
 from lagrad.batched.model import Model
 from lagrad.batched.settings import Settings
-from lagrad.batched.state import State, choose
+from lagrad.batched.state import State, choose, first_state
 from lagrad.batched.sweep import sweep
 
 # Enough for vector arithmetic, few enough to stay in a cache and to wait for the last ones.
@@ -69,6 +68,13 @@ def run_queue(model: Model, settings: Settings, params: Any, starts: jax.Array, 
             narrowed(slots, place, count),
         )
     return slots.answers
+
+
+def begun(model: Model, settings: Settings, x: jax.Array) -> State:
+    """The state of problems at their starts, (n, B)."""
+    below, above = model.box.sides
+    start = model.box.first(model.n).inside(x)
+    return first_state(start, model.m, model.sliding.size, (below.size, above.size), settings)
 
 
 def narrowed(slots: Slots, width: int, count: jax.Array) -> Slots:

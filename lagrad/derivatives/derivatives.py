@@ -23,6 +23,7 @@ from lagrad.derivatives.verification.looks import Looks
 from lagrad.derivatives.verification.reference import Reference
 from lagrad.derivatives.verify import refuse
 from lagrad.display.markup import preformatted, side_by_side, titled
+from lagrad.display.page import Page
 from lagrad.display.spy import caption
 from lagrad.display.spy_svg import spy_svg
 from lagrad.display.text import outline
@@ -261,9 +262,9 @@ class Derivatives:
         weights = np.random.default_rng(1).uniform(0.5, 1.5, self.m) if multipliers is None else multipliers
         refuse(examine(bound, point, flat_multipliers(self.problem, weights)))
 
-    def report(self) -> str:
+    def report(self) -> Page:
         """What was found and chosen, as text: sizes, nonzeros, strategies, colors, elements, set-up times."""
-        return outline(figures(self))
+        return Page(outline(figures(self)))
 
     def __reduce__(self):
         raise TypeError(

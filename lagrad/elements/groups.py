@@ -81,15 +81,21 @@ class Group:
 
 
 def slotted(
-    classification: Classification, kernel: Kernel
+    classification: Classification, kernel: Kernel, always_single: bool = False
 ) -> tuple[tuple[Slot, ...], tuple[LeafValue, ...], Masks]:
-    """Slots, leaves in terms of them, and derivatives by them: single variables where that needs fewest."""
+    """Slots, leaves in terms of them, and derivatives by them.
+
+    Args:
+        classification: the program that the kernel comes from.
+        kernel: small function of affine leaves.
+        always_single: whether slots are single variables even where leaves are fewer.
+    """
     forms = {
         key: layered_form(classification.form(leaf.variable).at(leaf.indices))
         for key, leaf in kernel.leaves.items()
     }
     single = single_variables(forms)
-    if single is not None and len(single) <= len(forms):
+    if single is not None and (always_single or len(single) <= len(forms)):
         slots = tuple(Slot(form) for form in single.values())
         numbers = {name: number for number, name in enumerate(single)}
         layers = {key: form.layers for key, form in forms.items() if form.layers is not None}

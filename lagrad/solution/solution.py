@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lagrad.display.markup import html_table
+from lagrad.display.page import Page
 from lagrad.display.text import table
 from lagrad.errors import SolveError
 from lagrad.solution import archive, export, markup, tables
@@ -80,13 +81,13 @@ class History:
     def _repr_html_(self) -> str:
         return html_table(history_rows(self, 20), HISTORY_NUMBERS) or "no iterations"
 
-    def table(self, most: int = 20) -> str:
+    def table(self, most: int = 20) -> Page:
         """Iterations as text, evenly chosen if there are many, the first and the last among them.
 
         Args:
             most: how many to show.
         """
-        return table(history_rows(self, most), HISTORY_NUMBERS)
+        return Page(table(history_rows(self, most), HISTORY_NUMBERS))
 
 
 @dataclass(frozen=True)
@@ -200,16 +201,16 @@ class Solution:
         )
 
     def __str__(self) -> str:
-        return self.summary()
+        return str(self.summary())
 
-    def summary(self) -> str:
+    def summary(self) -> Page:
         """Why it stopped, what point it holds, and what that took: three parts, a few lines each."""
-        return "\n".join(summary_lines(self))
+        return Page("\n".join(summary_lines(self)))
 
     def _repr_html_(self) -> str:
         return markup.solution(self)
 
-    def table(self, sort: str | None = None, most: int = 8) -> str:
+    def table(self, sort: str | None = None, most: int = 8) -> Page:
         """Variables and constraints by name: value, sides, which of them is active, multiplier.
 
         A multiplier is positive where the upper side presses, negative where the lower does; for a bound it
@@ -232,7 +233,7 @@ class Solution:
           x[0]      1      1         lower           -2
           x[1]      1      1         lower           -2
         """
-        return tables.text(self, sort, most)
+        return Page(tables.text(self, sort, most))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dicts, lists, texts, numbers and None; arrays as nested lists, inf and nan kept.

@@ -7,7 +7,7 @@ import math
 import numbers
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, TypeGuard
 
 from lagrad.errors import ProblemError
 from lagrad.problem.problem import Problem
@@ -71,13 +71,13 @@ def takes_objectives(solve: Callable[..., Solution]) -> Callable[..., Solution]:
     return wrapper
 
 
-def is_objective(problem: Any) -> bool:
+def is_objective(problem: object) -> TypeGuard[Callable[..., Any]]:
     """Whether the first argument is a function and no model, which may be callable, too."""
     return callable(problem) and not hasattr(problem, "problem") and not isinstance(problem, Problem)
 
 
 def declared(
-    objective: Any, given: tuple[Any, ...], arguments: dict[str, Any]
+    objective: Callable[..., Any], given: tuple[Any, ...], arguments: dict[str, Any]
 ) -> tuple[Problem, tuple[Any, ...], dict[str, Any]]:
     """The short form as the long one: what was declared becomes a Problem.
 
@@ -116,7 +116,7 @@ def refuse_unknown(arguments: Mapping[str, Any], known: set[str]) -> None:
             raise TypeError(f"lagrad.solve has no argument {word!r}. {suggestion(word, sorted(known))}")
 
 
-def check_limits(tol: Any, max_iterations: Any, time_limit: Any, callback: Any) -> None:
+def check_limits(tol: object, max_iterations: object, time_limit: object, callback: object) -> None:
     """Raise ProblemError unless tolerance, limits and callback are of their kinds."""
     if not is_real(tol) or not 0 < tol < math.inf:
         raise ProblemError(f"`tol`: {tol!r}, expected a positive number.")
@@ -128,11 +128,11 @@ def check_limits(tol: Any, max_iterations: Any, time_limit: Any, callback: Any) 
         raise ProblemError(f"`callback`: a {type(callback).__name__}, expected a function of one Iterate.")
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> TypeGuard[float]:
     """Whether a value is a whole number that IPOPT can hold, 0 included."""
     return is_real(value) and 0 <= value < 2**31 and value % 1 == 0
 
 
-def is_real(value: Any) -> bool:
+def is_real(value: object) -> TypeGuard[float]:
     """Whether a value is a number and no Boolean."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lagrad.errors import ProblemError
 from lagrad.solution.solution import Solution
@@ -76,7 +75,7 @@ class Checkpoint:
         self._due = now + max(PAUSE, LEISURE * (now - began))
 
 
-def checked_path(path: Any, warm_start: Solution | None) -> Path | None:
+def checked_path(path: object, warm_start: Solution | None) -> Path | None:
     """Where to write, absolute, or None.
 
     Args:

@@ -15,12 +15,13 @@ import scipy
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.problem.multipliers import named_rows
+from lagrad.problem.problem import Problem
 from lagrad.program.steps import changes_in_steps
 from lagrad.program.walk import reached
 from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
-from lagrad.solvers.evaluation import Evaluation, Point, rank
+from lagrad.solvers.evaluation import Evaluation, Multipliers, Point, rank
 from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
 from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
@@ -46,7 +47,6 @@ ENDLESS = (
 UNDER_WAY = "Saved while the solve was under way: its best point so far. Go on with `warm_start=`."
 
 Values = tuple[np.ndarray, np.ndarray, Entries]
-Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def finish(task: Task, outcome: Outcome, method: str, timings: dict[str, float]) -> Solution:
@@ -193,7 +193,9 @@ def start_point(task: Task) -> Point:
     return Point(task.start.x.copy(), math.nan, np.full(task.problem.m, math.nan), math.nan)
 
 
-def try_point(evaluation: Evaluation, x: np.ndarray, iteration: int, multipliers: Any) -> Point | None:
+def try_point(
+    evaluation: Evaluation, x: np.ndarray, iteration: int, multipliers: Multipliers | None
+) -> Point | None:
     """The point at x, None if the functions raise there: their first exception is on its way to the user."""
     try:
         return evaluation.point(x, iteration, multipliers)
@@ -212,7 +214,7 @@ def evaluate(evaluation: Evaluation, x: np.ndarray) -> Values | None:
         return None
 
 
-def settle_multipliers(problem: Any, point: Point, values: Values | None) -> Multipliers:
+def settle_multipliers(problem: Problem, point: Point, values: Values | None) -> Multipliers:
     """Multipliers of a point, those of missing bounds zero, those of fixed variables from stationarity."""
     zeros = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
     rows, lower, upper = (np.array(part, float) for part in point.multipliers or zeros)
@@ -226,7 +228,7 @@ def settle_multipliers(problem: Any, point: Point, values: Values | None) -> Mul
     return rows, lower, upper
 
 
-def check_point(task: Task, point: Point, values: Values | None, multipliers: Any) -> Certificate:
+def check_point(task: Task, point: Point, values: Values | None, multipliers: Multipliers) -> Certificate:
     """The certificate of a point."""
     tolerance, slope = success_tolerance(task.tol), task.evaluation.start_gradient
     if values is None:

@@ -9,18 +9,19 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import Bounds, NonlinearConstraint
 
-from lagrad.derivatives import differentiate
+from lagrad.derivatives import Derivatives, differentiate
 from lagrad.derivatives.triplets import Triplets, never_empty, rows_and_columns
-from lagrad.problem.problem import problem_of
+from lagrad.problem.problem import Problem, problem_of
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt.options import ALWAYS
+from lagrad.solvers.model import Model, as_model
 from lagrad.source_location import warn_user
 
 # Jacobians of at most so many entries are handed to SciPy dense, so that its dense methods work too.
 DENSE_ENTRIES = 10_000
 
 
-def to_scipy(problem: Any) -> dict[str, Any]:
+def to_scipy(problem: Problem | Derivatives) -> dict[str, Any]:
     """Keyword arguments of scipy.optimize.minimize, with exact derivatives.
 
     Meant for method="trust-constr", which uses all of them; SLSQP works on small problems and ignores `hess`.
@@ -44,14 +45,14 @@ def to_scipy(problem: Any) -> dict[str, Any]:
         "x0": callbacks.x0.copy(),
         "jac": callbacks.gradient,
         "hess": lambda x: callbacks.lagrangian_hessian(x, np.zeros(callbacks.m), 1.0),
-        "bounds": Bounds(callbacks.lb, callbacks.ub) if finite else None,
+        "bounds": Bounds(callbacks.lb, callbacks.ub) if finite else None,  # pyright: ignore
         "constraints": [
             callbacks.rows(kind) for kind in (callbacks.equalities, ~callbacks.equalities) if kind.any()
         ],
     }
 
 
-def to_cyipopt(problem: Any) -> Callbacks:
+def to_cyipopt(problem: Problem | Derivatives) -> Callbacks:
     """The callbacks of cyipopt.Problem, with exact sparse derivatives.
 
     Args:
@@ -74,9 +75,10 @@ def to_cyipopt(problem: Any) -> Callbacks:
     return Callbacks(derivatives_of(problem))
 
 
-def derivatives_of(problem: Any) -> Any:
+def derivatives_of(problem: Problem | Derivatives) -> Model:
     """Derivatives of a problem, or those that were given."""
-    return differentiate(problem) if problem_of(problem) is problem else problem
+    problem_of(problem)
+    return as_model(differentiate(problem) if isinstance(problem, Problem) else problem)
 
 
 class Callbacks:
@@ -94,7 +96,7 @@ class Callbacks:
         safe_options: Ipopt's options that a file or a NaN can do no harm with.
     """
 
-    def __init__(self, derivatives: Any):
+    def __init__(self, derivatives: Model):
         problem = derivatives.problem
         self.n, self.m, self.x0 = problem.n, problem.m, problem.start.copy()
         self.lb, self.ub = problem.lower, problem.upper
@@ -139,7 +141,7 @@ class Callbacks:
         """Rows and columns of the values of the Hessian, lower triangle."""
         return self._hessian
 
-    def intermediate(self, *state: Any) -> bool:
+    def intermediate(self, *state: object) -> bool:
         """Called by IPOPT each iteration; goes on. Override it to watch."""
         return True
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from lagrad.errors import ProblemError
 from lagrad.solvers import ipopt, pounce, trust_constr, uno
@@ -43,7 +42,7 @@ class Method:
     note: str = ""
 
 
-def find_method(name: Any) -> Method:
+def find_method(name: object) -> Method:
     """The solver of a method's name.
 
     Args:

@@ -8,12 +8,13 @@ plain NumPy. Finite differences and Hessian updates, SciPy's defaults, count as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax.ops
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeResult
 
@@ -24,6 +25,7 @@ from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
+from lagrad.solvers.model import Model, has_hessian
 from lagrad.solvers.remembered import remembered
 from lagrad.solvers.scipy_states import counted, first_order, translated
 from lagrad.solvers.solve import solve
@@ -68,7 +70,7 @@ class Rows:
 
 def ipopt(
     fun: Callable[..., Any],
-    x0: Any,
+    x0: npt.ArrayLike,
     args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
@@ -110,7 +112,7 @@ def ipopt(
 
 def trust_constr(
     fun: Callable[..., Any],
-    x0: Any,
+    x0: npt.ArrayLike,
     args: tuple[Any, ...] = (),
     jac: Any = None,
     hess: Any = None,
@@ -130,7 +132,7 @@ def trust_constr(
 def minimize(
     method: str,
     fun: Callable[..., Any],
-    x0: Any,
+    x0: npt.ArrayLike,
     args: tuple[Any, ...],
     supplied: tuple[Any, Any, Any],
     bounds: Any,
@@ -172,7 +174,7 @@ def minimize(
 
 
 def solve_as_told(
-    derivatives: Any,
+    derivatives: Model,
     method: str,
     callback: Callable[..., Any] | None,
     options: Mapping[str, Any],
@@ -317,7 +319,7 @@ def once_a_point(fun: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, asked once for several calls at the same point in a row."""
     last: list[tuple[bytes, Any]] = [(b"", None)]
 
-    def remembering(x: Any) -> Any:
+    def remembering(x: object) -> Any:
         # JAX's tracers have no bytes.
         if not isinstance(x, np.ndarray):
             return fun(x)
@@ -337,7 +339,7 @@ def linear(matrix: Any) -> Callable[..., Any]:
     return lambda x: jax.ops.segment_sum(values * x[col], row, num_segments=count)
 
 
-def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
+def to_result(solution: Solution, derivatives: Model) -> OptimizeResult:
     """A Solution in SciPy's words."""
     x, check = np.array(solution.x), solution.certificate
     lower, upper = solution.bound_multipliers
@@ -362,12 +364,12 @@ def to_result(solution: Solution, derivatives: Any) -> OptimizeResult:
     return OptimizeResult(**result, **derivatives_at(derivatives, x, net))
 
 
-def derivatives_at(derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+def derivatives_at(derivatives: Model, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
     """Gradient and Hessian of the objective, and gradient of the Lagrangian, at the result."""
     gradient, _, stationarity = first_order(derivatives, x, net)
     found: dict[str, Any] = {"jac": gradient, "grad": gradient, "lagrangian_grad": stationarity}
-    if getattr(derivatives, "has_hessian", True):
-        structure: Sequence[Any] = rows_and_columns(derivatives.hessian_structure)
-        values = derivatives.hessian_values(x, np.zeros(derivatives.m), 1.0)
-        found["hess"] = Triplets.symmetric(*structure, derivatives.n).matrix(values)
+    if has_hessian(derivatives):
+        structure = rows_and_columns(derivatives.hessian_structure)
+        values = derivatives.hessian_values(x, np.zeros(derivatives.problem.m), 1.0)
+        found["hess"] = Triplets.symmetric(*structure, x.size).matrix(values)
     return found

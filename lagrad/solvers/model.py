@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
+from lagrad.annotations import Pytree, Structure
+from lagrad.derivatives import Derivatives
 from lagrad.problem.problem import Problem
-
-Structure = tuple[np.ndarray, np.ndarray]
 
 
 class Model(Protocol):
@@ -39,7 +39,7 @@ class Model(Protocol):
         """Row and column of each entry of `hessian_values`, row >= column; repeated ones are summed."""
         ...
 
-    def bind(self, params: Any) -> Model:
+    def bind(self, params: Pytree) -> Model:
         """The same model with other params as its own, read once."""
         ...
 
@@ -60,6 +60,11 @@ class Model(Protocol):
     ) -> np.ndarray:
         """Product of that Hessian with a vector, shape (n,)."""
         ...
+
+
+def as_model(derivatives: Derivatives) -> Model:
+    """The same object: type checkers take its cached properties for other than properties."""
+    return cast("Model", derivatives)
 
 
 def has_hessian(model: Model) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ class Monitor:
         regularization: float = math.nan,
         trials: int = 0,
         restoration: bool = False,
-        state: Any = None,
+        state: Mapping[str, Any] | None = None,
     ) -> bool:
         """Note an iteration and tell everybody.
 
@@ -147,7 +147,7 @@ class Monitor:
         """Take what a solver noted itself of all iterations so far, in the order of `COLUMNS`."""
         self._rows = rows
 
-    def tell(self, point: Point, state: Any = None) -> None:
+    def tell(self, point: Point, state: Mapping[str, Any] | None = None) -> None:
         """Tell everybody of the iteration that was noted last.
 
         Args:
@@ -169,7 +169,11 @@ class Monitor:
         return History(**{name: column.astype(kind) for (name, kind), column in columns})
 
     def _call_back(
-        self, callback: Callable[[Iterate], Any], point: Point, row: dict[str, Any], state: Any
+        self,
+        callback: Callable[[Iterate], Any],
+        point: Point,
+        row: dict[str, Any],
+        state: Mapping[str, Any] | None,
     ) -> Any:
         x = self.evaluation.problem.variables.unflatten(point.x.copy())
         began = time.perf_counter()
@@ -182,7 +186,7 @@ class Monitor:
         finally:
             self.evaluation.seconds["callback"] += time.perf_counter() - began
 
-    def _heed(self, answer: Any) -> None:
+    def _heed(self, answer: object) -> None:
         if isinstance(answer, (bool, np.bool_)) and answer:
             self.evaluation.stop(Status.INTERRUPTED)
         elif answer is not None and not isinstance(answer, (bool, np.bool_)) and not self._warned:

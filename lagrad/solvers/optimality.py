@@ -24,10 +24,9 @@ infinite, as bounds of that size do: everything is small relative to it, and not
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Certificate
 from lagrad.solvers.entries import Entries
 
@@ -44,7 +43,7 @@ def success_tolerance(tol: float) -> float:
 
 @np.errstate(all="ignore")
 def certificate(
-    problem: Any,
+    problem: Problem,
     x: np.ndarray,
     values: tuple[np.ndarray, np.ndarray, Entries],
     multipliers: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -115,7 +114,7 @@ def unknown_certificate(tolerance: float) -> Certificate:
 
 
 def distances(
-    problem: Any, c: np.ndarray, x: np.ndarray, lower: np.ndarray, upper: np.ndarray
+    problem: Problem, c: np.ndarray, x: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far rows and variables are inside their lower and upper sides; infinite rows are outside both."""
     values = np.concatenate([c, x])
@@ -158,6 +157,6 @@ def worst_entry(values: np.ndarray) -> tuple[int, float]:
     return place, float(sizes[place])
 
 
-def name_of(problem: Any, index: int) -> str:
+def name_of(problem: Problem, index: int) -> str:
     """Name of a row, or of a variable past the rows."""
     return problem.describe_row(index) if index < problem.m else problem.variables.describe(index - problem.m)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from lagrad.errors import ProblemError
 
 # What fits an int of C; and the options whose values are paths.
 LARGEST = 2**31 - 1
+# What an option of a solver may be, once checked.
+Option = str | int | float | bool
 PATHS = frozenset({"output_file", "hsllib", "pardisolib"})
 
 
@@ -27,11 +26,11 @@ def words(text: str) -> frozenset[str]:
 
 
 def check_options(
-    options: Mapping[str, Any] | None,
+    options: Mapping[str, object] | None,
     kinds: Mapping[str, type],
     owned: Mapping[str, str],
     others: frozenset[str] = frozenset(),
-) -> dict[str, Any]:
+) -> dict[str, Option]:
     """Options with known names and values of the right kind.
 
     Args:
@@ -57,8 +56,8 @@ def check_options(
 
 
 def check_option(
-    name: Any, value: Any, kinds: Mapping[str, type], owned: Mapping[str, str], others: frozenset[str]
-) -> Any:
+    name: object, value: object, kinds: Mapping[str, type], owned: Mapping[str, str], others: frozenset[str]
+) -> Option:
     """One option's value in its own kind; see `check_options`."""
     if not isinstance(name, str):
         raise ProblemError(f"`options`: the name {name!r} is a {type(name).__name__}, expected a string.")
@@ -75,31 +74,32 @@ def suggestion(name: str, known: list[str]) -> str:
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else "See the solver's list of options."
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """A NumPy or JAX scalar as a Python one, bytes as text."""
     if isinstance(value, bytes):
         return value.decode("ascii", "replace")
-    return value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", 0) == 0 else value
 
 
-def to_int(name: str, value: Any) -> int:
+def to_int(name: str, value: object) -> int:
     """A whole number that a solver written in C can hold."""
-    is_whole = isinstance(value, int) or isinstance(value, float) and value.is_integer()
-    if not is_whole or isinstance(value, bool):
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
+    if not isinstance(value, int) or isinstance(value, bool):
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected a whole number.")
     if abs(value) > LARGEST:
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected at most {LARGEST}.")
-    return int(value)
+    return value
 
 
-def to_float(name: str, value: Any) -> float:
+def to_float(name: str, value: object) -> float:
     """A real number that is not nan."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or value != value:
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected a real number.")
     return float(value)
 
 
-def to_word(name: str, value: Any) -> str:
+def to_word(name: str, value: object) -> str:
     """Text, ASCII but for paths; True and False become yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -109,24 +109,30 @@ def to_word(name: str, value: Any) -> str:
     return value
 
 
-def to_bool(name: str, value: Any) -> bool:
+def to_bool(name: str, value: object) -> bool:
     """True or False."""
     if not isinstance(value, bool):
         raise ProblemError(f"`options`: {name!r} is {value!r}, expected True or False.")
     return value
 
 
-def as_it_is(name: str, value: Any) -> Any:
+def as_it_is(name: str, value: object) -> Option:
     """A value whose kind only the solver knows."""
-    if value != value:
-        raise ProblemError(f"`options`: {name!r} is {value!r}, expected a value.")
+    if not isinstance(value, (str, int, float)) or value != value:
+        raise ProblemError(f"`options`: {name!r} is {value!r}, expected text or a number.")
     return value
 
 
-CONVERSIONS = {int: to_int, float: to_float, str: to_word, bool: to_bool, object: as_it_is}
+CONVERSIONS: dict[type, Callable[[str, object], Option]] = {
+    int: to_int,
+    float: to_float,
+    str: to_word,
+    bool: to_bool,
+    object: as_it_is,
+}
 
 
-def with_output_file(options: dict[str, Any]) -> dict[str, Any]:
+def with_output_file(options: dict[str, Option]) -> dict[str, Option]:
     """Checked options, with Ipopt's `output_file`, if it is among them, as an absolute path.
 
     Raises:
@@ -135,7 +141,7 @@ def with_output_file(options: dict[str, Any]) -> dict[str, Any]:
     value = options.get("output_file")
     if not value:
         return options
-    return options | {"output_file": check_output_file(value, options.get("file_append", "no") == "yes")}
+    return options | {"output_file": check_output_file(str(value), options.get("file_append", "no") == "yes")}
 
 
 def check_output_file(value: str, may_append: bool) -> str:

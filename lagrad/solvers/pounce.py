@@ -7,6 +7,7 @@ Source: https://github.com/jkitchin/pounce; Waechter and Biegler (2006).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lagrad.errors import ProblemError
@@ -15,8 +16,8 @@ from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.options import KINDS, OWNED
 from lagrad.solvers.ipopt.settings import DIAGONAL, all_options
 from lagrad.solvers.ipopt.statuses import STALLED, translate
-from lagrad.solvers.options import check_options, with_output_file, words
-from lagrad.solvers.solver import Options, Outcome, Task
+from lagrad.solvers.options import Option, check_options, with_output_file, words
+from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.wheels import load_wheel
 
 # Options that only POUNCE has; their kinds are left to it.
@@ -62,7 +63,7 @@ def versions() -> dict[str, str]:
     return {"pounce": load().__version__}
 
 
-def check(options: Options | None) -> dict[str, Any]:
+def check(options: Mapping[str, object] | None) -> dict[str, Option]:
     """Options checked by name and kind.
 
     Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REDRAW_PAUSE = 0.05
 
 
-def starting(problem: Any) -> str:
+def starting(problem: object) -> str:
     """What is said before functions are compiled; nothing if they are already.
 
     >>> starting(Problem(lambda x: x @ x, [1.0, 2.0], name="bowl"))
@@ -30,7 +30,7 @@ def starting(problem: Any) -> str:
     return f"{problem.name or 'solve'}   n = {problem.n:,}, m = {problem.m:,}: compiling"
 
 
-def ready(problem: Any, setup: Mapping[str, float]) -> str:
+def ready(problem: Problem, setup: Mapping[str, float]) -> str:
     """What is said when functions are compiled: how long each stage took; nothing if that was before.
 
     >>> ready(Problem(lambda x: x @ x, [1.0, 2.0]), {"trace": 0.2, "compile": 0.5, "total": 0.8})

@@ -41,7 +41,7 @@ class Declaration:
         return hash(tuple(each for each in self.atoms if not isinstance(each, Captured)))
 
 
-def remembered(declared: Any, make: Callable[[], Any]) -> tuple[Any, bool]:
+def remembered(declared: object, make: Callable[[], Any]) -> tuple[Any, bool]:
     """Derivatives of what is declared, and whether they had to be made; may be called from several threads.
 
     Args:
@@ -75,7 +75,7 @@ def is_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
     return all(type(a) is type(b) and (a.is_same(b) if isinstance(a, Captured) else a == b) for a, b in pairs)
 
 
-def atoms(value: Any) -> Iterator[Any]:
+def atoms(value: object) -> Iterator[Any]:
     """What a value consists of, in an order: bytes of numbers, texts, and what functions capture.
 
     Raises:
@@ -109,12 +109,12 @@ def atoms(value: Any) -> Iterator[Any]:
         yield from numbers(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is one number."""
     return isinstance(value, (bool, int, float, np.number))
 
 
-def numbers(value: Any) -> Iterator[Any]:
+def numbers(value: object) -> Iterator[Any]:
     """Dtype, shape and bytes of what is an array of numbers."""
     array = np.asarray(value)
     if array.dtype.hasobject or array.nbytes > LARGEST_ARRAY:

@@ -11,10 +11,11 @@ import scipy.sparse as sp
 from scipy.optimize import OptimizeResult
 
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
+from lagrad.solvers.model import Model
 from lagrad.solvers.monitor import Iterate
 
 
-def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> Callable[[Iterate], Any]:
+def translated(callback: Callable[..., Any], derivatives: Model, method: str) -> Callable[[Iterate], Any]:
     """SciPy's callback as lagrad's."""
     parameters = set(inspect.signature(callback).parameters)
     takes_two = len(parameters) > 1
@@ -30,7 +31,7 @@ def translated(callback: Callable[..., Any], derivatives: Any, method: str) -> C
     return call
 
 
-def state_of(iterate: Iterate, x: np.ndarray, derivatives: Any, method: str) -> OptimizeResult:
+def state_of(iterate: Iterate, x: np.ndarray, derivatives: Model, method: str) -> OptimizeResult:
     """An iterate in the words of SciPy's trust-constr; what a solver does not have is nan, 0 or empty."""
     problem = derivatives.problem
     rows, lower, upper = iterate.multipliers or (np.full(problem.m, np.nan), *np.full((2, x.size), np.nan))
@@ -81,13 +82,13 @@ ABSENT = {
 }
 
 
-def of_trust_region(state: Any) -> dict[str, Any]:
+def of_trust_region(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """What SciPy's trust-constr tells of its own iteration."""
     return ABSENT if state is None else {name: state.get(name, value) for name, value in ABSENT.items()}
 
 
 def first_order(
-    derivatives: Any, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
+    derivatives: Model, x: np.ndarray, net: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradient of the objective, entries of the Jacobian, and gradient of the Lagrangian.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.derivatives.verify import look
 from lagrad.errors import ProblemError
@@ -28,7 +29,7 @@ from lagrad.solvers.finish import finish, note_solution
 from lagrad.solvers.fixed import run as run_fixed
 from lagrad.solvers.inside import finite_start
 from lagrad.solvers.methods import AUTO, Method, find_method
-from lagrad.solvers.model import Model
+from lagrad.solvers.model import Model, as_model
 from lagrad.solvers.monitor import Iterate, Monitor
 from lagrad.solvers.progress import ending, ready, show_progress, starting, teller
 from lagrad.solvers.signals import interruptible
@@ -42,11 +43,11 @@ HURRIED = (Status.TIME_LIMIT, Status.INTERRUPTED)
 
 @takes_objectives
 def solve(
-    problem: Any,
+    problem: Problem | Model,
     method: str | None = "auto",
     *,
-    x0: Any = None,
-    params: Any = None,
+    x0: Pytree = None,
+    params: Pytree = None,
     bounds: Any = None,
     warm_start: Solution | None = None,
     tol: float = 1e-8,
@@ -163,22 +164,24 @@ def doubts_at(derivatives: Derivatives, solution: Solution) -> tuple[str, ...]:
     return tuple(map(str, look(derivatives, x, multipliers, thorough=False)))
 
 
-def prepare(problem: Any, rules: Mapping[str, Any] | None = None) -> tuple[Model, dict[str, float]]:
+def prepare(
+    problem: Problem | Model, rules: Mapping[str, Any] | None = None
+) -> tuple[Model, dict[str, float]]:
     """Derivatives of a problem, and the seconds that each stage of making them took; none if they were there.
 
     Raises:
         ProblemError: neither a Problem nor Derivatives, or rules for what is differentiated already.
     """
-    if problem_of(problem) is not problem:
+    problem_of(problem)
+    if not isinstance(problem, Problem):
         if rules is not None:
             raise ProblemError("`rules`: found Derivatives, made already. Give rules to `differentiate`.")
         return problem, {}
-    # Its structures are cached properties, which type checkers take for other than properties.
-    derivatives: Any = differentiate(problem, rules=rules)
-    return derivatives, dict(derivatives.timings)
+    derivatives = differentiate(problem, rules=rules)
+    return as_model(derivatives), dict(derivatives.timings)
 
 
-def with_changes(problem: Problem, x0: Any, bounds: Any) -> Problem:
+def with_changes(problem: Problem, x0: Pytree, bounds: Any) -> Problem:
     """The problem with what was given to solve in place of its own."""
     given = {"x0": x0, "bounds": bounds}
     changes = {name: value for name, value in given.items() if value is not None}

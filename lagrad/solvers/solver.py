@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Evaluation, Multipliers
 from lagrad.solvers.monitor import Monitor
+from lagrad.solvers.options import Option
 
-Options = Mapping[str, Any]
+Options = Mapping[str, Option]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class Solver(Protocol):
         """
         ...
 
-    def check(self, options: Options | None) -> dict[str, Any]:
+    def check(self, options: Mapping[str, object] | None) -> dict[str, Option]:
         """The user's options, checked by name and kind.
 
         Raises:

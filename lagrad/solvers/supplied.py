@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
+from lagrad.annotations import Pytree
 from lagrad.derivatives import differentiate
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
 from lagrad.errors import ProblemError
@@ -148,12 +149,22 @@ class SuppliedDerivatives:
         )
         self.hessian_structure = self._hessian_pattern(points)
 
-    def values(self, x: np.ndarray, params: Any = None) -> tuple[float, np.ndarray]:
+    def bind(self, params: Pytree) -> SuppliedDerivatives:
+        """Refuse: params belong to functions that lagrad differentiates.
+
+        Raises:
+            ProblemError: always.
+        """
+        raise ProblemError(
+            "`params`: found some, expected none: functions with derivatives of their own have no params."
+        )
+
+    def values(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """f(x) and c(x)."""
         parts = [piece.values(x) for piece in self.pieces[1:]]
         return float(self.pieces[0].values(x)[0]), np.concatenate([np.zeros(0), *parts])
 
-    def first_order(self, x: np.ndarray, params: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    def first_order(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """grad f(x) and the values of J(x)."""
         gradient = dense(self.pieces[0].jacobian(x)).ravel()
         matrices = [piece.jacobian(x) for piece in self.pieces[1:]]
@@ -162,7 +173,7 @@ class SuppliedDerivatives:
         return gradient, np.concatenate([np.zeros(0), *parts])
 
     def hessian_values(
-        self, x: np.ndarray, multipliers: np.ndarray, objective_weight: float = 1.0, params: Any = None
+        self, x: np.ndarray, multipliers: np.ndarray, objective_weight: float = 1.0
     ) -> np.ndarray:
         """Values of the Lagrangian's Hessian, lower triangle."""
         return entries(
@@ -175,7 +186,6 @@ class SuppliedDerivatives:
         multipliers: np.ndarray,
         vector: np.ndarray,
         objective_weight: float = 1.0,
-        params: Any = None,
     ) -> np.ndarray:
         """The Lagrangian's Hessian times a vector."""
         return self._hessian(x, multipliers, objective_weight) @ vector

@@ -29,7 +29,7 @@ from lagrad.solvers.entries import Entries
 from lagrad.solvers.evaluation import Point, Stopped
 from lagrad.solvers.model import has_hessian
 from lagrad.solvers.optimality import success_tolerance
-from lagrad.solvers.options import check_options
+from lagrad.solvers.options import Option, check_options
 from lagrad.solvers.quiet import SCIPY_QUIET
 from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
@@ -105,7 +105,7 @@ def about() -> dict[str, str]:
     return {**VERSIONS, "library": str(scipy.__file__)}
 
 
-def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
+def check(options: Mapping[str, object] | None) -> dict[str, Option]:
     """Options checked by name and kind.
 
     Args:
@@ -124,12 +124,12 @@ def check(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return checked
 
 
-def check_range(name: str, value: Any) -> None:
+def check_range(name: str, value: Option) -> None:
     """Raise ProblemError for a value that SciPy would choke on, or run with for ever."""
     found = f"`options`: {name!r} is {value!r}"
-    if name in NOT_NEGATIVE and not value >= 0:
+    if name in NOT_NEGATIVE and not float(value) >= 0:
         raise ProblemError(f"{found}, expected 0 or more.")
-    if name in POSITIVE and not 0 < value < math.inf:
+    if name in POSITIVE and not 0 < float(value) < math.inf:
         raise ProblemError(f"{found}, expected a positive number.")
     if name == "factorization_method" and value not in FACTORIZATIONS:
         raise ProblemError(f"{found}, expected one of {', '.join(FACTORIZATIONS)}.")
@@ -170,7 +170,7 @@ def run(task: Task) -> Outcome:
 
 def verbosity(task: Task) -> int:
     """How much to print. SciPy's own words would tell how lagrad stops it, not why."""
-    return max(task.options.get("verbose", 0), int(task.options.get("disp", False)))
+    return max(int(task.options.get("verbose", 0)), int(task.options.get("disp", False)))
 
 
 VERSIONS = {"scipy": scipy.__version__}
@@ -205,8 +205,8 @@ class Reduced:
         )
         self.is_sparse = task.options.get("sparse_jacobian", self._wants_sparse())
         self.by_products = task.options.get("hessian_products", hessian_is_full(self.hessian_assembly))
-        self.tolerance = task.options.get("gtol", task.tol)
-        self.barrier_tolerance = task.options.get("barrier_tol", task.tol)
+        self.tolerance = float(task.options.get("gtol", task.tol))
+        self.barrier_tolerance = float(task.options.get("barrier_tol", task.tol))
         self.is_exact = has_hessian(derivatives)
         self.has_converged = False
         self.stuck_for = 0
@@ -366,7 +366,7 @@ class Reduced:
     def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, whose exceptions are kept in the evaluation before SciPy sees them."""
 
-        def guarded(*arguments: Any, **keywords: Any) -> Any:
+        def guarded(*arguments: object, **keywords: object) -> Any:
             try:
                 return function(*arguments, **keywords)
             except BaseException as error:
@@ -389,7 +389,7 @@ class Reduced:
 
     def _wants_sparse(self) -> bool:
         method = self.task.options.get("factorization_method")
-        return self._is_large() if method is None else FACTORIZATIONS[method]
+        return self._is_large() if method is None else FACTORIZATIONS[str(method)]
 
     def _is_large(self) -> bool:
         inequalities = int((self.problem.constraint_lower < self.problem.constraint_upper).sum()) + 2 * self.n

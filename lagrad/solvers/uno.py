@@ -10,18 +10,19 @@ Fletcher and Leyffer (2002) for filterSQP.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Multipliers, Stopped
 from lagrad.solvers.model import has_hessian, hessian_structure
-from lagrad.solvers.options import check_options, words
-from lagrad.solvers.solver import Options, Outcome, Task
+from lagrad.solvers.options import Option, check_options, words
+from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.wheels import load_wheel
 
 # The first one is the default.
@@ -132,7 +133,7 @@ def versions() -> dict[str, str]:
     return {"uno": str(load().current_uno_version())}
 
 
-def check(options: Options | None) -> dict[str, Any]:
+def check(options: Mapping[str, object] | None) -> dict[str, Option]:
     """Options checked by name and kind.
 
     Args:
@@ -193,7 +194,7 @@ def run(task: Task) -> Outcome:
     )
 
 
-def signed(rows: Any, lower: Any, upper: Any) -> Multipliers:
+def signed(rows: npt.ArrayLike, lower: npt.ArrayLike, upper: npt.ArrayLike) -> Multipliers:
     """Uno's multipliers, copied, in lagrad's signs."""
     return np.array(rows, float), -np.array(lower, float), np.array(upper, float)
 
@@ -277,12 +278,14 @@ class Calls:
         self._evaluation.keep(point, self._task.tol)
         self._task.monitor.report(point)
 
-    def note(self, x: np.ndarray, lower: Any, upper: Any, rows: Any, *measures: float) -> None:
+    def note(
+        self, x: np.ndarray, lower: npt.ArrayLike, upper: npt.ArrayLike, rows: npt.ArrayLike, *measures: float
+    ) -> None:
         """Report an iterate that Uno accepted."""
         self._iteration += 1
         self._kept(self._report, np.array(x, float), signed(rows, lower, upper), measures)
 
-    def is_over(self, *state: Any) -> bool:
+    def is_over(self, *state: object) -> bool:
         """Whether somebody wants the solve to end."""
         return self._evaluation.reason is not None
 
@@ -294,7 +297,7 @@ class Calls:
         self._evaluation.keep(point, self._task.tol)
         self._task.monitor.report(point, stationarity=float(measures[2]))
 
-    def _kept(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _kept(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
             return function(*arguments)
         except BaseException as error:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from lagrad.problem.problem import Problem
 from lagrad.solvers.entries import Entries
 
 # Gradient of the violation, relative to violation and Jacobian, below which no step reduces it.
 NO_WAY_BACK = 1e-4
 
 
-def row_violations(problem: Any, c: np.ndarray) -> np.ndarray:
+def row_violations(problem: Problem, c: np.ndarray) -> np.ndarray:
     """How far each constraint row lies outside its sides, shape (m,), zero inside."""
     lower, upper = problem.constraint_lower, problem.constraint_upper
     if np.isfinite(c).all():
@@ -22,12 +21,14 @@ def row_violations(problem: Any, c: np.ndarray) -> np.ndarray:
         return np.where(np.isinf(c), np.inf, np.maximum(np.maximum(lower - c, c - upper), 0.0))
 
 
-def bound_violations(problem: Any, x: np.ndarray) -> np.ndarray:
+def bound_violations(problem: Problem, x: np.ndarray) -> np.ndarray:
     """How far each variable lies outside its bounds, shape (n,), zero inside."""
     return np.maximum(np.maximum(problem.lower - x, x - problem.upper), 0.0)
 
 
-def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Entries, tolerance: float) -> bool:
+def is_stuck_outside(
+    problem: Problem, x: np.ndarray, c: np.ndarray, jacobian: Entries, tolerance: float
+) -> bool:
     """Whether constraints are violated and, to first order, no direction within the bounds reduces that.
 
     Args:
@@ -46,7 +47,7 @@ def is_stuck_outside(problem: Any, x: np.ndarray, c: np.ndarray, jacobian: Entri
     return bool(np.abs(slope[~at_edge]).max(initial=0.0) <= NO_WAY_BACK * steepest * violation.max())
 
 
-def largest_violation(problem: Any, x: np.ndarray, c: np.ndarray) -> float:
+def largest_violation(problem: Problem, x: np.ndarray, c: np.ndarray) -> float:
     """The largest violation of a row or bound; nan if a value is."""
     rows = row_violations(problem, c).max() if c.size else 0.0
     return float(max(rows, bound_violations(problem, x).max()) if rows == rows else rows)

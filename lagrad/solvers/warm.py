@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from lagrad.annotations import Pytree
 from lagrad.errors import ProblemError
+from lagrad.problem.layout import Layout
+from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solvers.solver import Start
 
@@ -17,7 +18,7 @@ SMALLEST_MU, LARGEST_MU = 1e-9, 1e-1
 ROUGH_MU = 1e-3, 1e-2
 
 
-def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -> Start:
+def warm(solution: Solution | None, problem: Problem, x: np.ndarray | None = None) -> Start:
     """The start of a solve.
 
     Args:
@@ -52,7 +53,7 @@ def warm(solution: Solution | None, problem: Any, x: np.ndarray | None = None) -
     return Start(x, multipliers, mu, is_rough)
 
 
-def flat(layout: Any, tree: Any, what: str) -> np.ndarray:
+def flat(layout: Layout, tree: Pytree, what: str) -> np.ndarray:
     """A pytree of a Solution as a flat vector; one that was saved by paths is read back by them."""
     try:
         if isinstance(tree, dict) and not layout.is_array:

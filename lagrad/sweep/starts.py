@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.display.markup import preformatted
+from lagrad.display.page import Page
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
 from lagrad.problem.problem import Problem, problem_of
@@ -52,12 +53,12 @@ class Multistart:
         return f"Multistart({len(self.solutions)} starts, {len(self.optima)} distinct optima)"
 
     def __str__(self) -> str:
-        return self.summary()
+        return str(self.summary())
 
     def _repr_html_(self) -> str:
         return preformatted(self.summary())
 
-    def summary(self, most: int = 10) -> str:
+    def summary(self, most: int = 10) -> Page:
         """The optima as a table, and why the other starts found none."""
         found = sum(len(group.members) for group in self.optima)
         optima = f"{len(self.optima)} distinct optim{'um' if len(self.optima) == 1 else 'a'}"
@@ -70,7 +71,8 @@ class Multistart:
         more = [f"  and {len(self.optima) - most} more"] if len(self.optima) > most else []
         failed = [str(solution.status) for solution in self.solutions if not solution.success]
         reasons = ", ".join(f"{failed.count(status)} {status}" for status in dict.fromkeys(failed))
-        return "\n".join([head, *lines, *more, *([f"  without success: {reasons}"] if failed else [])])
+        lines = [head, *lines, *more, *([f"  without success: {reasons}"] if failed else [])]
+        return Page("\n".join(lines))
 
 
 def starts_in_words(count: int) -> str:

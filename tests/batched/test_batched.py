@@ -28,7 +28,9 @@ assert len(jax.devices()) == 8
 solver = jax.vmap(lagrad.batched(corner()))
 points = np.linspace(-1.0, 2.0, 16)
 rows = NamedSharding(Mesh(np.array(jax.devices()), ("batch",)), P("batch"))
-spread = jax.jit(solver, in_shardings=rows, out_shardings=rows)(points)
+program = jax.jit(solver, in_shardings=rows, out_shardings=rows).lower(points).compile()
+assert not any(word in program.as_text() for word in ("all-reduce", "all-gather", "collective", "all-to-all"))
+spread = program(jax.device_put(points, rows))
 assert len(spread.x.sharding.device_set) == 8
 alone = jax.jit(solver)(points)
 np.testing.assert_allclose(spread.x, alone.x, atol=1e-12)
@@ -86,7 +88,7 @@ def test_staged_and_dense_algebra_end_alike():
 
 @pytest.mark.slow
 def test_eight_devices_give_what_one_gives():
-    """A batch that is spread over a mesh ends as on one device, to 1e-12."""
+    """A batch that is spread over a mesh ends as on one device, to 1e-12, and no device sends anything."""
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", EIGHT], check=True, cwd=root, env={**os.environ, **flags})
@@ -103,6 +105,18 @@ def test_a_batch_exports_for_gpus():
     text = exported.mlir_module()
     assert "callback" not in text
     assert "f32" not in text
+
+
+@pytest.mark.slow
+def test_a_mapped_solver_waits_for_nobody():
+    """`vmap` gives what the queue gives: as many sweeps, the same points."""
+    points = np.r_[np.tile(GOOD, (150, 1)), [UNBOUNDED]]
+    with jax.enable_x64(True):
+        solver = batched(moody())
+        mapped, queued = jax.jit(jax.vmap(solver))(points), jax.jit(solver.many)(points)
+    np.testing.assert_array_equal(mapped.status, queued.status)
+    np.testing.assert_array_equal(mapped.iterations, queued.iterations)
+    np.testing.assert_allclose(mapped.x[:150], queued.x[:150], atol=1e-12)
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.solution.status import Status
@@ -15,8 +16,8 @@ from lagrad.solvers.ipopt.options import ELSEWHERE, KINDS, OWNED
 from lagrad.solvers.ipopt.settings import all_options
 from lagrad.solvers.ipopt.statuses import CODES, FACTORIZATION_FAILED, INVALID_OPTION, STALLED, translate
 from lagrad.solvers.model import hessian_structure
-from lagrad.solvers.options import check_library, check_options, with_output_file
-from lagrad.solvers.solver import Options, Outcome, Task
+from lagrad.solvers.options import Option, check_library, check_options, with_output_file
+from lagrad.solvers.solver import Outcome, Task
 
 INSTALL = (
     "`method`: 'ipopt' finds no Ipopt: {}. Get it by `pip install 'lagrad[ipopt]'` or "
@@ -49,7 +50,7 @@ def load() -> None:
     backend()
 
 
-def check(options: Options | None) -> dict[str, Any]:
+def check(options: Mapping[str, object] | None) -> dict[str, Option]:
     """Options checked by name and kind, those that touch files or libraries by their paths.
 
     Args:
@@ -64,10 +65,10 @@ def check(options: Options | None) -> dict[str, Any]:
     """
     checked = with_output_file(check_options(options, KINDS, OWNED, ELSEWHERE))
     libraries = {
-        name: check_library(name, checked[name]) for name in ("hsllib", "pardisolib") if name in checked
+        name: check_library(name, str(checked[name])) for name in ("hsllib", "pardisolib") if name in checked
     }
     if "linear_solver" in checked:
-        check_linear_solver(checked["linear_solver"], backend().library(), libraries)
+        check_linear_solver(str(checked["linear_solver"]), backend().library(), libraries)
     return checked
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from lagrad.errors import ProblemError
 from lagrad.solvers.evaluation import Multipliers
-from lagrad.solvers.solver import Task
+from lagrad.solvers.solver import Options, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Backend(Protocol):
         """What `trial.py` is told to find Ipopt again: a path, or the name of a module."""
         ...
 
-    def solve(self, task: Task, options: Mapping[str, Any]) -> End:
+    def solve(self, task: Task, options: Options) -> End:
         """Run IPOPT.
 
         Raises:
@@ -60,7 +60,7 @@ class Backend(Protocol):
         ...
 
 
-def refused(name: str, value: Any) -> ProblemError:
+def refused(name: str, value: object) -> ProblemError:
     """The error for an option that Ipopt does not have, or whose value it does not take."""
     return ProblemError(
         f"`options`: Ipopt refuses {name!r} = {value!r}: out of range, or not in this build of Ipopt. "

@@ -115,7 +115,7 @@ class Callbacks:
             return self._evaluation.point(self._last, iteration)
         return self._evaluation.point(current[0], iteration, current[1])
 
-    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _guarded(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
             return function(*arguments)
         except BaseException as error:

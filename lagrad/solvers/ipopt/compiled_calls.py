@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from lagrad.solvers.ipopt.iterations import PATIENCE_LOST, RUNAWAY, TOO_LATE
 from lagrad.solvers.ipopt.python_calls import as_indices
 from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.model import Model, hessian_structure
-from lagrad.solvers.solver import Task
+from lagrad.solvers.solver import Options, Task
 
 # Problems with more variables, rows and entries than this take longer to solve than to be made anew, and what
 # Ipopt holds between two solves is large.
@@ -67,7 +66,7 @@ class CompiledCalls:
         self._handle: Handle | None = None
         self._task: Any = None
 
-    def run(self, task: Task, options: Mapping[str, Any], x: np.ndarray, multipliers: Multipliers) -> int:
+    def run(self, task: Task, options: Options, x: np.ndarray, multipliers: Multipliers) -> int:
         """Solve; x and the multipliers, where it begins, are where it ends. Ipopt's return code.
 
         Raises:
@@ -85,7 +84,7 @@ class CompiledCalls:
             else:
                 handle.close()
 
-    def _ready(self, task: Task, options: Mapping[str, Any]) -> Handle:
+    def _ready(self, task: Task, options: Options) -> Handle:
         """Ipopt's problem: that of the solve before, if it is the same."""
         problem, compiled = task.problem, self._compiled
         given = problem.lower, problem.upper, *row_sides(problem)

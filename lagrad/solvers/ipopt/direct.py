@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from lagrad.solvers.evaluation import Multipliers
@@ -12,7 +9,7 @@ from lagrad.solvers.ipopt.backend import End
 from lagrad.solvers.ipopt.compiled_calls import compiled_calls
 from lagrad.solvers.ipopt.library import NotThere, find
 from lagrad.solvers.ipopt.python_calls import PythonCalls
-from lagrad.solvers.solver import Task
+from lagrad.solvers.solver import Options, Task
 
 
 def load() -> None:
@@ -42,7 +39,7 @@ def library() -> str:
     return find().path
 
 
-def solve(task: Task, options: Mapping[str, Any]) -> End:
+def solve(task: Task, options: Options) -> End:
     """Run IPOPT, with callbacks of machine code where all functions are, else of Python."""
     ipopt = find().functions
     x, multipliers = task.start.x.copy(), start_multipliers(task)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from lagrad.solvers.ipopt import interface
 from lagrad.solvers.ipopt.backend import refused
+from lagrad.solvers.solver import Options
 
 # Indices begin at zero.
 C_STYLE = 0
@@ -48,7 +49,7 @@ class Handle:
         sizes: Sizes,
         sides: Sequence[np.ndarray],
         addresses: Sequence[int],
-        options: Mapping[str, Any],
+        options: Options,
     ):
         sides = [np.ascontiguousarray(side, float) for side in sides]
         low, high, row_low, row_high = map(pointer, sides)
@@ -67,7 +68,7 @@ class Handle:
                 raise refused(name, value)
         ipopt.SetIntermediateCallback(self.address, addresses[5])
 
-    def fits(self, sides: Sequence[np.ndarray], options: Mapping[str, Any]) -> bool:
+    def fits(self, sides: Sequence[np.ndarray], options: Options) -> bool:
         """Whether another solve would make the same."""
         return options == self._options and all(map(np.array_equal, sides, self._sides))
 

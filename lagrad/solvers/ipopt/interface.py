@@ -8,6 +8,8 @@ from __future__ import annotations
 from ctypes import CDLL, CFUNCTYPE, addressof, c_bool, c_char_p, c_double, c_int, c_void_p, sizeof
 from typing import Any
 
+from lagrad.solvers.options import Option
+
 # (n, x, is x new, where the value goes, user data): whether it could be evaluated; likewise below.
 OBJECTIVE = CFUNCTYPE(c_bool, c_int, c_void_p, c_bool, c_void_p, c_void_p)
 GRADIENT = OBJECTIVE
@@ -76,7 +78,7 @@ def address(function: Any) -> int:
     return c_void_p.from_buffer(function).value or 0
 
 
-def add_option(library: CDLL, problem: int, name: str, value: Any) -> bool:
+def add_option(library: CDLL, problem: int, name: str, value: Option) -> bool:
     """Hand an option to Ipopt; whether it took it."""
     key = name.encode()
     if isinstance(value, str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from lagrad.solvers.ipopt import interface
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.handle import Handle, Sizes, pointer
 from lagrad.solvers.ipopt.sides import row_sides
-from lagrad.solvers.solver import Task
+from lagrad.solvers.solver import Options, Task
 
 
 class PythonCalls:
@@ -37,7 +36,7 @@ class PythonCalls:
             interface.INTERMEDIATE(self.intermediate),
         )
 
-    def run(self, options: Mapping[str, Any], x: np.ndarray, multipliers: Multipliers) -> int:
+    def run(self, options: Options, x: np.ndarray, multipliers: Multipliers) -> int:
         """Solve; x and the multipliers, where it begins, are where it ends. Ipopt's return code.
 
         Raises:
@@ -54,17 +53,17 @@ class PythonCalls:
         finally:
             handle.close()
 
-    def objective(self, n: int, x: int, is_new: bool, value: int, user: Any) -> bool:
+    def objective(self, n: int, x: int, is_new: bool, value: int, user: object) -> bool:
         """f(x)."""
         vector(value, 1)[0] = self._callbacks.objective(vector(x, n))
         return not self._callbacks.is_over
 
-    def gradient(self, n: int, x: int, is_new: bool, values: int, user: Any) -> bool:
+    def gradient(self, n: int, x: int, is_new: bool, values: int, user: object) -> bool:
         """Gradient of f."""
         vector(values, n)[:] = self._callbacks.gradient(vector(x, n))
         return not self._callbacks.is_over
 
-    def constraints(self, n: int, x: int, is_new: bool, m: int, values: int, user: Any) -> bool:
+    def constraints(self, n: int, x: int, is_new: bool, m: int, values: int, user: object) -> bool:
         """c(x)."""
         vector(values, m)[:] = self._callbacks.constraints(vector(x, n))
         return not self._callbacks.is_over
@@ -79,7 +78,7 @@ class PythonCalls:
         rows: int,
         columns: int,
         values: int | None,
-        user: Any,
+        user: object,
     ) -> bool:
         """Entries of J, or where they are."""
         if values is None:

@@ -8,15 +8,15 @@ held against the rows as they were declared.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from lagrad.problem.problem import Problem
 
 # Of 1 + |value|, well below what a feasible point may be off.
 ROOM = 1e-8
 
 
-def row_sides(problem: Any) -> tuple[np.ndarray, np.ndarray]:
+def row_sides(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper sides of the constraint rows, shape (m,) each, as Ipopt gets them.
 
     Args:

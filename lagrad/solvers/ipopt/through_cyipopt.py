@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt.backend import End, refused
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.sides import row_sides
-from lagrad.solvers.solver import Task
+from lagrad.solvers.solver import Option, Options, Task
 from lagrad.solvers.wheels import load_package
 
 # What lagrad needs of cyipopt; very old ones, and folders of that name, lack it.
@@ -43,7 +42,7 @@ def library() -> str:
     return "cyipopt"
 
 
-def solve(task: Task, options: Mapping[str, Any]) -> End:
+def solve(task: Task, options: Options) -> End:
     """Run IPOPT."""
     nlp = build(task)
     try:
@@ -56,7 +55,7 @@ def solve(task: Task, options: Mapping[str, Any]) -> End:
     return End(end["status"], x, (end["mult_g"], end["mult_x_L"], end["mult_x_U"]))
 
 
-def set_option(nlp: Any, name: str, value: Any) -> None:
+def set_option(nlp: Any, name: str, value: Option) -> None:
     """Hand one option to Ipopt.
 
     Raises:

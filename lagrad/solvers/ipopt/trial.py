@@ -37,11 +37,11 @@ def solve_directly(path: str, options: dict[str, Any]) -> int:
     def numbers(address: int) -> Any:
         return (ctypes.c_double * 1).from_address(address)
 
-    def objective(n: int, x: int, is_new: bool, value: int, user: Any) -> bool:
+    def objective(n: int, x: int, is_new: bool, value: int, user: object) -> bool:
         numbers(value)[0] = (numbers(x)[0] - 1.0) ** 2
         return True
 
-    def gradient(n: int, x: int, is_new: bool, value: int, user: Any) -> bool:
+    def gradient(n: int, x: int, is_new: bool, value: int, user: object) -> bool:
         numbers(value)[0] = 2.0 * (numbers(x)[0] - 1.0)
         return True
 

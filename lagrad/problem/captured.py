@@ -19,7 +19,7 @@ import numpy as np
 # Arrays larger than this take longer to compare than most functions to trace.
 LARGEST_ARRAY = 10_000_000
 # Containers with more entries, in all, are not looked through.
-MOST_VALUES = 2000
+MOST_VALUES = 20_000
 PLAIN = (
     type(None),
     bool,

@@ -81,6 +81,18 @@ def test_namespaces_are_looked_through():
         assert not captured(fun).is_same(before)
 
 
+def test_lists_of_thousands_are_looked_through():
+    """As of a network's branches; a change deep inside is seen. Data of a million numbers is not."""
+    branches = [[(k, float(k))] for k in range(3000)]
+    fun = lambda x: x[branches[0][0][0]]  # noqa: E731
+    before = captured(fun)
+    assert captured(fun).is_same(before)
+    branches[2999][0] = (0, 1.0)
+    assert not captured(fun).is_same(before)
+    data = list(range(1_000_000))
+    assert captured(lambda x: x * data[0]) is None
+
+
 class Model:
     """An object with attributes and a method that is called inside another."""
 

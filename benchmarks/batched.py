@@ -3,8 +3,8 @@
 python -m benchmarks.batched mpc        cart and pole kept upright, random states as params: milliseconds a
                                         problem, and IPOPT's
 python -m benchmarks.batched ways       the same and other problems by every way of `solve_many`, by count
-python -m benchmarks.batched horizon    a sweep of eight problems with more and more stages, staged, and dense up
-                                        to 50 stages, where its cubic cost shows
+python -m benchmarks.batched horizon    a sweep of eight problems with more and more stages, staged, and dense
+                                        up to 50 stages
 python -m benchmarks.batched optima     Hock-Schittkowski problems: the optimum that IPOPT reaches, or a
                                         truthful status
 python -m benchmarks.batched trouble    one bad problem in a thousand: what the batch pays for it

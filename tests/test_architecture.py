@@ -21,7 +21,12 @@ SLOW = {"scipy.stats", "scipy.sparse.csgraph", "scipy.sparse.linalg", "jax.exper
 # The floors of the house, lowest first; on each, the rooms, which do not know one another. A file or folder
 # directly in lagrad/ stands in exactly one room, and may use its own room and all floors below.
 FLOORS = [
-    [{"annotations", "errors", "pattern", "precision", "source_location", "fork_safety", "display"}],
+    [
+        {
+            *("annotations", "display", "errors", "fork_safety", "garbage"),
+            *("pattern", "precision", "source_location"),
+        }
+    ],
     [{"solution"}],
     [{"problem"}],
     [{"coloring"}, {"primitives"}],

@@ -27,6 +27,8 @@ from lagrad.elements.terms import combined, slot_terms, weight_terms
 
 # Rows of M with at most this many entries are gathered, longer ones multiplied.
 FEW_ENTRIES = 4
+# Long rows are multiplied as a dense matrix if at least this share of it is not zero.
+SPARSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,32 @@ def times(matrix: sp.csr_array, vectors: jax.Array) -> jax.Array:
         return found
     inner = matrix[long]
     columns = np.unique(inner.indices)
+    if inner.nnz < SPARSE * long.size * columns.size:
+        return found.at[long].set(summed(inner, vectors))
     products = jnp.asarray(inner[:, columns].toarray()) @ vectors[columns]
     return found.at[long].set(products)
+
+
+def summed(matrix: sp.csr_array, vectors: jax.Array) -> jax.Array:
+    """The same for long rows that are mostly zero: entry after entry, rows of like length together."""
+    counts = np.diff(matrix.indptr)
+    padded = jnp.concatenate([vectors, jnp.zeros((1, vectors.shape[1]))])
+    found = jnp.zeros((matrix.shape[0], vectors.shape[1]))
+
+    def add(total, entry):
+        place, factor = entry
+        return total + factor[:, None] * padded.at[place].get(mode="promise_in_bounds"), None
+
+    for size in np.unique(lengths := np.ceil(np.log2(counts)).astype(int)):
+        rows = np.flatnonzero(lengths == size)
+        within = np.arange(counts[rows].max())[:, None]
+        has, entry = within < counts[rows], matrix.indptr[:-1][rows] + within
+        entry = np.where(has, entry, 0)
+        places = np.where(has, matrix.indices[entry], vectors.shape[0])
+        factors = np.where(has, matrix.data[entry], 0.0)
+        start = jnp.zeros((rows.size, vectors.shape[1]))
+        found = found.at[rows].set(jax.lax.scan(add, start, (places, factors))[0])
+    return found
 
 
 def gathered(matrix: sp.csr_array, counts: np.ndarray, vectors: jax.Array) -> jax.Array:

@@ -22,6 +22,7 @@ from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.user_patterns import read_pattern, read_symmetric_pattern
 from lagrad.derivatives.verify import look_at_set_up
 from lagrad.fork_safety import refuse_forks
+from lagrad.garbage import collected_later
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.program.trace import trace
@@ -38,6 +39,7 @@ def at_once() -> Generator[None]:
         yield
 
 
+@collected_later()
 @at_once()
 @differentiable()
 def differentiate(

@@ -194,7 +194,8 @@ class Body:
         kernel = self.pieces.at(elements)
         if kernel is None:
             return None
-        slots, nothing = slotted(self.classification, kernel), sp.csr_array((1, elements.size))
+        slots = slotted(self.classification, kernel, always_single=True)
+        nothing = sp.csr_array((1, elements.size))
         return Group(self.classification.program.outputs[1], elements, *slots, nothing, kernel.depth)
 
     def locate(self, group: Group, inputs: list, numbers: dict, slots: list, size: int) -> bool:

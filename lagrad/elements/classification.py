@@ -14,7 +14,7 @@ from functools import reduce
 
 import numpy as np
 
-from lagrad.elements.affine import Affine
+from lagrad.elements.affine import Affine, layered_form
 from lagrad.elements.calls import CALL, ElementCall, element_call
 from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
@@ -49,6 +49,8 @@ class Classification:
         producers: variable -> index of the equation that makes it.
         forms: cache of `form`.
         offsets: cache of `offset`.
+        forms_at: cache of `form_at`.
+        offsets_at: cache of `offset_at`.
         calls: cache of `call`.
         chains: variable -> the chain of steps that makes it; for what reads the program.
     """
@@ -61,6 +63,8 @@ class Classification:
     producers: dict[int, int]
     forms: dict[int, Affine] = field(default_factory=dict)
     offsets: dict[int, np.ndarray] = field(default_factory=dict)
+    forms_at: dict[tuple[int, tuple | bytes], Affine] = field(default_factory=dict)
+    offsets_at: dict[tuple[int, tuple | bytes], np.ndarray | None] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
     chains: dict[int, Chain] = field(default_factory=dict)
 
@@ -115,6 +119,21 @@ class Classification:
             values = [np.asarray(value).reshape(-1) for value in fold(equation.source, operands)]
             self.offsets.update(zip(equation.outputs, values, strict=True))
         return self.offsets[variable]
+
+    def form_at(self, variable: int, indices: Indices) -> Affine:
+        """The same for some elements, by layers where that can be; many kernels ask for the same ones."""
+        key = variable, indices.name
+        if key not in self.forms_at:
+            self.forms_at[key] = layered_form(self.form(variable).at(indices))
+        return self.forms_at[key]
+
+    def offset_at(self, variable: int, indices: Indices) -> np.ndarray | None:
+        """b of some elements; None for zero."""
+        key = variable, indices.name
+        if key not in self.offsets_at:
+            offset = indices.take(self.offset(variable))
+            self.offsets_at[key] = offset if offset.any() else None
+        return self.offsets_at[key]
 
     def pending(self, variable: int, done: dict) -> list[int]:
         """Equations still to be worked through before an affine variable is in `done`, in order."""

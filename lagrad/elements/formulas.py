@@ -87,7 +87,8 @@ def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
     """x with A x = b by Gaussian elimination: rows are exchanged by selects, so that no factor exceeds one.
 
-    Each row is brought to a moderate size first, or derivatives would divide by the cube of a tiny pivot.
+    Rows are brought to a moderate size first, so that pivots can be compared, and each column by its pivot,
+    by whose cube derivatives divide.
 
     Source: Golub, Van Loan, Matrix Computations (2013), algorithm 3.4.1.
     """
@@ -96,12 +97,16 @@ def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
     if count > 1:
         factors = [moderating(reduce(jnp.maximum, map(jnp.abs, row))) for row in matrix]
         rows = [[factor * entry for entry in row] for factor, row in zip(factors, rows, strict=True)]
+    widths: list[Any] = []
     for k in range(count):
         for i in range(k + 1, count):
             is_larger = jnp.abs(rows[i][k]) > jnp.abs(rows[k][k])
             pairs = list(zip(rows[k][k:], rows[i][k:], strict=True))
             rows[k][k:] = [jnp.where(is_larger, below, above) for above, below in pairs]
             rows[i][k:] = [jnp.where(is_larger, above, below) for above, below in pairs]
+        widths.append(moderating(jnp.abs(rows[k][k])))
+        for row in rows[k:]:
+            row[k] = widths[k] * row[k]
         for i in range(k + 1, count):
             share = rows[i][k] / rows[k][k]
             rows[i][k + 1 :] = [
@@ -110,14 +115,14 @@ def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
     found: dict[int, Any] = {}
     for k in reversed(range(count)):
         rest = rows[k][count] - sum(rows[k][j] * found[j] for j in found)
-        found[k] = rest / rows[k][k]
+        found[k] = widths[k] * (rest / rows[k][k])
     return [found[k] for k in range(count)]
 
 
 def moderating(size: Any) -> Any:
-    """The power of two that brings a size to between 2^-100 and 2^100; products with it are exact."""
+    """The power of two that brings a size to between 2^-50 and 2^50; products with it are exact."""
     factor = 1.0
-    for exponent in (100, 250, 400):
+    for exponent in range(50, 500, 100):
         factor = jnp.where(size > 2.0**exponent, 2.0 ** -(exponent + 50), factor)
         factor = jnp.where(size < 2.0**-exponent, 2.0 ** (exponent + 50), factor)
     return factor

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.elements.affine import Affine, Layer, layered_form
+from lagrad.elements.affine import Affine, Layer
 from lagrad.elements.classification import Classification
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Kernel, Key, Leaf
@@ -81,15 +81,18 @@ class Group:
 
 
 def slotted(
-    classification: Classification, kernel: Kernel
+    classification: Classification, kernel: Kernel, always_single: bool = False
 ) -> tuple[tuple[Slot, ...], tuple[LeafValue, ...], Masks]:
-    """Slots, leaves in terms of them, and derivatives by them: single variables where that needs fewest."""
-    forms = {
-        key: layered_form(classification.form(leaf.variable).at(leaf.indices))
-        for key, leaf in kernel.leaves.items()
-    }
+    """Slots, leaves in terms of them, and derivatives by them.
+
+    Args:
+        classification: the program that the kernel comes from.
+        kernel: small function of affine leaves.
+        always_single: whether slots are single variables even where leaves are fewer.
+    """
+    forms = {key: classification.form_at(leaf.variable, leaf.indices) for key, leaf in kernel.leaves.items()}
     single = single_variables(forms)
-    if single is not None and len(single) <= len(forms):
+    if single is not None and (always_single or len(single) <= len(forms)):
         slots = tuple(Slot(form) for form in single.values())
         numbers = {name: number for number, name in enumerate(single)}
         layers = {key: form.layers for key, form in forms.items() if form.layers is not None}
@@ -124,5 +127,5 @@ def single_variables(forms: dict[Key, Affine]) -> dict | None:
 
 def offset_of(classification: Classification, leaf: Leaf, form: Affine) -> np.ndarray | None:
     """b of a leaf, None for zero if there is anything to add it to."""
-    offset = leaf.indices.take(classification.offset(leaf.variable))
-    return offset if offset.any() or form.layers == () else None
+    offset = classification.offset_at(leaf.variable, leaf.indices)
+    return np.zeros(leaf.indices.size) if offset is None and form.layers == () else offset

@@ -88,6 +88,8 @@ def added(tape: Tape, terms: Sequence[int], offset: np.ndarray | None) -> int:
 
 def times(tape: Tape, node: int, factor: Factor) -> int:
     """Product with constants."""
+    if isinstance(factor, float):
+        return tape.times(tape.constant(factor), node)
     return tape.times(tape.constant(np.asarray(factor, dtype=float)), node)
 
 

@@ -21,7 +21,7 @@ from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices, everything
 from lagrad.elements.kernels import Kernel, Pieces, kernels
 from lagrad.elements.maps import Adjoint, total
-from lagrad.elements.products import without_zeros
+from lagrad.elements.products import rewritten
 from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
@@ -89,9 +89,9 @@ def partially_separable(program: Program) -> Split:
 def split(program: Program) -> Split:
     """The split of a program as it is written."""
     classification, m = read(program), program.size(program.outputs[1])
-    sparse = without_zeros(classification)
-    if sparse is not None:
-        classification = read(sparse)
+    written = rewritten(classification)
+    if written is not None:
+        classification = read(written)
     classification.chains.update(chains(classification))
     return Splitter(classification, kernels(classification), {}, np.zeros(m + 1)).split()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import copysign
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ CHAIN, ENTRY = "chain", "entry"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
+# Marks of nodes; 0 for those that were not met.
+WANTED, GIVEN = 1, 2
 FOLDS: dict[str, Callable[..., Any]] = {
     **{"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater},
     **{"ge": np.greater_equal, "log": np.log, "sign": np.sign, "floor": np.floor, "abs": np.abs},
@@ -81,7 +84,7 @@ class Tape:
     def constant(self, value: Any) -> int:
         """The node of one number for all elements, or of one for each, shape (count,)."""
         # Zeros of both signs are one number to a table, and two to a division.
-        key = (CONSTANT, value) if type(value) is float and value else None
+        key = (CONSTANT, value, copysign(1.0, value)) if type(value) is float else None
         node = None if key is None else self.numbers.get(key)
         if node is None:
             node = self.constant_array(np.asarray(value))
@@ -109,7 +112,7 @@ class Tape:
         self, name: str, operands: Sequence[int], params: dict, dtype: np.dtype, bind: Callable | None = None
     ) -> int:
         """The node of a primitive, as it is."""
-        operands = tuple(sorted(operands) if name in COMMUTING else operands)
+        operands = tuple(sorted(operands)) if name in COMMUTING else tuple(operands)
         key = (name, operands, frozen(params) if params else ())
         node = self.numbers.get(key)
         return self.record(key, Operation(name, operands, params, dtype, bind)) if node is None else node
@@ -143,27 +146,31 @@ class Tape:
     def folded(self, function: Callable, *nodes: int) -> int | None:
         """The constant that a function makes of constants; None if a node is none."""
         values = self.values
-        if any(node not in values for node in nodes):
-            return None
+        for node in nodes:
+            if node not in values:
+                return None
         return self.constant(function(*(values[node] for node in nodes)))
 
     def plus(self, a: int, b: int) -> int:
         """a + b."""
-        if self.is_number(a, 0.0):
-            return b
-        if self.is_number(b, 0.0):
-            return a
-        known = self.folded(np.add, a, b)
-        if known is not None:
-            return known
-        left, right = self.masked(a), self.masked(b)
-        if left and right and left[0] == right[0]:
-            which, *cases = left
-            return self.choose(which, *(self.plus(*pair) for pair in zip(cases, right[1:], strict=True)))
-        if self.operations[b].name == "neg":
-            return self.minus(a, self.operations[b].operands[0])
-        if self.operations[a].name == "neg":
-            return self.minus(b, self.operations[a].operands[0])
+        if a in self.values or b in self.values:
+            if self.is_number(a, 0.0):
+                return b
+            if self.is_number(b, 0.0):
+                return a
+            known = self.folded(np.add, a, b)
+            if known is not None:
+                return known
+        one, other = self.operations[a], self.operations[b]
+        if one.name == other.name == "select_n":
+            left, right = self.masked(a), self.masked(b)
+            if left and right and left[0] == right[0]:
+                which, *cases = left
+                return self.choose(which, *(self.plus(*pair) for pair in zip(cases, right[1:], strict=True)))
+        if other.name == "neg":
+            return self.minus(a, other.operands[0])
+        if one.name == "neg":
+            return self.minus(b, one.operands[0])
         return self.add("add", (a, b), {}, FLOAT)
 
     def minus(self, a: int, b: int) -> int:
@@ -278,14 +285,20 @@ class Tape:
 
     def needed(self, targets: Iterable[int], known: Iterable[int] = ()) -> list[int]:
         """Nodes between known ones and targets, targets included, in order of evaluation."""
-        known, operations = frozenset(known), self.operations
-        wanted, stack = set[int](), [node for node in targets if node not in known]
-        while stack:
-            node = stack.pop()
-            if node not in wanted:
-                wanted.add(node)
-                stack += [each for each in operations[node].operands if each not in known]
-        return sorted(wanted)
+        operations, marks = self.operations, bytearray(len(self.operations))
+        for node in targets:
+            marks[node] = WANTED
+        for node in known:
+            marks[node] = GIVEN
+        found, node = [], marks.rfind(WANTED)
+        # Operands come before what is made of them.
+        while node >= 0:
+            found.append(node)
+            for operand in operations[node].operands:
+                if not marks[operand]:
+                    marks[operand] = WANTED
+            node = marks.rfind(WANTED, 0, node)
+        return found[::-1]
 
 
 SIMPLIFIED: dict[str, Callable[..., int]] = {

@@ -75,8 +75,9 @@ def scaled_power(factor: Expression, x: Expression, exponent: Expression) -> Exp
 
 
 def mixed_power(power: Expression, x: Expression, y: Expression) -> Expression:
-    """x^(y - 1) (1 + y log x), zero where the power is, even where the logarithm is infinite."""
-    return power.equals(0.0).where(0.0, power * (1.0 + y * log(x)))
+    """x^(y - 1) (1 + y log x), zero where the power is, and at (0, 1), as in JAX."""
+    one = x.equals(0.0).where(0.0, 1.0)
+    return power.equals(0.0).where(0.0, power * (one + y * log(without_zero(x))))
 
 
 def integer_power(x: Expression, exponent: int) -> Term:

@@ -121,6 +121,8 @@ def parts(value: Any) -> list[Any]:
         return [value.__wrapped__] if hasattr(value, "__wrapped__") else []
     if isinstance(value, (tuple, list, set, frozenset)):
         return [*value, *getattr(value, "__dict__", {}).values()]
+    if isinstance(value, types.SimpleNamespace):
+        return [part for attribute in vars(value).items() for part in attribute]
     if isinstance(value, dict):
         return [*value.keys(), *value.values(), *getattr(value, "__dict__", {}).values()]
     if isinstance(value, functools.partial):

@@ -17,6 +17,7 @@ import numpy as np
 
 from lagrad.annotations import Pytree
 from lagrad.errors import DerivativeError, ProblemError
+from lagrad.garbage import collected_later
 from lagrad.precision import float64
 from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
@@ -245,6 +246,7 @@ class Traced:
         return self.captured is not None and self.captured.is_same(captured(self.fun))
 
 
+@collected_later()
 def trace_function(
     fun: Callable[..., Any], has_params: bool, arguments: tuple[Pytree, Pytree], where: str
 ) -> Traced:

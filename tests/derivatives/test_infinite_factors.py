@@ -60,3 +60,14 @@ def test_a_zero_that_is_chosen_hides_infinities_in_jax_too():
     assert derivatives.jacobian(POINT).nnz == 3
     np.testing.assert_allclose(derivatives.constraints(POINT), [1.0, 0.0, 0.5, 1 / 3])
     derivatives.verify(POINT)
+
+
+def test_powers_of_zero_have_the_derivatives_of_jax_where_these_are_finite():
+    """x ** y with both of them variable, at x = 0: entries that JAX gives are the same, also at y = 1."""
+    power = lambda z: jnp.sum(z[:3] ** z[3:])  # noqa: E731
+    point = np.array([0.0, 0.0, 0.0, 1.0, 2.0, 3.0])
+    found = lagrad.differentiate(lagrad.Problem(power, np.ones(6)), strategy="elements").hessian(point)
+    with float64():
+        dense = np.tril(jax.hessian(power)(point))
+    finite = np.isfinite(dense)
+    np.testing.assert_array_equal(np.tril(found.toarray())[finite], dense[finite])

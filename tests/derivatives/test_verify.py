@@ -176,6 +176,34 @@ def test_seeded_errors_are_caught(kind, seed):
         wrong.verify(x, multipliers)
 
 
+def masked(x: jax.Array) -> jax.Array:
+    """Sums over all but one, and over every second one, by masks of float64."""
+    place = jnp.arange(x.size, dtype=float)
+    others = jnp.where(place[:, None] != place[None, :], 1.0, 0.0)
+    return others @ jnp.exp(x) + jnp.sum(jnp.where(place % 2 == 0, x**3, 0.0)) * jnp.floor(place / 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masks_of_floats_hide_no_error(kind):
+    """Rounding of what x does not reach flips no comparison and no floor."""
+    right, x, multipliers = masked_sums()
+    assert not examine(right, x, multipliers)
+    wrong = seeded(right, kind, x)
+    wrong.__dict__["reference"] = right.reference
+    with pytest.raises(lagrad.DerivativeError, match="found, .* expected"):
+        wrong.verify(x, multipliers)
+
+
+@cache
+def masked_sums() -> tuple:
+    """Right derivatives, a point and multipliers; made once."""
+    x = np.linspace(0.3, 1.1, 9)
+    right = lagrad.differentiate(
+        lagrad.Problem(lambda x: jnp.sum(x**4), x, lagrad.Equality(masked)), check=False
+    )
+    return right, x, np.linspace(-1.0, 2.0, 9)
+
+
 def scaled(seed: int) -> Callable[[], tuple]:
     """Right derivatives of a badly scaled chain, a point and multipliers; made once."""
 

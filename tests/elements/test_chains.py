@@ -84,7 +84,19 @@ def equal_results(x):
     return jax.vmap(lambda z: jax.lax.fori_loop(0, 3, step, z))(x.reshape(4, 3)).ravel()
 
 
+def sums_of_controls(x):
+    """Steps that take controls in sums only, one of them into a state that nothing else depends on."""
+
+    def step(z, u):
+        lift = u[0] + u[1] + u[2]
+        return z + 0.1 * jnp.stack([jnp.sin(z[1]) * lift, lift * z[0] - 0.2 * z[1], u[0] - u[1] + u[2]])
+
+    rows = jax.vmap(lambda z, u: jax.lax.fori_loop(0, 3, lambda _, z: step(z, u), z))
+    return rows(x[:12].reshape(4, 3), x[12:].reshape(4, 3)).ravel()
+
+
 CASES = {
+    "sums of controls": (sums_of_controls, 24),
     "equal results": (equal_results, 12),
     "shooting": (shooting, 23),
     "two arrays": (two_arrays, 12),

@@ -127,3 +127,22 @@ def test_rows_of_very_different_sizes_have_second_derivatives():
     with float64():
         H = np.asarray(jax.hessian(expected)(jnp.ones(3)))
     np.testing.assert_allclose(derivatives.hessian(np.ones(3), np.ones(3), 0.0).toarray(), H, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e150])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_columns_of_any_size_have_second_derivatives(count, size):
+    """Unknowns in other units: what is divided by a pivot's cube overflows nowhere, and vanishes nowhere."""
+    width = np.where(np.arange(count) == count - 1, size, 1.0)
+    base = 3.0 * np.eye(count) + np.arange(count * count).reshape(count, count) / 10
+
+    def total(x, width):
+        return jnp.sum(jnp.linalg.solve((base + jnp.diag(x)) * width, jnp.ones(count)) * width)
+
+    x = np.linspace(0.3, 0.5, count)
+    found = lagrad.differentiate(
+        lagrad.Problem(lambda x: total(x, width), x), strategy="elements", check=False
+    )
+    with jax.enable_x64(True):
+        expected = jax.hessian(lambda x: total(x, np.ones(count)))(x)
+    np.testing.assert_allclose(found.hessian(x).toarray(), expected, rtol=1e-12)

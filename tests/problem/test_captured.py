@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import types
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -67,6 +68,17 @@ def test_closures_defaults_and_partials_are_looked_through():
     assert captured(first).is_same(captured(first))
     assert not captured(first).is_same(captured(second))
     assert captured(functools.partial(first, shift=1.0)) is not None
+
+
+def test_namespaces_are_looked_through():
+    """They hold numbers of a model as dicts do."""
+    plant = types.SimpleNamespace(mass=2.0, links=[1.0, 2.0])
+    fun = lambda x: plant.mass * x * plant.links[0]  # noqa: E731
+    for change in (lambda: setattr(plant, "mass", 3.0), lambda: plant.links.__setitem__(0, 5.0)):
+        before = captured(fun)
+        assert captured(fun).is_same(before)
+        change()
+        assert not captured(fun).is_same(before)
 
 
 class Model:

@@ -4,8 +4,9 @@ What the fast ways are built on (rewritten programs, folded constants, elements,
 used: the equations stand here as they were traced, and XLA compiles them without its optimizations.
 
 Rounding becomes visible when it is done differently (Vignes 1974; Monte Carlo arithmetic, Parker 1997): each
- result y of an equation becomes y (1 + d), x likewise, with |d| up to a few units in the last place. How
+result y of an equation becomes y (1 + d), x likewise, with |d| up to a few units in the last place. How
 far that moves a value, or a derivative of it, is what rounding may do to any other way of computing it.
+What x does not reach jumps as it does without noise: `row != column`, written for a mask, is known.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
-from lagrad.program.walk import reached, walk
+from lagrad.program.walk import evaluate, needed, reached, walk
 
 EPSILON = float(np.finfo(np.float64).eps)
 # Units in the last place by which each result is moved, and how often all of them are.
@@ -49,6 +50,8 @@ MOVERS = frozenset(
         *("neg", "abs", "max", "min", "clamp", "real", "imag", "conj", "stop_gradient"),
     )
 )
+# These jump, as do all that give whole numbers or Booleans.
+JUMPS = frozenset(("ceil", "floor", "rem", "round", "sign"))
 QUICKLY: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
     "xla_llvm_disable_expensive_passes": True,
@@ -162,18 +165,28 @@ class Reference:
         ways = tuple(product(gradient, along) for gradient, along in nestings)
         return self._call("hvp", ways, noise, x, weights, direction, *leaves)
 
+    @cached_property
+    def _known_jumps(self) -> list[Equation]:
+        """Equations that jump somewhere, and that x does not reach."""
+        equations = self.program.equations
+        reach = reached(equations, self.program.inputs[:1])
+        return [each for each in equations if jumps(each) and reach.isdisjoint(each.outputs)]
+
     def _function(self, noise: jax.Array, x: jax.Array, *leaves: Any):
         """F(x), traceable."""
+        program, targets = self.program, {at for each in self._known_jumps for at in each.outputs}
+        quiet = program.constants | dict(zip(program.inputs, (x, *leaves), strict=True))
+        known = evaluate(needed(program.equations, targets), quiet)
 
         def visit(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
+            if not targets.isdisjoint(equation.outputs):
+                return [known[at] for at in equation.outputs]
             results, name = equation.bind(*operands), equation.name
             if name in MOVERS:
                 return results
             return [shaken(each, noise, at, bits(equation)) for each, at in zip(results, equation.outputs)]  # noqa: B905
 
-        program = self.program
-        inputs = dict(zip(program.inputs, (shaken(x, noise, 0), *leaves), strict=True))
-        values = walk(program.equations, program.constants | inputs, visit)
+        values = walk(program.equations, quiet | {program.inputs[0]: shaken(x, noise, 0)}, visit)
         return jnp.concatenate([jnp.reshape(values[each], -1) for each in program.outputs])
 
     def _call(self, name: str, ways: Sequence[Callable[..., Any]], *arguments: Any) -> np.ndarray:
@@ -182,6 +195,11 @@ class Reference:
             if name not in self.compiled:
                 self.compiled[name] = first_compiled(ways, arguments)
             return np.asarray(self.compiled[name](*arguments))
+
+
+def jumps(equation: Equation) -> bool:
+    """Whether its results can change by much where its operands change by rounding."""
+    return equation.name in JUMPS or not any(is_inexact(each.aval) for each in equation.source.outvars)
 
 
 def units(program: Any) -> Iterator[float]:

@@ -192,7 +192,7 @@ class Rewriting:
             equation = self.producers[number]
             if number in branch.inside:
                 chosen = [self.value(each, masks, values) for each in branch.inside[number]]
-                operands = [values[equation.inputs[0]], *jnp.broadcast_arrays(*chosen)]
+                operands = jnp.broadcast_arrays(values[equation.inputs[0]], *chosen)
             else:
                 for each in equation.inputs:
                     if each not in inside:
@@ -217,9 +217,9 @@ class Rewriting:
             taken = values[which]
             if taken.dtype != bool:
                 taken, case = taken == case, 1
-            if value.ndim < taken.ndim:
-                # JAX lets a number meet an array as it is; masked, it is one value an entry.
-                value, still = (jnp.broadcast_to(each, taken.shape) for each in (value, still))
+            if taken.ndim and taken.shape != value.shape:
+                # JAX lets numbers and axes of length 1 meet arrays; masked, they are one value an entry.
+                taken, value, still = jnp.broadcast_arrays(taken, value, still)
             value = lax.select_n(taken, *((still, value) if case else (value, still)))
         return value
 

@@ -102,15 +102,16 @@ def test_a_branch_that_is_not_taken_has_no_slope(name, shape):
             np.testing.assert_allclose(*both(x), rtol=1e-13)
 
 
+@pytest.mark.parametrize("x", [X, np.stack([X, X[::-1], 0.5 * X])], ids=["alone", "under vmap"])
 @pytest.mark.parametrize("name", NUMBERS_AMONG_VECTORS)
-def test_numbers_may_meet_vectors_in_a_branch(name):
-    """JAX multiplies a number by an array as they are; a mask has the shape of the array."""
-    written, careful = NUMBERS_AMONG_VECTORS[name]
+def test_numbers_may_meet_vectors_in_a_branch(name, x):
+    """JAX lets a number, or an axis of length 1, meet an array as it is; a mask has the array's shape."""
+    written, careful = (each if x.ndim == 1 else jax.vmap(each) for each in NUMBERS_AMONG_VECTORS[name])
     with float64():
-        found = function(masked(jax.make_jaxpr(written)(X)))
-        np.testing.assert_array_equal(found(X), written(X))
+        found = function(masked(jax.make_jaxpr(written)(x)))
+        np.testing.assert_array_equal(found(x), written(x))
         for modes in (jax.jacrev, jax.jacfwd):
-            np.testing.assert_allclose(modes(found)(X), modes(careful)(X), rtol=1e-14, atol=1e-300)
+            np.testing.assert_allclose(modes(found)(x), modes(careful)(x), rtol=1e-14, atol=1e-300)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import lagrad
-
 from lagrad.errors import ProblemError
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.solvers import methods, solve

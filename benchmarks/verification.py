@@ -44,7 +44,8 @@ LONGEST = 60
 BATCH = 20
 # What stands for a problem while it is looked at, and stays if the process ends; it is tried once more.
 ENDED, ENDED_TWICE = "ended the process", "ended the process twice"
-VISIBLE, ABOVE_ROUNDING = 1e-7, 1e3
+# Of few random moves all may by chance move two numbers that cancel by the same.
+VISIBLE, ABOVE_ROUNDING, SHAKES = 1e-7, 1e3, 8
 EPSILON = float(np.finfo(float).eps)
 
 
@@ -156,7 +157,7 @@ def is_visible(part: str, right: lagrad.Derivatives, wrong: lagrad.Derivatives, 
 def nearby(x: np.ndarray) -> list[np.ndarray]:
     """Points that are a few units in the last place away."""
     random = np.random.default_rng(12)
-    return [x + 1e-15 * random.uniform(-1, 1, x.size) * np.maximum(1.0, np.abs(x)) for _ in range(3)]
+    return [x + 1e-15 * random.uniform(-1, 1, x.size) * np.maximum(1.0, np.abs(x)) for _ in range(SHAKES)]
 
 
 def is_rounding(part: str, right: lagrad.Derivatives, wrong: lagrad.Derivatives, x) -> bool:

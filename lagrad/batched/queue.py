@@ -20,8 +20,9 @@ from lagrad.batched.sweep import sweep
 
 # Enough for vector arithmetic, few enough to stay in a cache and to wait for the last ones.
 SLOTS = 128
-# When nothing waits, the last few go on by themselves: a sweep of so few costs a part of a sweep of all.
-FEW_SLOTS = 16
+# When nothing waits, the last few go on by themselves. One in twenty that takes ten times the sweeps of the
+# others holds a third of the slots, so that these few are not that few.
+FEW_SLOTS = 32
 
 
 class Slots(NamedTuple):

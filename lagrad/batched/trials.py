@@ -16,8 +16,8 @@ from lagrad.batched.barrier import barrier
 from lagrad.batched.line_search import Merit, Reference, acceptable, smallest_step
 from lagrad.batched.model import Model, box_of, residual_of, values_at
 
-# Problems that are gathered, and halvings of each: 128 points, as many as a queue has slots.
-GATHERED, HALVINGS = 16, 8
+# Problems that are gathered, and halvings of each: 64 points, half as many as a queue has slots.
+GATHERED, HALVINGS = 8, 8
 
 
 class Line(NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -70,6 +70,7 @@ class Infeasibility:
         solution: of the elastic problem.
         limits: the bounds that take part, written out, such as `x['T'] <= 1`.
         sizes: name of each constraint -> number of its rows.
+        has_own_params: whether it is about the params with which the problem was declared.
     """
 
     is_feasible: bool
@@ -80,6 +81,7 @@ class Infeasibility:
     solution: Solution
     limits: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    has_own_params: bool = False
 
     def by_constraint(self) -> dict[str, float]:
         """Sum of violations under each constraint's name, the largest first."""
@@ -96,7 +98,8 @@ class Infeasibility:
 
     def __str__(self) -> str:
         if self.is_feasible:
-            return "The constraints can hold together: a feasible point is in `x`; start from there."
+            mine = " with the problem's own params (give `params=` for others)" if self.has_own_params else ""
+            return f"The constraints can hold together{mine}: a feasible point is in `x`; start from there."
         lines = ["The constraints cannot hold together near this point. With least violation in sum:"]
         lines += [f"  gives way  {line}" for line in summed_up(self)]
         lines += (
@@ -174,7 +177,8 @@ def explain_infeasibility(
     point = np.asarray(solution.x["x"])
     away = np.asarray(solution.x["raise"]) - np.asarray(solution.x["lower"])
     values = np.asarray(solution.constraints["rows"]) - away
-    return explain(problem, solution, point, values)
+    found = explain(problem, solution, point, values)
+    return replace(found, has_own_params=problem.has_params and params is None)
 
 
 def elastic(problem: Problem) -> Problem:

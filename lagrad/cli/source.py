@@ -84,7 +84,9 @@ def registered(name: str, sizes: Mapping[str, object]) -> lagrad_problems.Entry:
     if name not in lagrad_problems.names():
         close = get_close_matches(name, lagrad_problems.names(), 3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise lagrad.ProblemError(f"`{name}`: no such problem.{hint} `lagrad list` shows all.")
+        raise lagrad.ProblemError(
+            f"`{name}`: no such problem.{hint} `lagrad list` shows all; a file ends in .m or .py."
+        )
     try:
         return lagrad_problems.get(name, **sizes)
     except (TypeError, ValueError) as error:

@@ -32,7 +32,10 @@ def read_pattern(given: Any, shape: tuple[int, int], where: str) -> SparsityPatt
         return None
     if not isinstance(given, SparsityPattern) and not sp.issparse(given):
         found = f"a {type(given).__name__}, expected a SparsityPattern or a SciPy sparse matrix"
-        raise ProblemError(f"`{where}`: {found}. For a dense matrix: SparsityPattern.from_dense(matrix).")
+        raise ProblemError(
+            f"`{where}`: {found}. From rows and columns: SparsityPattern.from_triplets(rows, cols, {shape}); "
+            "from a dense matrix: SparsityPattern.from_dense(matrix)."
+        )
     if tuple(given.shape) != shape:
         found = f"shape {tuple(given.shape)}, expected {shape}, that of the matrix"
         raise ProblemError(f"`{where}`: {found}. Count rows and columns as in the flat x and constraints.")

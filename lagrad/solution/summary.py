@@ -129,8 +129,8 @@ def work_words(solution: Any) -> list[str]:
     counts = ", ".join(f"{count} {kind}" for kind, count in solution.evaluations.items() if count)
     stages = [(stage, solution.timings.get(stage, 0.0)) for stage in INNER_TIMINGS]
     total = solution.timings.get("total", 0.0)
-    times = " + ".join(f"{seconds:.2g} {stage}" for stage, seconds in stages if seconds > TINY * total)
-    return [counts or "no evaluations", f"{total:.3g} s = {times or 'nothing'}"]
+    times = ", ".join(f"{seconds:.2g} {stage}" for stage, seconds in stages if seconds > TINY * total)
+    return [counts or "no evaluations", f"{total:.3g} s, of which {times or 'nothing'}"]
 
 
 def paragraphs(label: str, texts: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, TypeGuard
 
 from lagrad.errors import ProblemError
-from lagrad.problem.problem import Problem
+from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solvers.options import suggestion
 
@@ -60,6 +60,8 @@ def takes_objectives(solve: Callable[..., Solution]) -> Callable[..., Solution]:
     def wrapper(problem: Any, *given: Any, **arguments: Any) -> Solution:
         if is_objective(problem):
             problem, given, arguments = declared(problem, given, arguments)
+        elif given and not isinstance(given[0], str):
+            problem_of(problem)
         refuse_unknown(arguments, known)
         if len(given) > 1 or given and not isinstance(given[0], str):
             raise ProblemError(
@@ -126,6 +128,22 @@ def check_limits(tol: object, max_iterations: object, time_limit: object, callba
         raise ProblemError(f"`time_limit`: {time_limit!r}, expected seconds of at least 0, or None.")
     if callback is not None and not callable(callback):
         raise ProblemError(f"`callback`: a {type(callback).__name__}, expected a function of one Iterate.")
+    if callable(callback) and not takes_one(callback):
+        raise ProblemError(
+            f"`callback`: {inspect.signature(callback)}, expected a function of one Iterate, which has the "
+            "iteration, x, objective, mu and so on as attributes. True stops the solve."
+        )
+
+
+def takes_one(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called with one argument; those that do not tell count as such."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def is_count(value: object) -> TypeGuard[float]:

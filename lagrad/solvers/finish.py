@@ -296,6 +296,8 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
         parts.append("The point satisfies the optimality conditions all the same.")
     if status is Status.INFEASIBLE and "feasibility" in check.worst:
         parts.append(f"The largest violation is {check.feasibility:.2e}, of {check.worst['feasibility']}.")
+    if status is Status.INFEASIBLE and problem.has_params:
+        parts.append("Give what looks for the cause the `params` of this solve, `params=...`.")
     if refused:
         were = "evaluation was" if refused == 1 else "evaluations were"
         parts.append(f"{refused} {were} not finite and refused.")

@@ -13,8 +13,10 @@ from lagrad.derivatives import Derivatives, differentiate
 from lagrad.derivatives.triplets import Triplets, never_empty, rows_and_columns
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solvers.evaluation import Evaluation
+from lagrad.solvers.inside import finite_start
 from lagrad.solvers.ipopt.options import ALWAYS
 from lagrad.solvers.model import Model, as_model
+from lagrad.solvers.solver import Start
 from lagrad.source_location import warn_user
 
 # Jacobians of at most so many entries are handed to SciPy dense, so that its dense methods work too.
@@ -89,7 +91,7 @@ class Callbacks:
 
     Attributes:
         n, m: number of variables and rows.
-        x0: start, shape (n,).
+        x0: start, shape (n,); off its bounds where functions are not finite there, as IPOPT moves it itself.
         lb, ub: bounds, shape (n,).
         cl, cu: sides of the rows, shape (m,).
         equalities: whether each row is an equality, shape (m,).
@@ -98,7 +100,8 @@ class Callbacks:
 
     def __init__(self, derivatives: Model):
         problem = derivatives.problem
-        self.n, self.m, self.x0 = problem.n, problem.m, problem.start.copy()
+        self.n, self.m = problem.n, problem.m
+        self.x0 = finite_start(derivatives, problem, Start(problem.start.copy())).x
         self.lb, self.ub = problem.lower, problem.upper
         self.cl, self.cu = problem.constraint_lower, problem.constraint_upper
         self.equalities = self.cl == self.cu

@@ -20,6 +20,11 @@ Option = str | int | float | bool
 PATHS = frozenset({"output_file", "hsllib", "pardisolib"})
 
 
+# Words that are an argument of `lagrad.solve`, and no option of its solvers.
+OF_SOLVE = dict.fromkeys(("maxiter", "maxit", "max_iterations", "maxfun"), "Give solve `max_iterations=...`.")
+OF_SOLVE |= {"time_limit": "Give solve `time_limit=...`.", "params": "Give solve `params=...`."}
+
+
 def words(text: str) -> frozenset[str]:
     """The words of a text, for tables of names."""
     return frozenset(text.split())
@@ -64,7 +69,8 @@ def check_option(
     if name in owned:
         raise ProblemError(f"`options`: {name!r} cannot be set: {owned[name]}")
     if name not in kinds and name not in others:
-        raise ProblemError(f"`options`: {name!r} is unknown. {suggestion(name, [*kinds, *others])}")
+        hint = OF_SOLVE.get(name.lower()) or suggestion(name, [*kinds, *others])
+        raise ProblemError(f"`options`: {name!r} is unknown. {hint}")
     return CONVERSIONS[kinds.get(name, object)](name, plain(value))
 
 

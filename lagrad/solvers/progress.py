@@ -34,13 +34,13 @@ def ready(problem: Problem, setup: Mapping[str, float]) -> str:
     """What is said when functions are compiled: how long each stage took; nothing if that was before.
 
     >>> ready(Problem(lambda x: x @ x, [1.0, 2.0]), {"trace": 0.2, "compile": 0.5, "total": 0.8})
-    'solve   ready in 800 ms = 200 ms trace + 500 ms compile'
+    'solve   ready in 800 ms, of which 200 ms trace, 500 ms compile'
     """
     if not setup:
         return ""
     stages = [f"{duration(seconds)} {stage}" for stage, seconds in setup.items() if stage != "total"]
     total = setup.get("total", sum(setup.values()))
-    return f"{problem.name or 'solve'}   ready in {duration(total)} = {' + '.join(stages)}"
+    return f"{problem.name or 'solve'}   ready in {duration(total)}, of which {', '.join(stages)}"
 
 
 def ending(solution: Solution) -> str:

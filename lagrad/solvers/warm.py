@@ -62,7 +62,10 @@ def flat(layout: Layout, tree: Pytree, what: str) -> np.ndarray:
                 return np.concatenate([np.ravel(tree[label]) for label in labels])
         return layout.flatten(tree)
     except ProblemError as error:
-        raise ProblemError(f"`warm_start`: its `{what}` does not fit this problem: {error}") from error
+        raise ProblemError(
+            f"`warm_start`: its `{what}` does not fit this problem: {error} From another grid, interpolate x "
+            "and give it as `x0`."
+        ) from error
 
 
 def mu_at(solution: Solution) -> float | None:

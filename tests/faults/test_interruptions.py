@@ -183,7 +183,7 @@ def test_43_ctrl_c_at_the_last_look(monkeypatch):
     """The comparison of the derivatives after a solve is no reason to lose it."""
     monkeypatch.setattr(importlib.import_module("lagrad.solvers.solve"), "doubts_at", interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
-        lagrad.solve(compiled(hs71))
+        lagrad.solve(lagrad.differentiate(hs71()))
     assert caught.value.solution.success  # type: ignore[attr-defined]
 
 

@@ -74,7 +74,7 @@ def test_summary_has_three_parts(solution):
     assert [line.split()[0] for line in lines[1:] if line[2] != " "] == ["stopped", "point", "work"]
     text = str(solution)
     assert Status.ITERATION_LIMIT.advice in text and "no solution" in text and "(x['a'][1])" in text
-    assert "8 objective, 7 hessian" in text and "0.1 trace + 0.2 callbacks + 0.3 solver" in text
+    assert "8 objective, 7 hessian" in text and "of which 0.1 trace, 0.2 callbacks, 0.3 solver" in text
     assert repr(solution).startswith("Solution(iteration_limit after 7 iterations") and "\n" not in repr(
         solution
     )

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import lagrad
 from lagrad.errors import ProblemError
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.solvers import methods, solve
@@ -116,3 +117,23 @@ def test_without_ipopt_the_next_best_solves_and_says_so(monkeypatch):
     assert solution.success and solution.method != "ipopt" and "since ipopt is not there" in solution.message
     with pytest.raises(ImportError, match="no Ipopt"):
         solve(derivatives(cases.hs28), "ipopt")
+
+
+def test_a_callback_of_another_kind_is_refused_before_the_solve():
+    """cyipopt's eleven arguments, or none: the message says what it will be given."""
+    problem = lagrad.Problem(lambda x: x @ x, [1.0])
+    for callback in (lambda mode, iteration, f, *rest: True, lambda: True):
+        with pytest.raises(lagrad.ProblemError, match="one Iterate, which has the iteration"):
+            lagrad.solve(problem, callback=callback)
+
+
+def test_words_of_solve_among_the_options_are_sent_back():
+    """`maxiter` is no option of IPOPT that is misspelt."""
+    with pytest.raises(lagrad.ProblemError, match="Give solve `max_iterations"):
+        lagrad.solve(lambda x: x @ x, [1.0], method="ipopt", options={"maxiter": 5})
+
+
+def test_what_is_no_problem_is_named_although_a_start_follows():
+    """An object with cyipopt's methods is no function."""
+    with pytest.raises(lagrad.ProblemError, match="`problem`: a object"):
+        lagrad.solve(object(), [1.0, 2.0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize as so
 
+import lagrad
 from lagrad.solvers.interop import to_cyipopt, to_scipy
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
@@ -40,6 +42,21 @@ def test_to_cyipopt_feeds_cyipopt(make):
     result = cyipopt.minimize_ipopt(**callbacks.minimize_arguments(), options={"print_level": 0})
     assert result.success and result.nit < 30
     np.testing.assert_allclose(result.fun, CASES[make], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::scipy.optimize.OptimizeWarning")
+def test_starts_on_a_bound_where_nothing_is_finite_are_moved_inside():
+    """-log x from 0: the callbacks' own start is the one to pass, to cyipopt and to SciPy."""
+    cyipopt = pytest.importorskip("cyipopt")
+    total = lagrad.Equality(lambda x: jnp.sum(x), 1.0)
+    problem = lagrad.Problem(lambda x: -jnp.sum(jnp.log(x)), [0.0, 0.0], total, (0.0, 1.0))
+    callbacks = to_cyipopt(problem)
+    nlp = cyipopt.Problem(
+        n=2, m=1, problem_obj=callbacks, lb=callbacks.lb, ub=callbacks.ub, cl=callbacks.cl, cu=callbacks.cu
+    )
+    nlp.add_option("print_level", 0)
+    np.testing.assert_allclose(nlp.solve(callbacks.x0)[0], 0.5, rtol=1e-6)
+    np.testing.assert_allclose(so.minimize(**to_scipy(problem), method="SLSQP").x, 0.5, rtol=1e-6)
 
 
 def test_the_hessian_is_the_slope_of_the_lagrangians_gradient():

@@ -31,7 +31,7 @@ def test_set_up_is_told_before_and_after(capfd):
     solution = solve(cases.banana(), "trust-constr", progress=True)
     told = capfd.readouterr().err.splitlines()
     assert told[0] == "banana   n = 2, m = 0: compiling"
-    assert told[1].startswith("banana   ready in ") and " trace + " in told[1] and " compile" in told[1]
+    assert told[1].startswith("banana   ready in ") and " trace, " in told[1] and " compile" in told[1]
     assert told[2].startswith("banana   iteration 0")
     assert told[-1].startswith(f"banana   optimal after {solution.iterations} iterations   objective ")
 

@@ -21,8 +21,13 @@ PATHS = frozenset({"output_file", "hsllib", "pardisolib"})
 
 
 # Words that are an argument of `lagrad.solve`, and no option of its solvers.
-OF_SOLVE = dict.fromkeys(("maxiter", "maxit", "max_iterations", "maxfun"), "Give solve `max_iterations=...`.")
-OF_SOLVE |= {"time_limit": "Give solve `time_limit=...`.", "params": "Give solve `params=...`."}
+OF_SOLVE: dict[str, str] = {
+    "maxiter": "Give solve `max_iterations=...`.",
+    "max_iterations": "Give solve `max_iterations=...`.",
+    "maxfun": "Give solve `max_iterations=...`.",
+    "time_limit": "Give solve `time_limit=...`.",
+    "params": "Give solve `params=...`.",
+}
 
 
 def words(text: str) -> frozenset[str]:

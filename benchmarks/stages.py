@@ -2,7 +2,6 @@
 
     python -m benchmarks.stages                  Runge-Kutta models of 5 to 30 states, and networks
     python -m benchmarks.stages --quick          the smallest one
-    python -m benchmarks.stages --before FOLDER  an older checkout of lagrad beside this one
 
 Each model is timed in a process of its own, lagrad and CasADi taking turns.
 """
@@ -29,6 +28,7 @@ from benchmarks import apart, tables
 from benchmarks.measure import machine, median_ms
 from benchmarks.stage_models import MODELS, Staged
 
+CONTENDERS = ("casadi", "lagrad")
 FIGURES = ("ready s", "J us", "H us")
 NOTE = (
     "Multiple shooting by classical Runge-Kutta steps under vmap, and tanh networks. **ready**: seconds from "
@@ -101,11 +101,10 @@ def measured(name: str, contender: str, folder: Path) -> dict:
     }
 
 
-def in_process(name: str, contender: str, root: Path, folder: Path) -> dict:
-    """The same in a process of its own, with the lagrad of a checkout."""
+def in_process(name: str, contender: str, folder: Path) -> dict:
+    """The same in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.stages", "--one", name, contender, str(folder)]
-    # The benchmark is this one, lagrad is the checkout's.
-    paths = apart.environment(root)
+    paths = apart.environment()
     done = subprocess.run(command, cwd=apart.ROOT, env=paths, capture_output=True, text=True, timeout=600)
     if done.returncode:
         return {"failure": (done.stderr.strip().splitlines() or ["no message"])[-1][:200]}
@@ -118,12 +117,12 @@ def apart_by(folder: Path, contender: str) -> float:
     return max(float(abs(ours[key] - peer[key]).max() / abs(peer[key]).max()) for key in ("j", "h"))
 
 
-def row(name: str, contenders: dict[str, Path], repeats: int, folder: Path) -> dict:
+def row(name: str, repeats: int, folder: Path) -> dict:
     """Medians of one model, contenders taking turns."""
-    runs: dict[str, list[dict]] = {contender: [] for contender in contenders}
+    runs: dict[str, list[dict]] = {contender: [] for contender in CONTENDERS}
     for _ in range(repeats):
-        for contender, root in contenders.items():
-            runs[contender].append(in_process(name, contender, root, folder))
+        for contender in CONTENDERS:
+            runs[contender].append(in_process(name, contender, folder))
     found: dict = {"model": name}
     for contender, each in runs.items():
         failed = [one["failure"] for one in each if "failure" in one]
@@ -147,7 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> Path | None:
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--models", help="part of a model's name")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--before", type=Path, help="a checkout of lagrad to compare with")
     parser.add_argument("--quick", action="store_true", help="the smallest model, once")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
@@ -159,12 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> Path | None:
         (Path(folder) / f"{contender}.json").write_text(json.dumps(one))
         return None
     about, rows = machine(), []
-    contenders = {"casadi": apart.ROOT, "lagrad": apart.ROOT}
-    contenders |= {"before": options.before.resolve()} if options.before else {}
     names = [name for name in MODELS if (options.models or "") in name][: 1 if options.quick else None]
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(row(name, contenders, 1 if options.quick else options.repeats, Path(folder)))
+            rows.append(row(name, 1 if options.quick else options.repeats, Path(folder)))
         print(", ".join(f"{key} {tables.cell(value)}" for key, value in rows[-1].items()), flush=True)
     columns = list(dict.fromkeys(key for each in rows for key in each))
     table = tables.markdown(columns, [[each.get(key) for key in columns] for each in rows])

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 
 from lagrad.errors import DerivativeError
-from lagrad.nested.custom_rules import forward_anyway
+from lagrad.nested.custom_rules import forward_anyway, loops
 from lagrad.source_location import warn_user
 
 NO_REVERSE = "Reverse-mode differentiation does not work"
@@ -166,19 +167,15 @@ def hessian_product(fun: Callable, x: jax.Array) -> Callable:
             return forward(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)
         if not refuses_forward(error):
             raise
-    # H is symmetric, so that its transposed product is the product.
-    pull = jax.vjp(slope, x)[1]
-
-    def product(v):
-        try:
-            return pull(v)[0]
-        except ValueError as error:
-            if not refuses_reverse(error):
-                raise
+    # Rules are traced again with every sweep, and may take seconds: their equations serve from here on.
+    written = jax.make_jaxpr(slope)(x)
+    again = lambda x: jaxpr_as_fun(written)(x)[0]  # noqa: E731
+    if loops(written):
         warn_user(AS_WRITTEN)
-        return forward(forward_anyway(slope), x)(v)
-
-    return product
+        return forward(forward_anyway(again), x)
+    # H is symmetric, so that its transposed product is the product.
+    pull = jax.vjp(again, x)[1]
+    return lambda v: pull(v)[0]
 
 
 def is_zero_lost(error: TypeError) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -70,6 +71,17 @@ def forward_anyway(fun: Callable) -> Callable:
     12.0
     """
     return _with(fun, _turned_or_written)
+
+
+def loops(program: ClosedJaxpr | Jaxpr) -> bool:
+    """Whether a while_loop runs in the program, those of functions with a reverse rule left aside.
+
+    >>> loops(jax.make_jaxpr(lambda x: lax.while_loop(lambda y: y < 3, lambda y: 2 * y, x))(1.0))
+    True
+    """
+    names = {equation.primitive.name for equation in program.eqns}
+    parts = (equation.params for equation in program.eqns if equation.primitive.name != CUSTOM_VJP)
+    return "while" in names or any(loops(inner) for each in parts for inner in jaxprs_in_params(each))
 
 
 def _with(fun: Callable, custom: Custom) -> Callable:
@@ -222,7 +234,8 @@ def _turned_or_written(equation: JaxprEqn, operands: list) -> list:
 
 
 def _can_be_turned(equation: JaxprEqn) -> bool:
-    shapes = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
+    avals: list[Any] = [atom.aval for atom in equation.invars]
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
     real = [i for i, shape in enumerate(shapes) if jnp.issubdtype(shape.dtype, jnp.inexact)]
 
     def slope(operands, tangents):

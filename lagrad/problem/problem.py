@@ -69,8 +69,8 @@ class Problem:
             which). Entries outside the bounds start on the nearest bound, with a warning.
         constraints: None, an Equality or Inequality, a sequence of them, or a dict name -> constraint.
         bounds: None; (lower, upper), each None, a number, an array, a pytree like x0 or a part of one; a
-            scipy.optimize.Bounds; or one (lower, upper) pair a variable. 1e20 and beyond count as infinite;
-            lower == upper fixes a variable.
+            scipy.optimize.Bounds; one (lower, upper) pair a variable; or, where x0 is a dict, a dict of such
+            pairs. 1e20 and beyond count as infinite; lower == upper fixes a variable.
         params: pytree of arrays, passed to every function as second argument; may change between solves.
         name: shown in reports.
 

@@ -111,10 +111,15 @@ class SparsityPattern:
     def from_dense(cls, matrix: npt.ArrayLike) -> SparsityPattern:
         """Pattern of the nonzeros of a dense matrix.
 
+        Raises:
+            ValueError: the matrix does not have two axes.
+
         >>> SparsityPattern.from_dense([[1.0, 0.0], [0.0, 2.0]]).nnz
         2
         """
         dense = np.asarray(matrix)
+        if dense.ndim != 2:
+            raise ValueError(f"matrix: shape {dense.shape}, expected two axes. Give rows of equal length.")
         rows, cols = np.nonzero(dense)
         return cls(rows.astype(np.int32), cols.astype(np.int32), (int(dense.shape[0]), int(dense.shape[1])))
 

@@ -106,7 +106,7 @@ def model_of(derivatives: Traceable, algebra: str = "auto") -> Model:
         ProblemError: another word, or "staged" for a problem that is no chain.
     """
     problem = derivatives.problem
-    if algebra not in ALGEBRAS:
+    if not isinstance(algebra, str) or algebra not in ALGEBRAS:
         raise ProblemError(f"`algebra`: {algebra!r}, expected one of {', '.join(map(repr, ALGEBRAS))}.")
     below, above = problem.constraint_lower, problem.constraint_upper
     sliding = np.flatnonzero(below < above)

@@ -21,6 +21,7 @@ from lagrad.annotations import Pytree
 from lagrad.checks.inertia import is_convex_along, rank, unit_rows
 from lagrad.checks.oracle import Oracle
 from lagrad.derivatives import Derivatives, differentiate
+from lagrad.errors import ProblemError
 from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Certificate, Solution
@@ -48,7 +49,7 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params: Pytre
         Certificate with rank and second-order condition where they could be computed; prints as a page.
 
     Raises:
-        ProblemError: the solution does not have the problem's structure.
+        ProblemError: no Solution, or one that does not have the problem's structure.
         DerivativeError: the functions cannot be differentiated.
 
     >>> problem = lagrad.Problem(lambda x: x @ x, [3.0, 1.0], lagrad.Equality(lambda x: x[0] + x[1], 2.0))
@@ -56,6 +57,9 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params: Pytre
     >>> found.is_satisfied, found.is_regular, found.second_order
     (True, True, True)
     """
+    if not isinstance(solution, Solution):
+        found = f"{type(solution).__name__}, expected a Solution"
+        raise ProblemError(f"`solution`: {found}. For a bare point: `lagrad.solve(problem, x0=x)`.")
     derivatives = problem if isinstance(problem, Derivatives) else differentiate(problem_of(problem))
     problem = derivatives.problem
     x = problem.variables.flatten(solution.x)

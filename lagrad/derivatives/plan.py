@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import jax
@@ -76,8 +77,8 @@ class Options:
         if self.strategy not in STRATEGIES:
             raise ProblemError(f"`strategy`: {self.strategy!r}, expected one of {', '.join(STRATEGIES)}.")
         with_users(self.rules)
-        if not self.memory_limit > 0:
-            raise ProblemError(f"`memory_limit`: {self.memory_limit}, expected a positive number of bytes.")
+        if not isinstance(self.memory_limit, Real) or not self.memory_limit > 0:
+            raise ProblemError(f"`memory_limit`: {self.memory_limit!r}, expected a positive number of bytes.")
         if self.given and self.strategy == "elements":
             found = f"'elements', but `{self.given[0]}_pattern` is given, and patterns are colored"
             raise ProblemError(f"`strategy`: {found}. Leave one of them out.")

@@ -139,6 +139,9 @@ def leaves(tree: Any) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Path -> array with an axis, and path -> number."""
     found, _ = jax.tree_util.tree_flatten_with_path(tree)
     values = {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in found}
+    for path, array in values.items():
+        if array.dtype.kind not in "biuf":
+            raise ProblemError(f"`trajectory`: {path or 'x'} has dtype {array.dtype}, expected real numbers.")
     arrays = {path: array for path, array in values.items() if array.ndim and array.size}
     return arrays, {path: float(array) for path, array in values.items() if not array.ndim}
 

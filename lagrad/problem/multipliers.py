@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.errors import ProblemError
+from lagrad.problem.layout import real_array
 from lagrad.problem.problem import Problem
 
 NAMED = (
@@ -48,7 +49,7 @@ def flat_multipliers(problem: Problem, multipliers: Any, where: str = "multiplie
             raise ProblemError(f"`{where}`: {found}. {NAMED if problem.m else NONE}")
         parts = [layout.flatten(multipliers[name]) for name, layout in problem.row_layouts.items()]
         return np.concatenate([np.zeros(0), *parts])
-    flat = np.asarray(multipliers, dtype=np.float64).reshape(-1)
+    flat = real_array(multipliers, where).reshape(-1)
     if flat.size != problem.m:
         raise ProblemError(f"`{where}`: {flat.size} entries, expected {problem.m}, one a constraint row.")
     return flat

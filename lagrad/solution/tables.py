@@ -39,7 +39,7 @@ def text(solution: Any, sort: str | None, most: int) -> str:
 
 def sections(solution: Any, sort: str | None, most: int) -> dict[str, list[dict[str, str]]]:
     """Title of each table that is not empty -> its rows."""
-    if sort is not None and sort not in RANKINGS:
+    if sort is not None and not (isinstance(sort, str) and sort in RANKINGS):
         raise ValueError(f"`sort`: {sort!r}, expected one of {', '.join(map(repr, RANKINGS))} or None.")
     if most < 2:
         raise ValueError(f"`most`: {most}, expected 2 or more.")

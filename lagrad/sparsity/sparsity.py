@@ -8,9 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.layout import Layout
+from lagrad.problem.user_functions import check_signature
 from lagrad.sparsity.density import located
 from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.detect import Structure, detect
@@ -32,7 +34,7 @@ def jacobian_sparsity(
         SparsityPattern of shape (m, n), outputs and inputs raveled as `jax.flatten_util.ravel_pytree` does.
 
     Raises:
-        ProblemError: `rules` is no dict of rules.
+        ProblemError: `fun` is no function of x, x is empty, or `rules` is no dict of rules.
         DerivativeError: the pattern would not fit into memory.
 
     Warns:
@@ -59,7 +61,7 @@ def hessian_sparsity(
         SparsityPattern of shape (n, n), symmetric.
 
     Raises:
-        ProblemError: `rules` is no dict of rules.
+        ProblemError: `fun` is no function of x, x is empty, or `rules` is no dict of rules.
         DerivativeError: the pattern would not fit into memory.
 
     Warns:
@@ -79,7 +81,10 @@ def structure_of(
     fun: Callable[[Any], Any], x: Any, rules: Mapping[str, Rule] | None, *, second_order: bool
 ) -> Structure:
     """Structure of a function of a pytree, outputs and inputs flattened."""
+    check_signature(fun, False, "fun")
     layout = Layout.of(x, "x")
+    if not layout.size:
+        raise ProblemError("`x`: no numbers, expected an array or a pytree of arrays with one at least.")
 
     def flat(vector):
         leaves = jax.tree.leaves(fun(layout.unflatten(vector)))

@@ -142,8 +142,16 @@ def sample(problem: Problem, count: int, seed: int, box: Any, reach: float, samp
     low = np.where(np.isfinite(lower), lower, np.minimum(problem.start, upper) - width)
     high = np.where(np.isfinite(upper), upper, np.maximum(problem.start, lower) + width)
     engine = latin_hypercube(problem.n, seed) if sampler is None else sampler
-    if engine.d != problem.n:
-        raise ProblemError(f"`sampler`: {engine.d} dimensions, expected {problem.n}. Give it one a variable.")
+    dimensions = getattr(engine, "d", None)
+    if dimensions is None:
+        found = f"{type(engine).__name__}, expected an engine of scipy.stats.qmc"
+        raise ProblemError(
+            f"`sampler`: {found}. For points of your own: `lagrad.solve_many(problem, x0=starts)`."
+        )
+    if dimensions != problem.n:
+        raise ProblemError(
+            f"`sampler`: {dimensions} dimensions, expected {problem.n}. Give it one a variable."
+        )
     points = low + (high - low) * engine.random(count - 1)
     return np.vstack([problem.start, np.clip(points, problem.lower, problem.upper)])
 

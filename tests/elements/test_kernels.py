@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.elements.classification import read
-from lagrad.elements.kernels import MOST_LEAVES, MOST_PIECES, Kernel, kernels
+from lagrad.elements.kernels import MOST_LEAVES, MOST_PIECES, Kernel, Kernels
 from tests.sparsity.tracing import program_of
 
 PLACES = np.array([4, 0, 0, 3])
@@ -17,7 +17,7 @@ PLACES = np.array([4, 0, 0, 3])
 def of_output(constraints, n: int = 6):
     """Pieces of the constraints' value, and the classification."""
     classification = read(program_of(constraints, n))
-    return kernels(classification)[classification.program.outputs[1]], classification
+    return Kernels(classification)[classification.program.outputs[1]], classification
 
 
 def variables(classification, kernel: Kernel, element: int, keys=None) -> set[int]:

@@ -144,7 +144,7 @@ class Kernels:
         return self.found[variable]
 
     def pending(self, variable: int) -> list[int]:
-        """Variables still to be written before one is, in order of evaluation: a deep program is no recursion."""
+        """Variables still to be written before one is, in order: a deep program is no recursion."""
         classification, found, stack = self.classification, set[int](), [variable]
         while stack:
             current = stack.pop()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax.linalg import cholesky, triangular_solve
+
+from lagrad.batched.library import factors, solutions
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ class Dense:
         weighted = weights.T[:, :, None] * jacobian
         matrix = hessian + jnp.einsum("bki,bkj->bij", jacobian, weighted)
         matrix += diagonal.T[:, :, None] * np.eye(hessian.shape[1])
-        return cholesky(matrix, symmetrize_input=False)
+        return factors(matrix)
 
     def is_definite(self, factor: jax.Array) -> jax.Array:
         """Which matrices have a factor, (B,)."""
@@ -92,9 +93,7 @@ class Dense:
 
     def solve(self, factor: jax.Array, right: jax.Array) -> jax.Array:
         """Solve with a factor."""
-        half = triangular_solve(factor, right.T[:, :, None], left_side=True, lower=True)
-        whole = triangular_solve(factor, half, left_side=True, lower=True, transpose_a=True)
-        return whole[:, :, 0].T
+        return solutions(factor, right.T[:, :, None])[:, :, 0].T
 
 
 def placed(values: jax.Array, places: np.ndarray) -> jax.Array:

@@ -12,6 +12,8 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 
+from lagrad.batched.library import factors, half_solutions
+
 # Longest sum of products that is written out; longer ones are loops of XLA's.
 WRITTEN_OUT = 16
 # Largest matrix whose factor is written out, of about b^3 / 3 operations; larger ones are the library's.
@@ -69,7 +71,6 @@ def written_out(matrix: jax.Array) -> jax.Array:
 
 def by_library(matrix: jax.Array) -> jax.Array:
     """The same by a factorisation of each matrix."""
-    factor = jax.lax.linalg.cholesky(jnp.moveaxis(matrix, -1, 0), symmetrize_input=False)
+    factor = factors(jnp.moveaxis(matrix, -1, 0))
     unit = jnp.broadcast_to(jnp.eye(matrix.shape[0]), factor.shape)
-    inverse = jax.lax.linalg.triangular_solve(factor, unit, left_side=True, lower=True)
-    return jnp.moveaxis(inverse, 0, -1)
+    return jnp.moveaxis(half_solutions(factor, unit), 0, -1)

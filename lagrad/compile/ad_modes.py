@@ -3,6 +3,9 @@
 Reverse mode cannot run `lax.while_loop` backwards, forward mode cannot enter a `custom_vjp`. JAX says so
 while tracing; then the other direction is taken, and the user is told what it costs. What has no derivative
 in any direction is an error that names the operation and the way out.
+
+A rule that runs a loop backwards, itself a loop, can only be differentiated forward; but it calls rules in
+turn, as diffrax does. These are turned round or, where they hold loops as well, read as they are written.
 """
 
 from __future__ import annotations
@@ -13,12 +16,19 @@ from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 
 from lagrad.errors import DerivativeError
+from lagrad.nested.custom_rules import forward_anyway, loops
 from lagrad.source_location import warn_user
 
 NO_REVERSE = "Reverse-mode differentiation does not work"
 NO_FORWARD = "custom_vjp"
+AS_WRITTEN = (
+    "`objective` or `constraints`: a rule given by jax.custom_vjp holds a lax.while_loop and calls functions "
+    "with rules of their own. In second derivatives these are differentiated forward, as they are written; "
+    "gradient and Jacobian keep all rules. Nothing is to be done if the rules are the functions' derivatives."
+)
 OWN_RULE = "Give it a rule with jax.custom_jvp, itself differentiable, or write the function with jax.numpy."
 # What JAX says -> the operation, and the way out.
 REFUSALS = {
@@ -108,7 +118,8 @@ def gradient(fun: Callable) -> Callable:
 def along(fun: Callable, x: jax.Array) -> Callable:
     """v -> derivative of a function along v, by a forward sweep or, failing that, two reverse ones.
 
-    The second of these transposes the first: u -> J' u is linear, and its transposed map is v -> J v.
+    The second of these transposes the first: u -> J' u is linear, and its transposed map is v -> J v. A rule
+    that holds a while_loop cannot be transposed; then each output takes a reverse sweep.
 
     Args:
         fun: x of shape (n,) -> array or pytree of arrays, traceable.
@@ -124,11 +135,22 @@ def along(fun: Callable, x: jax.Array) -> Callable:
             raise
     value, pull = jax.vjp(fun, x)
     push = jax.vjp(lambda u: pull(u)[0], jax.tree.map(jnp.zeros_like, value))[1]
-    return lambda v: push(v)[0]
+
+    def product(v):
+        try:
+            return push(v)[0]
+        except ValueError as error:
+            if not refuses_reverse(error):
+                raise
+        return jax.tree.map(lambda rows: rows @ v, jax.jacrev(fun)(x))
+
+    return product
 
 
 def hessian_product(fun: Callable, x: jax.Array) -> Callable:
     """v -> H v of a scalar function, forward over reverse or, failing that, reverse over reverse.
+
+    Where neither can be, forward over reverse once more, through the rules that it calls as they are written.
 
     Args:
         fun: x of shape (n,) -> scalar, traceable.
@@ -145,8 +167,14 @@ def hessian_product(fun: Callable, x: jax.Array) -> Callable:
             return forward(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)
         if not refuses_forward(error):
             raise
+    # Rules are traced again with every sweep, and may take seconds: their equations serve from here on.
+    written = jax.make_jaxpr(slope)(x)
+    again = lambda x: jaxpr_as_fun(written)(x)[0]  # noqa: E731
+    if loops(written):
+        warn_user(AS_WRITTEN)
+        return forward(forward_anyway(again), x)
     # H is symmetric, so that its transposed product is the product.
-    pull = jax.vjp(slope, x)[1]
+    pull = jax.vjp(again, x)[1]
     return lambda v: pull(v)[0]
 
 

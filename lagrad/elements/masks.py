@@ -29,7 +29,8 @@ class Masks:
 
     def spread(self, places: Sequence[Sequence[int]], size: int) -> Masks:
         """The same function where input i is made of the inputs `places[i]` of `size`."""
-        parts = [sum(1 << place for place in each) for each in places]
+        # An input may be made of the same one twice: x[0] - mean(x).
+        parts = [sum(1 << place for place in set(each)) for each in places]
         # Rows are alike where all inputs meet.
         new = {row: union(parts, row) for row in {self.first, *self.second}}
         rows = [0] * size

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,8 @@ from lagrad.primitives.calls import closed, names_in
 from lagrad.program.walk import run
 
 CUSTOM_VJP = "custom_vjp_call"
+# (equation that calls a custom_vjp function, operands) -> values.
+Custom = Callable[[JaxprEqn, list], list]
 
 
 def both_modes(fun: Callable) -> Callable:
@@ -47,6 +50,43 @@ def both_modes(fun: Callable) -> Callable:
     6.0
     """
 
+    return _with(fun, _with_both_rules)
+
+
+def forward_anyway(fun: Callable) -> Callable:
+    """The same function, fit to be differentiated forward once, whatever rules it calls.
+
+    Every `jax.custom_vjp` also has its forward derivative, as in `both_modes`. Where there is none, because
+    the backward rule cannot be turned round, it is that of the function as it is written.
+
+    Args:
+        fun: function of arrays or pytrees, traceable by JAX.
+
+    Returns:
+        A function of the same arguments with the same values.
+
+    >>> cube = jax.custom_vjp(lambda x: x**3)
+    >>> cube.defvjp(lambda x: (cube(x), x), lambda x, w: (3 * x**2 * jnp.maximum(w, 0),))
+    >>> float(jax.jacfwd(forward_anyway(cube))(2.0))
+    12.0
+    """
+    return _with(fun, _turned_or_written)
+
+
+def loops(program: ClosedJaxpr | Jaxpr) -> bool:
+    """Whether a while_loop runs in the program, those of functions with a reverse rule left aside.
+
+    >>> loops(jax.make_jaxpr(lambda x: lax.while_loop(lambda y: y < 3, lambda y: 2 * y, x))(1.0))
+    True
+    """
+    names = {equation.primitive.name for equation in program.eqns}
+    parts = (equation.params for equation in program.eqns if equation.primitive.name != CUSTOM_VJP)
+    return "while" in names or any(loops(inner) for each in parts for inner in jaxprs_in_params(each))
+
+
+def _with(fun: Callable, custom: Custom) -> Callable:
+    """The same function, in which calls of `jax.custom_vjp` functions are evaluated in another way."""
+
     def wrapped(*args, **kwargs):
         leaves, tree = jax.tree.flatten((args, kwargs))
         moved = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, float))]
@@ -60,7 +100,7 @@ def both_modes(fun: Callable) -> Callable:
 
         arrays = [leaves[i] for i in moved]
         program, out = jax.make_jaxpr(flat, return_shape=True)(*arrays)
-        values = _rebuilt(program, arrays) if has_custom_vjp(program) else flat(*arrays)
+        values = _rebuilt(program, arrays, custom) if has_custom_vjp(program) else flat(*arrays)
         return jax.tree.unflatten(jax.tree.structure(out), jax.tree.leaves(values))
 
     return wrapped
@@ -87,17 +127,19 @@ def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:
     return CUSTOM_VJP in names_in(program)
 
 
-def _rebuilt(program: ClosedJaxpr | Jaxpr, operands: Sequence) -> list:
-    return run(closed(program), operands, _evaluated)
+def _rebuilt(program: ClosedJaxpr | Jaxpr, operands: Sequence, custom: Custom | None = None) -> list:
+    take = custom or _with_both_rules
+    again = partial(_rebuilt, custom=take)
 
+    def evaluated(equation: JaxprEqn, operands: list) -> list:
+        name = equation.primitive.name
+        if name == CUSTOM_VJP:
+            return take(equation, operands)
+        if name in REBUILD and any(map(has_custom_vjp, jaxprs_in_params(equation.params))):
+            return list(REBUILD[name](again, *operands, **equation.params))
+        return _run(equation, operands)
 
-def _evaluated(equation: JaxprEqn, operands: list) -> list:
-    name = equation.primitive.name
-    if name == CUSTOM_VJP:
-        return _with_both_rules(equation, operands)
-    if name in REBUILD and any(map(has_custom_vjp, jaxprs_in_params(equation.params))):
-        return list(REBUILD[name](*operands, **equation.params))
-    return _run(equation, operands)
+    return run(closed(program), operands, evaluated)
 
 
 def _run(equation: JaxprEqn, operands: Sequence) -> list:
@@ -109,44 +151,44 @@ def _run(equation: JaxprEqn, operands: Sequence) -> list:
     return jaxpr_as_fun(ClosedJaxpr(alone, []))(*values.values())
 
 
-def _jit(*operands, jaxpr, name, **_):
+def _jit(again, *operands, jaxpr, name, **_):
     def inner(*operands):
-        return _rebuilt(jaxpr, operands)
+        return again(jaxpr, operands)
 
     inner.__name__ = name
     return jax.jit(inner)(*operands)
 
 
-def _checkpoint(*operands, jaxpr, prevent_cse, policy, **_):
-    return jax.checkpoint(lambda *a: _rebuilt(jaxpr, a), prevent_cse=prevent_cse, policy=policy)(*operands)
+def _checkpoint(again, *operands, jaxpr, prevent_cse, policy, **_):
+    return jax.checkpoint(lambda *a: again(jaxpr, a), prevent_cse=prevent_cse, policy=policy)(*operands)
 
 
-def _scan(*operands, jaxpr, num_consts, num_carry, length, reverse, unroll, **_):
+def _scan(again, *operands, jaxpr, num_consts, num_carry, length, reverse, unroll, **_):
     consts, carry, xs = _parts(operands, num_consts, num_carry)
 
     def body(carry, x):
-        carry, y = _parts(_rebuilt(jaxpr, [*consts, *carry, *x]), num_carry)
+        carry, y = _parts(again(jaxpr, [*consts, *carry, *x]), num_carry)
         return carry, y
 
     last, ys = lax.scan(body, carry, xs, length=length, reverse=reverse, unroll=unroll)
     return last + ys
 
 
-def _while(*operands, cond_jaxpr, cond_nconsts, body_jaxpr, body_nconsts):
+def _while(again, *operands, cond_jaxpr, cond_nconsts, body_jaxpr, body_nconsts):
     cond_consts, body_consts, carry = _parts(operands, cond_nconsts, body_nconsts)
     return lax.while_loop(
-        lambda carry: _rebuilt(cond_jaxpr, [*cond_consts, *carry])[0],
-        lambda carry: _rebuilt(body_jaxpr, [*body_consts, *carry]),
+        lambda carry: again(cond_jaxpr, [*cond_consts, *carry])[0],
+        lambda carry: again(body_jaxpr, [*body_consts, *carry]),
         carry,
     )
 
 
-def _cond(index, *operands, branches, **_):
-    return lax.switch(index, [partial(_branch, branch) for branch in branches], *operands)
+def _cond(again, index, *operands, branches, **_):
+    return lax.switch(index, [partial(_branch, again, branch) for branch in branches], *operands)
 
 
-def _branch(program, *operands):
-    return _rebuilt(program, operands)
+def _branch(again, program, *operands):
+    return again(program, operands)
 
 
 def _with_both_rules(equation: JaxprEqn, operands: list) -> list:
@@ -183,6 +225,28 @@ def _reverse_rule(equation, moved, real, primals, w):
         return [values[k] for k in real]
 
     return list(jax.vjp(call, *[primals[i] for i in moved])[1](w))
+
+
+def _turned_or_written(equation: JaxprEqn, operands: list) -> list:
+    if _can_be_turned(equation):
+        return _with_both_rules(equation, operands)
+    return _rebuilt(equation.params["call_jaxpr"], operands, _turned_or_written)
+
+
+def _can_be_turned(equation: JaxprEqn) -> bool:
+    avals: list[Any] = [atom.aval for atom in equation.invars]
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
+    real = [i for i, shape in enumerate(shapes) if jnp.issubdtype(shape.dtype, jnp.inexact)]
+
+    def slope(operands, tangents):
+        call = lambda *parts: _with_both_rules(equation, replaced(operands, real, parts))  # noqa: E731
+        return jax.jvp(call, tuple(operands[i] for i in real), tangents)[1]
+
+    try:
+        jax.eval_shape(slope, shapes, tuple(shapes[i] for i in real))
+    except Exception:  # a rule of somebody's own may refuse in any way
+        return False
+    return True
 
 
 def _origin(equation) -> str:

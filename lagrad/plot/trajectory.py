@@ -29,6 +29,7 @@ def trajectory(
     *,
     unit: str = "",
     steps: Collection[str] | None = None,
+    only: str | Sequence[str] | None = None,
 ) -> Any:
     """The arrays of x along their first axis, a panel for each array.
 
@@ -42,13 +43,14 @@ def trajectory(
         unit: of time.
         steps: keys or paths of arrays that are constant between two points of time; those with one entry
             fewer than `time` if None.
+        only: keys or paths of the arrays to draw, in this order; all if None.
 
     Returns:
         Array of axes, one a panel.
 
     Raises:
-        ProblemError: no array to draw, more entries than points of time, or labels and steps of names that x
-            does not have.
+        ProblemError: no array to draw, more entries than points of time, or labels, steps and `only` of names
+            that x does not have.
         ImportError: Matplotlib is not installed.
     """
     if isinstance(what, (list, tuple)) and any(isinstance(each, Solution) for each in what):
@@ -58,6 +60,10 @@ def trajectory(
         raise ProblemError("`trajectory`: no array with an axis. Give a Solution or a pytree of arrays.")
     check_names("labels", labels, arrays)
     check_names("steps", steps, arrays)
+    if only is not None:
+        chosen = (only,) if isinstance(only, str) else only
+        check_names("only", chosen, arrays)
+        arrays = {path: arrays[path] for name in chosen for path in arrays if name in (path, key_of(path))}
     sides = bounds_of(what)
     if axes is None:
         size = (7.5, 1.0 + 1.7 * len(arrays))

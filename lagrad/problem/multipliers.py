@@ -10,6 +10,12 @@ import numpy as np
 from lagrad.errors import ProblemError
 from lagrad.problem.problem import Problem
 
+NAMED = (
+    "Give one array for each of these, all rows in one flat array, or names of your own to the problem: "
+    "constraints={'name': ...}."
+)
+NONE = "The problem has no constraints: give an empty dict, or nothing."
+
 
 def flat_multipliers(problem: Problem, multipliers: Any, where: str = "multipliers") -> np.ndarray:
     """Multipliers of all constraint rows as one vector.
@@ -38,7 +44,8 @@ def flat_multipliers(problem: Problem, multipliers: Any, where: str = "multiplie
     if isinstance(multipliers, Mapping):
         names = list(problem.row_layouts)
         if set(multipliers) != set(names):
-            raise ProblemError(f"`{where}`: constraints {list(multipliers)}, expected {names}.")
+            found = f"constraints {list(multipliers)}, expected {names}"
+            raise ProblemError(f"`{where}`: {found}. {NAMED if problem.m else NONE}")
         parts = [layout.flatten(multipliers[name]) for name, layout in problem.row_layouts.items()]
         return np.concatenate([np.zeros(0), *parts])
     flat = np.asarray(multipliers, dtype=np.float64).reshape(-1)

@@ -1,16 +1,18 @@
 """Declare a problem: the user's functions, start and bounds, checked, flattened and immutable.
 
 Problem(objective, x0, constraints, bounds, params)
-    x0           ->  variables (Layout), start      trees.py
+    x0           ->  variables (Layout), start      layout.py
     bounds       ->  lower, upper                   bounds.py
     constraints  ->  row_layouts, constraint sides  constraints.py
-    functions    ->  flat_objective, flat_constraints, traced once for their shapes   functions.py
+    params       ->  params, arrays                 params.py
+    functions    ->  flat_objective, flat_constraints, traced once for their shapes   user_functions.py
 """
 
 from __future__ import annotations
 
 import inspect
 import pickle
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,9 +27,11 @@ from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
 from lagrad.problem.constraints import argument, named, sides
-from lagrad.problem.layout import Layout, is_numbers, join, kinds, numeric_array, real_array
+from lagrad.problem.layout import Layout, is_numbers, join, real_array
+from lagrad.problem.limits import Limits
 from lagrad.problem.modules import how_to_partition
 from lagrad.problem.overview import markup, overview
+from lagrad.problem.params import read_params, same_params
 from lagrad.problem.user_functions import (
     Traced,
     check_signature,
@@ -41,6 +45,8 @@ from lagrad.problem.user_functions import (
 from lagrad.source_location import is_called_from, warn_user
 
 SCALAR = Layout.of(np.zeros(()), "objective")
+# What follows from bounds and start.
+_OF_BOUNDS = ("box", "limits", "starts_on_bound")
 # These carry functions along by value, so that a lambda is no obstacle to them.
 _PICKLE_BY_VALUE = frozenset({"cloudpickle", "dill"})
 
@@ -63,8 +69,8 @@ class Problem:
             which). Entries outside the bounds start on the nearest bound, with a warning.
         constraints: None, an Equality or Inequality, a sequence of them, or a dict name -> constraint.
         bounds: None; (lower, upper), each None, a number, an array, a pytree like x0 or a part of one; a
-            scipy.optimize.Bounds; or one (lower, upper) pair a variable. 1e20 and beyond count as infinite;
-            lower == upper fixes a variable.
+            scipy.optimize.Bounds; one (lower, upper) pair a variable; or, where x0 is a dict, a dict of such
+            pairs. 1e20 and beyond count as infinite; lower == upper fixes a variable.
         params: pytree of arrays, passed to every function as second argument; may change between solves.
         name: shown in reports.
 
@@ -112,7 +118,7 @@ class Problem:
             raise ProblemError(f"`name`: {type(self.name).__name__}, expected a string. Give a name or None.")
         x0, notes = _read_start(self.x0)
         _settle(self, x0=x0, notes=notes, traces={}, variables=Layout.of(x0, "x"))
-        _settle(self, params=_read_params(self.params), constraints=named(self.constraints))
+        _settle(self, params=read_params(self.params), constraints=named(self.constraints))
         _settle(self, **_box(self.bounds, x0, self.variables))
         _check_objective(self)
         _settle(self, **_rows(self))
@@ -167,6 +173,22 @@ class Problem:
         pair, layouts = (self.constraint_lower, self.constraint_upper), self.row_layouts
         return {n: tuple(layouts[n].unflatten(side[self.rows(n)]) for side in pair) for n in layouts}
 
+    @cached_property
+    def box(self) -> tuple[Pytree, Pytree]:
+        """Lower and upper bounds as pytrees like x."""
+        return self.variables.unflatten(self.lower), self.variables.unflatten(self.upper)
+
+    @cached_property
+    def starts_on_bound(self) -> bool:
+        """Whether a variable that is not fixed starts on a bound."""
+        on_bound = (self.start <= self.lower) | (self.start >= self.upper)
+        return bool((on_bound & (self.lower < self.upper)).any())
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Sides of the rows and bounds of the variables in one."""
+        return Limits.of((self.constraint_lower, self.constraint_upper), (self.lower, self.upper))
+
     def describe_row(self, index: int) -> str:
         """Name of a constraint row, such as `flow[3]`.
 
@@ -175,7 +197,7 @@ class Problem:
         """
         if not 0 <= index < self.m:
             raise IndexError(f"`constraints`: row {index}, expected 0 to {self.m - 1}.")
-        position = int(np.searchsorted(self._row_offsets, index, side="right")) - 1
+        position = bisect_right(self._row_offsets, index) - 1
         layout = [*self.row_layouts.values()][position]
         return layout.describe(int(index - self._row_offsets[position]))
 
@@ -234,13 +256,17 @@ class Problem:
         if unknown:
             raise ProblemError(f"`replace`: {unknown}, expected x0, bounds or params. Declare a new Problem.")
         other = object.__new__(Problem)
-        other.__dict__.update(self.__dict__)
+        # Made once for all problems that come of this one.
+        made = {name: getattr(self, name) for name in ("sides", *_OF_BOUNDS)}
+        other.__dict__.update(self.__dict__, **made)
         if changes.get("params") is not None:
             _settle(other, params=self.read_params(changes["params"]))
         if changes.get("x0") is not None:
             _settle(other, x0=self.read_x0(changes["x0"]))
         if not changes.keys().isdisjoint({"x0", "bounds"}):
             _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
+            for name in _OF_BOUNDS:
+                del other.__dict__[name]
         return other
 
     def read_x0(self, x0: Pytree) -> Pytree:
@@ -274,7 +300,7 @@ class Problem:
             raise ProblemError(
                 "`params`: given, but the problem was declared without. Declare it with params."
             )
-        return _same_params(_read_params(params), self.params)
+        return same_params(read_params(params), self.params)
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
         if not is_called_from(inspect.currentframe(), _PICKLE_BY_VALUE):
@@ -348,49 +374,6 @@ def _check_finite(start: np.ndarray, layout: Layout) -> None:
             f"`x0`: {layout.describe(bad[0])} is {start[bad[0]]}{others(bad.size)}, expected a finite "
             "number. Give a start inside the functions' domain."
         )
-
-
-def _read_params(params: Pytree) -> Pytree:
-    """Params as a pytree of NumPy arrays; floats become float64, integers and Booleans stay.
-
-    Raises:
-        ProblemError: a leaf is not an array of numbers.
-    """
-    leaves, treedef = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_numbers)
-    return treedef.unflatten(
-        _read_param(leaf, "params" + jax.tree_util.keystr(path)) for path, leaf in leaves
-    )
-
-
-def _read_param(leaf: Any, name: str) -> Any:
-    """One array of params; a JAX random key is left as it is."""
-    if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
-        return leaf
-    array = numeric_array(leaf, name)
-    return np.array(array, np.float64 if jnp.issubdtype(array.dtype, np.floating) else array.dtype)
-
-
-def _same_params(params: Pytree, expected: Pytree) -> Pytree:
-    """Params with the dtypes of `expected`.
-
-    Raises:
-        ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
-    """
-    if kinds(params) == kinds(expected):
-        return params
-    layout = Layout.of(expected, "params")
-    layout.require_same(params)
-    leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
-    return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
-
-
-def _cast(leaf: np.ndarray, dtype: np.dtype[Any], path: str) -> np.ndarray:
-    """One array of params as the dtype it was declared with."""
-    if leaf.dtype == dtype:
-        return leaf
-    if not np.can_cast(leaf.dtype, dtype, "same_kind"):
-        raise ProblemError(f"`{path}`: dtype {leaf.dtype}, expected {dtype} as declared. Convert it first.")
-    return leaf.astype(dtype)
 
 
 def _box(bounds: Any, x0: Pytree, variables: Layout) -> dict[str, Any]:

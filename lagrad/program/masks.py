@@ -12,12 +12,13 @@ not into loops and functions with rules of their own.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend import core as jex
 from jax.extend import source_info_util
@@ -37,6 +38,9 @@ STEEP = frozenset(
     )
 )
 
+# What spreads a number over an array.
+SPREADING = frozenset({"broadcast_in_dim", "convert_element_type", "reshape"})
+
 # Equations of a branch that are looked at, and branches inside one another.
 LONGEST, DEEPEST = 200, 20
 
@@ -55,11 +59,11 @@ def masked(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
     0.0
     """
     names = set(names_in(closed))
-    if "select_n" not in names or not (names & STEEP or "integer_pow" in names):
+    if "pow" not in names and ("select_n" not in names or not (names & STEEP or "integer_pow" in names)):
         return closed
     program = numbered(closed)
     rewriting = Rewriting.of(program)
-    if not rewriting.choices:
+    if not rewriting.choices and not rewriting.powers:
         return closed
     avals = [program.avals[number] for number in program.inputs]
     with float64():
@@ -92,12 +96,14 @@ class Rewriting:
         producers: variable -> the equation that gives it.
         uses: variable -> how often it is used.
         choices: what a steep `select_n` gives -> its branches.
+        powers: what powers give whose exponent may be 0 or 1.
     """
 
     program: Program
     producers: dict[int, Equation]
     uses: Counter[int]
     choices: dict[int, list[Branch]]
+    powers: set[int]
 
     @classmethod
     def of(cls, program: Program) -> Rewriting:
@@ -105,7 +111,8 @@ class Rewriting:
         producers = {number: each for each in program.equations for number in each.outputs}
         uses = Counter(number for each in program.equations for number in each.inputs)
         uses.update(program.outputs)
-        found = cls(program, producers, uses, {})
+        found = cls(program, producers, uses, {}, set())
+        found.powers.update(each.outputs[0] for each in program.equations if found.is_kinked(each))
         # From the end, so that a choice inside a branch is met with that, and not apart.
         absorbed: set[int] = set()
         for equation in reversed(program.equations):
@@ -159,7 +166,7 @@ class Rewriting:
                 operands = [values[number] for number in equation.inputs]
             else:
                 operands = [values[equation.inputs[0]], *(self.value(each, (), values) for each in branches)]
-            values.update(zip(equation.outputs, bind(equation, operands), strict=True))
+            values.update(zip(equation.outputs, self.bind(equation, operands), strict=True))
         return [values[number] for number in program.outputs]
 
     def live(self) -> list[Equation]:
@@ -198,7 +205,7 @@ class Rewriting:
                     if each not in inside:
                         inside[each] = self.entry(each, masks, values)
                 operands = self.level([inside[each] for each in equation.inputs], equation)
-            (inside[number],) = bind(equation, operands)
+            (inside[number],) = self.bind(equation, operands)
         return inside[branch.result]
 
     def level(self, operands: list, equation: Equation) -> list:
@@ -223,11 +230,30 @@ class Rewriting:
             value = lax.select_n(taken, *((still, value) if case else (value, still)))
         return value
 
+    def bind(self, equation: Equation, operands: list) -> Sequence[Any]:
+        """Results of an equation, whose line in the user's code stays known."""
+        with source_info_util.user_context(equation.source.source_info.traceback):
+            if self.powers.isdisjoint(equation.outputs):
+                return equation.bind(*operands)
+            return [safe_power(*operands)]
 
-def bind(equation: Equation, operands: list) -> tuple:
-    """Results of an equation, whose line in the user's code stays known."""
-    with source_info_util.user_context(equation.source.source_info.traceback):
-        return equation.bind(*operands)
+    def is_kinked(self, equation: Equation) -> bool:
+        """Whether an equation is a power whose exponent, a float, may be 0 or 1."""
+        if equation.name != "pow" or not is_inexact(self.program.avals[equation.inputs[1]]):
+            return False
+        exponent = equation.inputs[1]
+        while exponent in self.producers and self.producers[exponent].name in SPREADING:
+            exponent = self.producers[exponent].inputs[0]
+        known = self.program.constants.get(exponent)
+        return known is None or bool(np.isin(known, (0.0, 1.0)).any())
+
+
+def safe_power(x: jax.Array, y: jax.Array) -> jax.Array:
+    """x ** y: one where both are zero, x where x is zero and y is one, with the slopes of these."""
+    x, y = jnp.broadcast_arrays(x, y)
+    at_zero = (x == 0) & ((y == 0) | (y == 1))
+    power = lax.pow(jnp.where(at_zero, jnp.ones_like(x), x), y)
+    return jnp.where(at_zero, jnp.where(y == 0, jnp.ones_like(x), x), power)
 
 
 def choices_inside(branches: list[Branch]) -> Iterator[int]:

@@ -98,13 +98,13 @@ def solution_at(task: Task, point: Point, multipliers: Multipliers, **rest: Any)
         x=problem.variables.unflatten(point.x),
         objective=point.objective,
         constraints=named_rows(problem, point.constraints.copy()),
-        multipliers=named_rows(problem, multipliers[0].copy()),
+        multipliers=named_rows(problem, multipliers[0]),
         bound_multipliers=BoundMultipliers(*bounds),
         iterations=task.monitor.iterations,
         history=task.monitor.history(),
         name=problem.name,
         options=asked(task),
-        bounds=(problem.variables.unflatten(problem.lower), problem.variables.unflatten(problem.upper)),
+        bounds=problem.box,
         sides=problem.sides,
         **rest,
     )
@@ -167,7 +167,7 @@ def last_point(task: Task, outcome: Outcome) -> Point | None:
 
 def is_finite(point: Point) -> bool:
     """Whether objective and constraints are finite at a point."""
-    return math.isfinite(point.objective) and bool(np.isfinite(point.constraints).all())
+    return math.isfinite(point.objective) and math.isfinite(point.violation)
 
 
 def has_slopes(evaluation: Evaluation, point: Point) -> bool:
@@ -217,12 +217,14 @@ def evaluate(evaluation: Evaluation, x: np.ndarray) -> Values | None:
 def settle_multipliers(problem: Problem, point: Point, values: Values | None) -> Multipliers:
     """Multipliers of a point, those of missing bounds zero, those of fixed variables from stationarity."""
     zeros = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
-    rows, lower, upper = (np.array(part, float) for part in point.multipliers or zeros)
-    lower = np.where(problem.lower > -math.inf, np.maximum(lower, 0.0), 0.0)
-    upper = np.where(problem.upper < math.inf, np.maximum(upper, 0.0), 0.0)
-    fixed = problem.lower == problem.upper
-    if values is not None and fixed.any():
-        slope = values[0] + values[2].transposed_times(rows)
+    rows, *bounds = point.multipliers or zeros
+    rows, limits = np.array(rows, float), problem.limits
+    lower, upper = (
+        np.where(is_bound, np.maximum(part, 0.0), 0.0)
+        for is_bound, part in zip(limits.are_bounds, bounds, strict=True)
+    )
+    if values is not None and limits.fixed:
+        fixed, slope = limits.is_equal[limits.m :], values[0] + values[2].transposed_times(rows)
         lower = np.where(fixed, np.maximum(slope, 0.0), lower)
         upper = np.where(fixed, np.maximum(-slope, 0.0), upper)
     return rows, lower, upper
@@ -236,13 +238,14 @@ def check_point(task: Task, point: Point, values: Values | None, multipliers: Mu
     check = certificate(
         task.problem, point.x, values, multipliers, slope, tolerance, objective=point.objective
     )
-    return replace(check, doubts=singularity(task, point, values[0]) + flatness(task, point, values[0]))
+    doubts = singularity(task, point, values[0]) + flatness(task, point, values[0])
+    return replace(check, doubts=doubts) if doubts else check
 
 
 def flatness(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
     """A sentence if the objective has no slope anywhere: it changes in steps, or ignores x."""
-    program = getattr(task.evaluation.derivatives, "program", None)
-    if program is None or gradient.any():
+    program = None if gradient.any() else getattr(task.evaluation.derivatives, "program", None)
+    if program is None:
         return ()
     if program.outputs[0] not in reached(program.equations, program.inputs[:1]):
         # An objective of 0 or 1 is how one asks for a feasible point.
@@ -307,8 +310,7 @@ def remarks(task: Task, status: Status, check: Certificate) -> list[str]:
     if status is Status.TIME_LIMIT and late > 0:
         parts.append(f"It was exceeded by {late:.2g} s.")
     if status in (Status.ERROR, Status.INFEASIBLE):
-        equalities = int((problem.constraint_lower == problem.constraint_upper).sum())
-        free = int((problem.lower < problem.upper).sum())
+        equalities, free = problem.limits.equalities, problem.limits.free
         if equalities > free > 0:
             found = f"There are {equalities} equality rows but only {free} free variables: drop rows that"
             parts.append(f"{found} follow from others; `lagrad.diagnose(problem)` names them.")

@@ -164,9 +164,9 @@ class Monitor:
 
     def history(self) -> History:
         """All iterations so far, as arrays."""
-        table = np.array(self._rows, float).reshape(-1, len(COLUMNS)).T
+        table = np.array(self._rows, float).reshape(-1, len(COLUMNS)).T.copy()
         columns = zip(COLUMNS.items(), table, strict=True)
-        return History(**{name: column.astype(kind) for (name, kind), column in columns})
+        return History(**{n: row if kind is float else row.astype(kind) for (n, kind), row in columns})
 
     def _call_back(
         self,

@@ -24,11 +24,14 @@ infinite, as bounds of that size do: everything is small relative to it, and not
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Certificate
 from lagrad.solvers.entries import Entries
+from lagrad.solvers.violation import distances
 
 SCALE = 100.0
 LOOSEST = 1e-6
@@ -68,44 +71,43 @@ def certificate(
     """
     gradient, c, jacobian = values
     rows, low, high = multipliers
+    limits, m = problem.limits, problem.m
     residual = gradient + jacobian.transposed_times(rows) + high - low
     # Rows first, then bounds.
-    lower = np.concatenate([problem.constraint_lower, problem.lower])
-    upper = np.concatenate([problem.constraint_upper, problem.upper])
-    from_lower, from_upper = distances(problem, c, x, lower, upper)
-    violation = np.maximum(np.maximum(-from_lower, -from_upper), 0.0)
+    from_lower, from_upper = distances(problem, x, c)
+    violation = np.maximum(-np.minimum(from_lower, from_upper), 0.0)
     # Positive multipliers of rows meet the upper side, negative ones the lower.
-    pressing = np.concatenate([np.maximum(-rows, 0.0), low]), np.concatenate([np.maximum(rows, 0.0), high])
-    slackness = side_slackness(pressing[0], from_lower) + side_slackness(pressing[1], from_upper)
-    slackness[lower == upper] = 0.0
-    steepness = np.concatenate([jacobian.row_maxima() / SCALE, np.zeros(problem.n)])
-    relative = violation / np.maximum(1.0, np.maximum(finite_size(lower, upper), steepness))
+    pressing = np.abs(np.concatenate([np.minimum(rows, 0.0), low, np.maximum(rows, 0.0), high]))
+    slackness = pressing[: m + problem.n] * cut(from_lower) + pressing[m + problem.n :] * cut(from_upper)
+    slackness[limits.is_equal] = 0.0
+    mean = float(pressing.sum()) / (m + 2 * problem.n)
     weight = max(1.0, largest(gradient), start_gradient / SCALE)
-    mean = mean_multiplier(multipliers)
     if mean * EPSILON <= tolerance * weight or not mean < INFINITE * SCALE:
         weight = max(weight, mean / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
-    place, stationarity = worst_entry(residual)
-    row, feasibility = worst_entry(violation)
-    side, complementarity = worst_entry(slackness)
-    worst = {
-        "stationarity": problem.variables.describe(place) if stationarity > 0 else "",
-        "feasibility": name_of(problem, row) if feasibility > 0 else "",
-        "complementarity": name_of(problem, side) if complementarity > 0 else "",
+    found = {
+        "stationarity": worst_entry(np.abs(residual)),
+        "feasibility": worst_entry(violation),
+        "complementarity": worst_entry(slackness),
     }
+    (_, stationarity), (_, feasibility), (_, complementarity) = found.values()
+    outside = largest(violation / allowance(problem, jacobian)) if feasibility else 0.0
     return Certificate(
         stationarity=stationarity,
         feasibility=feasibility,
         complementarity=complementarity,
-        error=worst_of(stationarity / weight, largest(relative), complementarity / worth, weight),
+        error=worst_of(stationarity / weight, outside, complementarity / worth, weight),
         tolerance=tolerance,
-        worst={kind: name for kind, name in worst.items() if name},
+        worst={kind: name_of(problem, kind, place) for kind, (place, size) in found.items() if size > 0},
     )
 
 
 def worst_of(stationarity: float, feasibility: float, complementarity: float, weight: float) -> float:
     """The largest relative residual, infinite where they are relative to something endless."""
-    return float(np.max([stationarity, feasibility, complementarity])) if weight < INFINITE else np.inf
+    if not weight < INFINITE:
+        return math.inf
+    residuals = stationarity, feasibility, complementarity
+    return math.nan if any(map(math.isnan, residuals)) else max(residuals)
 
 
 def unknown_certificate(tolerance: float) -> Certificate:
@@ -113,34 +115,17 @@ def unknown_certificate(tolerance: float) -> Certificate:
     return Certificate(np.nan, np.nan, np.nan, np.nan, tolerance)
 
 
-def distances(
-    problem: Problem, c: np.ndarray, x: np.ndarray, lower: np.ndarray, upper: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far rows and variables are inside their lower and upper sides; infinite rows are outside both."""
-    values = np.concatenate([c, x])
-    from_lower, from_upper = values - lower, upper - values
-    if not np.isfinite(c).all():
-        is_endless = np.isinf(values)
-        from_lower[is_endless] = from_upper[is_endless] = -np.inf
-    return from_lower, from_upper
+def cut(distance: np.ndarray) -> np.ndarray:
+    """Distances to a side, those outside 0 and those far inside 1."""
+    return np.minimum(np.maximum(distance, 0.0), 1.0)
 
 
-def side_slackness(multipliers: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Multiplier times distance to its side, the distance cut to [0, 1]."""
-    return np.abs(multipliers) * np.minimum(np.maximum(distance, 0.0), 1.0)
-
-
-def finite_size(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """The larger magnitude of two sides, infinite ones left out."""
-    sizes = [np.where(np.isfinite(side), np.abs(side), 0.0) for side in (lower, upper)]
-    return np.maximum(*sizes)
-
-
-def mean_multiplier(multipliers: tuple[np.ndarray, ...]) -> float:
-    """Mean magnitude of all multipliers."""
-    return sum(float(np.abs(part).sum()) for part in multipliers) / max(
-        sum(part.size for part in multipliers), 1
-    )
+def allowance(problem: Problem, jacobian: Entries) -> np.ndarray:
+    """What violations of rows, then of bounds, are relative to."""
+    size = np.maximum(1.0, problem.limits.size)
+    of_rows = size[: problem.m]
+    np.maximum(of_rows, jacobian.row_maxima() / SCALE, out=of_rows)
+    return size
 
 
 def largest(values: np.ndarray) -> float:
@@ -148,15 +133,13 @@ def largest(values: np.ndarray) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
 
 
-def worst_entry(values: np.ndarray) -> tuple[int, float]:
-    """Place and magnitude of the largest entry, the first nan if there is one; 0 for none."""
-    if not values.size:
-        return 0, 0.0
-    sizes = np.abs(values)
+def worst_entry(sizes: np.ndarray) -> tuple[int, float]:
+    """Place and size of the largest entry, the first nan if there is one."""
     place = int(sizes.argmax())
     return place, float(sizes[place])
 
 
-def name_of(problem: Problem, index: int) -> str:
-    """Name of a row, or of a variable past the rows."""
-    return problem.describe_row(index) if index < problem.m else problem.variables.describe(index - problem.m)
+def name_of(problem: Problem, kind: str, place: int) -> str:
+    """Name of an entry of a residual: a variable in stationarity, else a row, or a variable past them."""
+    variable = place if kind == "stationarity" else place - problem.m
+    return problem.variables.describe(variable) if variable >= 0 else problem.describe_row(place)

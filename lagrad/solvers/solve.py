@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lagrad.annotations import Pytree
 from lagrad.derivatives import Derivatives, differentiate
 from lagrad.derivatives.verify import look
@@ -128,7 +126,8 @@ def solve(
             timings = setup | {"inside": time.perf_counter() - entered, "began": began}
             solution = finish(task, outcome, chosen.name, timings)
             write(solution)
-    tell(ending(solution))
+    if progress:
+        tell(ending(solution))
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
     if isinstance(model, Derivatives) and solution.status not in HURRIED and model.looks.is_due(model.leaves):
@@ -192,7 +191,9 @@ def run(method: Method, task: Task) -> Outcome:
     """Let the solver work, unless there is no time or nothing to solve."""
     if time.perf_counter() > task.evaluation.deadline:
         return Outcome(Status.TIME_LIMIT, note="The functions were compiled, but no time was left to solve.")
-    if np.all(task.problem.lower == task.problem.upper):
+    if not task.problem.limits.free:
         return run_fixed(task)
     outcome = method.solver.run(task)
+    if not method.note:
+        return outcome
     return replace(outcome, note=" ".join(filter(None, [outcome.note, method.note])))

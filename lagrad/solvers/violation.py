@@ -49,5 +49,19 @@ def is_stuck_outside(
 
 def largest_violation(problem: Problem, x: np.ndarray, c: np.ndarray) -> float:
     """The largest violation of a row or bound; nan if a value is."""
-    rows = row_violations(problem, c).max() if c.size else 0.0
-    return float(max(rows, bound_violations(problem, x).max()) if rows == rows else rows)
+    from_lower, from_upper = distances(problem, x, c)
+    return abs(float(np.minimum(from_lower, from_upper).min(initial=0.0)))
+
+
+def distances(problem: Problem, x: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far rows, then variables, are inside their lower and upper sides, shape (m + n,) each.
+
+    An infinite row is as far outside as can be, also where there is no side.
+    """
+    values, limits = np.concatenate([c, x]), problem.limits
+    if np.isfinite(c).all():
+        return values - limits.lower, limits.upper - values
+    with np.errstate(invalid="ignore"):
+        from_lower, from_upper = values - limits.lower, limits.upper - values
+    from_lower[np.isinf(values)] = from_upper[np.isinf(values)] = -np.inf
+    return from_lower, from_upper

@@ -185,6 +185,6 @@ def solution_of(
         name=problem.name,
         versions=versions(),
         options={"tol": tol},
-        bounds=(unflatten(problem.lower), unflatten(problem.upper)),
+        bounds=problem.box,
         sides=problem.sides,
     )

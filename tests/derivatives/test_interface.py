@@ -208,7 +208,7 @@ def test_multipliers_may_be_named_as_in_a_solution():
     named = {"rows": {"products": MULTIPLIERS[:3], "sums": MULTIPLIERS[3:5]}, "norm": MULTIPLIERS[5]}
     np.testing.assert_array_equal(d.hessian(X, named).toarray(), d.hessian(X, MULTIPLIERS).toarray())
     np.testing.assert_array_equal(d.hessian_values(X, named), d.hessian_values(X, MULTIPLIERS))
-    with pytest.raises(lagrad.ProblemError, match="`multipliers`: constraints"):
+    with pytest.raises(lagrad.ProblemError, match=r"`multipliers`: constraints .* Give one array for each"):
         d.hessian(X, {"rows": named["rows"]})
     with pytest.raises(lagrad.ProblemError, match="`multipliers`: 5 entries, expected 6"):
         d.hessian(X, MULTIPLIERS[:5])

@@ -57,6 +57,7 @@ LACKING = {
     "sorting": lambda x: jnp.sort(x) @ jnp.arange(6.0),
     "branches": lambda x: jax.lax.cond(x[0] > 0.5, jnp.sum, jnp.prod, x),
     "coarse numbers": lambda x: jnp.sum(jnp.sin(x.astype(jnp.bfloat16)).astype(float) * x),
+    "rows of places": lambda x: jnp.sum(jnp.take_along_axis(x.reshape(2, 3), np.array([[2], [1]]), 1) ** 2),
     "keys": lambda x: x @ jax.random.normal(jax.random.key(3), 6),
     "no index": lambda x: jnp.sum(jnp.nan_to_num(x[jnp.array([1, 9])])) + x[0],
     "systems": lambda x: jnp.sum(jnp.linalg.solve(x[:4].reshape(2, 2) + 3 * jnp.eye(2), x[4:])),

@@ -139,6 +139,36 @@ def test_functions_without_forward_mode_are_swept_backwards():
     np.testing.assert_allclose(derivatives.jacobian(x).toarray(), expected, rtol=1e-14)
 
 
+def test_rules_that_loop_have_second_derivatives():
+    """No nesting of JAX gives these, as of diffrax by its own adjoint; the gradient runs forward anyway."""
+
+    @jax.custom_vjp
+    def looped(x):
+        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.sin(s[1])), (0, x))[1]
+
+    def back(x, w):
+        step = lambda s: (s[0] + 1, jnp.sin(s[1]), s[2] * jnp.cos(s[1]))  # noqa: E731
+        return (jax.lax.while_loop(lambda s: s[0] < 3, step, (0, x, w))[2],)
+
+    looped.defvjp(lambda x: (looped(x), x), back)
+    start, weights = np.linspace(0.3, 0.9, 4), np.linspace(1.0, 2.0, 3)
+    rows = lambda fun: lambda x: fun(x)[1:] * x[:-1]  # noqa: E731
+    problem = lagrad.Problem(lambda x: jnp.sum(looped(x) ** 2), start, lagrad.Equality(rows(looped)))
+    with pytest.warns(lagrad.LagradWarning, match="as they are written"):
+        found = lagrad.differentiate(problem, strategy="colored")
+    sines = lambda x: jnp.sin(jnp.sin(jnp.sin(x)))  # noqa: E731
+    plain = lagrad.Problem(lambda x: jnp.sum(sines(x) ** 2), start, lagrad.Equality(rows(sines)))
+    expected = dense(plain)(start, weights, 0.5)
+    np.testing.assert_allclose(found.jacobian(start).toarray(), expected.jacobian, atol=1e-14)
+    np.testing.assert_allclose(found.hessian(start, weights, 0.5).toarray(), expected.hessian, atol=1e-13)
+    direction = np.array([1.0, -2.0, 0.5, 3.0])
+    np.testing.assert_allclose(
+        found.hvp(start, weights, direction, 0.5), expected.hessian @ direction, atol=1e-13
+    )
+    np.testing.assert_allclose(found.jvp(start, direction), expected.jacobian @ direction, atol=1e-13)
+    found.verify()
+
+
 def test_functions_without_reverse_mode_are_swept_forwards():
     """A loop that ends when its values say so has no reverse mode; the user is told."""
 

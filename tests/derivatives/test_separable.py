@@ -78,6 +78,8 @@ SUMS = {
     "band": lambda x: jnp.sin(BAND @ x**2),
     "convolution": lambda x: jnp.convolve(x**2, np.array([1.0, -2, 3]), mode="same") ** 2,
     "window": lambda x: jnp.sin(lax.reduce_window(x**2, 0.0, lax.add, (3,), (2,), "SAME")),
+    "centered": lambda x: (x.reshape(-1, 3)[:, 0] - x.reshape(-1, 3).mean(1)) * jnp.sin(x[::3]),
+    "standardized": lambda x: (x.reshape(-1, 3)[:, 1] - x.reshape(-1, 3).mean(1)) / x.reshape(-1, 3).std(1),
     "running sum": lambda x: jnp.sin(jnp.cumsum(x.reshape(-1, 3) ** 2, axis=1)),
     "product": lambda x: jnp.prod(x.reshape(-1, 4), axis=1),
     "running product": lambda x: jnp.cumprod(x.reshape(-1, 3), axis=1),

@@ -113,6 +113,32 @@ def test_nonlinear_rule_is_named():
         jax.jvp(nested.both_modes(clipped), (X,), (X,))
 
 
+@jax.custom_vjp
+def looped(x):
+    """Three sines, in a loop without a reverse mode."""
+    return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.sin(s[1])), (0, x))[1]
+
+
+def looped_back(x, w):
+    """Forward once more, the cotangent taken along: no linear map that JAX could transpose."""
+    step = lambda s: (s[0] + 1, jnp.sin(s[1]), s[2] * jnp.cos(s[1]))  # noqa: E731
+    return (lax.while_loop(lambda s: s[0] < 3, step, (0, x, w))[2],)
+
+
+# As integrators do: the forward rule calls the function again.
+looped.defvjp(lambda x: (looped(x), x), looped_back)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_cannot_be_turned_round_is_read_as_it_is_written(place):
+    """Forward over reverse through a rule that loops: its loop runs forward, and what it calls again, too."""
+    slope = nested.custom_rules.forward_anyway(jax.grad(program(place, looped)))
+    expected = jax.hessian(program(place, lambda x: jnp.sin(jnp.sin(jnp.sin(x)))))(X)
+    with pytest.raises((TypeError, ValueError)):
+        jax.jacrev(jax.jacrev(program(place, looped)))(X)
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(slope))(X), expected, rtol=1e-12, atol=1e-13)
+
+
 def test_functions_without_rules_are_left_alone():
     """No custom_vjp, same program."""
     f = program("scan", plain)

@@ -132,6 +132,14 @@ def test_trajectories_have_a_panel_an_array():
     assert states.get_title() == "mass = 1"
 
 
+def test_only_the_arrays_that_were_asked_for_are_drawn():
+    """In that order, by key or path; one may stand alone."""
+    tree = {"a": np.zeros(3), "bb": np.ones(3), "c": np.full(3, 2.0)}
+    panels = plot.trajectory(tree, only=["c", "['a']"])
+    assert [panel.lines[0].get_ydata()[0] for panel in panels] == [2.0, 0.0]
+    assert plot.trajectory(tree, only="bb")[0].lines[0].get_ydata()[0] == 1.0
+
+
 def test_controls_between_points_are_steps():
     """One entry fewer than points of time: constant between two of them; or as asked."""
     tree = {"state": np.arange(5.0), "u": np.array([1.0, 2.0, 3.0, 4.0])}
@@ -194,6 +202,7 @@ def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch):
         ({"labels": {"x": ["a"]}}, r"`labels\['x'\]`: found 1 labels, expected 2, one a column"),
         ({"labels": ["a", "b"]}, "`labels`: found a list, expected a dict"),
         ({"steps": ["v"]}, "`steps`: no 'v' in x, which has u, x"),
+        ({"only": ["v"]}, "`only`: no 'v' in x, which has u, x"),
     ],
 )
 def test_names_that_x_does_not_have_are_told(how, message):

@@ -33,6 +33,34 @@ def test_a_price_is_what_one_more_megawatt_costs(flow):
     assert min(row["price, $/MWh"] for row in flow.buses) > 0
 
 
+def test_a_shadow_price_is_what_one_more_rating_saves():
+    """Solved again with a little more rating of the dearest branch; an unrated branch has no price."""
+    network, more = opf.synthetic(12, 5), 1e-4
+    rate = network.rate.copy()
+    rate[0] = np.inf
+    network = replace(network, rate=rate.copy())
+    flow = opf.PowerFlow(lagrad.solve(opf.opf_problem(network), tol=1e-10), network)
+    full = max(range(1, network.branches), key=lambda k: flow.branches[k]["shadow price, $/MVAh"])
+    rate[full] += more
+    moved = lagrad.solve(opf.opf_problem(replace(network, rate=rate)), tol=1e-10)
+    saved = (flow.solution.objective - moved.objective) / (more * network.base_mva)
+    assert flow.branches[full]["loading, %"] == pytest.approx(100.0, abs=1e-3)
+    assert flow.branches[full]["shadow price, $/MVAh"] == pytest.approx(saved, rel=1e-3)
+    assert saved > 1.0
+
+
+def test_an_unrated_branch_has_no_shadow_price():
+    """Nor has any branch of what is no solution."""
+    network = opf.synthetic(5)
+    rate = network.rate.copy()
+    rate[0] = np.inf
+    network = replace(network, rate=rate)
+    solution = lagrad.solve(opf.opf_problem(network))
+    for given in (solution, replace(solution, success=False)):
+        prices = [row["shadow price, $/MVAh"] for row in opf.PowerFlow(given, network).branches]
+        assert np.isnan(prices[0]) and np.isfinite(prices[1]) == given.success
+
+
 def test_power_is_neither_made_nor_lost(flow):
     """Generation is load and losses and shunts; the tables add up to the totals."""
     totals = flow.totals

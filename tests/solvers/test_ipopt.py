@@ -15,6 +15,7 @@ import pytest
 from lagrad.derivatives import differentiate
 from lagrad.errors import DerivativeError
 from lagrad.problem.constraints import Equality, Inequality
+from lagrad.problem.limits import Limits
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
@@ -226,7 +227,9 @@ def test_only_too_many_equality_rows_get_room(rows):
     """As many as variables are handed on as they are; inequalities are never touched."""
     sides = np.arange(rows + 1.0), np.append(np.arange(float(rows)), np.inf)
     problem = SimpleNamespace(
-        lower=np.zeros(2), upper=np.ones(2), constraint_lower=sides[0], constraint_upper=sides[1]
+        constraint_lower=sides[0],
+        constraint_upper=sides[1],
+        limits=Limits.of(sides, (np.zeros(2), np.ones(2))),
     )
     low, high = row_sides(problem)
     assert ((high - low)[:rows] > 0).all() == (rows > 2) and (low[rows], high[rows]) == (rows, np.inf)

@@ -223,10 +223,10 @@ def gather(
 ):
     """Windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
-    axes = [axis for axis in range(x.ndim) if axis not in numbers.collapsed_slice_dims]
-    places = positions(x.shape, indices, numbers.start_index_map, slice_sizes, axes, numbers.offset_dims)
     if getattr(numbers, "operand_batching_dims", ()):
         raise NoRow
+    axes = [axis for axis in range(x.ndim) if axis not in numbers.collapsed_slice_dims]
+    places = positions(x.shape, indices, numbers.start_index_map, slice_sizes, axes, numbers.offset_dims)
     return x[places]
 
 
@@ -235,12 +235,12 @@ def scatter_add(
 ):
     """Updates added to windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
+    if getattr(numbers, "operand_batching_dims", ()):
+        raise NoRow
     axes = [axis for axis in range(x.ndim) if axis not in numbers.inserted_window_dims]
     sizes = [1] * x.ndim
     for axis, place in zip(axes, numbers.update_window_dims, strict=True):
         sizes[axis] = updates.shape[place]
-    if getattr(numbers, "operand_batching_dims", ()):
-        raise NoRow
     found, map_ = x.copy(), numbers.scatter_dims_to_operand_dims
     np.add.at(found, positions(x.shape, indices, map_, sizes, axes, numbers.update_window_dims), updates)
     return found

@@ -23,6 +23,7 @@ from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
+from lagrad.nested.custom_rules import forward_anyway
 from lagrad.precision import float64
 from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import is_inexact
@@ -161,7 +162,8 @@ class Reference:
 
         forward = lambda fun, x, v: jax.jvp(fun, (x,), (v,))[1]  # noqa: E731
         reverse = lambda fun, x, v: jax.grad(lambda x: fun(x) @ v)(x)  # noqa: E731
-        nestings = [(jax.grad, forward), (jax.grad, reverse), (jax.jacfwd, forward)]
+        anyway = lambda fun: forward_anyway(jax.grad(fun))  # noqa: E731
+        nestings = [(jax.grad, forward), (jax.grad, reverse), (jax.jacfwd, forward), (anyway, forward)]
         ways = tuple(product(gradient, along) for gradient, along in nestings)
         return self._call("hvp", ways, noise, x, weights, direction, *leaves)
 

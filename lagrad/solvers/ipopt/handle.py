@@ -70,7 +70,7 @@ class Handle:
 
     def fits(self, sides: Sequence[np.ndarray], options: Options) -> bool:
         """Whether another solve would make the same."""
-        return options == self._options and all(map(np.array_equal, sides, self._sides))
+        return options == self._options and all(map(is_same, sides, self._sides))
 
     def solve(self, x: np.ndarray, multipliers: Sequence[np.ndarray], user_data: int | None) -> int:
         """Run IPOPT.
@@ -85,6 +85,11 @@ class Handle:
         """
         places = map(pointer, multipliers)
         return self._ipopt.IpoptSolve(self.address, pointer(x), None, None, *places, user_data)
+
+
+def is_same(array: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays hold the same; those of a problem never change, and mostly are the same array."""
+    return array is other or np.array_equal(array, other)
 
 
 def pointer(array: np.ndarray) -> int:

@@ -22,9 +22,8 @@ def row_sides(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     Args:
         problem: with `lower`, `upper`, `constraint_lower` and `constraint_upper`.
     """
-    low, high = problem.constraint_lower, problem.constraint_upper
-    is_equality = low == high
-    if is_equality.sum() <= (problem.lower < problem.upper).sum():
+    low, high, limits = problem.constraint_lower, problem.constraint_upper, problem.limits
+    if limits.equalities <= limits.free:
         return low, high
-    room = np.where(is_equality, ROOM * (1.0 + np.abs(low)), 0.0)
+    room = np.where(low == high, ROOM * (1.0 + np.abs(low)), 0.0)
     return low - room, high + room

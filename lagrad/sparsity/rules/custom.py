@@ -18,13 +18,13 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.program.entries import Entries
-from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
+from lagrad.program.equation_derivatives import inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
 from lagrad.sparsity.rules.blocks import dense
-from lagrad.sparsity.rules.coupled import coupled, is_solver, moving
+from lagrad.sparsity.rules.coupled import coupled, is_solver, moving, rule_of
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
@@ -200,7 +200,8 @@ def reverse_rule(
         inputs = [local_constant(operands[i], n) for i in active]
     cotangents = local_inputs([equation.outvars[k].aval for k in inexact_outputs(equation)], 0, n)
     arguments = (*cotangents, *local_arguments(operands, active, inputs, n))
-    results, _ = yield Request(cotangent_program(equation, active), arguments, apart=True, tangents=q)
+    program = yield from rule_of(equation, equation.params["call_jaxpr"], active, reverse=True)
+    results, _ = yield Request(program, arguments, apart=True, tangents=q)
     forward, backward = results[: len(primal)], results[len(primal) :]
     reverse = pooled([result.deps for result in backward]).matrix
     starts = offsets(sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -20,24 +20,38 @@ from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.value import Value
 
 
-def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Any:
+def fallback(equation: jex.JaxprEqn, *operands: Value, **params) -> Steps:
     """What the primitive's own program gives, or its implementation in JAX; else a dense block."""
     program = carried(equation)
     if program is not None:
-        return entered(program, operands)
-    program = implementation(equation)
-    return unknown(equation, operands) if program is None else implemented(equation, operands, program)
+        return (yield Request(program, operands))
+    program = yield from remembered(implementation, equation)
+    if program is None:
+        return unknown(equation, operands)
+    return (yield from implemented(equation, operands, program))
 
 
-def entered(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:
-    """A program run once on all operands."""
-    return (yield Request(program, operands))
+def remembered(find: Callable[..., Any], equation: jex.JaxprEqn, *arguments: Any) -> Steps:
+    """What is found for an equation, once for all that are alike: a trace takes longer than to read it."""
+    avals: list[Any] = [atom.aval for atom in equation.invars]
+    shapes = tuple((aval.shape, aval.dtype) for aval in avals)
+    key = (find, equation.primitive, shapes, tuple(sorted(equation.params.items())), arguments)
+    context = yield Context()
+    try:
+        known = key in context.memory
+    except TypeError:  # parameters of any kind
+        return find(equation, *arguments)
+    if not known:
+        context.memory[key] = find(equation, *arguments)
+    return context.memory[key]
 
 
 def implemented(equation: jex.JaxprEqn, operands: Sequence[Value], program: jex.ClosedJaxpr) -> Steps:
     """A program that gives the values, and what the primitive's own derivative takes."""
     context = yield Context()
-    if context.as_written or not differentiable(equation, moving(equation, operands)):
+    if context.as_written:
+        return (yield Request(program, operands))
+    if not (yield from remembered(differentiable, equation, tuple(moving(equation, operands)))):
         return (yield Request(program, operands))
     if context.depth:
         return (yield from coupled(equation, operands, program, reverse=False))

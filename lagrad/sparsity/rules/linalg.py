@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Sparse, Spread, Take
 from lagrad.sparsity.rule_result import Bend, RuleResult, linked
 from lagrad.sparsity.rules.blocks import blocks
@@ -19,6 +20,8 @@ from lagrad.sparsity.value import Value
 
 # Rows of a matrix whose factor is looked at entry by entry.
 MOST_ROWS = 8
+# Entries of triangular matrices times unknowns, up to which these are looked at one by one.
+MOST_MET = 2_000_000
 
 
 def factorization(equation: jex.JaxprEqn, *operands: Value, **params) -> RuleResult:
@@ -43,8 +46,12 @@ def cholesky(equation: jex.JaxprEqn, matrix: Value, **params) -> RuleResult:
 def triangular_solve(
     equation: jex.JaxprEqn, matrix: Value, right: Value, *, left_side, **params
 ) -> RuleResult:
-    """Linear in the right-hand sides, which do not meet; each depends on the whole matrix."""
-    batch = prod(matrix.shape[:-2])
+    """Linear in the right-hand sides, which do not meet; each depends on what is met on the way to it."""
+    batch, size = prod(matrix.shape[:-2]), matrix.shape[-1]
+    if batch * size**2 * prod(right.shape[-2:]) <= MOST_MET:
+        links = substituted(matrix, right, left_side=left_side, **params)
+        bends = [Bend((0, j), (links[0], links[j])) for j in (0, 1)]
+        return linked(equation, (matrix, right), {(0, 0): links[0], (1, 0): links[1]}, bends)
     of_matrix = np.repeat(np.arange(batch), prod(matrix.shape[-2:]))
     of_output = np.repeat(np.arange(batch), prod(right.shape[-2:]))
     to_batch, from_batch = Spread(of_matrix, batch), Take(of_output, batch)
@@ -62,6 +69,53 @@ def triangular_solve(
         ),
     ]
     return linked(equation, (matrix, right), links, bends)
+
+
+def substituted(
+    matrix: Value,
+    right: Value,
+    *,
+    left_side: bool,
+    lower: bool,
+    transpose_a: bool,
+    unit_diagonal: bool,
+    **params,
+) -> tuple[Sparse, Sparse]:
+    """What substitution meets on the way to each unknown: entries of the matrix, and of the right-hand sides.
+
+    Of A x = b with A lower triangular, x[i] takes b[k] and row k of A for all k that i leads to by entries of
+    A that are not known to be zero.
+    """
+    size = matrix.shape[-1]
+    used = np.ones((prod(matrix.shape[:-2]), size, size), dtype=bool)
+    if matrix.zeros is not None:
+        used &= ~matrix.zeros.reshape(used.shape)
+    # X op(A) = B is op(A)' X' = B'.
+    is_transposed = bool(transpose_a) != (not left_side)
+    below = np.tri(size, dtype=bool)
+    used &= below if lower else below.T
+    if is_transposed:
+        used = used.swapaxes(1, 2)
+    leads = used | np.eye(size, dtype=bool)
+    for _ in range(size.bit_length()):
+        leads = leads.astype(np.float32) @ leads.astype(np.float32) > 0
+    if unit_diagonal:
+        used = used & ~np.eye(size, dtype=bool)
+    # Numbers of the unknowns, and of the right-hand sides, by batch, row of A and column.
+    places = np.arange(prod(right.shape)).reshape(len(used), *right.shape[-2:])
+    places = places if left_side else places.swapaxes(1, 2)
+    entries = np.arange(used.size).reshape(used.shape)
+    entries = entries.swapaxes(1, 2) if is_transposed else entries
+    batch, i, k, j = np.nonzero(leads[:, :, :, None] & used[:, None])
+    of_matrix = paired(places[batch, i], entries[batch, k, j, None], (places.size, entries.size))
+    batch, i, k = np.nonzero(leads)
+    return of_matrix, paired(places[batch, i], places[batch, k], (places.size, places.size))
+
+
+def paired(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Sparse:
+    """A link between the elements of two arrays of numbers that can be broadcast against each other."""
+    rows, columns = (each.ravel() for each in np.broadcast_arrays(rows, columns))
+    return Sparse(boolean_matrix(rows, columns, shape))
 
 
 LINALG: dict[str, Callable[..., Any]] = dict.fromkeys(

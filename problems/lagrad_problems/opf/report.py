@@ -1,8 +1,8 @@
 """Read an optimal power flow as engineers do: buses, generators and branches of a Solution.
 
 Everything is in MW, MVAr, degrees and $/MWh, by the file's bus numbers. The locational price of a bus is what
-one more MW of load there would cost in an hour: minus the multiplier of its balance of real power. What is no
-solution has no prices.
+one more MW of load there would cost in an hour: minus the multiplier of its balance of real power. The shadow
+price of a branch is what one more MVA of rating would save. What is no solution has no prices.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import lagrad
 from lagrad.display.markup import facts, folded, html_table, titled
 from lagrad.display.text import table
 from lagrad.plot.drawing import COLORS, GREY, pyplot
-from lagrad_problems.opf.network import Network
+from lagrad_problems.opf.network import FLOWS, Network
 
 # Rows that are printed of each table.
 TABLES = ("buses", "generators", "branches")
@@ -33,8 +33,9 @@ Row = dict[str, Any]
 NUMBERS = ("bus", "from", "to", "voltage, p.u.", "angle, deg", "load, MW", "load, MVAr", "price, $/MWh")
 NUMBERS += ("price, $/MVArh", "power, MW", "power, MVAr", "min, MW", "max, MW", "from, MW", "from, MVAr")
 NUMBERS += ("to, MW", "to, MVAr", "losses, MW", "rating, MVA", "loading, %", "marginal cost, $/MWh")
+NUMBERS += ("shadow price, $/MVAh",)
 ALL = "; all of them: `lagrad solve --csv FILE`, or PowerFlow's `{}`"
-NO_PRICES = "no prices: this is no solution"
+NO_PRICES = "no prices: this is no solution, but the point where the solver stopped"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class PowerFlow:
 
     @cached_property
     def branches(self) -> list[Row]:
-        """Flow into each branch from both ends, losses, and the larger flow as a part of the rating."""
+        """Flows into each branch, losses, the larger flow as a part of the rating, the rating's price."""
         x, net, base = self.solution.x, self.network, self.network.base_mva
         rate = np.where(np.isfinite(net.rate), net.rate, np.nan)
         apparent = np.maximum(np.hypot(x["p_from"], x["q_from"]), np.hypot(x["p_to"], x["q_to"]))
@@ -116,8 +117,23 @@ class PowerFlow:
                 "losses, MW": base * (x["p_from"] + x["p_to"]),
                 "rating, MVA": base * rate,
                 "loading, %": 100.0 * apparent / rate,
+                "shadow price, $/MVAh": self._worth_of_rating(),
             }
         )
+
+    def _worth_of_rating(self) -> np.ndarray:
+        """What one more MVA of rating would save in an hour, by branch; nan without a rating or solution.
+
+        The rating bounds each flow, and its square bounds the apparent power at both ends.
+        """
+        rate, given = self.network.rate, self.solution.bound_multipliers
+        sides = [np.asarray(side[flow]) for side in (given.lower, given.upper) for flow in FLOWS]
+        worth = np.sum(sides, axis=0)
+        rated = np.isfinite(rate)
+        if rated.any():
+            ends = self.solution.multipliers["thermal"]
+            worth[rated] += 2.0 * rate[rated] * (np.asarray(ends["from"]) + np.asarray(ends["to"]))
+        return np.where(rated & self.solution.success, worth / self.network.base_mva, np.nan)
 
     @property
     def tables(self) -> dict[str, list[Row]]:

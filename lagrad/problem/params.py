@@ -1,0 +1,62 @@
+"""Read params: a pytree of numbers in, NumPy arrays of their own out, held against those declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lagrad.annotations import Pytree
+from lagrad.errors import ProblemError
+from lagrad.problem.layout import Layout, is_numbers, kinds, numeric_array
+
+
+def read_params(params: Pytree) -> Pytree:
+    """Params as a pytree of NumPy arrays; floats become float64, integers and Booleans stay.
+
+    Raises:
+        ProblemError: a leaf is not an array of numbers.
+    """
+    leaves, treedef = jax.tree.flatten(params, is_leaf=is_numbers)
+    if all(map(_is_float64, leaves)):
+        return treedef.unflatten(map(np.array, leaves))
+    named, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_numbers)
+    return treedef.unflatten(_read_param(leaf, "params" + jax.tree_util.keystr(path)) for path, leaf in named)
+
+
+def _is_float64(leaf: object) -> bool:
+    """Whether a leaf is what most are, and needs no more than a copy."""
+    return isinstance(leaf, float) or (type(leaf) is np.ndarray and leaf.dtype == np.float64)
+
+
+def _read_param(leaf: Any, name: str) -> Any:
+    """One array of params; a JAX random key is left as it is."""
+    if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
+        return leaf
+    array = numeric_array(leaf, name)
+    return np.array(array, np.float64 if jnp.issubdtype(array.dtype, np.floating) else array.dtype)
+
+
+def same_params(params: Pytree, expected: Pytree) -> Pytree:
+    """Params with the dtypes of `expected`.
+
+    Raises:
+        ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
+    """
+    if kinds(params) == kinds(expected):
+        return params
+    layout = Layout.of(expected, "params")
+    layout.require_same(params)
+    leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
+    return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
+
+
+def _cast(leaf: np.ndarray, dtype: np.dtype[Any], path: str) -> np.ndarray:
+    """One array of params as the dtype it was declared with."""
+    if leaf.dtype == dtype:
+        return leaf
+    if not np.can_cast(leaf.dtype, dtype, "same_kind"):
+        raise ProblemError(f"`{path}`: dtype {leaf.dtype}, expected {dtype} as declared. Convert it first.")
+    return leaf.astype(dtype)

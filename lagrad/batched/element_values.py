@@ -215,10 +215,14 @@ def times(matrix: sp.csr_array, vectors: jax.Array) -> jax.Array:
     return found.at[long].set(products)
 
 
+def with_zero(vectors: jax.Array) -> jax.Array:
+    """Rows of numbers, and a row of zeros for the places where a sum has no term."""
+    return jnp.concatenate([vectors, jnp.zeros((1, vectors.shape[1]))])
+
+
 def summed(matrix: sp.csr_array, vectors: jax.Array) -> jax.Array:
     """The same for long rows that are mostly zero: entry after entry, rows of like length together."""
-    counts = np.diff(matrix.indptr)
-    padded = jnp.concatenate([vectors, jnp.zeros((1, vectors.shape[1]))])
+    counts, padded = np.diff(matrix.indptr), with_zero(vectors)
     found = jnp.zeros((matrix.shape[0], vectors.shape[1]))
 
     def add(total, entry):
@@ -239,8 +243,7 @@ def summed(matrix: sp.csr_array, vectors: jax.Array) -> jax.Array:
 
 def gathered(matrix: sp.csr_array, counts: np.ndarray, vectors: jax.Array) -> jax.Array:
     """The same for the first few entries of each row."""
-    last = vectors.shape[0]
-    padded = jnp.concatenate([vectors, jnp.zeros((1, vectors.shape[1]))])
+    last, padded = vectors.shape[0], with_zero(vectors)
     terms = []
     for k in range(max(int(counts.max()), 1)):
         has = counts > k

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -106,10 +106,11 @@ class Derivatives:
         if not self._idle_code:
             with float64():
                 leaves = jax.device_put(leaves)
-        bound = replace(self, problem=problem, leaves=leaves)
-        bound.__dict__.update(looks=self.looks, _idle_code=self._idle_code)
-        # What does not depend on params stays known.
-        bound.__dict__.update({name: self.__dict__[name] for name in KEPT if name in self.__dict__})
+        bound = object.__new__(Derivatives)
+        bound.__dict__.update(self.__dict__, looks=self.looks, _idle_code=self._idle_code)
+        bound.__dict__.update(problem=problem, leaves=leaves)
+        for name in OF_PARAMS:
+            bound.__dict__.pop(name, None)
         return bound
 
     @cached_property
@@ -242,6 +243,12 @@ class Derivatives:
         return machine_code(functions, blocks, (self.n, self.m), self.leaves, self._idle_code)
 
     @cached_property
+    def is_finite_at_start(self) -> bool:
+        """Whether f, c and first derivatives are finite at the problem's own start."""
+        values, first_order = self.values(self.problem.start), self.first_order(self.problem.start)
+        return all(np.isfinite(part).all() for part in (*values, *first_order))
+
+    @cached_property
     def looks(self) -> Looks:
         """At which ends of solves of these functions, with whatever params, to look at derivatives."""
         return Looks()
@@ -310,7 +317,8 @@ class Derivatives:
         return weights
 
 
-KEPT = ("jacobian_structure", "hessian_structure", "_jacobian_triplets", "_hessian_triplets", "reference")
+# What was made for the params at hand, and is to be made anew for others.
+OF_PARAMS = ("jax", "is_finite_at_start")
 
 
 def structure(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:

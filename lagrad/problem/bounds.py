@@ -35,7 +35,8 @@ def read_bounds(bounds: Any, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bounds of every variable.
 
     Args:
-        bounds: None, (lower, upper), scipy.optimize.Bounds, or one (lower, upper) pair a variable.
+        bounds: None, (lower, upper), scipy.optimize.Bounds, one (lower, upper) pair a variable, or, where x
+            is a dict, a dict of such pairs.
         layout: how x is laid out.
 
     Returns:
@@ -60,6 +61,9 @@ def _two_sides(bounds: Any, layout: Layout) -> tuple[Any, Any]:
             warn_user("`bounds`: keep_feasible=True has no effect: bounds always hold. Leave it out.")
         # SciPy makes arrays of shape (1,) from numbers.
         return np.squeeze(bounds.lb), np.squeeze(bounds.ub)
+    if _is_pairs_by_name(bounds, layout):
+        lower, upper = ({name: pair[side] for name, pair in bounds.items()} for side in (0, 1))
+        return lower, upper
     if not isinstance(bounds, list | tuple | np.ndarray) or _is_number(bounds):
         raise ProblemError(
             f"`bounds`: {type(bounds).__name__}, expected (lower, upper). "
@@ -75,6 +79,13 @@ def _two_sides(bounds: Any, layout: Layout) -> tuple[Any, Any]:
             "Give the two sides, or one pair for each variable."
         )
     return bounds[0], bounds[1]
+
+
+def _is_pairs_by_name(bounds: Any, layout: Layout) -> bool:
+    """Whether bounds are a (lower, upper) tuple for each of some keys of x, itself a dict."""
+    if not isinstance(bounds, dict) or not isinstance(layout.unflatten(np.zeros(layout.size)), dict):
+        return False
+    return all(isinstance(pair, tuple) and len(pair) == 2 for pair in bounds.values())
 
 
 def _is_pairs(bounds: list[Any] | tuple[Any, ...] | np.ndarray, layout: Layout) -> bool:

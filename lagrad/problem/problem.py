@@ -45,6 +45,8 @@ from lagrad.problem.user_functions import (
 from lagrad.source_location import is_called_from, warn_user
 
 SCALAR = Layout.of(np.zeros(()), "objective")
+# What follows from bounds and start.
+_OF_BOUNDS = ("box", "limits", "starts_on_bound")
 # These carry functions along by value, so that a lambda is no obstacle to them.
 _PICKLE_BY_VALUE = frozenset({"cloudpickle", "dill"})
 
@@ -67,8 +69,8 @@ class Problem:
             which). Entries outside the bounds start on the nearest bound, with a warning.
         constraints: None, an Equality or Inequality, a sequence of them, or a dict name -> constraint.
         bounds: None; (lower, upper), each None, a number, an array, a pytree like x0 or a part of one; a
-            scipy.optimize.Bounds; or one (lower, upper) pair a variable. 1e20 and beyond count as infinite;
-            lower == upper fixes a variable.
+            scipy.optimize.Bounds; one (lower, upper) pair a variable; or, where x0 is a dict, a dict of such
+            pairs. 1e20 and beyond count as infinite; lower == upper fixes a variable.
         params: pytree of arrays, passed to every function as second argument; may change between solves.
         name: shown in reports.
 
@@ -177,6 +179,12 @@ class Problem:
         return self.variables.unflatten(self.lower), self.variables.unflatten(self.upper)
 
     @cached_property
+    def starts_on_bound(self) -> bool:
+        """Whether a variable that is not fixed starts on a bound."""
+        on_bound = (self.start <= self.lower) | (self.start >= self.upper)
+        return bool((on_bound & (self.lower < self.upper)).any())
+
+    @cached_property
     def limits(self) -> Limits:
         """Sides of the rows and bounds of the variables in one."""
         return Limits.of((self.constraint_lower, self.constraint_upper), (self.lower, self.upper))
@@ -249,14 +257,16 @@ class Problem:
             raise ProblemError(f"`replace`: {unknown}, expected x0, bounds or params. Declare a new Problem.")
         other = object.__new__(Problem)
         # Made once for all problems that come of this one.
-        other.__dict__.update(self.__dict__, box=self.box, limits=self.limits, sides=self.sides)
+        made = {name: getattr(self, name) for name in ("sides", *_OF_BOUNDS)}
+        other.__dict__.update(self.__dict__, **made)
         if changes.get("params") is not None:
             _settle(other, params=self.read_params(changes["params"]))
         if changes.get("x0") is not None:
             _settle(other, x0=self.read_x0(changes["x0"]))
         if not changes.keys().isdisjoint({"x0", "bounds"}):
             _settle(other, **_box(changes.get("bounds", self.bounds), other.x0, self.variables))
-            del other.__dict__["box"], other.__dict__["limits"]
+            for name in _OF_BOUNDS:
+                del other.__dict__[name]
         return other
 
     def read_x0(self, x0: Pytree) -> Pytree:

@@ -153,4 +153,4 @@ def is_count(value: object) -> TypeGuard[float]:
 
 def is_real(value: object) -> TypeGuard[float]:
     """Whether a value is a number and no Boolean."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return isinstance(value, (float, numbers.Real)) and not isinstance(value, bool)

@@ -167,7 +167,7 @@ def last_point(task: Task, outcome: Outcome) -> Point | None:
 
 def is_finite(point: Point) -> bool:
     """Whether objective and constraints are finite at a point."""
-    return math.isfinite(point.objective) and bool(np.isfinite(point.constraints).all())
+    return math.isfinite(point.objective) and math.isfinite(point.violation)
 
 
 def has_slopes(evaluation: Evaluation, point: Point) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lagrad.derivatives import Derivatives
 from lagrad.problem.problem import Problem
 from lagrad.solvers.model import Model
 from lagrad.solvers.solver import Start
@@ -24,10 +25,9 @@ def finite_start(model: Model, problem: Problem, start: Start) -> Start:
     Args:
         model: the functions.
         problem: its bounds.
-        start: within the bounds.
+        start: at the problem's own.
     """
-    on_bound = (start.x <= problem.lower) | (start.x >= problem.upper)
-    if not (on_bound & (problem.lower < problem.upper)).any() or is_finite(model, start.x):
+    if not problem.starts_on_bound or is_finite(model, start.x):
         return start
     inside = pushed_inside(start.x, problem.lower, problem.upper)
     return replace(start, x=inside) if is_finite(model, inside) else start
@@ -36,11 +36,12 @@ def finite_start(model: Model, problem: Problem, start: Start) -> Start:
 def is_finite(model: Model, x: np.ndarray) -> bool:
     """Whether f, c and first derivatives are finite; what a function raises is for the solve to meet."""
     try:
-        f, c = model.values(x)
-        gradient, jacobian = model.first_order(x)
+        if isinstance(model, Derivatives) and x is model.problem.start:
+            return model.is_finite_at_start
+        values, first_order = model.values(x), model.first_order(x)
     except Exception:
         return True
-    return bool(np.isfinite(f)) and all(np.isfinite(part).all() for part in (c, gradient, jacobian))
+    return all(np.isfinite(part).all() for part in (*values, *first_order))
 
 
 def pushed_inside(x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -126,7 +126,8 @@ def solve(
             timings = setup | {"inside": time.perf_counter() - entered, "began": began}
             solution = finish(task, outcome, chosen.name, timings)
             write(solution)
-    tell(ending(solution))
+    if progress:
+        tell(ending(solution))
     if evaluation.failure is not None:
         raise note_solution(evaluation.failure, solution)
     if isinstance(model, Derivatives) and solution.status not in HURRIED and model.looks.is_due(model.leaves):

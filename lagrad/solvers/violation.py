@@ -59,9 +59,9 @@ def distances(problem: Problem, x: np.ndarray, c: np.ndarray) -> tuple[np.ndarra
     An infinite row is as far outside as can be, also where there is no side.
     """
     values, limits = np.concatenate([c, x]), problem.limits
+    if np.isfinite(c).all():
+        return values - limits.lower, limits.upper - values
     with np.errstate(invalid="ignore"):
         from_lower, from_upper = values - limits.lower, limits.upper - values
-    if not np.isfinite(c).all():
-        is_endless = np.isinf(values)
-        from_lower[is_endless] = from_upper[is_endless] = -np.inf
+    from_lower[np.isinf(values)] = from_upper[np.isinf(values)] = -np.inf
     return from_lower, from_upper

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -123,8 +124,12 @@ def multistart(
     [-1.012, 0.987]
     """
     declared = problem_of(problem)
-    if count < 1 or count % 1:
-        raise ProblemError(f"`count`: {count!r}, expected a whole number of starts, at least 1.")
+    if not isinstance(count, Real) or count < 1 or count % 1:
+        shown = repr(count) if isinstance(count, Real) else type(count).__name__
+        raise ProblemError(
+            f"`count`: {shown}, expected a whole number of starts, at least 1. For starts of your own "
+            "call `lagrad.solve_many(problem, x0=starts)`."
+        )
     starts = sample(declared, int(count), seed, box, reach, sampler)
     solutions = solve_many(problem, x0=starts, executor=executor, progress=progress, **options)
     return Multistart(starts, solutions, group(declared, solutions, distinct))

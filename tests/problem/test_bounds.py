@@ -148,6 +148,14 @@ def test_keep_feasible_is_answered():
     ]
 
 
+def test_a_dict_of_pairs_bounds_a_dict():
+    """Names as keys, as people write them; what has no key has no bound, and arrays may stand in pairs."""
+    layout = Layout.of({"T": 1.0, "u": np.zeros(2), "v": np.zeros(2)}, "x")
+    lower, upper = read_bounds({"u": (-1, [1, 2]), "T": (None, 5.0)}, layout)
+    np.testing.assert_array_equal(lower, [-INF, -1, -1, -INF, -INF])
+    np.testing.assert_array_equal(upper, [5, 1, 2, INF, INF])
+
+
 NO_BOUND = "Use None for no bound."
 WHOLE = "expected (lower, upper). Give None, a number, an array or a pytree like x0 for each."
 LENGTH = "expected (lower, upper) or 3 pairs. Give the two sides, or one pair for each variable."
@@ -157,6 +165,8 @@ TREE_FORMS = "Give a number, a pytree like it, or shape (7,)."
 FAULTS = [
     (VECTOR, 5, f"`bounds`: int, {WHOLE}"),
     (VECTOR, {"x": (0, 1)}, f"`bounds`: dict, {WHOLE}"),
+    (TREE, {"a": 0}, f"`bounds`: dict, {WHOLE}"),
+    (TREE, {"z": (0, 1)}, f"`bounds`: `lower` has ['z'], expected ['a'], ['b']. {NO_BOUND}"),
     (VECTOR, "ab", f"`bounds`: str, {WHOLE}"),
     (VECTOR, (), f"`bounds`: length 0, {LENGTH}"),
     (VECTOR, (0, 1, 2), f"`bounds`: length 3, {LENGTH}"),

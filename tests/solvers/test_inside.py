@@ -57,3 +57,11 @@ def test_the_push_is_ipopts():
     lower, upper = np.array([0.0, -200.0, 0.0, 1.0, -np.inf]), np.array([np.inf, np.inf, 0.5, 1.0, np.inf])
     x = np.array([0.0, -200.0, 0.5, 1.0, 7.0])
     np.testing.assert_allclose(pushed_inside(x, lower, upper), [0.01, -198.0, 0.495, 1.0, 7.0])
+
+
+def test_a_start_is_looked_at_anew_for_other_params():
+    """What is finite for some params need not be for others, nor the other way round."""
+    problem = lagrad.Problem(lambda x, p: jnp.sum(jnp.log(x + p)), [0.0], bounds=(0.0, None), params=1.0)
+    derivatives = lagrad.differentiate(problem)
+    assert derivatives.is_finite_at_start and not derivatives.bind(0.0).is_finite_at_start
+    assert derivatives.bind(0.0).bind(2.0).is_finite_at_start

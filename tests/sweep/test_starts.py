@@ -49,3 +49,10 @@ def test_samplers_of_another_size_are_refused():
     """One dimension a variable."""
     with pytest.raises(lagrad.ProblemError, match="`sampler`"):
         multistart(valleys(), 4, sampler=qmc.Sobol(2))
+
+
+@pytest.mark.parametrize("count", [0, 2.5, "4", [np.zeros(1), np.ones(1)]])
+def test_counts_that_are_none_are_refused(count):
+    """A list of starts belongs to `solve_many`, and the message says so."""
+    with pytest.raises(lagrad.ProblemError, match=r"`count`: .*solve_many\(problem, x0=starts\)"):
+        multistart(valleys(), count)

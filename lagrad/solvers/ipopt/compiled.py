@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache, partial
+from typing import NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -88,6 +89,7 @@ class CompiledCallbacks:
             words[place : place + 4] = fields
         for place, each in zip((JACOBIAN_PLACES, HESSIAN_PLACES), places, strict=True):
             words[place : place + 3] = each.shape[1], address(each[0]), address(each[1])
+        self._blank = words.copy()
         self.addresses, self.intermediate = addresses()
         self.user_data = address(words)
 
@@ -106,7 +108,7 @@ class CompiledCallbacks:
         """
         words, now = self._words, clock()()
         self._code.x[:] = np.nan
-        words[FORGOTTEN] = 0
+        words[:] = self._blank
         words[PATIENCE], words[at.PROBLEM], words[at.TELLS], words[at.LAST] = patience, problem, tells, now
         words[at.BEGAN], words[at.DEADLINE] = now - int(spent * 1e9), min(now + left * 1e9, FOREVER)
         words[at.CAPACITY], words[at.ROWS] = len(self._rows), address(self._rows)
@@ -155,52 +157,53 @@ class CompiledCallbacks:
         """Multipliers and objective weight of the last Hessian."""
         return self._code.weights[1:].copy(), float(self._code.weights[0])
 
-    @property
-    def refused(self) -> int:
-        """Points at which something was not finite."""
-        return int(self._words[REFUSED])
+    def counted(self) -> Counted:
+        """What was counted so far, read at once."""
+        words = self._words.tolist()
+        of_each = [words[place : place + STRIDE] for place in TABLES]
+        return Counted(
+            words[at.WRITTEN],
+            [each[COUNT] for each in of_each],
+            [1e-9 * each[SPENT] for each in of_each],
+            [bool(each[IS_KNOWN]) for each in of_each],
+            *(words[place] for place in (REFUSED, IN_A_ROW, END)),
+        )
 
     @property
-    def refused_in_a_row(self) -> int:
-        """Those since the last point at which f and c were finite."""
-        return int(self._words[IN_A_ROW])
-
-    @property
-    def ended_by(self) -> int:
-        """Why the callbacks themselves ended the solve, see `iterations.py`; 0 if they did not."""
-        return int(self._words[END])
-
-    @property
-    def evaluations(self) -> list[int]:
-        """How often each of the four was evaluated."""
-        return self._words[TABLES + COUNT].tolist()
-
-    @property
-    def seconds(self) -> list[float]:
-        """How long that took in all."""
-        return (1e-9 * self._words[TABLES + SPENT]).tolist()
-
-    @property
-    def values(self) -> tuple[float, np.ndarray] | None:
-        """f and c at `x`, None if they are not known there."""
+    def values(self) -> tuple[float, np.ndarray]:
+        """f and c at the point where they were computed last."""
         output = self._code.values.output
-        return (float(output[0]), output[1:].copy()) if self._words[FIRST + IS_KNOWN] else None
+        return float(output[0]), output[1:].copy()
 
-    def first_order(self, entries: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Gradient and so many entries of J at `x`, None if one of them is not known there."""
-        if not self._words[TABLES[1:3] + IS_KNOWN].all():
-            return None
+    def first_order(self, entries: int) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and so many entries of J where they were computed last."""
         return self._code.gradient.output.copy(), self._code.jacobian.output[:entries].copy()
 
 
-# Where the words of f and c, gradient, Jacobian and Hessian begin, and what a new solve sets to zero.
-TABLES = FIRST + STRIDE * np.arange(4)
-FORGOTTEN = np.concatenate(
-    [
-        np.array([END, REFUSED, IN_A_ROW, at.WRITTEN, at.HAS_BEGUN, at.START_GRADIENT, at.HAS_BEST]),
-        *(TABLES + place for place in (COUNT, SPENT, IS_KNOWN)),
-    ]
-)
+class Counted(NamedTuple):
+    """What the callbacks counted; lists are of f and c, gradient, Jacobian, Hessian.
+
+    Args:
+        iterations: how many were noted.
+        evaluations: how often each was evaluated.
+        seconds: how long that took in all.
+        is_known: whether each belongs to `CompiledCallbacks.x`.
+        refused: points at which something was not finite.
+        refused_in_a_row: those since the last point at which f and c were finite.
+        ended_by: why the callbacks themselves ended the solve, see `iterations.py`; 0 if they did not.
+    """
+
+    iterations: int
+    evaluations: list[int]
+    seconds: list[float]
+    is_known: list[bool]
+    refused: int
+    refused_in_a_row: int
+    ended_by: int
+
+
+# Where the words of f and c, gradient, Jacobian and Hessian begin.
+TABLES = range(FIRST, FIRST + 4 * STRIDE, STRIDE)
 
 
 def point(record: np.ndarray, n: int, m: int) -> Point:

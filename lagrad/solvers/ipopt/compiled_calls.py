@@ -13,7 +13,7 @@ from lagrad.derivatives.triplets import never_empty, rows_and_columns
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import PATIENCE, Multipliers
 from lagrad.solvers.ipopt import interface
-from lagrad.solvers.ipopt.compiled import CompiledCallbacks, is_supported
+from lagrad.solvers.ipopt.compiled import CompiledCallbacks, Counted, is_supported
 from lagrad.solvers.ipopt.handle import Handle, Sizes
 from lagrad.solvers.ipopt.iterations import PATIENCE_LOST, RUNAWAY, TOO_LATE
 from lagrad.solvers.ipopt.python_calls import as_indices
@@ -28,6 +28,7 @@ SMALL = 10_000
 EXTRA = "ipopt"
 # As elsewhere, f and c count together, and so do gradient and Jacobian.
 COUNTED = ("objective", "constraints", "gradient", "jacobian", "hessian")
+ENDS = {PATIENCE_LOST: Status.INVALID_NUMBER, RUNAWAY: Status.UNBOUNDED, TOO_LATE: Status.TIME_LIMIT}
 
 
 def compiled_calls(task: Task, ipopt: ctypes.CDLL) -> CompiledCalls | None:
@@ -118,35 +119,35 @@ class CompiledCalls:
             evaluation.fail(error)
         return evaluation.reason is None
 
-    def _note(self) -> None:
+    def _note(self) -> Counted:
         """Tell evaluation and monitor what is known so far."""
-        evaluation, compiled = self._task.evaluation, self._compiled
-        self._task.monitor.note(compiled.rows)
-        if compiled.iterations:
-            evaluation.keep_best(compiled.best)
-        values, gradient, jacobian, hessian = compiled.evaluations
+        evaluation, counted = self._task.evaluation, self._compiled.counted()
+        self._task.monitor.note(self._compiled.rows)
+        if counted.iterations:
+            evaluation.keep_best(self._compiled.best)
+        values, gradient, jacobian, hessian = counted.evaluations
         first_order = max(gradient, jacobian)
         counts = values, values, first_order, first_order, hessian
-        evaluation.counts |= dict(zip(COUNTED, counts, strict=True)) | {"nonfinite": compiled.refused}
+        evaluation.counts |= dict(zip(COUNTED, counts, strict=True)) | {"nonfinite": counted.refused}
+        return counted
 
     def _end(self) -> None:
         """Tell them what came of the solve, and why if the start could not be evaluated."""
-        evaluation, compiled = self._task.evaluation, self._compiled
-        self._note()
-        values, gradient, jacobian, hessian = compiled.seconds
+        evaluation, compiled, counted = self._task.evaluation, self._compiled, self._note()
+        values, gradient, jacobian, hessian = counted.seconds
         evaluation.seconds |= {"values": values, "first_order": gradient + jacobian, "hessian": hessian}
         evaluation.start_gradient = compiled.start_gradient
-        evaluation.refused_in_a_row = compiled.refused_in_a_row
-        fell = compiled.refused_in_a_row > 0 and self.code.values.output[0] == -np.inf
-        evaluation.fell_without_end = bool(fell)
-        ends = {PATIENCE_LOST: Status.INVALID_NUMBER, RUNAWAY: Status.UNBOUNDED, TOO_LATE: Status.TIME_LIMIT}
-        if compiled.ended_by:
-            unbounded = fell and compiled.ended_by == PATIENCE_LOST
-            evaluation.stop(Status.UNBOUNDED if unbounded else ends[compiled.ended_by])
-        elif compiled.refused and (evaluation.counts["objective"] == 1 or not compiled.iterations):
+        evaluation.refused_in_a_row = counted.refused_in_a_row
+        fell = counted.refused_in_a_row > 0 and compiled.values[0] == -np.inf
+        evaluation.fell_without_end = fell
+        if counted.ended_by:
+            unbounded = fell and counted.ended_by == PATIENCE_LOST
+            evaluation.stop(Status.UNBOUNDED if unbounded else ENDS[counted.ended_by])
+        elif counted.refused and (counted.evaluations[0] == 1 or not counted.iterations):
             self._explain()
-        elif compiled.values is not None:
-            evaluation.know(compiled.x, compiled.values, compiled.first_order(self._entries))
+        elif counted.is_known[0]:
+            first_order = compiled.first_order(self._entries) if all(counted.is_known[1:3]) else None
+            evaluation.know(compiled.x, compiled.values, first_order)
 
     def _explain(self) -> None:
         """Evaluate the start once more in Python, which names what is not finite there."""

@@ -66,15 +66,16 @@ def squares(x):
 def truth(constraints, points: Sequence[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where dense derivatives are other than zero at some point."""
     function = lambda x: squares(x) + weights @ constraints(x)  # noqa: E731
-    jacobians = [np.asarray(jax.jacrev(constraints)(x)) for x in points]
-    return nonzero(np.asarray(jacobians)), bent(function, points)
+    jacobian = jax.jit(jax.jacrev(constraints))
+    return nonzero(np.asarray([jacobian(x) for x in points])), bent(function, points)
 
 
 def bent(function, points: Sequence[np.ndarray]) -> np.ndarray:
     """Where the Hessian is other than zero: by the first nesting that JAX allows, else by differences."""
     for outer in (jax.jacfwd, jax.jacrev):
+        hessian = jax.jit(outer(jax.jacrev(function)))
         try:
-            return nonzero(np.asarray([outer(jax.jacrev(function))(x) for x in points]))
+            return nonzero(np.asarray([hessian(x) for x in points]))
         except (TypeError, ValueError):  # no such mode
             continue
     slope = jax.jit(jax.grad(function))

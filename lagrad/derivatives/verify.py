@@ -54,7 +54,9 @@ def look(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, *, th
         Doubts, empty if all looks right.
     """
     with np.errstate(all="ignore"):
-        unlike = [slope for slope in glance(derivatives, x, multipliers, thorough) if slope.suspects().size]
+        loose = derivatives.reference.has_loose_rules
+        slopes = glance(derivatives, x, multipliers, thorough)
+        unlike = [slope for slope in slopes if slope.suspects(loose).size]
         suspected = {slope.matrix for slope in unlike}
         agree = values_agree(derivatives, x) if thorough else True
         if agree is None:
@@ -64,7 +66,6 @@ def look(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, *, th
         proven = examine(derivatives, x, multipliers, suspected)
         if proven or not unlike or not derivatives.reference.has_own_rules:
             return proven
-        loose = derivatives.reference.has_loose_rules
         contradicted = [(slope, rows) for slope in unlike if (rows := slope.contradicted(loose)).size]
         return [rule_doubt(derivatives, slope, rows) for slope, rows in contradicted[:1]]
 

@@ -23,7 +23,7 @@ from lagrad.elements.chain import Chain
 from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices
-from lagrad.elements.kernels import Pieces, kernels
+from lagrad.elements.kernels import Kernels, Pieces
 from lagrad.elements.masks import Masks, bits, composed
 from lagrad.elements.partials import NoRule, Partials
 from lagrad.elements.recording import record_groups
@@ -134,7 +134,7 @@ class Body:
         result = found.program.outputs[1]
         if found.kinds[result] < Kind.AFFINE:
             return None
-        return cls(equation, operands, len(handed), found, kernels(found)[result])
+        return cls(equation, operands, len(handed), found, Kernels(found)[result])
 
     def chain(self, length: int) -> Chain | None:
         """The chain of some steps, row by row, or as one row."""

@@ -122,25 +122,47 @@ class Pieces:
 Part = tuple[Pieces, Indices]
 
 
-def kernels(classification: Classification) -> dict[int, Pieces]:
-    """Kernels of every affine and nonlinear variable.
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """Kernels of the affine and nonlinear variables of a classified program, written when they are asked for.
+
+    Most variables are passed through, and nobody asks.
 
     Args:
-        classification: a classified program.
-
-    Returns:
-        variable -> Pieces.
+        classification: the program.
+        found: variable -> Pieces, those that were asked for and what they are made of.
     """
-    found: dict[int, Pieces] = {}
-    for variable, kind in classification.kinds.items():
-        if kind is Kind.AFFINE:
-            leaf = Leaf(variable, everything(classification.program.size(variable)))
-            found[variable] = Pieces((Kernel({leaf.key: leaf}, Masks(1, (0,))),))
-    for equation in classification.program.equations:
-        for output in equation.outputs:
-            if classification.kinds[output] is Kind.NONLINEAR:
-                found[output] = pieces_of(classification, equation, output, found)
-    return found
+
+    classification: Classification
+    found: dict[int, Pieces] = field(default_factory=dict)
+
+    def __getitem__(self, variable: int) -> Pieces:
+        """Pieces of a variable."""
+        if variable not in self.found:
+            for each in self.pending(variable):
+                self.found[each] = self.written(each)
+        return self.found[variable]
+
+    def pending(self, variable: int) -> list[int]:
+        """Variables still to be written before one is, in order: a deep program is no recursion."""
+        classification, found, stack = self.classification, set[int](), [variable]
+        while stack:
+            current = stack.pop()
+            if current in found or current in self.found:
+                continue
+            found.add(current)
+            if classification.kinds[current] is Kind.NONLINEAR:
+                equation = classification.program.equations[classification.producers[current]]
+                stack += [equation.inputs[i] for i in depending(classification, equation)]
+        return sorted(found, key=lambda each: classification.producers.get(each, -1))
+
+    def written(self, variable: int) -> Pieces:
+        """Pieces of a variable from those of its operands."""
+        if self.classification.kinds[variable] is Kind.AFFINE:
+            leaf = Leaf(variable, everything(self.classification.program.size(variable)))
+            return Pieces((Kernel({leaf.key: leaf}, Masks(1, (0,))),))
+        equation = self.classification.program.equations[self.classification.producers[variable]]
+        return pieces_of(self.classification, equation, variable, self.found)
 
 
 def pieces_of(

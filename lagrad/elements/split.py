@@ -19,7 +19,8 @@ from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.expand import expanded
 from lagrad.elements.groups import Group, slotted
 from lagrad.elements.indices import Indices, everything
-from lagrad.elements.kernels import Kernel, Pieces, kernels
+from lagrad.elements.kernels import Kernel, Kernels, Pieces
+from lagrad.elements.linear import Maps
 from lagrad.elements.maps import Adjoint, total
 from lagrad.elements.products import rewritten
 from lagrad.primitives.movers import MOVERS
@@ -93,7 +94,7 @@ def split(program: Program) -> Split:
     if written is not None:
         classification = read(written)
     classification.chains.update(chains(classification))
-    return Splitter(classification, kernels(classification), {}, np.zeros(m + 1)).split()
+    return Splitter(classification, Kernels(classification), {}, np.zeros(m + 1)).split()
 
 
 def left_over(found: Split) -> int:
@@ -106,7 +107,7 @@ class Splitter:
     """The backward walk: adjoints wait at variables until every equation that uses them was passed."""
 
     classification: Classification
-    kernels: dict[int, Pieces]
+    kernels: Kernels
     waiting: dict[int, list[Adjoint]]
     offset: np.ndarray
     costs: dict[int, float] = field(default_factory=dict[int, float])
@@ -124,7 +125,10 @@ class Splitter:
                 if self.classification.kinds[variable] < Kind.AFFINE or variable not in self.waiting:
                     continue
                 adjoint = self.settle_known(variable, self.collect(variable, m))
-                stays = self.stays(index, variable)[self.labels(variable)[adjoint.columns]]
+                if self.passes(index, variable):
+                    self.push(index, variable, adjoint)
+                    continue
+                stays = self.stays(variable)[self.labels(variable)[adjoint.columns]]
                 if not stays.all():
                     self.push(index, variable, adjoint.only(~stays))
                 if stays.any():
@@ -206,28 +210,36 @@ class Splitter:
             np.zeros(self.classification.program.size(variable), dtype=np.int64) if labels is None else labels
         )
 
-    def stays(self, index: int, variable: int) -> np.ndarray:
+    def stays(self, variable: int) -> np.ndarray:
         """For each piece, whether the walk stops here; without curvature it never gains by that."""
         kernels = self.kernels[variable].kernels
         if self.classification.linear[variable] is None:
             return np.ones(len(kernels), dtype=bool)
-        stops = self.classification.kinds[variable] is Kind.NONLINEAR and not self.passes(index, variable)
-        return np.array([stops and kernel is not None and any(kernel.masks.second) for kernel in kernels])
+        return np.array([kernel is not None and any(kernel.masks.second) for kernel in kernels])
 
     def passes(self, index: int, variable: int) -> bool:
-        """Whether the walk goes on through this equation rather than stop at it."""
+        """Whether the walk goes on through this equation with all elements rather than stop at some."""
         linear = self.classification.linear[variable]
         if linear is None:
             return False
+        if self.classification.kinds[variable] is not Kind.NONLINEAR:
+            return True
         equation = self.classification.program.equations[index]
         inputs = [equation.inputs[operand] for operand in linear]
         nonlinear = [i for i in inputs if self.classification.kinds[i] is Kind.NONLINEAR]
-        # What only moves elements never has fewer derivatives than its operands.
-        if len(inputs) == 1 or not nonlinear or equation.name in MOVERS:
+        # What only moves elements never has fewer derivatives than its operands, nor has the sum of one with
+        # what is affine.
+        if len(inputs) == 1 or not nonlinear or equation.name in MOVERS or self.is_shifted(linear, equation):
             return True
         cost = self.cost(variable)
         # At equal cost the terms share no slot, and apart each has fewer.
         return np.isinf(cost) or cost >= sum(self.cost(i) for i in nonlinear)
+
+    def is_shifted(self, linear: Maps, equation: Equation) -> bool:
+        """Whether each element is one of a nonlinear operand, and something affine."""
+        kinds = [self.classification.kinds[equation.inputs[operand]] for operand in linear]
+        maps = [each for each, kind in zip(linear.values(), kinds, strict=True) if kind is Kind.NONLINEAR]
+        return len(maps) == 1 and maps[0].selection is not None and maps[0].selection.is_everything
 
     def cost(self, variable: int) -> float:
         """Number of first and second derivatives of an element, on average; found once."""

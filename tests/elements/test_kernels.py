@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad.elements.classification import read
-from lagrad.elements.kernels import MOST_LEAVES, MOST_PIECES, Kernel, kernels
+from lagrad.elements.kernels import MOST_LEAVES, MOST_PIECES, Kernel, Kernels
 from tests.sparsity.tracing import program_of
 
 PLACES = np.array([4, 0, 0, 3])
@@ -17,7 +17,7 @@ PLACES = np.array([4, 0, 0, 3])
 def of_output(constraints, n: int = 6):
     """Pieces of the constraints' value, and the classification."""
     classification = read(program_of(constraints, n))
-    return kernels(classification)[classification.program.outputs[1]], classification
+    return Kernels(classification)[classification.program.outputs[1]], classification
 
 
 def variables(classification, kernel: Kernel, element: int, keys=None) -> set[int]:
@@ -151,3 +151,14 @@ def test_wide_elements_have_no_kernel():
 
     assert of_output(sum_of(MOST_LEAVES), n=40)[0].kernels[0] is not None
     assert of_output(sum_of(MOST_LEAVES + 1), n=40)[0].kernels == (None,)
+
+
+def test_nobody_writes_kernels_that_are_not_asked_for():
+    """A variable's kernel is made of those of its operands, and of no others."""
+    classification = read(program_of(lambda x: jnp.concatenate([jnp.sin(x[:2]), jnp.cos(x[2:]) ** 2]), 6))
+    kernels = Kernels(classification)
+    sines = next(each for each in classification.program.equations if each.name == "sin")
+    assert kernels[sines.outputs[0]].kernels[0] is not None
+    names = {classification.producers.get(variable) for variable in kernels.found}
+    cosine = next(i for i, each in enumerate(classification.program.equations) if each.name == "cos")
+    assert cosine not in names

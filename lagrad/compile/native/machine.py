@@ -23,9 +23,6 @@ from lagrad.compile.native.loops import Loop
 from lagrad.compile.native.pieces import PARAMETERS, PIECE
 from lagrad.compile.native.target import Target, host
 
-# Loops over more elements than this are worth a better choice of instructions and registers: code that is
-# faster by a tenth takes five times as long to make, 0.1 ms more an operation, on Skylake.
-MANY_ELEMENTS = 8192
 # Functions whose machine code is kept for the next problem.
 MOST_KEPT = 4096
 
@@ -156,7 +153,7 @@ def compiled(functions: Sequence[Function], target: Target) -> dict[bytes, Compi
         missing = {
             key: wanted[key]
             for key, known in found.items()
-            if known is None and is_quick(wanted[key]) is quick
+            if known is None and wanted[key].is_quick is quick
         }
         if missing:
             found |= module(missing, target, quick)
@@ -184,14 +181,9 @@ def definition(made: Function, name: str) -> str:
     return text.replace(PIECE.format(""), f"@{name}.")
 
 
-def is_quick(made: Function) -> bool:
-    """Whether code is wanted soon rather than fast."""
-    return made.count < MANY_ELEMENTS
-
-
 def key_of(made: Function, target: Target) -> bytes:
     """Equal for what compiles to the same machine code."""
-    return blake2b(f"{target}{is_quick(made)}{made.text}{made.pieces}".encode(), digest_size=16).digest()
+    return blake2b(f"{target}{made.is_quick}{made.text}{made.pieces}".encode(), digest_size=16).digest()
 
 
 def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:

@@ -12,6 +12,7 @@ from functools import cache
 import llvmlite.binding as llvm
 import numpy as np
 
+from lagrad.compile.native import gathering
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.code import Code
 from lagrad.compile.native.counters import begin, clamped, end
@@ -53,15 +54,18 @@ def kind_of(write: Write) -> str:
 
 
 @cache
-def settler(target: Target) -> int:
-    """Address of the function; the engine that owns it lives as long as the process."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text(target)), target.machine())
-    engine.finalize_object()
-    ENGINES.append(engine)
-    return engine.get_function_address("settle")
+def shared(target: Target, name: str) -> int:
+    """Address of "settle", "listed" or "strided", which all loops share."""
+    return engine(target).get_function_address(name)
 
 
-ENGINES: list[llvm.ExecutionEngine] = []
+@cache
+def engine(target: Target) -> llvm.ExecutionEngine:
+    """What owns their code, as long as the process lives."""
+    whole = "\n".join([text(target), gathering.text(target)])
+    made = llvm.create_mcjit_compiler(llvm.parse_assembly(whole), target.machine())
+    made.finalize_object()
+    return made
 
 
 def text(target: Target) -> str:

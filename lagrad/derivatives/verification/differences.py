@@ -13,6 +13,7 @@ from lagrad.derivatives.verification.doubts import Derivatives
 from lagrad.derivatives.verification.numpy_values import numpy_values, one_at_a_time
 from lagrad.derivatives.verification.products import (
     UNDERFLOW,
+    at_least,
     both_triangles,
     indices,
     loosely,
@@ -92,9 +93,11 @@ class Slope:
     error: np.ndarray
     rounding: np.ndarray
 
-    def suspects(self) -> np.ndarray:
+    def suspects(self, has_loose_rules: bool = False) -> np.ndarray:
         """Rows on which they differ by more than a share of the scale and what differences may be off."""
-        return self._unlike(BELIEVED * self.scale + self.error)
+        # JAX itself, asked about less than this, would prove nothing.
+        loose = at_least(self.scale) if has_loose_rules else 0.0
+        return self._unlike(BELIEVED * self.scale + self.error + loose)
 
     def contradicted(self, has_loose_rules: bool = False) -> np.ndarray:
         """Rows on which differences alone speak against the product: coarse numbers do not explain it."""

@@ -50,5 +50,9 @@ def values_of(derivatives: Derivatives, x: np.ndarray) -> np.ndarray:
 
 def loosely(scale: np.ndarray) -> np.ndarray:
     """How far rows may be apart that go through loops which end at a tolerance."""
-    largest = np.max(scale, initial=0.0, where=np.isfinite(scale))
-    return LOOSE_SHARE * scale + LOOSE_SHARE_OF_LARGEST * largest
+    return LOOSE_SHARE * scale + at_least(scale)
+
+
+def at_least(scale: np.ndarray) -> float:
+    """How far even the smallest of such rows may be off: a share of the largest."""
+    return LOOSE_SHARE_OF_LARGEST * float(np.max(scale, initial=0.0, where=np.isfinite(scale)))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lagrad.compile.native.emission import SCRATCH, function, supports
+from lagrad.compile.native.emission import FEW_ELEMENTS, SCRATCH, function, supports
 from lagrad.compile.native.loops import Loop, Read, Write
 from lagrad.compile.native.target import host
 from lagrad.elements.indices import Indices
@@ -99,6 +99,20 @@ def test_sums_over_tiles_are_complete(count):
     wanted[1 : count + 1] += x[:-1]
     wanted[2 : count + 2] += x[1:]
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("lanes", [2, host().lanes])
+@pytest.mark.parametrize("count", [FEW_ELEMENTS - 1, FEW_ELEMENTS])
+def test_numbers_are_gathered_alike_by_a_call_and_written_out(count, lanes):
+    """Few elements call a function for the lanes of a register, many have it in their loop."""
+    random = np.random.default_rng(0)
+    listed = Indices.of(random.integers(0, 3 * count, count))
+    loop = loop_of(
+        lambda a, b: [a - 2 * b], [Read(0, listed), Read(0, Indices(count, 1, 3))], [Write(Indices(count))]
+    )
+    x = random.normal(size=3 * count)
+    found = run([loop], np.zeros(count), x, target=replace(host(), lanes=lanes, letter=""))
+    np.testing.assert_allclose(found, x[listed.array] - 2 * x[1::3], rtol=1e-15)
 
 
 def test_loops_run_in_order():

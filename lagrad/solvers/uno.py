@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.errors import ProblemError
+from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
 from lagrad.solvers.evaluation import Multipliers, Stopped
 from lagrad.solvers.model import has_hessian, hessian_structure
@@ -179,24 +180,22 @@ def run(task: Task) -> Outcome:
         task.evaluation.fail(error)
         return Outcome(Status.INTERRUPTED, versions=versions())
     ending, point = end.optimization_status.name, end.solution_status.name
-    n = task.problem.n
-    multipliers = signed(
-        end.constraint_dual_solution, end.lower_bound_dual_solution, end.upper_bound_dual_solution
-    )
+    multipliers = end.constraint_dual_solution, end.lower_bound_dual_solution, end.upper_bound_dual_solution
     return Outcome(
         translate(ending, point),
         int(end.optimization_status.value),
         f"{ending}, {point}",
-        np.array(end.primal_solution, float)[:n],
-        (multipliers[0][: task.problem.m], multipliers[1][:n], multipliers[2][:n]),
+        np.array(end.primal_solution, float)[: task.problem.n],
+        signed(task.problem, *multipliers),
         versions=versions(),
         stalled=point in STALLED,
     )
 
 
-def signed(rows: npt.ArrayLike, lower: npt.ArrayLike, upper: npt.ArrayLike) -> Multipliers:
-    """Uno's multipliers, copied, in lagrad's signs."""
-    return np.array(rows, float), -np.array(lower, float), np.array(upper, float)
+def signed(problem: Problem, rows: npt.ArrayLike, lower: npt.ArrayLike, upper: npt.ArrayLike) -> Multipliers:
+    """Uno's multipliers, copied, in lagrad's signs; those of what its presets add stand behind, and go."""
+    m, n = problem.m, problem.n
+    return np.array(rows, float)[:m], -np.array(lower, float)[:n], np.array(upper, float)[:n]
 
 
 def configured(unopy: Any, task: Task, calls: Calls) -> Any:
@@ -269,7 +268,7 @@ class Calls:
 
     def hessian(self, x: np.ndarray, weight: float, multipliers: np.ndarray, values: np.ndarray) -> None:
         """Entries of the Lagrangian's Hessian."""
-        x, rows = x[: self._task.problem.n], np.array(multipliers, float)
+        x, rows = x[: self._task.problem.n], np.array(multipliers, float)[: self._task.problem.m]
         values[:] = finite(self._kept(self._evaluation.hessian, x, rows, weight))
 
     def note_start(self) -> None:
@@ -283,17 +282,15 @@ class Calls:
     ) -> None:
         """Report an iterate that Uno accepted."""
         self._iteration += 1
-        self._kept(self._report, np.array(x, float), signed(rows, lower, upper), measures)
+        self._kept(self._report, np.array(x, float), signed(self._task.problem, rows, lower, upper), measures)
 
     def is_over(self, *state: object) -> bool:
         """Whether somebody wants the solve to end."""
         return self._evaluation.reason is not None
 
     def _report(self, x: np.ndarray, multipliers: Multipliers, measures: tuple[float, ...]) -> None:
-        n = self._task.problem.n
-        rows, lower, upper = multipliers
         # The interior-point preset has slacks behind the variables.
-        point = self._evaluation.point(x[:n], self._iteration, (rows, lower[:n], upper[:n]))
+        point = self._evaluation.point(x[: self._task.problem.n], self._iteration, multipliers)
         self._evaluation.keep(point, self._task.tol)
         self._task.monitor.report(point, stationarity=float(measures[2]))
 

@@ -28,16 +28,16 @@ def factors(matrices: jax.Array) -> jax.Array:
     return each(partial(cholesky, symmetrize_input=False), matrices)
 
 
-def half_solutions(factors: jax.Array, rights: jax.Array) -> jax.Array:
+def half_solutions(lower: jax.Array, rights: jax.Array) -> jax.Array:
     """L^-1 R for (B, n, n) and (B, n, k)."""
-    return each(partial(triangular_solve, left_side=True, lower=True), factors, rights)
+    return each(partial(triangular_solve, left_side=True, lower=True), lower, rights)
 
 
-def solutions(factors: jax.Array, rights: jax.Array) -> jax.Array:
+def solutions(lower: jax.Array, rights: jax.Array) -> jax.Array:
     """(L L')^-1 R for (B, n, n) and (B, n, k)."""
 
     def solution(factor, right):
         half = triangular_solve(factor, right, left_side=True, lower=True)
         return triangular_solve(factor, half, left_side=True, lower=True, transpose_a=True)
 
-    return each(solution, factors, rights)
+    return each(solution, lower, rights)

@@ -57,11 +57,12 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params: Pytre
     >>> found.is_satisfied, found.is_regular, found.second_order
     (True, True, True)
     """
-    derivatives = problem if isinstance(problem, Derivatives) else differentiate(problem_of(problem))
-    problem = derivatives.problem
+    declared = problem_of(problem)
     if not isinstance(solution, Solution):
         found = f"{type(solution).__name__}, expected a Solution"
         raise ProblemError(f"`solution`: {found}. For a bare point: `lagrad.solve(problem, x0=x)`.")
+    derivatives = problem if isinstance(problem, Derivatives) else differentiate(declared)
+    problem = declared
     x = problem.variables.flatten(solution.x)
     multipliers = multipliers_of(problem, solution)
     oracle, jacobian = Oracle(problem, params), derivatives.jacobian(x, params)

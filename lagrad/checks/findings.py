@@ -12,7 +12,7 @@ from lagrad.checks.inertia import rank, unit_rows
 from lagrad.checks.matrices import Dependence, constant_rows, dependences, ranges, row_sizes
 from lagrad.derivatives.density import densities
 from lagrad.display.text import listed, plural
-from lagrad.solvers.violation import bound_violations, row_violations
+from lagrad.solvers.violation import name_of, violations
 
 # Sizes beyond these make solvers slow or inexact; IPOPT scales gradients down from 100 by itself.
 LARGE, SMALL = 1e4, 1e-4
@@ -199,17 +199,12 @@ def sizes(values: np.ndarray, describe: Callable[[int], str], kind: str, text: s
 def violation_findings(view: View) -> Iterator[Finding]:
     """Constraints and bounds that do not hold at the point, the worst first."""
     problem = view.problem
-    violations = np.concatenate(
-        [row_violations(problem, view.constraints), bound_violations(problem, view.x)]
-    )
-    bad = np.flatnonzero(violations > VIOLATED)
+    outside = violations(problem, view.x, view.constraints)
+    bad = np.flatnonzero(outside > VIOLATED)
     if bad.size:
-        worst = bad[np.argsort(-violations[bad], kind="stable")]
-        m = problem.m
-        names = tuple(
-            (problem.describe_row(int(i)) if i < m else problem.variables.describe(int(i - m))) for i in worst
-        )
-        shown = listed([f"{name} by {violations[i]:.4g}" for name, i in zip(names, worst, strict=True)])
+        worst = bad[np.argsort(-outside[bad], kind="stable")]
+        names = tuple(name_of(problem, int(i)) for i in worst)
+        shown = listed([f"{name} by {outside[i]:.4g}" for name, i in zip(names, worst, strict=True)])
         advice = "If no solver can repair that, ask lagrad.explain_infeasibility."
         text = f"{plural(bad.size, 'row or bound')} violated at this point: {shown}. {advice}"
         yield Finding(NOTE, "violated", text.replace("row or bounds", "rows or bounds"), names)

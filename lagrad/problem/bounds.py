@@ -83,7 +83,8 @@ def _two_sides(bounds: Any, layout: Layout) -> tuple[Any, Any]:
 
 def _is_pairs_by_name(bounds: Any, layout: Layout) -> bool:
     """Whether bounds are a (lower, upper) tuple for each of some keys of x, itself a dict."""
-    if not isinstance(bounds, dict) or not isinstance(layout.unflatten(np.zeros(layout.size)), dict):
+    node = layout.treedef.node_data()
+    if not isinstance(bounds, dict) or node is None or not issubclass(node[0], dict):
         return False
     return all(isinstance(pair, tuple) and len(pair) == 2 for pair in bounds.values())
 

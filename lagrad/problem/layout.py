@@ -222,6 +222,9 @@ def real_array(leaf: Any, name: str) -> np.ndarray:
     Raises:
         ProblemError: it is a tracer, masked, ragged, complex, text or an object.
     """
+    # What most are, told without questions.
+    if type(leaf) is np.ndarray and leaf.dtype == np.float64:
+        return leaf
     array = numeric_array(leaf, name)
     if jnp.issubdtype(array.dtype, np.complexfloating):
         raise ProblemError(

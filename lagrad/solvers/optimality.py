@@ -31,7 +31,7 @@ import numpy as np
 from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Certificate
 from lagrad.solvers.entries import Entries
-from lagrad.solvers.violation import distances
+from lagrad.solvers.violation import distances, name_of, outside
 
 SCALE = 100.0
 LOOSEST = 1e-6
@@ -75,7 +75,7 @@ def certificate(
     residual = gradient + jacobian.transposed_times(rows) + high - low
     # Rows first, then bounds.
     from_lower, from_upper = distances(problem, x, c)
-    violation = np.maximum(-np.minimum(from_lower, from_upper), 0.0)
+    violation = outside(from_lower, from_upper)
     # Positive multipliers of rows meet the upper side, negative ones the lower.
     pressing = np.abs(np.concatenate([np.minimum(rows, 0.0), low, np.maximum(rows, 0.0), high]))
     slackness = pressing[: m + problem.n] * cut(from_lower) + pressing[m + problem.n :] * cut(from_upper)
@@ -86,19 +86,19 @@ def certificate(
         weight = max(weight, mean / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
     found = {
-        "stationarity": worst_entry(np.abs(residual)),
+        "stationarity": worst_entry(np.abs(residual), m),
         "feasibility": worst_entry(violation),
         "complementarity": worst_entry(slackness),
     }
     (_, stationarity), (_, feasibility), (_, complementarity) = found.values()
-    outside = largest(violation / allowance(problem, jacobian)) if feasibility else 0.0
+    relative = largest(violation / allowance(problem, jacobian)) if feasibility else 0.0
     return Certificate(
         stationarity=stationarity,
         feasibility=feasibility,
         complementarity=complementarity,
-        error=worst_of(stationarity / weight, outside, complementarity / worth, weight),
+        error=worst_of(stationarity / weight, relative, complementarity / worth, weight),
         tolerance=tolerance,
-        worst={kind: name_of(problem, kind, place) for kind, (place, size) in found.items() if size > 0},
+        worst={kind: name_of(problem, place) for kind, (place, size) in found.items() if size > 0},
     )
 
 
@@ -133,13 +133,7 @@ def largest(values: np.ndarray) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
 
 
-def worst_entry(sizes: np.ndarray) -> tuple[int, float]:
-    """Place and size of the largest entry, the first nan if there is one."""
+def worst_entry(sizes: np.ndarray, first: int = 0) -> tuple[int, float]:
+    """Place, counted from that of the first, and size of the largest entry, the first nan if there is one."""
     place = int(sizes.argmax())
-    return place, float(sizes[place])
-
-
-def name_of(problem: Problem, kind: str, place: int) -> str:
-    """Name of an entry of a residual: a variable in stationarity, else a row, or a variable past them."""
-    variable = place if kind == "stationarity" else place - problem.m
-    return problem.variables.describe(variable) if variable >= 0 else problem.describe_row(place)
+    return first + place, float(sizes[place])

@@ -11,19 +11,14 @@ from lagrad.solvers.entries import Entries
 NO_WAY_BACK = 1e-4
 
 
-def row_violations(problem: Problem, c: np.ndarray) -> np.ndarray:
-    """How far each constraint row lies outside its sides, shape (m,), zero inside."""
-    lower, upper = problem.constraint_lower, problem.constraint_upper
-    if np.isfinite(c).all():
-        return np.maximum(np.maximum(lower - c, c - upper), 0.0)
-    # An infinite value is as far outside as can be, also where there is no side.
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(c), np.inf, np.maximum(np.maximum(lower - c, c - upper), 0.0))
+def violations(problem: Problem, x: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """How far each row, then each variable, lies outside its sides, shape (m + n,), zero inside."""
+    return outside(*distances(problem, x, c))
 
 
-def bound_violations(problem: Problem, x: np.ndarray) -> np.ndarray:
-    """How far each variable lies outside its bounds, shape (n,), zero inside."""
-    return np.maximum(np.maximum(problem.lower - x, x - problem.upper), 0.0)
+def outside(from_lower: np.ndarray, from_upper: np.ndarray) -> np.ndarray:
+    """How far what is so far inside its sides lies outside them."""
+    return np.maximum(-np.minimum(from_lower, from_upper), 0.0)
 
 
 def is_stuck_outside(
@@ -38,7 +33,7 @@ def is_stuck_outside(
         jacobian: at x, (m, n).
         tolerance: below which a violation does not count.
     """
-    violation = row_violations(problem, c)
+    violation = violations(problem, x, c)[: problem.m]
     if not violation.max(initial=0.0) > tolerance:
         return False
     slope = jacobian.transposed_times(np.where(c > problem.constraint_upper, violation, -violation))
@@ -65,3 +60,8 @@ def distances(problem: Problem, x: np.ndarray, c: np.ndarray) -> tuple[np.ndarra
         from_lower, from_upper = values - limits.lower, limits.upper - values
     from_lower[np.isinf(values)] = from_upper[np.isinf(values)] = -np.inf
     return from_lower, from_upper
+
+
+def name_of(problem: Problem, index: int) -> str:
+    """Name of a row, or of a variable past the rows."""
+    return problem.describe_row(index) if index < problem.m else problem.variables.describe(index - problem.m)

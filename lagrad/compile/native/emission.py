@@ -26,7 +26,8 @@ from lagrad.compile.native.loops import Loop, Write
 from lagrad.compile.native.pieces import LONGEST_BODY, PIECE, cut
 from lagrad.compile.native.repeating import WORK, Workspace, pieces_of
 from lagrad.compile.native.rules import KINDS, RULES
-from lagrad.compile.native.settling import record, shared
+from lagrad.compile.native.settling import record
+from lagrad.compile.native.shared import shared
 from lagrad.compile.native.target import Target
 from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
@@ -36,7 +37,8 @@ SIGNATURE = "ptr %table, ptr %arguments, ptr %out"
 # Loops over more elements than this are worth a better choice of instructions and registers: code that is
 # faster by a tenth takes five times as long to make, 0.1 ms more an operation, on Skylake.
 MANY_ELEMENTS = 8192
-# Loops over fewer call what gathers a register: a third less to compile, a tenth more time to run at most.
+# Loops over fewer call what gathers a register: those of a network of 118 buses compile in less than half the
+# time, and run as fast to 2 %. In longer ones calls cost up to a quarter of the time to run.
 FEW_ELEMENTS = 2048
 # Numbers in scratch that stay in the nearest cache.
 SCRATCH = 2048

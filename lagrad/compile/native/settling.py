@@ -7,12 +7,9 @@ these loops would be most of the machine code, and take longest to be made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
-import llvmlite.binding as llvm
 import numpy as np
 
-from lagrad.compile.native import gathering
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.code import Code
 from lagrad.compile.native.counters import begin, clamped, end
@@ -51,21 +48,6 @@ def kind_of(write: Write) -> str:
     if indices.stride == 0 and indices.size > 1:
         return "total"
     return f"{how} stretch" if indices.stride == 1 or indices.size == 1 else f"{how} strided"
-
-
-@cache
-def shared(target: Target, name: str) -> int:
-    """Address of "settle", "listed" or "strided", which all loops share."""
-    return engine(target).get_function_address(name)
-
-
-@cache
-def engine(target: Target) -> llvm.ExecutionEngine:
-    """What owns their code, as long as the process lives."""
-    whole = "\n".join([text(target), gathering.text(target)])
-    made = llvm.create_mcjit_compiler(llvm.parse_assembly(whole), target.machine())
-    made.finalize_object()
-    return made
 
 
 def text(target: Target) -> str:

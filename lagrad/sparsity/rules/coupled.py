@@ -87,7 +87,7 @@ def numbered(avals: Sequence[Any], first: int) -> list[np.ndarray]:
 def rule_of(equation: jex.JaxprEqn, program: jex.ClosedJaxpr, active: Sequence[int], reverse: bool):
     """The rule of a function as a program, traced once."""
     context = yield Context()
-    key = ("rule", id(program), tuple(active))
+    key = ("rule", id(program), tuple(active), reverse)
     if key not in context.memory:
         trace = cotangent_program if reverse else tangent_program
         context.memory[key] = trace(equation, active), program

@@ -1,0 +1,25 @@
+"""Compile, once in a process, the functions that all loops share."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import llvmlite.binding as llvm
+
+from lagrad.compile.native import gathering, settling
+from lagrad.compile.native.target import Target
+
+
+@cache
+def shared(target: Target, name: str) -> int:
+    """Address of "settle", see `settling`, or of "listed" or "strided", see `gathering`."""
+    return engine(target).get_function_address(name)
+
+
+@cache
+def engine(target: Target) -> llvm.ExecutionEngine:
+    """What owns their code, as long as the process lives."""
+    whole = "\n".join([settling.text(target), gathering.text(target)])
+    made = llvm.create_mcjit_compiler(llvm.parse_assembly(whole), target.machine())
+    made.finalize_object()
+    return made

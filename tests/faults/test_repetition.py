@@ -186,7 +186,8 @@ from threading import Barrier
 
 import lagrad
 
-ready, gate = lagrad.differentiate(lagrad.Problem(lambda x: (x[0] - 1) ** 2 + x[1] ** 4, [3.0, 2.0])), Barrier(4)
+gate = Barrier(4)
+ready = lagrad.differentiate(lagrad.Problem(lambda x: (x[0] - 1) ** 2 + x[1] ** 4, [3.0, 2.0]))
 
 def solve(number):
     gate.wait()

@@ -23,8 +23,8 @@ from lagrad.solution.status import Status
 from lagrad.solvers import solve
 from lagrad.sparsity import hessian_sparsity, jacobian_sparsity
 
-# Python sets a folder's name when it imports the folder for the first time, which is now and costs nothing; from
-# here on `lagrad.batched` is the function.
+# Python sets a folder's name when it first imports the folder, which is now and costs nothing; from here on
+# `lagrad.batched` is the function.
 del batched
 
 if TYPE_CHECKING:

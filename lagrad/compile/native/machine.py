@@ -11,7 +11,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
 
 import llvmlite.binding as llvm
@@ -20,6 +19,7 @@ import numpy as np
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
+from lagrad.compile.native.once import once
 from lagrad.compile.native.pieces import PARAMETERS, PIECE
 from lagrad.compile.native.target import Target, host
 
@@ -194,7 +194,7 @@ def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
     return engine
 
 
-@cache
+@once
 def runner(arguments: int, target: Target) -> Callable[..., None]:
     """A function (number of loops, loops, output, *arguments) that runs one loop after the other."""
     parameters = ", ".join(f"ptr %a{i}" for i in range(arguments))

@@ -8,9 +8,10 @@ missing, lanes are evaluated one after the other by libm.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import llvmlite.binding as llvm
+
+from lagrad.compile.native.once import once
 
 # What the processor must have, lanes of float64, letter of the vector function convention.
 INSTRUCTION_SETS = (("avx512f", 8, "e"), ("avx2", 4, "d"))
@@ -45,7 +46,7 @@ class Target:
         return symbol if self.letter and llvm.address_of_symbol(symbol) else None
 
 
-@cache
+@once
 def host() -> Target:
     """The processor this process runs on."""
     llvm.initialize_native_target()

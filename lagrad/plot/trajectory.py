@@ -227,6 +227,8 @@ def draw_bounds(panel: Any, sides: tuple[np.ndarray, np.ndarray] | None) -> None
             if values.size == 1 and 2 * low - high <= values[0] <= 2 * high - low:
                 color = stroke(number)["color"] if count > 1 else GREY
                 panel.axhline(values[0], color=color, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    # With room between the outermost bound and the frame, which Matplotlib leaves to data alone.
+    panel.autoscale_view(scalex=False)
 
 
 def heading(what: Any, numbers: Mapping[str, float]) -> str:

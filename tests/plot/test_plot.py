@@ -177,6 +177,8 @@ def test_bounds_of_a_solution_are_drawn():
     found = lagrad.solve(lambda x: jnp.sum((x - 3.0) ** 2), np.ones(3), "trust-constr", bounds=(lower, upper))
     [panel] = plot.trajectory(found)
     assert [line.get_ydata()[0] for line in panel.lines[1:]] == [-1.0, 2.0]
+    low, high = panel.get_ylim()
+    assert low < -1.1 and high > 2.1
 
 
 def test_the_picture_of_a_problem_suits_it():

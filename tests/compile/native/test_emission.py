@@ -126,7 +126,7 @@ def test_loops_run_in_order():
 
 
 def test_loops_that_differ_in_sizes_and_constants_share_their_code():
-    """Counts, places, strides of one and constants are in the table; short constants of long loops are not."""
+    """Counts, places, strides of one and constants are in the table; short ones of long loops are not."""
 
     def made(size: int, start: int, factor: float):
         loop = loop_of(

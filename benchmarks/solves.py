@@ -58,6 +58,8 @@ DECLARED = {
     "pyoptinterface": "in_pyoptinterface",
     "pyomo": "in_pyomo",
 }
+# Declarations that call the functions of a file of their own.
+APART = {("in_pyoptinterface", "acopf"): "power_in_pyoptinterface"}
 LANGUAGES = {"in_casadi": "casadi", "in_pyoptinterface": "pyoptinterface", "in_pyomo": "pyomo"}
 
 
@@ -73,6 +75,12 @@ def lines_of(functions: Sequence[Callable]) -> int:
     return count
 
 
+def functions_of(module: str) -> list[Callable]:
+    """The functions that a module itself defines."""
+    found = inspect.getmembers(import_module(module), inspect.isfunction)
+    return [function for _, function in found if function.__module__ == module]
+
+
 def user_lines(case: str, contender: str) -> int | None:
     """Lines of a case's declaration in a contender's language; None if that is not counted."""
     family = catalog.split(case)[0]
@@ -80,6 +88,8 @@ def user_lines(case: str, contender: str) -> int | None:
         language = DECLARED[contender]
         if find_spec(LANGUAGES[language]) is None:
             return None
+        if (language, family) in APART:
+            return lines_of(functions_of(f"benchmarks.declarations.{APART[language, family]}"))
         declarations = import_module(f"benchmarks.declarations.{language}").DECLARATIONS
         return lines_of([declarations[family]]) if family in declarations else None
     if family not in IN_JAX or contender != "lagrad":
@@ -131,6 +141,7 @@ def body(row: dict, optimum: float | None) -> list:
     objective = f"{row['solve_objective']:.8g}" if "solve_objective" in row else "-"
     if optimum is not None and objective != "-" and not agrees(row, optimum):
         objective = f"({objective})"
+    iterations = row.get("solve_iterations", -1)
     reason = row.get("failure", "" if row.get("solve_success", True) else "not called optimal")
     return [
         row["case"],
@@ -138,7 +149,7 @@ def body(row: dict, optimum: float | None) -> list:
         ready,
         None if ready is None or solve is None else ready + solve,
         None if share is None or not solve or share != share else f"{share / solve:.0%}",
-        row.get("solve_iterations"),
+        None if iterations < 0 else round(iterations),
         objective,
         None if row.get("peak_mb") is None else round(row["peak_mb"]),
         row.get("lines"),

@@ -7,8 +7,9 @@ from typing import Any
 
 from lagrad.problem.problem import Problem
 
-# Compiling a batch takes as long as about so many solves by IPOPT (`python -m benchmarks.batched ways`).
-MANY = 4096
+# Compiling a batch takes as long as about so many solves by IPOPT (`python -m benchmarks.batched ways`), of
+# problems with at most TINY variables and rows, and of larger ones.
+TINY, MANY, FEWER = 20, 4096, 1536
 # Variables and rows up to which a batch is several times faster, once compiled.
 SMALL = 200
 # Arguments of `lagrad.solve` that a batched sweep understands.
@@ -29,5 +30,6 @@ def pays_as_batch(problem: Problem, count: int, executor: Any, options: Iterable
     >>> pays_as_batch(Problem(lambda x, p: (x[0] - p) ** 2, [0.0], params=0.0), 10_000, None, ["tol"])
     True
     """
-    is_small = problem.n + problem.m <= SMALL
-    return executor is None and is_small and count >= MANY and KNOWN.issuperset(options)
+    size = problem.n + problem.m
+    enough = MANY if size <= TINY else FEWER
+    return executor is None and size <= SMALL and count >= enough and KNOWN.issuperset(options)

@@ -59,9 +59,10 @@ def solve_many(
             worker processes to start for this sweep.
         progress: whether to tell on stderr how long set-up took and how many are done.
         method: as in `lagrad.solve`; or "batched" for all at once by `lagrad.batched`, which takes `tol` and
-            `max_iterations` and no executor. "auto" is "batched" for 4096 and more of a problem with at most
-            200 variables and rows, if no executor and no other option is given; what does not succeed there
-            is solved again like the others. Fewer are solved one by one, as by `lagrad.solve`.
+            `max_iterations` and no executor. "auto" is "batched" for 1536 and more of a problem with 21 to
+            200 variables and rows, and for 4096 and more of a smaller one, if no executor and no other option
+            is given; what does not succeed there is solved again like the others. Fewer are solved one by
+            one, as by `lagrad.solve`.
         options: further arguments of `lagrad.solve`, the same for all; not callback.
 
     Returns:

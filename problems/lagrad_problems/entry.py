@@ -8,10 +8,12 @@ from typing import Any
 
 import lagrad
 
-# Why an optimum counts as known. In each case IPOPT finds it from the problem's own start.
+# Why an optimum counts as known. In each case but that of two sources, which are named after it, IPOPT finds
+# it from the problem's own start.
 PUBLISHED = "published: the source prints this value, as far as its digits go"
 CLOSED_FORM = "closed form: derived by hand, see the file"
 TWO_SOLVERS = "two solvers: IPOPT and POUNCE end at this value, certified at the first"
+TWO_SOURCES = "two sources agree"
 TWO_FORMS = "two forms: another formulation of the same problem has this optimum"
 
 

@@ -49,3 +49,14 @@ def test_lines_of_a_family_are_counted_in_each_language():
     assert user_lines("chained_rosenbrock:100", "oracle") is None
     pytest.importorskip("casadi")
     assert user_lines("chained_rosenbrock:100", "casadi_mx") > 3
+
+
+def test_iterations_that_a_contender_does_not_tell_are_absent():
+    """A dash, not the mark of its row."""
+    assert body(ROW | {"solve_iterations": -1}, None)[5] is None
+
+
+def test_lines_of_a_declaration_in_a_file_of_its_own_are_counted():
+    """The call that leads there is not the declaration."""
+    pytest.importorskip("pyoptinterface")
+    assert user_lines("acopf:case118_ieee", "pyoptinterface") > 30

@@ -9,29 +9,37 @@ import pytest
 
 from lagrad import Problem, Status, solve_many
 from lagrad.sweep import choice, many
-from lagrad.sweep.choice import MANY, SMALL, pays_as_batch
+from lagrad.sweep.choice import FEWER, MANY, SMALL, TINY, pays_as_batch
 from tests.sweep.programs import follower
+
+
+def sized(n: int) -> Problem:
+    """A problem of n variables and no rows."""
+    return Problem(lambda x, p: x @ x + p, np.zeros(n), params=0.0)
+
 
 ASKED = {"problem": follower(), "count": MANY, "executor": None, "options": ["tol", "max_iterations"]}
 
 
 def test_thousands_of_small_problems_are_a_batch():
     """At the limits of both sizes, with the options that a batch understands."""
-    large = Problem(lambda x, p: x @ x + p, np.zeros(SMALL), params=0.0)
     assert pays_as_batch(**ASKED)
-    assert pays_as_batch(**ASKED | {"problem": large})
+    for n in (TINY + 1, SMALL):
+        assert pays_as_batch(**ASKED | {"problem": sized(n), "count": FEWER})
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"count": MANY - 1},
-        {"problem": Problem(lambda x, p: x @ x + p, np.zeros(SMALL + 1), params=0.0)},
+        {"problem": sized(TINY), "count": MANY - 1},
+        {"problem": sized(TINY + 1), "count": FEWER - 1},
+        {"problem": sized(SMALL + 1)},
         {"executor": 2},
         {"executor": ThreadPoolExecutor(1)},
         {"options": ["tol", "warm_start"]},
     ],
-    ids=["few", "large", "processes", "threads", "option"],
+    ids=["few", "few of the tiny", "few of the others", "large", "processes", "threads", "option"],
 )
 def test_anything_else_is_solved_one_by_one(change):
     """Each condition alone decides against the batch."""

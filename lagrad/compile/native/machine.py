@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
+from lagrad.compile.native.once import once
 from lagrad.compile.native.pieces import PARAMETERS, PIECE
 from lagrad.compile.native.target import Target, host
 
@@ -226,7 +226,7 @@ def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
     return engine
 
 
-@cache
+@once
 def runner(arguments: int, target: Target) -> Callable[..., None]:
     """A function (number of loops, loops, output, *arguments) that runs one loop after the other."""
     parameters = ", ".join(f"ptr %a{i}" for i in range(arguments))

@@ -12,6 +12,8 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from lagrad.compile.native.once import once
+
 # What the processor must have, lanes of float64, letter of the vector function convention.
 INSTRUCTION_SETS = (("avx512f", 8, "e"), ("avx2", 4, "d"))
 # SSE2 and NEON are everywhere; their two lanes gain little over libm's scalar functions.
@@ -50,7 +52,7 @@ def symbol_of(name: str) -> str | None:
     return name if llvm.address_of_symbol(name) else None
 
 
-@cache
+@once
 def host() -> Target:
     """The processor this process runs on."""
     llvm.initialize_native_target()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
@@ -13,6 +13,7 @@ import numpy as np
 
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.machine import engine_of
+from lagrad.compile.native.once import once
 from lagrad.compile.native.routines import runner_address
 from lagrad.compile.native.target import host
 from lagrad.derivatives.machine_code import MachineCode
@@ -215,19 +216,19 @@ def point(record: np.ndarray, n: int, m: int) -> Point:
     return Point(x, f, c, violation, int(iteration), (rows, lower, upper) if is_told else None)
 
 
-@cache
+@once
 def addresses() -> tuple[tuple[int, ...], int]:
     """Where the code of f, c, gradient, Jacobian and Hessian lies, and of what notes an iteration."""
     return tuple(map(engine().get_function_address, NAMES)), engine().get_function_address("intermediate")
 
 
-@cache
+@once
 def clock() -> Callable[[], int]:
     """The clock of the callbacks, in nanoseconds."""
     return ctypes.CFUNCTYPE(ctypes.c_int64)(engine().get_function_address("now"))
 
 
-@cache
+@once
 def engine() -> llvm.ExecutionEngine:
     """What owns the code of the callbacks."""
     known = {"CLOCK": str(CLOCKS[sys.platform]), "ROUTINE": f"inttoptr (i64 {runner_address()} to ptr)"}

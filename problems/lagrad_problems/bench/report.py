@@ -103,7 +103,7 @@ def reason(row: dict) -> str:
 
 def everything(rows: Sequence[dict]) -> Table:
     """A line a row."""
-    keys = ("objective", "optimum", "iterations", "setup_seconds", "solve_seconds")
+    keys, clocks = ("objective", "optimum", "iterations"), ("setup_seconds", "solve_seconds")
     body = [
         [
             row["problem"],
@@ -112,21 +112,22 @@ def everything(rows: Sequence[dict]) -> Table:
             row["solver"],
             row["verdict"],
             *(number(row.get(key)) for key in keys),
+            *(number(row.get(key), 3) for key in clocks),
         ]
         for row in rows
     ]
     return HEADER, body
 
 
-def number(value: object) -> str:
+def number(value: object, digits: int = 8) -> str:
     """A number for a table; a dash where there is none.
 
-    >>> number(None), number(12), number(0.123456789012)
-    ('-', '12', '0.12345679')
+    >>> number(None), number(12), number(0.123456789012), number(0.123456789012, 3)
+    ('-', '12', '0.12345679', '0.123')
     """
     if value is None:
         return "-"
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def markdown(about: str, tables: Sequence[tuple[str, Table]], image: Path | None) -> str:

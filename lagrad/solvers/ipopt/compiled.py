@@ -161,14 +161,10 @@ class CompiledCallbacks:
     def counted(self) -> Counted:
         """What was counted so far, read at once."""
         words = self._words.tolist()
-        of_each = [words[place : place + STRIDE] for place in TABLES]
-        return Counted(
-            words[at.WRITTEN],
-            [each[COUNT] for each in of_each],
-            [1e-9 * each[SPENT] for each in of_each],
-            [bool(each[IS_KNOWN]) for each in of_each],
-            *(words[place] for place in (REFUSED, IN_A_ROW, END)),
-        )
+        count, spent, known = (words[FIRST + part : BEHIND : STRIDE] for part in (COUNT, SPENT, IS_KNOWN))
+        seconds, are_known = [1e-9 * each for each in spent], [bool(each) for each in known]
+        ends = words[REFUSED], words[IN_A_ROW], words[END]
+        return Counted(words[at.WRITTEN], count, seconds, are_known, *ends)
 
     @property
     def values(self) -> tuple[float, np.ndarray]:
@@ -203,8 +199,9 @@ class Counted(NamedTuple):
     ended_by: int
 
 
-# Where the words of f and c, gradient, Jacobian and Hessian begin.
-TABLES = range(FIRST, FIRST + 4 * STRIDE, STRIDE)
+# Where the words of f and c, gradient, Jacobian and Hessian begin, and what comes behind them.
+BEHIND = FIRST + 4 * STRIDE
+TABLES = range(FIRST, BEHIND, STRIDE)
 
 
 def point(record: np.ndarray, n: int, m: int) -> Point:

@@ -234,7 +234,7 @@ class Derivatives:
     @cached_property
     def reference(self) -> Reference:
         """The functions and their products by JAX alone, what all is held against; compiled if used."""
-        return Reference(self.program.traced or self.program.closed)
+        return Reference(self.program.traced or self.program)
 
     def machine_code(self) -> MachineCode | None:
         """The functions as machine code with arrays that nobody else uses; None where one of them is not."""

@@ -8,6 +8,7 @@ missing, lanes are evaluated one after the other by libm.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import llvmlite.binding as llvm
 
@@ -42,8 +43,13 @@ class Target:
 
     def vector_function(self, name: str, arity: int) -> str | None:
         """Symbol of the function of `lanes` numbers at once; None if there is none."""
-        symbol = f"_ZGV{self.letter}N{self.lanes}{'v' * arity}_{name}"
-        return symbol if self.letter and llvm.address_of_symbol(symbol) else None
+        return symbol_of(f"_ZGV{self.letter}N{self.lanes}{'v' * arity}_{name}") if self.letter else None
+
+
+@cache
+def symbol_of(name: str) -> str | None:
+    """The name of a function if it is loaded; asked once, since LLVM does not answer while it compiles."""
+    return name if llvm.address_of_symbol(name) else None
 
 
 @once

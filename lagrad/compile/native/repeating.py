@@ -81,6 +81,8 @@ def pieces_of(
     walk = slopes if what == "slopes" else curvature
 
     def entry(new: Code) -> None:
+        # The walk over M runs longest: LLVM's careful choice of instructions is worth its time here.
+        new.tabled = None
         forwards(new, space, lambda: call(new, first), True)
         walk(new, space, lambda: call(new, first + 1))
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lagrad import nested
-from lagrad.batched import batched
+from lagrad import batched, nested
 from lagrad.coloring import Coloring, color_bidirectional, color_columns, color_rows, color_symmetric
 from lagrad.derivatives import Derivatives, differentiate, sparse_hessian, sparse_jacobian
 from lagrad.doctor import doctor
@@ -24,8 +23,13 @@ from lagrad.solution.status import Status
 from lagrad.solvers import solve
 from lagrad.sparsity import hessian_sparsity, jacobian_sparsity
 
+# Python sets a folder's name when it first imports the folder, which is now and costs nothing; from here on
+# `lagrad.batched` is the function.
+del batched
+
 if TYPE_CHECKING:
     from lagrad import plot
+    from lagrad.batched.batched import batched
     from lagrad.checks import certify, check_derivatives, diagnose, explain_infeasibility
     from lagrad.sensitivity import solution_map
     from lagrad.solvers.interop import to_cyipopt, to_scipy
@@ -79,6 +83,7 @@ __all__ = [
 
 # What a first solve does without: module -> its names, imported when they are first asked for.
 _LATER = {
+    "lagrad.batched.batched": ("batched",),
     "lagrad.checks": ("certify", "check_derivatives", "diagnose", "explain_infeasibility"),
     "lagrad.sensitivity": ("solution_map",),
     "lagrad.solvers.interop": ("to_cyipopt", "to_scipy"),

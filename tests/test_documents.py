@@ -96,7 +96,7 @@ def kernel():
 def test_notebooks_run(page, kernel):
     """The cells of an executed page run from top to bottom."""
     cells = CELL.findall(page.read_text())
-    for needed in ("equinox", "distributed"):
+    for needed in ("equinox", "distributed", "pandas"):
         if any(needed in code for code in cells):
             pytest.importorskip(needed)
     for number, code in enumerate(cells):

@@ -133,10 +133,17 @@ def test_import_leaves_what_a_first_solve_does_without():
     """Checks, sweeps, plots and SciPy's solvers are imported when they are first asked for."""
     script = (
         "import sys, lagrad; "
-        "later = {'lagrad.checks', 'lagrad.sweep', 'lagrad.plot', 'lagrad.sensitivity', 'scipy.optimize', "
-        "'scipy.linalg', 'scipy.special'}; "
+        "later = {'lagrad.checks', 'lagrad.sweep', 'lagrad.plot', 'lagrad.sensitivity', "
+        "'lagrad.batched.batched', 'scipy.optimize', 'scipy.linalg', 'scipy.special'}; "
         "assert not later & set(sys.modules), later & set(sys.modules); "
         "assert callable(lagrad.certify) and callable(lagrad.solve_many) and lagrad.plot.sparsity; "
         "assert not hasattr(lagrad, 'nonesuch')"
     )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("first", ["lagrad.batched.batched", "lagrad.sweep", "lagrad.sensitivity"])
+def test_batched_is_the_function_whatever_was_imported_before(first):
+    """The folder of that name never takes the place of `lagrad.batched`."""
+    script = f"import {first}, lagrad; from lagrad import batched; assert callable(batched)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

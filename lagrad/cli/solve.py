@@ -64,8 +64,12 @@ def solve(chosen: argparse.Namespace) -> int:
         raise lagrad.ProblemError(str(error)) from error
     flow = PowerFlow(solution, numbers) if isinstance(numbers, Network) else None
     page = str(solution) if flow is None else f"{solution}\n\n{flow}"
-    print(page)
-    for path in written(chosen, solution, flow, page):
+    try:
+        # Before printing, so that `lagrad solve ... | head` saves everything, too.
+        files = written(chosen, solution, flow, page)
+    finally:
+        print(page)
+    for path in files:
         print(f"  saved     {path}")
     if not solution.success:
         flag = " --feasible" if solution.status is lagrad.Status.INFEASIBLE else ""

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lagrad.compile.native.loops import Loop
-from lagrad.compile.native.machine import machines
+from lagrad.compile.native.machine import begin, machines
+
+# Operations that take LLVM longer than the hand-over to a thread, which waits for Python's lock, may cost.
+LONG = 1000
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -35,6 +38,13 @@ class Deferred(Generic[T]):
     def then(self, function: Callable[[T], S]) -> Deferred[S]:
         """The same, with a function applied to what it becomes."""
         return Deferred(self.tasks, self.loops, lambda *results: function(self.finish(*results)))
+
+    def begun(self) -> Deferred[T]:
+        """The same; long loops are compiled from now on, by a thread while something else is done."""
+        if sum(loop.length for group, _ in self.loops for loop in group) < LONG:
+            return self
+        wait = begin(self.loops)
+        return Deferred(self.tasks, (), lambda done, machines: self.finish(done, wait()))
 
     def compile(self) -> T:
         """Compile this alone."""

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from lagrad.annotations import Pytree, Rows
 from lagrad.compile.blocks import Block
-from lagrad.derivatives.machine_code import MachineCode, machine_code
+from lagrad.derivatives.machine_code import MachineCode, idle_code, machine_code
 from lagrad.derivatives.on_demand import OnDemand
 from lagrad.derivatives.plan import Plan
 from lagrad.derivatives.summary import figures
@@ -234,10 +234,12 @@ class Derivatives:
     @cached_property
     def reference(self) -> Reference:
         """The functions and their products by JAX alone, what all is held against; compiled if used."""
-        return Reference(self.program.traced or self.program.closed)
+        return Reference(self.program.traced or self.program)
 
     def machine_code(self) -> MachineCode | None:
         """The functions as machine code with arrays that nobody else uses; None where one of them is not."""
+        if (code := idle_code(self._idle_code, self.leaves)) is not None:
+            return code
         functions = self.functions["values"], self.functions["gradient"]
         blocks = self.jacobian_blocks, self.hessian_blocks
         return machine_code(functions, blocks, (self.n, self.m), self.leaves, self._idle_code)

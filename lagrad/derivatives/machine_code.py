@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +50,16 @@ class MachineCode:
             each.bind(leaves)
 
 
+def idle_code(idle: list[MachineCode], leaves: Sequence[Any]) -> MachineCode | None:
+    """Machine code that was given back, now for these params; None if there is none."""
+    try:
+        code = idle.pop()
+    except IndexError:
+        return None
+    code.bind(leaves)
+    return code
+
+
 def machine_code(
     functions: tuple[Any, Any],
     blocks: tuple[Sequence[Block], Sequence[Block]],
@@ -58,22 +67,18 @@ def machine_code(
     leaves: Sequence[Any],
     idle: list[MachineCode],
 ) -> MachineCode | None:
-    """A model's machine code with arrays that nobody else uses, so that several solves may run at once.
+    """A model's machine code made anew, with arrays that nobody else uses: several solves may run at once.
 
     Args:
         functions: values and gradient.
         blocks: of the Jacobian and of the Hessian.
         sizes: n and m.
         leaves: leaves of the params.
-        idle: what was given back, which is taken first.
+        idle: where it is to be given back.
 
     Returns:
         MachineCode; None where a function is not machine code.
     """
-    with suppress(IndexError):
-        code = idle.pop()
-        code.bind(leaves)
-        return code
     n, m = sizes
     x, weights = np.zeros(n), np.zeros(m + 1)
     parts = [[getattr(each, "numbers", None)] for each in functions]

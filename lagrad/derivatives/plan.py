@@ -200,7 +200,9 @@ def native_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block] | Non
     if not part.sums.batches:
         return ready(constant_block(part.rows, part.columns, part.sums.start()))
     found = native_sums(part.sums, leaves) if on_cpu() else None
-    return None if found is None else found.then(lambda sums: element_block(part, sums, "machine code"))
+    if found is None:
+        return None
+    return found.begun().then(lambda sums: element_block(part, sums, "machine code"))
 
 
 def xla_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block]:
@@ -224,7 +226,7 @@ def element_function(
     """What elements add up to as a function of x and the leaves of params."""
     native = native_sums(sums, leaves) if on_cpu() else None
     no_weights = np.zeros(sums.split.linear.shape[0])
-    found = xla_sums(sums, leaves) if native is None else native
+    found = xla_sums(sums, leaves) if native is None else native.begun()
     return found.then(lambda numbers: ElementFunction(numbers, no_weights, shaped))
 
 

@@ -1,6 +1,7 @@
 """Write tables, text and folded parts as HTML for notebooks: in the page's own colors, light or dark.
 
-Numbers and text output keep their columns whatever the notebook's stylesheet says of `pre`.
+Numbers and text output keep their columns and their left edge whatever the notebook's stylesheet says of
+`pre`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def preformatted(text: str) -> str:
     >>> preformatted("a < b").endswith('">a &lt; b</pre>')
     True
     """
-    return f'<pre style="line-height: 1.15; font-size: 90%; {MONOSPACE}">{html.escape(text)}</pre>'
+    style = f"margin: 0.3em 0; padding: 0; line-height: 1.15; font-size: 90%; {MONOSPACE}"
+    return f'<pre style="{style}">{html.escape(text)}</pre>'
 
 
 def html_table(rows: Sequence[Mapping[str, object]], numbers: Collection[str] = ()) -> str:

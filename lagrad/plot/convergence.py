@@ -30,18 +30,25 @@ def convergence(solutions: Any, axes: Any = None) -> Any:
     if axes is None:
         axes = pyplot().subplots(2, 1, sharex=True, layout="constrained", figsize=(7.0, 4.8))[1]
     top, bottom = axes
+    marked = [False, False]
     for number, (label, solution) in enumerate(named.items()):
         history = solution.history
-        for panel, column in ((top, history.infeasibility), (bottom, history.stationarity)):
-            draw_residual(panel, history.iteration, column, label, stroke(number))
+        for k, column in enumerate((history.infeasibility, history.stationarity)):
+            draw_residual(axes[k], history.iteration, column, label, stroke(number))
+            marked[k] |= bool((column == 0.0).any())
     tolerances = {solution.options["tol"] for solution in named.values() if "tol" in solution.options}
     for panel in (top, bottom):
         for tolerance in tolerances:
             panel.axhline(tolerance, color=GREY, linewidth=0.8, zorder=0)
-            at = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
-            panel.annotate(f"tol {tolerance:.0e}", (1.0, tolerance), fontsize="x-small", color=GREY, **at)
+            # At the left, where residuals are large.
+            at = {"xycoords": ("axes fraction", "data"), "ha": "left", "va": "bottom"}
+            panel.annotate(f"tol {tolerance:.0e}", (0.005, tolerance), fontsize="x-small", color=GREY, **at)
     top.set(ylabel="infeasibility", title=finding(named))
     bottom.set(ylabel="stationarity (scaled)", xlabel="iteration")
+    for panel, is_marked in zip((top, bottom), marked, strict=True):
+        if is_marked:
+            panel.set_ylabel(f"{panel.get_ylabel()}\n(▾ exactly 0)")
+    bottom.xaxis.get_major_locator().set_params(integer=True)
     if len(named) > 1:
         legend_beside(top)
     return top, bottom
@@ -57,7 +64,6 @@ def draw_residual(
         heights = np.full(is_zero.sum(), 0.03)
         at = {"color": style["color"], "transform": panel.get_xaxis_transform(), "markersize": 4}
         panel.plot(iteration[is_zero], heights, "v", clip_on=False, **at)
-        panel.annotate("▾ exactly 0", (0.01, 0.06), xycoords="axes fraction", fontsize="x-small", color=GREY)
 
 
 def objective(solutions: Any, axes: Any = None) -> Any:
@@ -84,6 +90,7 @@ def objective(solutions: Any, axes: Any = None) -> Any:
             points = history.iteration[shown], history.objective[shown]
             panel.plot(*points, "o", color=line.get_color(), markerfacecolor=fill, markersize=4)
     panel.set(xlabel="iteration", ylabel="objective (hollow: infeasible)", title=finding(named))
+    panel.xaxis.get_major_locator().set_params(integer=True)
     if len(named) > 1:
         legend_beside(panel)
     return panel

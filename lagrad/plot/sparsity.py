@@ -17,7 +17,7 @@ from lagrad.plot.drawing import COLORS, GREY, pyplot
 BOXES = 400
 # Room between the outermost entries and the frame, as a part of the side.
 MARGIN = 0.02
-# A block narrower than this part of its side has no room for a name.
+# Names of blocks that would stand closer than this part of the side would overlap.
 NARROW = 0.045
 Blocks = Sequence[tuple[str, int]]
 
@@ -44,6 +44,8 @@ def sparsity(what: Any, axes: Any = None, title: str | None = None) -> Any:
     pattern = read_pattern(what)
     draw(panel, pattern, title or caption("", pattern))
     panel.set(xlabel="column", ylabel="row")
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     return panel
 
 
@@ -141,8 +143,21 @@ def divide(panel: Any, rows: Blocks, columns: Blocks) -> None:
         edges = np.cumsum([0, *(size for _, size in blocks)])
         for edge in edges[1:-1]:
             line(edge - 0.5, color=COLORS[0], linewidth=0.6, alpha=0.7)
-        wide = [number for number, (_, size) in enumerate(blocks) if size >= NARROW * edges[-1]]
-        kept = wide or [*range(len(blocks))][:1]
-        axis.set_ticks([0.5 * (edges[k] + edges[k + 1] - 1) for k in kept], [blocks[k][0] for k in kept])
+        middles = 0.5 * (edges[1:] + edges[:-1] - 1)
+        kept = apart(middles, [size for _, size in blocks], NARROW * edges[-1])
+        axis.set_ticks(middles[kept], [blocks[k][0] for k in kept])
         axis.set_tick_params(length=0)
     panel.tick_params(axis="x", labelrotation=30)
+
+
+def apart(places: np.ndarray, sizes: Sequence[int], distance: float) -> list[int]:
+    """Which places may bear a name so that none is closer than `distance` to another, the largest first.
+
+    >>> apart(np.array([0.0, 3.0, 10.0]), [1, 4, 9], 2.0), apart(np.array([0.0, 1.0, 9.0]), [1, 4, 9], 2.0)
+    ([0, 1, 2], [1, 2])
+    """
+    kept: list[int] = []
+    for number in sorted(range(len(sizes)), key=lambda k: -sizes[k]):
+        if all(abs(places[number] - places[other]) >= distance for other in kept):
+            kept.append(number)
+    return sorted(kept)

@@ -36,13 +36,13 @@ def trajectory(
     Args:
         what: a Solution, whose bounds are drawn, too, or a pytree of arrays such as its x. Numbers stand in
             the title. Arrays of two and more axes give a line for each column, an image if they are many.
-        time: points of the first axis, shape (T,); entry numbers if None. An array with fewer entries, such
-            as controls between grid points, is drawn over the first of them.
+        time: points of the first axis, shape (T,); numbers of the longest array's entries if None. An array
+            with fewer entries, such as controls between grid points, is drawn over the first of them.
         axes: Matplotlib axes, one a panel; a new figure if None.
         labels: path of an array, such as "['u']", or its key -> label of its axis, or a label a column.
         unit: of time.
         steps: keys or paths of arrays that are constant between two points of time; those with one entry
-            fewer than `time` if None.
+            fewer than there are points if None.
         only: keys or paths of the arrays to draw, in this order; all if None.
 
     Returns:
@@ -71,13 +71,16 @@ def trajectory(
             len(arrays), 1, sharex=True, squeeze=False, layout="constrained", figsize=size
         )[1]
     panels = np.ravel(axes)
+    entries = np.arange(max(map(len, arrays.values())))
     for panel, (path, array) in zip(panels, arrays.items(), strict=True):
-        points = points_of(time, array, path)
+        points = entries if time is None else points_of(time, array, path)
         is_step = len(points) == len(array) + 1 if steps is None else {path, key_of(path)} & set(steps)
         names = named(path, labels or {}, array)
         draw_columns(panel, points, array, names, bool(is_step))
         draw_bounds(panel, sides.get(path))
     panels[-1].set_xlabel("entry" if time is None else f"time, {unit}" if unit else "time")
+    if time is None:
+        panels[-1].xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_title(heading(what, numbers), fontsize="medium")
     return panels
 
@@ -155,9 +158,7 @@ def bounds_of(what: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def points_of(time: Any, array: np.ndarray, path: str) -> np.ndarray:
-    """Points of time for an array: all, of which it may take the first."""
-    if time is None:
-        return np.arange(len(array))
+    """Points of time for an array, which may take the first of them."""
     points = np.asarray(time, float)
     if len(points) < len(array):
         raise ProblemError(f"`time`: {len(points)} points, expected at least {len(array)} for x{path}.")
@@ -208,7 +209,8 @@ def draw_columns(
                 points[: len(array)], column, label=name, marker=marker, drawstyle=drawn, **stroke(number)
             )
     if matrix.shape[1] > 1:
-        legend_beside(panel)
+        are_numbers = all(name.replace(", ", "").isdigit() for name in columns)
+        legend_beside(panel, title="column" if are_numbers else None)
 
 
 def draw_bounds(panel: Any, sides: tuple[np.ndarray, np.ndarray] | None) -> None:
@@ -225,6 +227,8 @@ def draw_bounds(panel: Any, sides: tuple[np.ndarray, np.ndarray] | None) -> None
             if values.size == 1 and 2 * low - high <= values[0] <= 2 * high - low:
                 color = stroke(number)["color"] if count > 1 else GREY
                 panel.axhline(values[0], color=color, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    # With room between the outermost bound and the frame, which Matplotlib leaves to data alone.
+    panel.autoscale_view(scalex=False)
 
 
 def heading(what: Any, numbers: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -60,6 +61,12 @@ def output_shapes(equation: jex.JaxprEqn) -> list[tuple[int, ...]]:
     return [shape_of(variable) for variable in equation.outvars]
 
 
+@cache
+def is_a(dtype: Any, kind: Any) -> bool:
+    """Whether a type of numbers is of a kind; every variable of every program is asked."""
+    return bool(jnp.issubdtype(dtype, kind))
+
+
 def is_inexact(aval: Any) -> bool:
     """Whether an array holds real or complex numbers of any precision, which alone can be differentiated.
 
@@ -68,12 +75,12 @@ def is_inexact(aval: Any) -> bool:
     [True, False]
     """
     dtype = getattr(aval, "dtype", None)
-    return dtype is not None and bool(jnp.issubdtype(dtype, np.inexact))
+    return dtype is not None and is_a(dtype, np.inexact)
 
 
 def is_floating(atom: Any) -> bool:
     """Whether an operand or output holds real numbers of any precision."""
-    return bool(jnp.issubdtype(atom.aval.dtype, np.floating))
+    return is_a(atom.aval.dtype, np.floating)
 
 
 def is_rounded(atom: Any) -> bool:
@@ -89,22 +96,22 @@ def is_rounded(atom: Any) -> bool:
 
 def is_whole(atom: Any) -> bool:
     """Whether an operand or output holds whole numbers or truths."""
-    return any(jnp.issubdtype(atom.aval.dtype, kind) for kind in (np.integer, np.bool_))
+    return any(is_a(atom.aval.dtype, kind) for kind in (np.integer, np.bool_))
 
 
 def is_key(atom: Any) -> bool:
     """Whether an operand or output holds random keys, or the like, which are no numbers."""
-    return bool(jnp.issubdtype(atom.aval.dtype, jax.dtypes.extended))
+    return is_a(atom.aval.dtype, jax.dtypes.extended)
 
 
 def is_float(value: Any) -> bool:
     """Whether a value holds real or complex numbers, and so has a derivative."""
-    return bool(jnp.issubdtype(jnp.result_type(value), np.inexact))
+    return is_a(jnp.result_type(value), np.inexact)
 
 
 def is_complex(aval: Any) -> bool:
     """Whether an array holds complex numbers."""
-    return bool(jnp.issubdtype(aval.dtype, np.complexfloating))
+    return is_a(aval.dtype, np.complexfloating)
 
 
 def as_numpy(value: Any, aval: Any = None) -> Any:

@@ -196,11 +196,6 @@ def is_numbers(node: Any) -> bool:
     return all(isinstance(entry, NUMBERS) or is_numbers(entry) for entry in node)
 
 
-def kinds(tree: Pytree) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Structure of a pytree of arrays, and shapes and dtypes of its leaves."""
-    return jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
-
-
 def real_arrays(tree: Pytree, label: str, is_leaf: Callable[[Any], bool] | None = is_numbers) -> Pytree:
     """The same pytree with float64 NumPy arrays as leaves; lists of plain numbers become arrays.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.annotations import Pytree
 from lagrad.errors import ProblemError
-from lagrad.problem.layout import Layout, is_numbers, kinds, numeric_array
+from lagrad.problem.layout import Layout, is_numbers, numeric_array
 
 
 def read_params(params: Pytree) -> Pytree:
@@ -39,18 +39,28 @@ def _read_param(leaf: Any, name: str) -> Any:
     return np.array(array, np.float64 if jnp.issubdtype(array.dtype, np.floating) else array.dtype)
 
 
-def same_params(params: Pytree, expected: Pytree) -> Pytree:
-    """Params with the dtypes of `expected`.
+def params_like(params: Pytree, expected: Pytree) -> Pytree:
+    """Params of a call, read as those declared were, with their dtypes.
 
     Raises:
         ProblemError: another structure, another shape, or numbers that the dtype cannot hold.
     """
-    if kinds(params) == kinds(expected):
-        return params
-    layout = Layout.of(expected, "params")
-    layout.require_same(params)
-    leaves = zip(layout.paths, jax.tree.leaves(params), jax.tree.leaves(expected), strict=True)
-    return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in leaves)
+    leaves, structure = jax.tree.flatten(params, is_leaf=is_numbers)
+    declared, declared_structure = jax.tree.flatten(expected)
+    if structure == declared_structure and all(map(_is_float64, leaves)):
+        # What most are, told without questions.
+        arrays = list(map(np.array, leaves))
+        if _kinds(arrays) == _kinds(declared):
+            return structure.unflatten(arrays)
+    layout, read = Layout.of(expected, "params"), read_params(params)
+    layout.require_same(read)
+    pairs = zip(layout.paths, jax.tree.leaves(read), declared, strict=True)
+    return layout.treedef.unflatten(_cast(leaf, like.dtype, path) for path, leaf, like in pairs)
+
+
+def _kinds(leaves: list[Any]) -> list[tuple[Any, Any]]:
+    """Shapes and dtypes of arrays."""
+    return [(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 def _cast(leaf: np.ndarray, dtype: np.dtype[Any], path: str) -> np.ndarray:

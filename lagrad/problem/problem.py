@@ -31,7 +31,7 @@ from lagrad.problem.layout import Layout, is_numbers, join, real_array
 from lagrad.problem.limits import Limits
 from lagrad.problem.modules import how_to_partition
 from lagrad.problem.overview import markup, overview
-from lagrad.problem.params import read_params, same_params
+from lagrad.problem.params import params_like, read_params
 from lagrad.problem.user_functions import (
     Traced,
     check_signature,
@@ -300,7 +300,7 @@ class Problem:
             raise ProblemError(
                 "`params`: given, but the problem was declared without. Declare it with params."
             )
-        return same_params(read_params(params), self.params)
+        return params_like(params, self.params)
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
         if not is_called_from(inspect.currentframe(), _PICKLE_BY_VALUE):

@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend import core as jex
 from jax.extend import source_info_util
 
 from lagrad.precision import float64
@@ -48,26 +47,24 @@ LONGEST, DEEPEST = 200, 20
 Mask = tuple[int, int]
 
 
-def masked(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
+def masked(program: Program) -> Program:
     """The same function, whose branches that are not taken have no derivatives.
 
     Args:
-        closed: any function; comes back as it is where no branch is steep.
+        program: any function; comes back as it is where no branch is steep.
 
-    >>> root = jax.make_jaxpr(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0))(0.0)
-    >>> float(jax.grad(lambda x: jex.jaxpr_as_fun(masked(root))(x)[0])(0.0))
+    >>> root = numbered(jax.make_jaxpr(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0))(0.0))
+    >>> float(jax.grad(lambda x: masked(root).function()(x)[0])(0.0))
     0.0
     """
-    names = set(names_in(closed))
+    names = set(names_in(program.closed))
     if "pow" not in names and ("select_n" not in names or not (names & STEEP or "integer_pow" in names)):
-        return closed
-    program = numbered(closed)
+        return program
     rewriting = Rewriting.of(program)
     if not rewriting.choices and not rewriting.powers:
-        return closed
-    avals = [program.avals[number] for number in program.inputs]
+        return program
     with float64():
-        return jax.make_jaxpr(rewriting.evaluate)(*avals)
+        return numbered(jax.make_jaxpr(rewriting.evaluate)(*program.closed.in_avals))
 
 
 @dataclass(frozen=True, eq=False)

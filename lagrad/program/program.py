@@ -34,7 +34,7 @@ class Program:
         constants: variable -> its value, for literals and captured arrays; NumPy arrays, but for random keys.
         inputs: variables of x and of the leaves of params.
         outputs: variables of f and c.
-        traced: the jaxpr before anything was rewritten, what results are held against; `closed` if None.
+        traced: the program before anything was rewritten, what results are held against; itself if None.
     """
 
     closed: jex.ClosedJaxpr
@@ -43,7 +43,7 @@ class Program:
     constants: dict[int, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    traced: jex.ClosedJaxpr | None = None
+    traced: Program | None = None
 
     def function(self) -> Callable:
         """(x, *param leaves) -> (f, c), traceable by JAX."""

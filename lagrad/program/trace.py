@@ -66,10 +66,10 @@ def trace(problem: Problem) -> Program:
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
-    closed = with_symmetric_solves(closed)
-    written = rolled(masked(closed))
-    check_program(written)
-    return replace(numbered(written), traced=closed)
+    traced = numbered(with_symmetric_solves(closed))
+    written = rolled(masked(traced))
+    check_program(written.closed)
+    return written if written is traced else replace(written, traced=traced)
 
 
 def raveled(leaves: Sequence) -> jax.Array:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lagrad.batched import batched
+from lagrad.batched.batched import batched
 from lagrad.batched.layer import layer
 from lagrad.batched.statuses import ACCEPTABLE, OPTIMAL
 from lagrad.problem.problem import Problem

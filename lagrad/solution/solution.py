@@ -149,7 +149,8 @@ class Solution:
         x: the point, a pytree like x0.
         objective: f(x).
         constraints: name of each constraint -> its value at x, in the shape its function returns.
-        multipliers: name of each constraint -> its multipliers, in the same shape; signs as above.
+        multipliers: name of each constraint -> its multipliers, in the same shape: positive
+            where the upper side presses, negative where the lower does, the same for every solver.
         bound_multipliers: pair of pytrees like x, `lower` and `upper`, nonnegative.
         success: whether x passes lagrad's own check of the optimality conditions, whatever the solver said:
             `certificate.is_satisfied`, and the status is not infeasible, unbounded, invalid_number or error.

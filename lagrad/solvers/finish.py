@@ -216,9 +216,12 @@ def evaluate(evaluation: Evaluation, x: np.ndarray) -> Values | None:
 
 def settle_multipliers(problem: Problem, point: Point, values: Values | None) -> Multipliers:
     """Multipliers of a point, those of missing bounds zero, those of fixed variables from stationarity."""
-    zeros = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
-    rows, *bounds = point.multipliers or zeros
-    rows, limits = np.array(rows, float), problem.limits
+    limits = problem.limits
+    if point.multipliers is None:
+        rows, *bounds = np.zeros(problem.m), np.zeros(problem.n), np.zeros(problem.n)
+    else:
+        rows, *bounds = point.multipliers
+        rows = np.array(rows, float)
     lower, upper = (
         np.where(is_bound, np.maximum(part, 0.0), 0.0)
         for is_bound, part in zip(limits.are_bounds, bounds, strict=True)

@@ -164,7 +164,7 @@ class Monitor:
 
     def history(self) -> History:
         """All iterations so far, as arrays."""
-        table = np.array(self._rows, float).reshape(-1, len(COLUMNS)).T.copy()
+        table = np.asarray(self._rows, float).reshape(-1, len(COLUMNS)).T.copy()
         columns = zip(COLUMNS.items(), table, strict=True)
         return History(**{n: row if kind is float else row.astype(kind) for (n, kind), row in columns})
 

@@ -77,8 +77,10 @@ def certificate(
     from_lower, from_upper = distances(problem, x, c)
     violation = outside(from_lower, from_upper)
     # Positive multipliers of rows meet the upper side, negative ones the lower.
-    pressing = np.abs(np.concatenate([np.minimum(rows, 0.0), low, np.maximum(rows, 0.0), high]))
-    slackness = pressing[: m + problem.n] * cut(from_lower) + pressing[m + problem.n :] * cut(from_upper)
+    upward = np.maximum(rows, 0.0)
+    pressing = np.abs(np.concatenate([upward - rows, low, upward, high]))
+    slackness = pressing * cut(np.concatenate([from_lower, from_upper]))
+    slackness = slackness[: m + problem.n] + slackness[m + problem.n :]
     slackness[limits.is_equal] = 0.0
     mean = float(pressing.sum()) / (m + 2 * problem.n)
     weight = max(1.0, largest(gradient), start_gradient / SCALE)

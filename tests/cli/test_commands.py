@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import lagrad
-from lagrad.cli.commands import main
+from lagrad.cli.commands import main, parser
+from lagrad.cli.solve import solve
 from lagrad.cli.source import assignment, load
 from lagrad_problems import opf
 
@@ -189,6 +190,19 @@ def test_a_reader_that_leaves_is_no_error():
     command = f"{sys.executable} -m lagrad list | head -1"
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert ended.stdout.startswith("name") and ended.stderr == ""
+
+
+def test_a_reader_that_leaves_loses_no_file(tmp_path, monkeypatch):
+    """What is to be saved is written before anything is printed."""
+
+    def closed(*_):
+        raise BrokenPipeError
+
+    path = tmp_path / "hs6.json"
+    monkeypatch.setattr("builtins.print", closed)
+    with pytest.raises(BrokenPipeError):
+        solve(parser().parse_args(["solve", "hs6", "--method", "trust-constr", "--json", str(path)]))
+    assert json.loads(path.read_text())["status"] == "optimal"
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("", "default"), (":problem", "default"), (":other", "other")])

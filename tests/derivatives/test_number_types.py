@@ -105,8 +105,15 @@ def compare(function, strategy: str) -> None:
     )
 
 
-@pytest.mark.parametrize("strategy", ["auto", "colored"])
-@pytest.mark.parametrize("name", sorted(CASES))
+# Machine code of the gamma distribution's draws is long to compile; by coloring they are in the fast tests.
+PAIRS = [
+    pytest.param(name, strategy, marks=[pytest.mark.slow] * ((name, strategy) == ("gamma", "auto")))
+    for name in sorted(CASES)
+    for strategy in ("auto", "colored")
+]
+
+
+@pytest.mark.parametrize(("name", "strategy"), PAIRS)
 def test_what_jax_gives(name, strategy):
     """Nothing is lost without a word: neither a derivative, nor a rounding, nor a nan."""
     compare(CASES[name], strategy)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -13,7 +16,7 @@ import pytest
 import lagrad
 from lagrad.solution.status import Status
 from lagrad.solvers import trust_constr
-from lagrad.solvers.ipopt import adapter, direct, library
+from lagrad.solvers.ipopt import adapter, direct, library, linear_solvers
 from lagrad.solvers.ipopt.backend import End
 from lagrad.solvers.ipopt.options import OWNED
 from tests.faults.cases import METHODS, banana, compiled, hs71, run_script
@@ -230,6 +233,16 @@ def test_56_linear_solver_that_is_not_there(name, record):
         lagrad.solve(compiled(banana), options={"linear_solver": name})
     record(f"`linear_solver` {name!r} where it is not there", caught.value)
     assert f"'linear_solver' is {name!r}" in str(caught.value) and "It has mumps" in str(caught.value)
+
+
+def test_56_linear_solvers_are_tried_without_jax():
+    """Ten processes are started for a list of what is there: each has to be there at once."""
+    path = Path(linear_solvers.__file__).with_name("trial.py")
+    task = json.dumps({"library": library.find().path, "options": {"linear_solver": "mumps"}})
+    command = [sys.executable, "-X", "importtime", "-P", str(path), task]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "ctypes" in imported and not {"jax", "lagrad", "numpy"} & imported
 
 
 def test_56_without_mumps(monkeypatch, record):

@@ -60,6 +60,7 @@ def test_zeros_are_marked_and_the_tolerance_is_a_line(solution):
     np.testing.assert_array_equal(curve.get_ydata(), [1.0, 1e-3, np.nan])
     assert zeros.get_xdata().tolist() == [2] and zeros.get_marker() == "v"
     assert top.lines[2].get_ydata()[0] == solution.options["tol"]
+    assert top.get_ylabel() == "infeasibility\n(▾ exactly 0)"
 
 
 def test_objectives_are_hollow_where_they_are_infeasible(solution):
@@ -123,6 +124,14 @@ def test_blocks_bear_their_names():
     assert jacobian.figure is not hessian.figure and jacobian.get_title().startswith("Jacobian, 600 x 600")
 
 
+def test_a_narrow_block_bears_its_name_where_there_is_room():
+    """The full column of a minimum time is named, though it is one column wide."""
+    x0 = {"T": 2.0, "x": np.ones(40), "y": np.ones(40)}
+    rows = {"motion": Equality(lambda z: jnp.diff(z["x"]) - z["T"] * z["y"][1:])}
+    jacobian, _ = plot.sparsity(lagrad.differentiate(Problem(lambda z: z["T"], x0, rows)))
+    assert [label.get_text() for label in jacobian.get_xticklabels()] == ["x['T']", "x['x']", "x['y']"]
+
+
 def test_trajectories_have_a_panel_an_array():
     """States of shape (5, 2), controls of shape (4,); a number has no course."""
     tree = {"mass": 1.0, "state": np.arange(10.0).reshape(5, 2), "u": np.ones(4)}
@@ -148,6 +157,8 @@ def test_controls_between_points_are_steps():
     np.testing.assert_array_equal(stairs.get_data().values, tree["u"])
     np.testing.assert_allclose(stairs.get_data().edges, [0.0, 0.25, 0.5, 0.75, 1.0])
     assert controls.get_xlabel() == "time, s"
+    _, controls = plot.trajectory(tree)
+    np.testing.assert_allclose(controls.patches[0].get_data().edges, [0, 1, 2, 3, 4])
     states, _ = plot.trajectory(tree, steps=["state"])
     assert states.lines[0].get_drawstyle() == "steps-post"
 
@@ -166,6 +177,8 @@ def test_bounds_of_a_solution_are_drawn():
     found = lagrad.solve(lambda x: jnp.sum((x - 3.0) ** 2), np.ones(3), "trust-constr", bounds=(lower, upper))
     [panel] = plot.trajectory(found)
     assert [line.get_ydata()[0] for line in panel.lines[1:]] == [-1.0, 2.0]
+    low, high = panel.get_ylim()
+    assert low < -1.1 and high > 2.1
 
 
 def test_the_picture_of_a_problem_suits_it():

@@ -52,6 +52,17 @@ def test_units_are_per_unit_and_radians():
     np.testing.assert_array_equal(network.reference, [0])
 
 
+def test_a_branch_is_taken_out_of_service_by_its_buses():
+    """In either order, one of parallel branches at a time; the case itself stays; others are refused."""
+    case = opf.parse(with_row("branch", "\t1\t20\t0.05\t0.5\t0\t0\t0\t0\t0\t0\t1\t0\t0;"), "tiny")
+    second = opf.without_branch(case, 20, 1, circuit=1).branch.values
+    assert second[:, 10].tolist() == [1.0, 1.0, 1.0, 0.0] and case.branch.values[:, 10].all()
+    first = opf.without_branch(case, 20, 1)
+    assert opf.network(first).branches == 3
+    with pytest.raises(ValueError, match="tiny: 0 branches in service between buses 1 and 20"):
+        opf.without_branch(opf.without_branch(first, 1, 20), 1, 20)
+
+
 def test_zero_ratings_and_zero_angle_limits_mean_none():
     """MATPOWER's conventions for a missing limit."""
     network = net()

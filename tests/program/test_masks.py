@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.program.masks import LONGEST, masked
+from lagrad.program.program import Program, numbered
 from lagrad.source_location import line_of
 
 # Each takes vectors, has a branch with endless slopes somewhere, and what it should be differentiated as.
@@ -67,9 +67,14 @@ NUMBERS_AMONG_VECTORS = {
 X = np.array([-1.0, 0.0, 0.5, 1.7, 3.5])
 
 
-def function(program: jex.ClosedJaxpr):
-    """A jaxpr of one argument and one result as a function."""
-    return lambda x: jex.jaxpr_as_fun(program)(x)[0]
+def traced(fun, *arguments) -> Program:
+    """Its numbered equations."""
+    return numbered(jax.make_jaxpr(fun)(*arguments))
+
+
+def function(program: Program):
+    """A program of one argument and one result as a function."""
+    return lambda x: program.function()(x)[0]
 
 
 def along(f, x):
@@ -94,7 +99,7 @@ def test_a_branch_that_is_not_taken_has_no_slope(name, shape):
     """Derivatives are those of a branch guarded by hand, in each mode; values are the same."""
     branch, guarded = BRANCHES[name]
     with float64():
-        mine = function(masked(jax.make_jaxpr(branch)(jnp.ones(shape))))
+        mine = function(masked(traced(branch, jnp.ones(shape))))
         by_hand = lambda x: guarded(x, jnp.where(x > 0, x, 1.0))  # noqa: E731
         both = jax.jit(lambda x: (derivatives(mine, x), derivatives(by_hand, x)))
         for x in [X] if shape else X:
@@ -108,7 +113,7 @@ def test_numbers_may_meet_vectors_in_a_branch(name, x):
     """JAX lets a number, or an axis of length 1, meet an array as it is; a mask has the array's shape."""
     written, careful = (each if x.ndim == 1 else jax.vmap(each) for each in NUMBERS_AMONG_VECTORS[name])
     with float64():
-        found = function(masked(jax.make_jaxpr(written)(x)))
+        found = function(masked(traced(written, x)))
         np.testing.assert_array_equal(found(x), written(x))
         for modes in (jax.jacrev, jax.jacfwd):
             np.testing.assert_allclose(modes(found)(x), modes(careful)(x), rtol=1e-14, atol=1e-300)
@@ -124,7 +129,7 @@ def test_numbers_may_meet_vectors_in_a_branch(name, x):
 )
 def test_programs_without_steep_branches_stay_as_they_are(smooth):
     """Not one equation more."""
-    program = jax.make_jaxpr(smooth)(1.0)
+    program = traced(smooth, 1.0)
     assert masked(program) is program
 
 
@@ -137,16 +142,16 @@ def test_long_branches_end_somewhere():
             y = y + jnp.sin(y)
         return jnp.where(x > 0, jnp.sqrt(y), 0.0)
 
-    program = jax.make_jaxpr(chain)(1.0)
+    program = traced(chain, 1.0)
     longer = masked(program)
-    assert len(longer.eqns) <= len(program.eqns) + 3 * LONGEST
+    assert len(longer.closed.eqns) <= len(program.closed.eqns) + 3 * LONGEST
     assert function(longer)(0.5) == function(program)(0.5)
 
 
 def test_lines_of_the_users_stay_known():
     """Equations come from the file that wrote them, not from the one that wrote them once more."""
-    program = jax.make_jaxpr(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0) + jnp.sin(x))(1.0)
-    for before in masked(program).eqns:
+    program = traced(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0) + jnp.sin(x), 1.0)
+    for before in masked(program).closed.eqns:
         assert before.primitive.name in ("stop_gradient", "select_n") or "test_masks.py" in line_of(
             before, ""
         )

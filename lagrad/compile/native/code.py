@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
 from lagrad.compile.native.target import Target
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A register or constant.
 
     Args:
@@ -32,6 +34,7 @@ class Code:
         declared: external functions it calls, as declarations.
         count: number of names given.
         entry: lines with which the function begins.
+        tabled: constant -> where in the table it stands once for each lane; None where it is a literal.
     """
 
     target: Target
@@ -40,6 +43,7 @@ class Code:
     declared: set[str] = field(default_factory=set)
     count: int = 0
     entry: list[str] = field(default_factory=list)
+    tabled: Callable[[float], int] | None = None
 
     def name(self, prefix: str = "v") -> str:
         """A new register or label."""
@@ -56,7 +60,11 @@ class Code:
 
     def single(self) -> Code:
         """The same function, in which one element is worked on at a time."""
-        return Code(self.target, 1, self.lines, self.declared, self.count, self.entry)
+        return Code(self.target, 1, self.lines, self.declared, self.count, self.entry, self.tabled)
+
+    def apart(self) -> Code:
+        """Another function of the same module."""
+        return Code(self.target, self.lanes, [], self.declared, tabled=self.tabled)
 
     def set(self, text: str, prefix: str = "v") -> str:
         """A new register with the result of an instruction."""
@@ -66,7 +74,7 @@ class Code:
 
     def wide(self, kind: str) -> str:
         """Type of a register of a kind."""
-        return kind if self.lanes == 1 else f"<{self.lanes} x {kind}>"
+        return wide_type(kind, self.lanes)
 
     def value(self, kind: str, text: str) -> Value:
         """A new register as a value."""
@@ -74,7 +82,25 @@ class Code:
 
     def number(self, value: float) -> Value:
         """The same float64 in all lanes."""
-        return self.everywhere(double(value), "double")
+        if self.tabled is None or self.lanes == 1:
+            return self.everywhere(double(value), "double")
+        # LLVM's quick choice of instructions gives up at a literal of several lanes, and leaves all of the
+        # block that stands before it to a choice that takes twice as long.
+        return self.load(self.address("%table", str(self.tabled(value))))
+
+    def product(self, left: Value, right: Value) -> Value:
+        """left * right."""
+        return self.binary("fmul contract", left, right)
+
+    def fused(self, left: Value, right: Value, total: Value) -> Value:
+        """left * right + total, rounded once where the processor can."""
+        return self.intrinsic("fmuladd", left, right, total)
+
+    def negative(self, value: Value) -> Value:
+        """-x, also of zero."""
+        if self.tabled is None or self.lanes == 1:
+            return self.value("double", f"fneg {self.wide('double')} {value.text}")
+        return self.binary("fsub", self.number(-0.0), value)
 
     def truth(self, value: bool) -> Value:
         """The same truth in all lanes."""
@@ -88,8 +114,12 @@ class Code:
 
     def binary(self, instruction: str, left: Value, right: Value, kind: str | None = None) -> Value:
         """An instruction on two values of one kind."""
-        text = f"{instruction} {self.wide(left.kind)} {left.text}, {right.text}"
-        return self.value(kind or left.kind, text)
+        # As `value` does; most of a long body are such lines.
+        self.count += 1
+        name = f"%v{self.count}"
+        wide = wide_type(left.kind, self.lanes)
+        self.lines.append(f"  {name} = {instruction} {wide} {left.text}, {right.text}")
+        return Value(name, kind or left.kind)
 
     def select(self, which: Value, true: Value, false: Value) -> Value:
         """true where which holds, false elsewhere."""
@@ -148,6 +178,16 @@ class Code:
     def address(self, base: str, offset: str, kind: str = "double") -> str:
         """Address of an entry of an array."""
         return self.set(f"getelementptr {kind}, ptr {base}, i64 {offset}", "p")
+
+
+@cache
+def wide_type(kind: str, lanes: int) -> str:
+    """Type of a register.
+
+    >>> wide_type("double", 8)
+    '<8 x double>'
+    """
+    return kind if lanes == 1 else f"<{lanes} x {kind}>"
 
 
 def double(value: float) -> str:

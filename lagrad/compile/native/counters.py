@@ -55,5 +55,6 @@ def end(code: Code, counter: Counter) -> None:
 
 def clamped(code: Code, bound: str, count: str, limit: str) -> str:
     """The smaller ("umin") or greater ("umax") of a count and a limit."""
-    code.declared.add(f"declare i64 @llvm.{bound}.i64(i64, i64)")
-    return code.set(f"call i64 @llvm.{bound}.i64(i64 {count}, i64 {limit})")
+    # Not LLVM's own function of that name, which its quick choice of instructions leaves to the slow one.
+    is_first = code.set(f"icmp {'ult' if bound == 'umin' else 'ugt'} i64 {count}, {limit}", "c")
+    return code.set(f"select i1 {is_first}, i64 {count}, i64 {limit}")

@@ -13,7 +13,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ MANY_ELEMENTS = 8192
 # Loops over fewer call what gathers a register: those of a network of 118 buses compile in less than half the
 # time, and run as fast to 2 %. In longer ones calls cost up to a quarter of the time to run.
 FEW_ELEMENTS = 2048
+# Up to so many, constants are in the table, so that all of a body is within reach of LLVM's quick choice of
+# instructions, which takes a third of the time. With more, code that is slower by up to a quarter shows.
+FEWEST_TO_RUN_FAST = 512
 # Numbers in scratch that stay in the nearest cache.
 SCRATCH = 2048
 SHORTEST_TILE = 64
@@ -86,6 +90,7 @@ class Function:
         target: the processor.
         chains: what of a chain is computed -> number of the piece that does so.
         gatherers: name of a function that gathers -> pointer to it.
+        numbers: constant that the operations themselves take -> its place in the table, once for each lane.
     """
 
     count: int
@@ -98,16 +103,35 @@ class Function:
     entry: list[str] = field(default_factory=list)
     chains: dict[tuple[Chain, str], int] = field(default_factory=dict)
     gatherers: dict[str, str] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_quick(self) -> bool:
         """Whether code is wanted soon rather than fast."""
         return self.count < MANY_ELEMENTS
 
+    @cached_property
+    def key(self) -> bytes:
+        """Equal for what compiles to the same machine code; read when all is written."""
+        text = "\0".join([repr(self.target), str(self.is_quick), self.text, *self.pieces])
+        return blake2b(text.encode(), digest_size=16).digest()
+
     def word(self, value: int) -> int:
         """Place of a word of the table; words are not shared, since what is equal here may differ there."""
         self.table.append(value)
         return len(self.table) - 1
+
+    def tabled(self, value: float) -> int:
+        """Place of a number that stands in the table once for each lane."""
+        word = bits_of(value)
+        if word not in self.numbers:
+            self.numbers[word] = self.lanes_of(word)
+        return self.numbers[word]
+
+    def lanes_of(self, word: int) -> int:
+        """Place of a word of the table that is not shared, once for each lane."""
+        self.table += [word] * self.target.lanes
+        return len(self.table) - self.target.lanes
 
     def loaded(self, kind: str, value: int) -> str:
         """A word of the table, loaded when the function begins."""
@@ -161,6 +185,8 @@ def function(loop: Loop, target: Target) -> Function:
     """
     made = Function(loop.count, target)
     code = Code(target, target.lanes if loop.count >= target.lanes else 1)
+    if loop.count < FEWEST_TO_RUN_FAST:
+        code.tabled = made.tabled
     emit(code, loop, made)
     made.text = "\n".join([*made.entry, *code.entry, *code.lines])
     made.declared = code.declared
@@ -324,9 +350,20 @@ def number_of(code: Code, made: Function, value: Any) -> Value:
     number = float(number)
     if abs(number) <= LARGEST_LITERAL and (number * DIGITS).is_integer():
         return code.number(number)
-    place = made.word(struct.unpack("<q", struct.pack("<d", number))[0])
+    if code.tabled is not None and code.lanes > 1:
+        return code.load(code.address("%table", str(made.lanes_of(bits_of(number)))))
+    place = made.word(bits_of(number))
     loaded = code.set(f"load double, ptr {code.address('%table', str(place))}")
     return Value(splat(code, loaded), "double")
+
+
+def bits_of(number: float) -> int:
+    """A float64 as a 64-bit word.
+
+    >>> bits_of(-0.0) == -(2**63)
+    True
+    """
+    return struct.unpack("<q", struct.pack("<d", number))[0]
 
 
 def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Value]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lagrad.elements.indices import Indices
-from lagrad.elements.tape import Tape
+from lagrad.elements.tape import CHAIN, Tape
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +65,10 @@ class Loop:
     def count(self) -> int:
         """Number of elements."""
         return self.tape.count
+
+    @property
+    def length(self) -> int:
+        """Number of operations, those of the steps of chains included."""
+        operations = self.tape.operations
+        chains = {each.params["chain"] for each in operations if each.name == CHAIN}
+        return len(operations) + sum(len(chain.step.operations) for chain in chains)

@@ -10,9 +10,8 @@ import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.emission import SIGNATURE, Function, function
 from lagrad.compile.native.loops import Loop
+from lagrad.compile.native.once import once
 from lagrad.compile.native.pieces import PARAMETERS, PIECE
 from lagrad.compile.native.target import Target, host
 
@@ -108,8 +108,45 @@ def machines(groups: Sequence[tuple[Sequence[Loop], int]], target: Target | None
         Machines in the same order.
     """
     target = target or host()
-    written = [[function(loop, target) for loop in loops] for loops, _ in groups]
-    code = compiled([made for functions in written for made in functions], target)
+    written = functions_of(groups, target)
+    return all_assembled(groups, written, compiled(flat(written), target), target)
+
+
+def begin(groups: Sequence[tuple[Sequence[Loop], int]]) -> Callable[[], list[Machine]]:
+    """Write several groups of loops, and have them compiled by a thread while something else is done.
+
+    Args:
+        groups: as `machines` takes them.
+
+    Returns:
+        What waits for the thread and gives the machines.
+    """
+    target = host()
+    written = functions_of(groups, target)
+    # LLVM holds no lock of the interpreter, only one of its own.
+    pool = ThreadPoolExecutor(1)
+    code = pool.submit(compiled, flat(written), target)
+    pool.shutdown(wait=False)
+    return lambda: all_assembled(groups, written, code.result(), target)
+
+
+def functions_of(groups: Sequence[tuple[Sequence[Loop], int]], target: Target) -> list[list[Function]]:
+    """Every loop of every group, written."""
+    return [[function(loop, target) for loop in loops] for loops, _ in groups]
+
+
+def flat(written: Sequence[Sequence[Function]]) -> list[Function]:
+    """The functions of all groups."""
+    return [made for functions in written for made in functions]
+
+
+def all_assembled(
+    groups: Sequence[tuple[Sequence[Loop], int]],
+    written: Sequence[Sequence[Function]],
+    code: dict[bytes, Compiled],
+    target: Target,
+) -> list[Machine]:
+    """The machine of each group."""
     return [
         assembled(functions, code, count, target)
         for functions, (_, count) in zip(written, groups, strict=True)
@@ -135,7 +172,7 @@ def assembled(
 ) -> Machine:
     """The callable of several functions, each with its table."""
     tables = [np.array(made.table, dtype=np.int64) for made in functions]
-    parts = [code[key_of(made, target)] for made in functions]
+    parts = [code[made.key] for made in functions]
     steps = [(part.address, address(table)) for part, table in zip(parts, tables, strict=True)]
     kept = [array for made in functions for array in made.kept]
     words = np.array(steps, dtype=np.int64).reshape(-1, 2)
@@ -147,7 +184,7 @@ def assembled(
 
 def compiled(functions: Sequence[Function], target: Target) -> dict[bytes, Compiled]:
     """Machine code by key; what is new is compiled, all that is worth the same effort in one module."""
-    wanted = {key_of(made, target): made for made in functions}
+    wanted = {made.key: made for made in functions}
     found = {key: CACHE.get(key) for key in wanted}
     for quick in (True, False):
         missing = {
@@ -181,11 +218,6 @@ def definition(made: Function, name: str) -> str:
     return text.replace(PIECE.format(""), f"@{name}.")
 
 
-def key_of(made: Function, target: Target) -> bytes:
-    """Equal for what compiles to the same machine code."""
-    return blake2b(f"{target}{made.is_quick}{made.text}{made.pieces}".encode(), digest_size=16).digest()
-
-
 def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
     """Machine code of a module."""
     # The assembly is vectorised and free of repetition: passes over it cost more time than they gain.
@@ -194,7 +226,7 @@ def engine_of(text: str, target: Target, quick: bool) -> llvm.ExecutionEngine:
     return engine
 
 
-@cache
+@once
 def runner(arguments: int, target: Target) -> Callable[..., None]:
     """A function (number of loops, loops, output, *arguments) that runs one loop after the other."""
     parameters = ", ".join(f"ptr %a{i}" for i in range(arguments))

@@ -90,11 +90,7 @@ def cut(
         space.give(node)
         space.save(code, node, value, work)
     for number, piece in enumerate(pieces):
-        bodies.append(
-            body_of(
-                Code(code.target, code.lanes, [], code.declared), tape, piece, last, number, space, operation
-            )
-        )
+        bodies.append(body_of(code.apart(), tape, piece, last, number, space, operation))
         code.line(f"call void {PIECE.format(number)}(ptr %table, ptr {work})")
         done = [node for node in space.places if last.get(node, -1) <= number]
         space.free += [space.places.pop(node) for node in done]

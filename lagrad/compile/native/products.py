@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
 
 import llvmlite.binding as llvm
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.native.addresses import address
+from lagrad.compile.native.once import once
 from lagrad.compile.native.target import host
 
 # output[i] += sum of data[k] * vector[columns[k]] for k in starts[i] ... starts[i + 1] - 1
@@ -92,7 +92,7 @@ class Product:
         function()(self.rows, *self.addresses, address(vector), address(output))
 
 
-@cache
+@once
 def function() -> Callable[..., None]:
     """The compiled product; the engine that owns it lives as long as the process."""
     engine = engine_of_products()
@@ -100,7 +100,7 @@ def function() -> Callable[..., None]:
     return signature(engine.get_function_address("product"))
 
 
-@cache
+@once
 def engine_of_products() -> llvm.ExecutionEngine:
     """The machine code."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(ASSEMBLY), host().machine())

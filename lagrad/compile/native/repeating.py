@@ -6,8 +6,10 @@ second derivatives W, weights L, the matrix M that is carried backwards, room T,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, end
@@ -87,7 +89,7 @@ def pieces_of(
 
 def body(code: Code, write: Callable[[Code], None]) -> str:
     """Text of one function."""
-    new = Code(code.target, code.lanes, [], code.declared)
+    new = code.apart()
     write(new)
     new.line("ret void")
     return "\n".join([*new.entry, *new.lines])
@@ -206,7 +208,7 @@ def curvature(code: Code, space: Workspace, derivatives: Callable[[], None]) -> 
         end(code, counter)
         weights = at(code, space, "L")
         row = [code.load(code.address(weights, str(i * code.lanes))) for i in range(space.chain.size)]
-        for number, value in enumerate(through(code, space, row)[: space.chain.size]):
+        for number, value in enumerate(islice(through(code, space, row), space.chain.size)):
             code.store(value, code.address(weights, str(number * code.lanes)))
 
     backwards(code, space, step)
@@ -228,13 +230,17 @@ def push(code: Code, space: Workspace, source: str, target: str, rows: int, tran
     end(code, counter)
 
 
-def through(code: Code, space: Workspace, row: Sequence[Value]) -> list[Value]:
-    """A row times J, extended by the identity for what all steps share; J's zeros are left out."""
-    size, p = space.chain.size, space.inputs
-    sums: list[Value | None] = [None] * size + list(row[size:]) + [None] * (p - max(len(row), size))
+def through(code: Code, space: Workspace, row: Sequence[Value]) -> Iterator[Value]:
+    """A row times J, extended by the identity for what all steps share; J's zeros are left out.
+
+    One entry after the other: with sums of all entries at once, registers would not do.
+    """
+    size, columns = space.chain.size, defaultdict[int, list[int]](list)
     for i, j in sorted(space.chain.slopes):
-        slope = code.load(at(code, space, "J", i * p + j))
-        term = code.binary("fmul contract", row[i], slope)
-        before = sums[j]
-        sums[j] = term if before is None else code.binary("fadd contract", before, term)
-    return [code.number(0.0) if each is None else each for each in sums]
+        columns[j].append(i)
+    for j in range(space.inputs):
+        total = row[j] if size <= j < len(row) else None
+        for i in columns[j]:
+            slope = code.load(at(code, space, "J", i * space.inputs + j))
+            total = code.product(row[i], slope) if total is None else code.fused(row[i], slope, total)
+        yield code.number(0.0) if total is None else total

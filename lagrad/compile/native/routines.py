@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -14,6 +14,7 @@ import numpy as np
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.element_loops import NativeSums
 from lagrad.compile.native.machine import engine_of
+from lagrad.compile.native.once import once
 from lagrad.compile.native.products import Product, function
 from lagrad.compile.native.target import host
 
@@ -186,7 +187,7 @@ def pointer(function: Any) -> int:
     return ctypes.c_void_p.from_buffer(function).value or 0
 
 
-@cache
+@once
 def runner() -> Callable[..., None]:
     """The compiled function (number of steps, steps)."""
     return ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(runner_address())
@@ -197,13 +198,13 @@ def runner_address() -> int:
     return engine().get_function_address("routine")
 
 
-@cache
+@once
 def copier() -> int:
     """Where the code lies that copies (bytes, source, target)."""
     return engine().get_function_address("copy")
 
 
-@cache
+@once
 def engine() -> llvm.ExecutionEngine:
     """What owns the code."""
     names = [f"%a{i}" for i in range(ARGUMENTS)]

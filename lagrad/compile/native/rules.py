@@ -45,7 +45,7 @@ def math(name: str) -> Rule:
 
 def negative(code: Code, params: dict, value: Value) -> Value:
     """-x."""
-    return code.value("double", f"fneg {code.wide('double')} {value.text}")
+    return code.negative(value)
 
 
 def sign(code: Code, params: dict, value: Value) -> Value:

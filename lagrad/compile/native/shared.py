@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import llvmlite.binding as llvm
 
 from lagrad.compile.native import gathering, settling
+from lagrad.compile.native.once import once
 from lagrad.compile.native.target import Target
 
 
-@cache
+@once
 def shared(target: Target, name: str) -> int:
     """Address of "settle", see `settling`, or of "listed" or "strided", see `gathering`."""
     return engine(target).get_function_address(name)
 
 
-@cache
+@once
 def engine(target: Target) -> llvm.ExecutionEngine:
     """What owns their code, as long as the process lives."""
     whole = "\n".join([settling.text(target), gathering.text(target)])

@@ -12,6 +12,8 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from lagrad.compile.native.once import once
+
 # What the processor must have, lanes of float64, letter of the vector function convention.
 INSTRUCTION_SETS = (("avx512f", 8, "e"), ("avx2", 4, "d"))
 # SSE2 and NEON are everywhere; their two lanes gain little over libm's scalar functions.
@@ -41,11 +43,16 @@ class Target:
 
     def vector_function(self, name: str, arity: int) -> str | None:
         """Symbol of the function of `lanes` numbers at once; None if there is none."""
-        symbol = f"_ZGV{self.letter}N{self.lanes}{'v' * arity}_{name}"
-        return symbol if self.letter and llvm.address_of_symbol(symbol) else None
+        return symbol_of(f"_ZGV{self.letter}N{self.lanes}{'v' * arity}_{name}") if self.letter else None
 
 
 @cache
+def symbol_of(name: str) -> str | None:
+    """The name of a function if it is loaded; asked once, since LLVM does not answer while it compiles."""
+    return name if llvm.address_of_symbol(name) else None
+
+
+@once
 def host() -> Target:
     """The processor this process runs on."""
     llvm.initialize_native_target()

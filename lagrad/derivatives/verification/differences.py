@@ -22,8 +22,6 @@ from lagrad.derivatives.verification.products import (
     values_of,
 )
 from lagrad.derivatives.verification.reference import EPSILON
-from lagrad.primitives.calls import CALLS
-from lagrad.program.program import numbered
 
 # Equations of programs that are compiled only to look at values. Where JAX applies one equation at a time:
 # the kinds that are compiled, and how many are applied, at some tens of microseconds each.
@@ -150,7 +148,7 @@ def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
     """
     if isinstance(derivatives.functions["values"], Compiled):
         return True
-    program = numbered(derivatives.reference.closed, CALLS)
+    program = derivatives.reference.written_out
     expected = numpy_values(program, x, derivatives.leaves, one_at_a_time(MOST_KINDS, MOST_APPLIED))
     if expected is None:
         # XLA takes minutes over a long program that was written one element at a time.

@@ -52,10 +52,8 @@ class Looks:
             self._ranges = [(each.copy(), each.copy()) for each in broken]
             return True
         for place, (each, (low, high)) in enumerate(zip(broken, self._ranges, strict=True)):
-            if ((low <= each) & (each <= high)).all():
-                continue
-            outside = np.max(np.maximum(low - each, each - high), initial=0.0)
-            if outside > OUTSIDE * np.max(high - low, initial=0.0):
+            outside = max((low - each).max(initial=0.0), (each - high).max(initial=0.0))
+            if outside > 0.0 and outside > OUTSIDE * (high - low).max(initial=0.0):
                 self._ranges[place] = np.minimum(low, each), np.maximum(high, each)
                 is_new = True
         return is_new

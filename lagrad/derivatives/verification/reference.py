@@ -25,7 +25,7 @@ from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.nested.custom_rules import forward_anyway
 from lagrad.precision import float64
-from lagrad.primitives.calls import names_in
+from lagrad.primitives.calls import CALLS, names_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
@@ -72,16 +72,22 @@ class Reference:
     of `noises`. All of them allow for functions with one direction of differentiation only.
 
     Args:
-        closed: jaxpr of (x, *leaves) -> (f, c), as it was traced.
+        program: of (x, *leaves) -> (f, c), as it was traced; calls with rules of their own are whole.
     """
 
-    closed: jex.ClosedJaxpr
+    program: Program
     compiled: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
 
+    @property
+    def closed(self) -> jex.ClosedJaxpr:
+        """The same as a jaxpr."""
+        return self.program.closed
+
     @cached_property
-    def program(self) -> Program:
-        """The same as numbered equations; calls with a derivative rule of their own stay whole."""
-        return numbered(self.closed)
+    def written_out(self) -> Program:
+        """The same with the programs of all calls written out."""
+        has_calls = any(equation.name in CALLS for equation in self.program.equations)
+        return numbered(self.closed, CALLS) if has_calls else self.program
 
     @cached_property
     def noises(self) -> list[np.ndarray]:

@@ -129,13 +129,27 @@ def gathered(program: Program) -> Gathered:
     uses: Counter[int] = Counter(program.outputs)
     for equation in program.equations:
         uses.update(equation.inputs)
-    small = [math.prod(aval.shape) <= LARGEST_ELEMENT for aval in program.avals]
-    gatherer = Gatherer(Gathered(program), uses, small, only_stacked(program))
+    gatherer = Gatherer(Gathered(program), uses, elements(program), only_stacked(program))
     for equation in program.equations:
         gatherer.add(equation)
     for variable in program.outputs:
         gatherer.term(variable)
     return gatherer.found
+
+
+def elements(program: Program) -> list[bool]:
+    """Whether each variable is an element."""
+    return [math.prod(aval.shape) <= LARGEST_ELEMENT for aval in program.avals]
+
+
+def on_arrays(program: Program) -> int:
+    """Number of equations that stay as they are, because they compute with arrays."""
+    small = elements(program)
+    return sum(
+        equation.name not in (*VIEWS, *AXES)
+        and not all(small[variable] for variable in (*equation.inputs, *equation.outputs))
+        for equation in program.equations
+    )
 
 
 def only_stacked(program: Program) -> set[int]:

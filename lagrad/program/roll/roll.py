@@ -10,11 +10,10 @@ compilation. Toy version:
 from __future__ import annotations
 
 import jax
-from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.program.program import numbered
-from lagrad.program.roll.gather import gathered
+from lagrad.program.program import Program, numbered
+from lagrad.program.roll.gather import gathered, on_arrays
 from lagrad.program.roll.write import write
 
 # Programs with fewer equations are as they should be.
@@ -23,29 +22,28 @@ FEWEST_EQUATIONS = 60
 WORTHWHILE = 0.5
 
 
-def rolled(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
+def rolled(program: Program) -> Program:
     """The same program with repeated equations on single elements as equations on arrays.
 
     Sums are added up in another order, so that values agree to rounding.
 
     Args:
-        closed: jaxpr of flat arrays.
+        program: of flat arrays.
 
     Returns:
-        A jaxpr of the same inputs and outputs; the given one if there is little to gain.
+        Program of the same inputs and outputs; the given one if there is little to gain.
 
     >>> with float64():
     ...     closed = jax.make_jaxpr(lambda x: sum(jnp.sin(x[i]) ** 2 for i in range(100)))(np.ones(100))
-    >>> len(closed.eqns), len(rolled(closed).eqns) < 10
+    >>> program = numbered(closed)
+    >>> len(program.equations), len(rolled(program).equations) < 10
     (500, True)
     """
-    if closed.effects:
-        return closed
-    program = numbered(closed)
-    if len(program.equations) < FEWEST_EQUATIONS:
-        return closed
+    most = WORTHWHILE * len(program.equations)
+    if program.closed.effects or len(program.equations) < FEWEST_EQUATIONS or on_arrays(program) > most:
+        return program
     found = gathered(program)
-    if found.equations > WORTHWHILE * len(program.equations):
-        return closed
+    if found.equations > most:
+        return program
     with float64():
-        return jax.make_jaxpr(write(found))(*(program.avals[variable] for variable in program.inputs))
+        return numbered(jax.make_jaxpr(write(found))(*program.closed.in_avals))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
@@ -13,6 +13,7 @@ import numpy as np
 
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.machine import engine_of
+from lagrad.compile.native.once import once
 from lagrad.compile.native.routines import runner_address
 from lagrad.compile.native.target import host
 from lagrad.derivatives.machine_code import MachineCode
@@ -160,14 +161,10 @@ class CompiledCallbacks:
     def counted(self) -> Counted:
         """What was counted so far, read at once."""
         words = self._words.tolist()
-        of_each = [words[place : place + STRIDE] for place in TABLES]
-        return Counted(
-            words[at.WRITTEN],
-            [each[COUNT] for each in of_each],
-            [1e-9 * each[SPENT] for each in of_each],
-            [bool(each[IS_KNOWN]) for each in of_each],
-            *(words[place] for place in (REFUSED, IN_A_ROW, END)),
-        )
+        count, spent, known = (words[FIRST + part : BEHIND : STRIDE] for part in (COUNT, SPENT, IS_KNOWN))
+        seconds, are_known = [1e-9 * each for each in spent], [bool(each) for each in known]
+        ends = words[REFUSED], words[IN_A_ROW], words[END]
+        return Counted(words[at.WRITTEN], count, seconds, are_known, *ends)
 
     @property
     def values(self) -> tuple[float, np.ndarray]:
@@ -202,8 +199,9 @@ class Counted(NamedTuple):
     ended_by: int
 
 
-# Where the words of f and c, gradient, Jacobian and Hessian begin.
-TABLES = range(FIRST, FIRST + 4 * STRIDE, STRIDE)
+# Where the words of f and c, gradient, Jacobian and Hessian begin, and what comes behind them.
+BEHIND = FIRST + 4 * STRIDE
+TABLES = range(FIRST, BEHIND, STRIDE)
 
 
 def point(record: np.ndarray, n: int, m: int) -> Point:
@@ -215,19 +213,19 @@ def point(record: np.ndarray, n: int, m: int) -> Point:
     return Point(x, f, c, violation, int(iteration), (rows, lower, upper) if is_told else None)
 
 
-@cache
+@once
 def addresses() -> tuple[tuple[int, ...], int]:
     """Where the code of f, c, gradient, Jacobian and Hessian lies, and of what notes an iteration."""
     return tuple(map(engine().get_function_address, NAMES)), engine().get_function_address("intermediate")
 
 
-@cache
+@once
 def clock() -> Callable[[], int]:
     """The clock of the callbacks, in nanoseconds."""
     return ctypes.CFUNCTYPE(ctypes.c_int64)(engine().get_function_address("now"))
 
 
-@cache
+@once
 def engine() -> llvm.ExecutionEngine:
     """What owns the code of the callbacks."""
     known = {"CLOCK": str(CLOCKS[sys.platform]), "ROUTINE": f"inttoptr (i64 {runner_address()} to ptr)"}

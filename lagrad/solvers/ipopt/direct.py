@@ -26,7 +26,7 @@ def load() -> None:
 
 def versions() -> dict[str, str]:
     """Version of Ipopt."""
-    return {"ipopt": ".".join(map(str, find().version))}
+    return find().versions
 
 
 def place() -> str:
@@ -54,5 +54,7 @@ def solve(task: Task, options: Options) -> End:
 def start_multipliers(task: Task) -> Multipliers:
     """Multipliers to begin with, in arrays that IPOPT may write to."""
     n, m = task.problem.n, task.problem.m
-    rows, lower, upper = task.start.multipliers or (np.zeros(m), np.zeros(n), np.zeros(n))
+    if task.start.multipliers is None:
+        return np.zeros(m), np.zeros(n), np.zeros(n)
+    rows, lower, upper = task.start.multipliers
     return np.array(rows, float), np.array(lower, float), np.array(upper, float)

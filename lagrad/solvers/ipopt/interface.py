@@ -6,9 +6,10 @@ Only the standard library is used, so that `trial.py` can run this file by its p
 from __future__ import annotations
 
 from ctypes import CDLL, CFUNCTYPE, addressof, c_bool, c_char_p, c_double, c_int, c_void_p, sizeof
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lagrad.solvers.options import Option
+if TYPE_CHECKING:
+    from lagrad.solvers.options import Option
 
 # (n, x, is x new, where the value goes, user data): whether it could be evaluated; likewise below.
 OBJECTIVE = CFUNCTYPE(c_bool, c_int, c_void_p, c_bool, c_void_p, c_void_p)

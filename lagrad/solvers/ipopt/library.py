@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -45,6 +45,11 @@ class Library:
     path: str
     source: str
     version: tuple[int, ...]
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """The version in words, by name."""
+        return {"ipopt": ".".join(map(str, self.version))}
 
 
 def find() -> Library:

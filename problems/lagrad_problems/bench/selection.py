@@ -53,7 +53,12 @@ def select(words: Sequence[str] = ()) -> list[str]:
             raise ValueError(f"{pattern!r}: no problem has such a name. `lagrad list` shows all.")
         chosen |= dict.fromkeys(found)
     tests = [test(*condition) for condition in conditions]
-    return [name for name in chosen if not tests or all(holds(entry(name)) for holds in tests)]
+    return [name for name in chosen if not tests or satisfies(entry(name), tests)]
+
+
+def satisfies(one: Entry, tests: Sequence[Callable[[Entry], bool]]) -> bool:
+    """Whether an entry passes all tests."""
+    return all(holds(one) for holds in tests)
 
 
 def matching(pattern: str) -> list[str]:

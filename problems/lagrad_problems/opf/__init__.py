@@ -9,7 +9,7 @@ import lagrad
 from lagrad_problems.entry import TWO_FORMS, TWO_SOLVERS, Entry, known_at
 from lagrad_problems.opf.costs import Costs
 from lagrad_problems.opf.forms import current, rectangular
-from lagrad_problems.opf.matpower import Case, parse, read, write
+from lagrad_problems.opf.matpower import Case, parse, read, without_branch, write
 from lagrad_problems.opf.model import opf_problem
 from lagrad_problems.opf.network import Network, network
 from lagrad_problems.opf.report import PowerFlow
@@ -31,6 +31,7 @@ __all__ = [
     "rectangular",
     "synthetic",
     "synthetic_case",
+    "without_branch",
     "write",
 ]
 

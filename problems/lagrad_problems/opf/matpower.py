@@ -11,7 +11,7 @@ ends, `%` starts a comment, `%{` and `%}` on lines of their own enclose one, and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,29 @@ def read(path: str | Path) -> Case:
         ValueError: the file is malformed; the message has the file's name and the line.
     """
     return parse(Path(path).read_text(encoding="utf-8", errors="replace"), Path(path).name)
+
+
+def without_branch(case: Case, first: int, second: int, circuit: int = 0) -> Case:
+    """The case with one branch between two buses out of service.
+
+    Args:
+        case: as read.
+        first, second: the bus numbers at its ends, in either order.
+        circuit: which of several parallel branches in service, in the file's order.
+
+    Raises:
+        ValueError: there is no such branch in service.
+    """
+    values = case.branch.values.copy()
+    ends = np.sort(values[:, :2], axis=1) == sorted((first, second))
+    found = np.flatnonzero(ends.all(axis=1) & (values[:, 10] > 0))
+    if not 0 <= circuit < found.size:
+        raise ValueError(
+            f"{case.name}: {found.size} branches in service between buses {first} and {second}, "
+            f"expected more than {circuit}. Give the numbers of two buses that a branch connects."
+        )
+    values[found[circuit], 10] = 0.0
+    return replace(case, branch=Table(values, case.branch.lines))
 
 
 def parse(text: str, name: str = "case") -> Case:

@@ -213,7 +213,7 @@ class PowerFlow:
         reach = f"prices {prices.min():.4g} to {prices.max():.4g}" if self.solution.success else NO_PRICES
         left.set(xlabel="bus", ylabel="price, $/MWh", title=reach)
         loading = np.sort([row["loading, %"] for row in self.branches if row["loading, %"] >= 0])[::-1]
-        right.bar(np.arange(loading.size), loading, width=1.0, color=COLORS[1])
+        right.bar(np.arange(1, loading.size + 1), loading, width=1.0, color=COLORS[1])
         right.axhline(100.0, color=GREY, linewidth=0.8)
         full = int(np.sum(loading >= FULL))
         right.xaxis.get_major_locator().set_params(integer=True)

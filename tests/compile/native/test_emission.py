@@ -126,7 +126,7 @@ def test_loops_run_in_order():
 
 
 def test_loops_that_differ_in_sizes_and_constants_share_their_code():
-    """Counts, places, strides of one and odd constants are in the table, not in the text."""
+    """Counts, places, strides of one and constants are in the table; short ones of long loops are not."""
 
     def made(size: int, start: int, factor: float):
         loop = loop_of(
@@ -135,7 +135,8 @@ def test_loops_that_differ_in_sizes_and_constants_share_their_code():
         return function(loop, host())
 
     assert made(20, 0, 0.1).text == made(500, 7, 0.3).text
-    assert made(20, 0, 0.1).text != made(20, 0, 0.5).text
+    assert made(600, 0, 0.1).text == made(1000, 7, 0.3).text
+    assert made(600, 0, 0.1).text != made(600, 0, 0.5).text
     x = np.linspace(0.0, 1.0, 50)
     for size, start, factor in ((20, 0, 0.1), (31, 7, 0.3)):
         where = Indices(size, start)
@@ -143,6 +144,24 @@ def test_loops_that_differ_in_sizes_and_constants_share_their_code():
         wanted = np.zeros(50)
         wanted[where.array] = np.sin(x[where.array]) * factor
         np.testing.assert_allclose(run([loop], np.zeros(50), x), wanted, rtol=1e-15)
+
+
+@pytest.mark.parametrize("size", [5, 20, 600])
+def test_constants_are_the_same_wherever_they_stand(size):
+    """In short loops in the table, in long ones inside the text; the sign of zero counts."""
+    whole, x = Indices(size), np.linspace(-2.0, 2.0, size)
+    x[size // 2] = 0.0
+
+    def numbers(x):
+        return [-x, jnp.sign(x) * 0.3 + 3.0, 1 / x**3, jnp.where(x > 0.5, 0.25, x + 0.1), 0.25 * x - 0.3]
+
+    loop = loop_of(numbers, [Read(0, whole)], [Write(Indices(size, k * size)) for k in range(5)])
+    with np.errstate(all="ignore"):
+        wanted = [-x, np.sign(x) * 0.3 + 3.0, 1 / x**3, np.where(x > 0.5, 0.25, x + 0.1), 0.25 * x - 0.3]
+    found = run([loop], np.zeros(5 * size), x).reshape(5, size)
+    np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-16)
+    assert np.signbit(found[0, size // 2])
+    assert (size < 600) == ("<double" not in function(loop, host()).text)
 
 
 def test_what_has_no_rule_is_not_supported():

@@ -6,27 +6,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.extend import core as jex
 
 import lagrad
 from lagrad.precision import float64
-from lagrad.program.program import numbered
+from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
 from lagrad.program.roll.gather import run_start
 from tests.program.roll.scalar_programs import scalar_program
 
 
-def traced(fun, *arguments) -> jex.ClosedJaxpr:
-    """Its jaxpr in float64."""
+def traced(fun, *arguments) -> Program:
+    """Its equations in float64."""
     with float64():
-        return jax.make_jaxpr(fun)(*arguments)
+        return numbered(jax.make_jaxpr(fun)(*arguments))
 
 
-def agree(fun, *arguments, rtol: float = 1e-13) -> jex.ClosedJaxpr:
+def agree(fun, *arguments, rtol: float = 1e-13) -> Program:
     """Check values and derivatives of the rolled program against those of the function; give the program."""
     found = rolled(traced(fun, *arguments))
     with float64():
-        run, points = jex.jaxpr_as_fun(found), [jnp.asarray(each) for each in arguments]
+        run, points = found.function(), [jnp.asarray(each) for each in arguments]
         moves = [jnp.cos(1.0 + jnp.arange(point.size, dtype=float)).reshape(point.shape) for point in points]
         values = jax.jvp(lambda *each: run(*each)[0], points, moves)
         for one, other in zip(values, jax.jvp(fun, points, moves), strict=True):
@@ -93,7 +92,7 @@ def test_repeated_elements_become_arrays(name):
     """As many equations as one element has, give or take, whatever the number of elements."""
     fun, n, most = CLASSICS[name]
     found = agree(fun, np.random.default_rng(0).uniform(0.3, 0.9, n))
-    assert len(numbered(found).equations) <= most
+    assert len(found.equations) <= most
 
 
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s > 4)) for s in range(15)])
@@ -113,7 +112,7 @@ def test_params_and_captured_arrays_are_sources_too():
 
     x, p = np.linspace(0.1, 1.0, 60), {"rate": np.linspace(2.0, 1.0, 60)}
     found = agree(lambda x, rate: fun(x, {"rate": rate}), x, p["rate"])
-    assert len(numbered(found).equations) <= 12
+    assert len(found.equations) <= 12
 
 
 def test_numbers_keep_their_signs_and_kinds():
@@ -131,7 +130,7 @@ def test_numbers_keep_their_signs_and_kinds():
         traced(lambda x: jnp.stack([x[i] * (0.0 if i % 2 else -0.0) for i in range(70)]), np.ones(70))
     )
     with float64():
-        (values,) = jex.jaxpr_as_fun(signs)(jnp.ones(70))
+        (values,) = signs.function()(jnp.ones(70))
     assert np.signbit(values).tolist() == [True, False] * 35
 
 
@@ -145,8 +144,8 @@ def test_what_does_not_repeat_is_left_alone():
         return state
 
     for fun in (recurrence, lambda x: jnp.sum(jnp.sin(x) * x[::-1])):
-        closed = traced(fun, np.ones(40))
-        assert rolled(closed) is closed
+        program = traced(fun, np.ones(40))
+        assert rolled(program) is program
 
 
 def test_effects_are_left_alone():
@@ -157,8 +156,8 @@ def test_effects_are_left_alone():
             jax.debug.print("{}", x[i])
         return rosenbrock(x)
 
-    closed = traced(fun, np.ones(40))
-    assert rolled(closed) is closed
+    program = traced(fun, np.ones(40))
+    assert rolled(program) is program
 
 
 @pytest.mark.parametrize(

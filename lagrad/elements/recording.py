@@ -25,6 +25,7 @@ from lagrad.elements.kernels import Key, contraction_terms
 from lagrad.elements.maps import Factor
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
 from lagrad.elements.tape import CHAIN, FLOAT, Tape
+from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.walk import evaluate
@@ -187,7 +188,12 @@ class Recording:
 
     def floating(self, node: int, dtype: np.dtype) -> int:
         """A node of whole numbers as one of `dtype`; any other as it is."""
-        if not np.issubdtype(self.tape.operations[node].dtype, np.integer):
+        is_whole = np.issubdtype(self.tape.operations[node].dtype, np.integer)
+        return self.typed(node, dtype) if is_whole else node
+
+    def typed(self, node: int, dtype: np.dtype) -> int:
+        """A node as one of `dtype`."""
+        if self.tape.operations[node].dtype == dtype:
             return node
         value = self.tape.value(node)
         if value is not None:
@@ -221,11 +227,15 @@ class Recording:
             for variable, places in zip(equation.inputs, pair, strict=True)
         ]
 
+        # Real numbers may meet complex ones, which JAX then makes of them.
+        dtype = aval_of(equation.source.outvars[0]).dtype
+
         def build(*nodes: int) -> int:
+            given = [self.typed(node, dtype) for node in nodes]
             products = [
-                self.binary("mul", left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=True)
+                self.tape.add("mul", pair, {}, dtype) for pair in zip(given[::2], given[1::2], strict=True)
             ]
-            return reduce(partial(self.binary, "add"), products)
+            return reduce(lambda one, other: self.tape.add("add", (one, other), {}, dtype), products)
 
         return operands, build
 

@@ -142,7 +142,9 @@ def minimize(
 ) -> OptimizeResult:
     """Solve what scipy.optimize.minimize describes; see `ipopt`."""
     x0, args = np.atleast_1d(np.asarray(x0, float)), args if isinstance(args, tuple) else (args,)
-    rows = [read_constraint(constraint, index) for index, constraint in enumerate(as_list(constraints))]
+    rows = [
+        read_constraint(constraint, index, x0.size) for index, constraint in enumerate(as_list(constraints))
+    ]
     given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
     try:
@@ -265,17 +267,21 @@ def as_list(constraints: Any) -> list[Any]:
     return [constraints] if single else list(constraints or ())
 
 
-def read_constraint(constraint: Any, index: int) -> Rows:
-    """One of SciPy's constraints in one form.
+def read_constraint(constraint: Any, index: int, size: int) -> Rows:
+    """One of SciPy's constraints, on `size` variables, in one form.
 
     Raises:
-        ProblemError: none of SciPy's forms.
+        ProblemError: none of SciPy's forms, or a matrix of another width.
     """
     if isinstance(constraint, Mapping):
         return from_dict(constraint, index)
     if np.any(getattr(constraint, "keep_feasible", False)):
         warn_user(f"`constraints[{index}]`: keep_feasible=True has no effect here. Leave it out.")
     if isinstance(constraint, LinearConstraint):
+        columns = constraint.A.shape[-1] if sp.issparse(constraint.A) else np.shape(constraint.A)[-1]
+        if columns != size:
+            found = f"`A` has {columns} columns but x0 has {size} entries"
+            raise ProblemError(f"`constraints[{index}]`: {found}. Give one column a variable.")
         return Rows(linear(constraint.A), constraint.lb, constraint.ub)
     if isinstance(constraint, NonlinearConstraint):
         jac, hess = (f if callable(f) else None for f in (constraint.jac, constraint.hess))

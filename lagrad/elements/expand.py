@@ -146,6 +146,8 @@ def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Seque
             taken = [lax.index_in_dim(row, step, keepdims=False) for row in rows]
             results = run(body, (*consts, *carry, *taken), write_out)
             carry, found[step] = results[:num_carry], results[num_carry:]
+        if not found:
+            return [*carry, *(jnp.zeros((0, *each.shape), each.dtype) for each in body.out_avals[num_carry:])]
         stacked = zip(*(found[step] for step in sorted(found)), strict=True)
         return [*carry, *(jnp.stack(each) for each in stacked)]
 

@@ -285,7 +285,10 @@ class Recording:
     def known(self, variable: int, equation: Equation, indices: Indices) -> int:
         """What the known operands of a linear equation contribute."""
         avals = self.classification.program.avals
-        operands = [self.classification.values.get(i, np.zeros(avals[i].shape)) for i in equation.inputs]
+        operands = [
+            self.classification.values.get(i, np.zeros(avals[i].shape, avals[i].dtype))
+            for i in equation.inputs
+        ]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
         return self.constant(variable, indices.take(np.asarray(values).reshape(-1)))
 

@@ -8,10 +8,19 @@ import pytest
 import lagrad
 
 TURNS = np.exp(-2j * np.pi * np.outer(np.arange(5), np.arange(2)) / 5)
+
+
+def scattered(x):
+    """Imaginary parts set, real ones added."""
+    v = jnp.zeros(5, complex).at[jnp.array([1, 3])].set(x[:2] * 1j).at[4].add(x[2] ** 2)
+    return jnp.real(v * jnp.conj(v)) * x[3]
+
+
 MODELS = {
     "matrix times vector": lambda x: jnp.abs(TURNS @ x[:2]) ** 2 * x[2:],
     "vector times matrix": lambda x: jnp.real(x[:2] @ TURNS.T) ** 2 * x[2:],
     "three factors": lambda x: jnp.real(jnp.einsum("ij,j,i->i", TURNS, x[:2], jnp.exp(1j * x[2:]))),
+    "scattered": scattered,
 }
 
 

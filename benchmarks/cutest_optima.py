@@ -72,17 +72,14 @@ def settle(values: Mapping[str, float], expected: float | None) -> tuple[float, 
     if not values:
         return None
     best = min(values.values())
-    said = dict(values) | ({} if expected is None else {EXPECTED: expected})
+    said = statements(values, expected)
     agreeing = sorted(name for name, value in said.items() if agree(value, best))
     return (best, f"{TWO_SOURCES}: {', '.join(agreeing)}") if len(agreeing) > 1 else None
 
 
-def dissent(values: Mapping[str, float], expected: float | None) -> str:
-    """What sources say that do not agree; empty where there is nothing to tell."""
-    said = dict(values) | ({} if expected is None else {EXPECTED: expected})
-    return (
-        "" if len(said) < 2 else "objectives: " + ", ".join(f"{who} {said[who]:.8g}" for who in sorted(said))
-    )
+def statements(values: Mapping[str, float], expected: float | None) -> dict[str, float]:
+    """What each source says: the solvers, and the collection where it says anything."""
+    return dict(values) | ({} if expected is None else {EXPECTED: expected})
 
 
 def expectation(name: str) -> float | None:
@@ -102,9 +99,10 @@ def extended(record: Mapping[str, Mapping], found: Mapping[str, Mapping[str, flo
         known = settle(values, expected)
         if known is not None:
             optima[name] = [float(f"{known[0]:.10g}"), known[1]]
-        others = [value for value in (*values.values(), expected) if value is not None]
-        if others and not all(agree(value, min(others)) for value in others):
-            disagreements.setdefault(name, dissent(values, expected))
+        said = statements(values, expected)
+        if not all(agree(value, min(said.values())) for value in said.values()):
+            told = ", ".join(f"{who} {said[who]:.8g}" for who in sorted(said))
+            disagreements.setdefault(name, f"objectives: {told}")
     return {"turned": dict(record["turned"]), "optima": optima, "disagreements": disagreements}
 
 

@@ -232,10 +232,9 @@ class Recording:
 
         def build(*nodes: int) -> int:
             given = [self.typed(node, dtype) for node in nodes]
-            products = [
-                self.tape.add("mul", pair, {}, dtype) for pair in zip(given[::2], given[1::2], strict=True)
-            ]
-            return reduce(lambda one, other: self.tape.add("add", (one, other), {}, dtype), products)
+            pairs = zip(given[::2], given[1::2], strict=True)
+            products = [self.binary("mul", left, right, dtype) for left, right in pairs]
+            return reduce(partial(self.binary, "add", dtype=dtype), products)
 
         return operands, build
 
@@ -261,9 +260,9 @@ class Recording:
         add = partial(self.binary, "add")
         return self.binary("div", reduce(add, shares), reduce(add, counts))
 
-    def binary(self, name: str, left: int, right: int) -> int:
-        """A primitive on two float64 nodes."""
-        return self.tape.add(name, (left, right), {}, np.dtype(bool) if name == "eq" else FLOAT)
+    def binary(self, name: str, left: int, right: int, dtype: np.dtype = FLOAT) -> int:
+        """A primitive on two nodes of one type."""
+        return self.tape.add(name, (left, right), {}, np.dtype(bool) if name == "eq" else dtype)
 
     def sum(self, variable: int, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
         """Elements moved, or a few of them added up, with what known operands contribute."""

@@ -36,4 +36,6 @@ def rewrite(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
 def escaped(line: str) -> str:
     """A line of text whose bars and stars mean nothing, but for those in code."""
     parts = OUTSIDE_CODE.split(line)
-    return "".join(part if part.startswith("`") else re.sub(r"([|*])", r"\\\1", part) for part in parts)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([|*])", r"\\\1", part) for part in parts
+    )

@@ -38,5 +38,7 @@ def entry(app: Any, page: str) -> str:
     """One page as a line."""
     document = app.env.get_doctree(page)
     title = app.env.titles[page].astext()
-    first = next((node.astext().replace("\n", " ") for node in document.findall(nodes.paragraph)), "")
+    first = next(
+        (node.astext().replace("\n", " ") for node in document.findall(nodes.paragraph)), ""
+    )
     return f"- [{title}]({page}.html): {first.split('. ')[0].rstrip('.:')}"

@@ -29,6 +29,8 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # A cell of an executed page, options at its top left out.
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
+# Of code on the site, as in docs/ruff.toml.
+COLUMNS = 100
 FOLDERS = ("lagrad", "problems", "examples", "docs")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 PAGES = [page for page in PAGES if not {"_build", "tables"} & set(page.parts)]
@@ -125,6 +127,19 @@ def test_the_reference_has_every_public_name():
     }
     wanted |= {f"plot.{name}" for name in lagrad.plot.__all__ if name != "pyplot"}
     assert wanted <= known
+
+
+def test_code_on_pages_fits_beside_the_bars_of_the_site():
+    """At most 100 columns: a line that is cut off has to be scrolled to be read."""
+    pages = [page for page in PAGES if ROOT / "docs" in page.parents]
+    long = {
+        f"{named(page)}: {line}"
+        for page in pages
+        for code in [*blocks(page, "python"), *CELL.findall(page.read_text())]
+        for line in code.splitlines()
+        if len(line) > COLUMNS
+    }
+    assert not long
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

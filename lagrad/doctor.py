@@ -32,7 +32,6 @@ def doctor() -> None:
 def report() -> str:
     """What `doctor` prints."""
     auto = {"method 'auto'": find_method("auto").name}
-    auto = {"method 'auto'": find_method("auto").name}
     return outline({"lagrad": version("lagrad"), **system(), **auto, **solvers(), **packages()})
 
 
@@ -53,11 +52,11 @@ def solvers() -> dict[str, object]:
 
 
 def about(name: str) -> object:
-    """What is known of a method."""
+    """What is known of a method, or what its own error says of how to get it."""
     try:
         return METHODS[name].about()
     except ImportError as error:
-        return f"missing: pip install 'lagrad[{name}]' ({error})"
+        return f"missing: {str(error).removeprefix('`method`: ')}"
 
 
 def packages() -> dict[str, str]:

@@ -44,6 +44,7 @@ class Violation:
         value: c at the point.
         side: the side it misses.
         amount: by how much, positive.
+        is_equality: whether its other side is the same.
     """
 
     name: str
@@ -51,10 +52,11 @@ class Violation:
     value: float
     side: float
     amount: float
+    is_equality: bool = False
 
     def __str__(self) -> str:
-        above = "at most" if self.value > self.side else "at least"
-        return f"{self.name} is {self.value:.6g}, should be {above} {self.side:.6g}: off by {self.amount:.4g}"
+        above = "" if self.is_equality else "at most " if self.value > self.side else "at least "
+        return f"{self.name} is {self.value:.6g}, should be {above}{self.side:.6g}: off by {self.amount:.4g}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +70,7 @@ class Infeasibility:
         bounds: variables whose bounds take part in that.
         x: the point, a pytree like x0.
         solution: of the elastic problem.
-        limits: the bounds that take part, written out, such as `x['T'] <= 1`.
+        limits: the same written out, those of one array together: `x['T'] <= 1`, `x['u'] >= -1 (19 of 40)`.
         sizes: name of each constraint -> number of its rows.
         has_own_params: whether it is about the params with which the problem was declared.
     """
@@ -210,33 +212,52 @@ def explain(problem: Problem, solution: Solution, x: np.ndarray, values: np.ndar
     worst = bad[np.argsort(-amounts[bad], kind="stable")]
     sides = np.where(values > upper, upper, lower)
     violations = tuple(
-        Violation(problem.describe_row(i), owner(problem, i), values[i], sides[i], amounts[i])
+        Violation(
+            problem.describe_row(i),
+            owner(problem, i),
+            float(values[i]),
+            float(sides[i]),
+            float(amounts[i]),
+            bool(lower[i] == upper[i]),
+        )
         for i in map(int, worst)
     )
     pushes = np.abs(np.asarray(solution.multipliers["rows"]))
-    lower, upper = (np.asarray(part["x"]) for part in solution.bound_multipliers)
-    bounds = lower + upper
+    from_below, from_above = (np.asarray(part["x"]) for part in solution.bound_multipliers)
+    bounds = from_below + from_above
     is_feasible = not violations
     return Infeasibility(
         is_feasible=is_feasible,
         violations=violations,
-        conflict=() if is_feasible else strongest(pushes, problem.describe_row),
-        bounds=() if is_feasible else strongest(bounds, problem.variables.describe),
-        limits=()
-        if is_feasible
-        else strongest(bounds, lambda i: limit(problem, i, bool(upper[i] > lower[i]))),
+        conflict=() if is_feasible else named(strongest(pushes), problem.describe_row),
+        bounds=() if is_feasible else named(strongest(bounds), problem.variables.describe),
+        limits=() if is_feasible else limits(problem, strongest(bounds), from_above > from_below),
         sizes={name: layout.size for name, layout in problem.row_layouts.items()},
         x=problem.variables.unflatten(x),
         solution=solution,
     )
 
 
-def limit(problem: Problem, variable: int, is_upper: bool) -> str:
-    """A bound written out, such as `x['T'] <= 1`."""
-    name, low, high = problem.variables.describe(variable), problem.lower[variable], problem.upper[variable]
-    if low == high:
-        return f"{name} = {low:.6g}"
-    return f"{name} <= {high:.6g}" if is_upper else f"{name} >= {low:.6g}"
+def limits(problem: Problem, variables: np.ndarray, is_upper: np.ndarray) -> tuple[str, ...]:
+    """Bounds written out, those of one array, side and value as one.
+
+    Args:
+        problem: whose bounds they are.
+        variables: flat indices, in the order in which they are to be told.
+        is_upper: whether it is the upper bound that pushes, for each variable of the problem, shape (n,).
+    """
+    layout, groups = problem.variables, dict[tuple[int, str, float], list[int]]()
+    for i in variables.tolist():
+        low, high = problem.lower[i], problem.upper[i]
+        sign = "=" if low == high else "<=" if is_upper[i] else ">="
+        leaf = int(np.searchsorted(layout.offsets, i, side="right")) - 1
+        groups.setdefault((leaf, sign, float(high if is_upper[i] else low)), []).append(i)
+    return tuple(
+        f"{layout.describe(found[0])} {sign} {value:.6g}"
+        if len(found) == 1
+        else f"{layout.paths[leaf]} {sign} {value:.6g} ({len(found):,} of {layout.sizes[leaf]:,})"
+        for (leaf, sign, value), found in groups.items()
+    )
 
 
 def owner(problem: Problem, row: int) -> str:
@@ -244,7 +265,12 @@ def owner(problem: Problem, row: int) -> str:
     return next(name for name in problem.constraints if row < problem.rows(name).stop)
 
 
-def strongest(forces: np.ndarray, describe: Callable[[int], str]) -> tuple[str, ...]:
-    """Names of the entries that push, the strongest first."""
+def strongest(forces: np.ndarray) -> np.ndarray:
+    """Indices of the entries that push, the strongest first."""
     active = np.flatnonzero(forces > PUSHES)
-    return tuple(describe(int(i)) for i in active[np.argsort(-forces[active], kind="stable")])
+    return active[np.argsort(-forces[active], kind="stable")]
+
+
+def named(indices: np.ndarray, describe: Callable[[int], str]) -> tuple[str, ...]:
+    """Names of entries."""
+    return tuple(map(describe, indices.tolist()))

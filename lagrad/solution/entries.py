@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 
 # A side this near, relative to max(1, |side|), is active; a NEAR one if its multiplier exceeds the distance.
@@ -15,27 +16,16 @@ STATES = ("", "lower", "upper", "equal", "violated")
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
-    """Variables, or constraint rows, one after the other.
+class Places:
+    """Entries of some arrays, one after the other, and what each is called.
 
     Args:
         paths: name of each array, such as `x['theta']` or `flow`.
         shapes: shape of each array.
-        value: flat, shape (k,).
-        lower: bound or side from below, shape (k,), -inf where there is none.
-        upper: from above, likewise.
-        multiplier: shape (k,); positive where `upper` presses, negative where `lower` does.
     """
 
     paths: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
-    value: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    multiplier: np.ndarray
-
-    def __len__(self) -> int:
-        return self.value.size
 
     @cached_property
     def offsets(self) -> np.ndarray:
@@ -48,6 +38,26 @@ class Entries:
         leaf = int(np.searchsorted(self.offsets, index, side="right")) - 1
         place = np.unravel_index(index - self.offsets[leaf], self.shapes[leaf])
         return self.paths[leaf] + (f"[{', '.join(str(int(i)) for i in place)}]" if place else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Entries(Places):
+    """Variables, or constraint rows, one after the other.
+
+    Args:
+        value: flat, shape (k,).
+        lower: bound or side from below, shape (k,), -inf where there is none.
+        upper: from above, likewise.
+        multiplier: shape (k,); positive where `upper` presses, negative where `lower` does.
+    """
+
+    value: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    multiplier: np.ndarray
+
+    def __len__(self) -> int:
+        return self.value.size
 
     @cached_property
     def violation(self) -> np.ndarray:
@@ -113,3 +123,17 @@ def side(tree: Any, value: np.ndarray, none: float) -> np.ndarray:
 def flat(tree: Any) -> np.ndarray:
     """All entries of a pytree one after the other, in float64."""
     return np.concatenate([np.zeros(0), *(np.ravel(np.asarray(leaf)) for leaf in jax.tree.leaves(tree))])
+
+
+def are_readable(*trees: Any) -> bool:
+    """Whether pytrees hold numbers that can be read now, in arrays of the same shapes in the same places."""
+    leaves = jax.tree.leaves(trees)
+    if not leaves or not all(map(is_readable, leaves)):
+        return False
+    return len({(jax.tree.structure(tree), *map(np.shape, jax.tree.leaves(tree))) for tree in trees}) == 1
+
+
+def is_readable(leaf: Any) -> bool:
+    """Whether a leaf is an array or a number, of floats, and no tracer."""
+    is_array = isinstance(leaf, (np.ndarray, np.generic, jax.Array, float))
+    return is_array and not isinstance(leaf, jax.core.Tracer) and np.result_type(leaf).kind == "f"

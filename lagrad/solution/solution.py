@@ -22,7 +22,7 @@ from lagrad.display.markup import html_table
 from lagrad.display.page import Page
 from lagrad.display.text import table
 from lagrad.errors import SolveError
-from lagrad.solution import archive, export, markup, tables
+from lagrad.solution import archive, entries, export, markup, tables
 from lagrad.solution.status import Status
 from lagrad.solution.summary import HISTORY_NUMBERS, certificate_lines, history_rows, summary_lines
 
@@ -33,10 +33,35 @@ class BoundMultipliers(NamedTuple):
     Args:
         lower: of x >= lower bound; zero where there is none.
         upper: of x <= upper bound; zero where there is none.
+
+    >>> problem = lagrad.Problem(lambda x: x @ x, [3.0, 1.0], bounds=(1.0, None))
+    >>> lagrad.solve(problem, "trust-constr", tol=1e-12).bound_multipliers
+    name  lower  upper
+    x[0]      2      0
+    x[1]      2      0
     """
 
     lower: Any
     upper: Any
+
+    def __repr__(self) -> str:
+        # As a pytree it may hold tracers, booleans or shapes as well.
+        if entries.are_readable(self.lower, self.upper):
+            return str(self.table())
+        return f"BoundMultipliers(lower={self.lower!r}, upper={self.upper!r})"
+
+    def _repr_html_(self) -> str | None:
+        if entries.are_readable(self.lower, self.upper):
+            return html_table(tables.bound_lines(self, markup.MOST), tables.NUMBERS)
+        return None
+
+    def table(self, most: int = 8) -> Page:
+        """A line a variable: its name, the multipliers of its lower and its upper bound.
+
+        Args:
+            most: rows of an array, of which the first and the last are shown.
+        """
+        return Page(table(tables.bound_lines(self, most), tables.NUMBERS) or "no variables")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
-"""Write variables and constraints of a Solution as tables: long arrays shortened, or first in a ranking."""
+"""Write variables, constraints and multipliers as tables: long arrays shortened, or first in a ranking."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from lagrad.solution import entries
 from lagrad.solution.entries import Entries
 
 NUMBERS = ("value", "lower", "upper", "multiplier")
+# The row of an entry; the row that stands for some.
+Line = Callable[[int], dict[str, str]]
+LeftOut = Callable[[np.ndarray], dict[str, str]]
 # Word that `sort` may be -> what comes first where it is large.
 RANKINGS: dict[str, Callable[[Entries], np.ndarray]] = {
     "multiplier": lambda found: np.abs(found.multiplier),
@@ -45,7 +49,7 @@ def sections(solution: Any, sort: str | None, most: int) -> dict[str, list[dict[
         raise ValueError(f"`most`: {most}, expected 2 or more.")
     found = {"variables": entries.variables(solution), "constraints": entries.rows(solution)}
     return {
-        headed(title, part): shortened(part, most) if sort is None else ranked(part, sort, most)
+        headed(title, part): entry_lines(part, most) if sort is None else ranked(part, sort, most)
         for title, part in found.items()
         if len(part)
     }
@@ -59,15 +63,42 @@ def headed(title: str, found: Entries) -> str:
     return f"{title}: {len(found):,}, {active:,} active{outside}"
 
 
-def shortened(found: Entries, most: int) -> list[dict[str, str]]:
-    """The rows of each array in order; of a long one the first and the last, and how many are left out."""
+def entry_lines(found: Entries, most: int) -> list[dict[str, str]]:
+    """The rows of each array in order, long ones shortened."""
+    return shortened(found.offsets, most, partial(line, found), partial(left_out, found))
+
+
+def shortened(offsets: np.ndarray, most: int, line: Line, left_out: LeftOut) -> list[dict[str, str]]:
+    """The rows of each array in order; of a long one the first and the last, and how many are left out.
+
+    Args:
+        offsets: where each array begins, and the end of the last.
+        most: rows of an array.
+        line: the row of an entry.
+        left_out: the row that stands for some.
+    """
     lines = []
-    for start, stop in zip(found.offsets[:-1], found.offsets[1:], strict=True):
+    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
         head, tail = (stop, stop) if stop - start <= most else (start + (most + 1) // 2, stop - most // 2)
-        lines += [line(found, index) for index in range(start, head)]
-        lines += [left_out(found, np.arange(head, tail))] if tail > head else []
-        lines += [line(found, index) for index in range(tail, stop)]
+        lines += [line(index) for index in range(start, head)]
+        lines += [left_out(np.arange(head, tail))] if tail > head else []
+        lines += [line(index) for index in range(tail, stop)]
     return lines
+
+
+def bound_lines(multipliers: Any, most: int) -> list[dict[str, str]]:
+    """A row a variable with the multipliers of its lower and its upper bound, long arrays shortened."""
+    paths, shapes, lower = entries.leaves(multipliers.lower, "x")
+    places, upper = entries.Places(paths, shapes), entries.flat(multipliers.upper)
+
+    def line(index: int) -> dict[str, str]:
+        return {"name": places.name(index), "lower": number(lower[index]), "upper": number(upper[index])}
+
+    def left_out(indices: np.ndarray) -> dict[str, str]:
+        size = np.maximum(lower[indices], upper[indices]).max()
+        return {"name": f"... {indices.size:,} more, at most {number(size)}", "lower": "", "upper": ""}
+
+    return shortened(places.offsets, most, line, left_out)
 
 
 def ranked(found: Entries, sort: str, most: int) -> list[dict[str, str]]:

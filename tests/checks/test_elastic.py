@@ -77,5 +77,5 @@ def test_a_report_sums_up_by_constraint_before_it_lists_rows():
     lines = str(found).splitlines()
     assert lines[1].startswith("  gives way  low: 9 of 9 rows, worst 1")
     assert lines[2].startswith("  conflict   low (9 of 9 rows)")
-    assert lines[3].startswith("  against    x[") and lines[3].endswith("] <= 0 and 4 more")
+    assert lines[3] == "  against    x <= 0 (9 of 9)"
     assert sum(line.startswith("  row ") for line in lines) == 5 and lines[-1] == "  and        4 rows more"

@@ -274,3 +274,22 @@ def test_certificates_say_no_to_nan():
     assert Certificate(0, 0, 0, 1e-7, 1e-6).is_satisfied
     assert Certificate(0, 0, 0, 0, 1e-6).is_regular is None
     assert Certificate(0, 0, 0, 0, 1e-6, constraint_rank=2, active_rows=3).is_regular is False
+
+
+def test_multipliers_of_bounds_show_as_a_table_where_they_are_numbers():
+    """A line a variable, long arrays shortened; a pytree of other things as it is."""
+    lower = {"T": np.float64(2.0), "u": np.linspace(0.0, 3.0, 40)}
+    found = BoundMultipliers(lower, {"T": np.float64(0.0), "u": np.zeros(40)})
+    lines = repr(found).splitlines()
+    assert lines[0].split() == ["name", "lower", "upper"] and lines[1].split() == ["x['T']", "2", "0"]
+    assert (
+        len(lines) == 11 and lines[6].startswith("... 32 more, at most 2.69") and max(map(len, lines)) <= 100
+    )
+    assert found._repr_html_().count("<tr>") == 11 and str(found) == repr(found)
+    shown = []
+    jax.eval_shape(lambda pair: shown.append(repr(pair)), found)
+    others = (None, None), (1, "a"), (np.zeros(2), np.zeros(3)), (np.ones(2, bool), np.ones(2, bool))
+    for pair in map(BoundMultipliers._make, others):
+        assert pair._repr_html_() is None
+        shown.append(repr(pair))
+    assert all(text.startswith("BoundMultipliers(lower=") for text in shown) and len(shown) == 5

@@ -32,9 +32,10 @@ def clocked(call: Callable):
 
 
 def fastest(call: Callable, patience: float = 10.0):
-    """Value and least seconds of two calls; of one where that took longer than `patience` seconds."""
+    """Value and least seconds of seven calls, or of as many as fit into `patience` seconds."""
     value, seconds = clocked(call)
-    return value, seconds if seconds > patience else min(seconds, clocked(call)[1])
+    more = min(6, int(patience / seconds))
+    return value, min([seconds, *(clocked(call)[1] for _ in range(more))])
 
 
 def lagrangian(case: Case) -> Callable:

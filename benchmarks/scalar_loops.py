@@ -4,8 +4,8 @@
     python -m benchmarks.scalar_loops --quick      20 terms
 
 Each model is a Python loop, the same for lagrad and for CasADi's SX. "trace" is what JAX alone takes to trace
-the functions. Once ready, J and H are timed beside the vectorised form of the model in lagrad. J and H of all
-three are compared.
+the functions, "beyond" what is left of ready, a share for each equation of the trace. Once ready, J and H are
+timed beside the vectorised form of the model in lagrad. J and H of all three are compared.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import casadi
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Jaxpr, jaxprs_in_params
 
 import lagrad
 from benchmarks import tables
@@ -30,8 +31,10 @@ COLUMNS = (
     "model",
     "terms",
     "n",
+    "equations",
     "trace s",
     "ready s",
+    "us an equation beyond",
     "CasADi SX ready s",
     "J ms",
     "J ms, arrays",
@@ -61,12 +64,20 @@ def in_arrays(model: Scalar) -> lagrad.Problem:
     return lagrad.Problem(objective, model.start, None if rows is None else lagrad.Equality(rows))
 
 
-def traced_seconds(model: Scalar) -> float:
-    """What JAX alone takes to trace the functions once."""
+def traced(model: Scalar) -> tuple[float, int]:
+    """Seconds that JAX alone takes to trace the functions once, and the number of equations."""
     begin = time.perf_counter()
     with jax.enable_x64(True):
-        jax.make_jaxpr(lambda x: (model.objective(x, jnp), model.rows and model.rows(x, jnp)))(model.start)
-    return time.perf_counter() - begin
+        found = jax.make_jaxpr(lambda x: (model.objective(x, jnp), model.rows and model.rows(x, jnp)))(
+            model.start
+        )
+    return time.perf_counter() - begin, equations(found.jaxpr)
+
+
+def equations(jaxpr: Jaxpr) -> int:
+    """How many there are, those of inner programs in place of the equation that holds them."""
+    inner = (list(jaxprs_in_params(equation.params)) for equation in jaxpr.eqns)
+    return sum(sum(map(equations, programs)) or 1 for programs in inner)
 
 
 def in_casadi(model: Scalar) -> tuple[float, Callable, Callable]:
@@ -98,7 +109,7 @@ def apart(found, expected) -> float:
 def row(name: str, terms: int) -> dict:
     """One model of one size."""
     model = MODELS[name](terms)
-    trace = traced_seconds(model)
+    trace, count = traced(model)
     begin = time.perf_counter()
     loop = lagrad.differentiate(declared(model))
     ready = time.perf_counter() - begin
@@ -115,8 +126,10 @@ def row(name: str, terms: int) -> dict:
         "model": name,
         "terms": terms,
         "n": loop.n,
+        "equations": count,
         "trace s": trace,
         "ready s": ready,
+        "us an equation beyond": 1e6 * (ready - trace) / count,
         "CasADi SX ready s": casadi_ready,
         "J ms": median_ms(loop.jacobian_values, only_x) if loop.m else None,
         "J ms, arrays": median_ms(arrays.jacobian_values, only_x) if loop.m else None,

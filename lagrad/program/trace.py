@@ -74,7 +74,13 @@ def trace(problem: Problem) -> Program:
 
 def raveled(leaves: Sequence) -> jax.Array:
     """Arrays as one vector in float64."""
-    return join([jnp.ravel(leaf).astype(jnp.float64) for leaf in leaves])
+    # Most are so already, and what JAX asks about them takes longer than all else here.
+    return join(
+        [
+            leaf if leaf.ndim == 1 and leaf.dtype == jnp.float64 else jnp.ravel(leaf).astype(jnp.float64)
+            for leaf in leaves
+        ]
+    )
 
 
 def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Program:

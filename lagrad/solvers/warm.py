@@ -15,7 +15,7 @@ from lagrad.solvers.solver import Start
 SMALLEST_MU, LARGEST_MU = 1e-9, 1e-1
 # Of a solve that was stopped: its last ones can be far smaller than its point is accurate, and steps are then
 # cut at every bound; larger ones than this throw away what was reached.
-ROUGH_MU = 1e-3, 1e-2
+ROUGH_MU = 1e-4, 1e-2
 
 
 def warm(solution: Solution | None, problem: Problem, x: np.ndarray | None = None) -> Start:

@@ -15,6 +15,7 @@ from lagrad.derivatives.verification.products import (
     UNDERFLOW,
     at_least,
     both_triangles,
+    dot,
     indices,
     loosely,
     mirrored,
@@ -50,7 +51,7 @@ def glance(
     slopes = lambda y: slope_of(derivatives, y, (first[1], first[0]), multipliers)  # noqa: E731
     slope = slopes(x)
     sizes = np.abs(gradient), np.abs(jacobian), np.abs(hessian)
-    terms = np.concatenate([[sizes[0] @ size], times(first, sizes[1], size, m)])
+    terms = np.concatenate([dot(sizes[0], size), times(first, sizes[1], size, m)])
     slope_terms = (
         sizes[0]
         + times((first[1], first[0]), sizes[1], np.abs(multipliers), n)
@@ -60,7 +61,7 @@ def glance(
         move = STEP * np.maximum(1.0, size) * direction
         points, length = [x + k * move for k in (-2, -1, 1, 2)], np.abs(move)
         differences, error = central([values_of(derivatives, y) for y in points], here, terms)
-        found, scale = np.atleast_1d(gradient @ move), np.atleast_1d(sizes[0] @ length)
+        found, scale = dot(gradient, move), dot(sizes[0], length)
         coarse = rounding * (terms + np.abs(here))
         yield Slope("gradient", found, scale, differences[:1], error[:1], coarse[:1])
         if m:
@@ -156,7 +157,7 @@ def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
     found, size = values_of(derivatives, x), np.abs(x)
     first, entries = derivatives.jacobian_structure, np.abs(derivatives.jacobian_values(x))
     terms = np.concatenate(
-        [[np.abs(derivatives.gradient(x)) @ size], times(first, entries, size, derivatives.m)]
+        [dot(np.abs(derivatives.gradient(x)), size), times(first, entries, size, derivatives.m)]
     )
     close = np.abs(found - expected) <= CLOSE * np.abs(expected) + LOOSE * NOISE * terms + UNDERFLOW
     return bool((close | (np.isnan(found) & np.isnan(expected)) | (found == expected)).all())

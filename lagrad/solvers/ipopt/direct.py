@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lagrad.compile.native.ahead import ahead
 from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt.backend import End
+from lagrad.solvers.ipopt.compiled import engine, is_supported
 from lagrad.solvers.ipopt.compiled_calls import compiled_calls
 from lagrad.solvers.ipopt.library import NotThere, find
 from lagrad.solvers.ipopt.python_calls import PythonCalls
@@ -13,7 +15,7 @@ from lagrad.solvers.solver import Options, Task
 
 
 def load() -> None:
-    """Find and load the library.
+    """Find and load the library; its callbacks are compiled while a problem is declared.
 
     Raises:
         ImportError: there is none.
@@ -22,6 +24,8 @@ def load() -> None:
         find()
     except NotThere as error:
         raise ImportError(str(error)) from error
+    if is_supported():
+        ahead(engine)
 
 
 def versions() -> dict[str, str]:

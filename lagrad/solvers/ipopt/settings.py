@@ -23,10 +23,9 @@ WARM_START: dict[str, Any] = {
 }
 
 
-# Where the solve before had not converged, a point can lie too near to bounds that it is to leave again.
-ROUGH = dict.fromkeys((name for name in WARM_START if name.endswith(("push", "frac"))), 1e-3) | {
-    "warm_start_mult_bound_push": 1e-6
-}
+# Where the solve before had not converged, a point can lie too near to bounds that it is to leave again: it
+# keeps the distance at which a multiplier of one belongs to the barrier parameter, or this one.
+FARTHEST = 1e-3
 
 
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
@@ -65,5 +64,12 @@ def warm_options(start: Start) -> dict[str, Any]:
     """Options of a warm start, none for a cold one."""
     if start.multipliers is None:
         return {}
-    options = WARM_START | ROUGH if start.is_rough else WARM_START
+    options = WARM_START | rough_options(start.mu) if start.is_rough else WARM_START
     return options if start.mu is None else options | {"mu_init": start.mu}
+
+
+def rough_options(mu: float | None) -> dict[str, Any]:
+    """How far the point of a solve that was stopped is moved from bounds and sides."""
+    push = FARTHEST if mu is None else min(FARTHEST, mu)
+    names = (name for name in WARM_START if name.endswith(("push", "frac")))
+    return dict.fromkeys(names, push) | {"warm_start_mult_bound_push": 1e-6}

@@ -26,7 +26,7 @@ from lagrad.problem.multipliers import flat_multipliers
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Certificate, Solution
 from lagrad.solvers.entries import Entries
-from lagrad.solvers.optimality import certificate, largest
+from lagrad.solvers.optimality import INFINITE, certificate, is_step_notable, largest
 
 # Of rows, lower bounds and upper bounds, flat.
 Multipliers = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -83,6 +83,9 @@ def certify(problem: Problem | Derivatives, solution: Solution, *, params: Pytre
     hessian = derivatives.hessian(x, multipliers[0], 1.0, params)
     if not np.isfinite(hessian.data).all():
         return found
+    slopes, says_little = (gradient, slope), start_gradient >= INFINITE and found.is_satisfied
+    if says_little and is_step_notable(problem, x, float(values[0]), slopes, hessian.diagonal()):
+        found = replace(found, error=np.inf)
     return with_curvature(found, problem, (x, values[1:], gradient), multipliers, (jacobian, hessian))
 
 

@@ -22,7 +22,14 @@ from lagrad.solution.solution import BoundMultipliers, Certificate, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
 from lagrad.solvers.evaluation import Evaluation, Multipliers, Point, rank
-from lagrad.solvers.optimality import certificate, success_tolerance, unknown_certificate
+from lagrad.solvers.model import has_hessian, hessian_structure
+from lagrad.solvers.optimality import (
+    INFINITE,
+    certificate,
+    is_step_notable,
+    success_tolerance,
+    unknown_certificate,
+)
 from lagrad.solvers.solver import Outcome, Task
 from lagrad.solvers.violation import is_stuck_outside
 from lagrad.source_location import warn_user
@@ -34,6 +41,8 @@ LOOSE = 1e-3
 # that of a singularity.
 STEEP, UNSTEADY = 1e6, 0.01
 NO_SLOPE = "its derivative is zero everywhere, so every feasible point counts as a solution. Smooth it."
+FAINT = "x may be far from a solution. Scale the objective so that its gradient is about 1, or lower `tol`."
+LOUD = "residuals are small relative to it, but a step still changes much. Scale variables and objective."
 SINGULAR = "x lies within rounding of a singularity. Keep x away from it by bounds."
 IGNORED = (
     "The objective does not depend on x, so every feasible point counts as a solution. If that is meant, "
@@ -242,7 +251,18 @@ def check_point(task: Task, point: Point, values: Values | None, multipliers: Mu
         task.problem, point.x, values, multipliers, slope, tolerance, objective=point.objective
     )
     doubts = singularity(task, point, values[0]) + flatness(task, point, values[0])
+    says_little = check.is_satisfied and (0.0 < slope <= task.tol or slope >= INFINITE)
+    if says_little and is_unfinished(task, point, values, multipliers):
+        check, doubts = in_doubt(task, check, doubts)
     return replace(check, doubts=doubts) if doubts else check
+
+
+def in_doubt(task: Task, check: Certificate, doubts: tuple[str, ...]) -> tuple[Certificate, tuple[str, ...]]:
+    """Certificate and sentences where a step from a point with small residuals changes much."""
+    slope = task.evaluation.start_gradient
+    if slope >= INFINITE:
+        return replace(check, error=math.inf), (*doubts, f"The gradient at the start is {slope:.1e}: {LOUD}")
+    return check, (*doubts, f"The gradient at the start, {slope:.1e}, is below `tol` already: {FAINT}")
 
 
 def flatness(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
@@ -258,6 +278,21 @@ def flatness(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:
         return (IGNORED,)
     operation = changes_in_steps(program)
     return (f"The objective changes in steps only (`{operation}`): {NO_SLOPE}",) if operation else ()
+
+
+def is_unfinished(task: Task, point: Point, values: Values, multipliers: Multipliers) -> bool:
+    """Whether a step from the point changes much; True where there are no second derivatives to tell.
+
+    A start that is a solution has a small gradient as well, but a step from it changes next to nothing.
+    """
+    if not has_hessian(task.evaluation.derivatives):
+        return True
+    (gradient, _, jacobian), rows = values, multipliers[0]
+    first, second = rows_and_columns(hessian_structure(task.evaluation.derivatives))
+    entries = np.where(first == second, task.evaluation.hessian(point.x, rows, 1.0), 0.0)
+    bends = np.bincount(first, entries, task.problem.n)
+    slopes = gradient, gradient + jacobian.transposed_times(rows)
+    return is_step_notable(task.problem, point.x, point.objective, slopes, bends)
 
 
 def singularity(task: Task, point: Point, gradient: np.ndarray) -> tuple[str, ...]:

@@ -16,7 +16,13 @@ import jax.ops
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeResult
+from scipy.optimize import (
+    Bounds,
+    HessianUpdateStrategy,
+    LinearConstraint,
+    NonlinearConstraint,
+    OptimizeResult,
+)
 
 from lagrad.derivatives import differentiate
 from lagrad.derivatives.triplets import Triplets, rows_and_columns
@@ -53,6 +59,8 @@ OTHERS = {
 NATIVE = {"xtol", "finite_diff_rel_step"}
 # Entries of a Hessian that is taken as full where the user's sparse ones turn out to have too few.
 LARGEST_FULL = 4_000_000
+# SciPy's words for differences, which count as not given.
+DIFFERENCES = ("2-point", "3-point", "cs")
 DICT_KEYS = ("type", "fun", "jac", "hess", "args", "kwargs")
 OLD_SIDES = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 
@@ -145,8 +153,13 @@ def minimize(
     rows = [
         read_constraint(constraint, index, x0.size) for index, constraint in enumerate(as_list(constraints))
     ]
-    given = objective_derivatives(supplied, args)
     declared = (fun, args, supplied, constraints, x0.shape)
+    if supplied[0] is True:
+        # SciPy's minimize takes such a function apart before it calls a method.
+        returned = once_a_point(fun)
+        fun, gradient = (lambda x, *args, part=part: returned(x, *args)[part] for part in (0, 1))
+        supplied = gradient, *supplied[1:]
+    given = objective_derivatives(supplied, args)
     try:
         derivatives, is_new = remembered(
             declared, lambda: declare(lambda x: fun(x, *args), x0, given, bounds, rows)
@@ -219,13 +232,30 @@ def objective_derivatives(
     supplied: tuple[Any, Any, Any], args: tuple[Any, ...]
 ) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
     """The objective's jac(x) and hess(x, v), with args, None where not given."""
-    jac, hess, hessp = (function if callable(function) else None for function in supplied)
+    jac, hess, hessp = (
+        given_function(*each) for each in zip(("jac", "hess", "hessp"), supplied, strict=True)
+    )
     gradient = None if jac is None else lambda x: jac(x, *args)
     if hess is not None:
         return gradient, lambda x, v: scaled(hess(x, *args), v[0])
     if hessp is not None:
         return gradient, lambda x, v: v[0] * np.array([hessp(x, e, *args) for e in np.eye(x.size)])
     return gradient, None
+
+
+def given_function(name: str, given: Any) -> Any:
+    """A derivative of the user's, None where SciPy's words ask for an approximation.
+
+    Raises:
+        ProblemError: neither a function nor one of SciPy's words.
+    """
+    if callable(given):
+        return given
+    is_none = given is None or given is False or isinstance(given, HessianUpdateStrategy)
+    if is_none or (isinstance(given, str) and given in DIFFERENCES):
+        return None
+    found = f"{given!r}, expected a function, None, or one of {list(DIFFERENCES)}"
+    raise ProblemError(f"`{name}`: {found}. Leave it out: lagrad finds exact derivatives.")
 
 
 def scaled(matrix: Any, factor: float) -> Any:
@@ -284,7 +314,8 @@ def read_constraint(constraint: Any, index: int, size: int) -> Rows:
             raise ProblemError(f"`constraints[{index}]`: {found}. Give one column a variable.")
         return Rows(linear(constraint.A), constraint.lb, constraint.ub)
     if isinstance(constraint, NonlinearConstraint):
-        jac, hess = (f if callable(f) else None for f in (constraint.jac, constraint.hess))
+        jac = given_function(f"constraints[{index}].jac", constraint.jac)
+        hess = given_function(f"constraints[{index}].hess", constraint.hess)
         return Rows(constraint.fun, constraint.lb, constraint.ub, jac, hess)
     found = type(constraint).__name__
     raise ProblemError(
@@ -311,27 +342,27 @@ def from_dict(constraint: Mapping[str, Any], index: int) -> Rows:
     def closed(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given: function(*given, *args, **kwargs)
 
-    fun, jac, hess = closed(constraint["fun"]), constraint.get("jac"), constraint.get("hess")
-    second = closed(hess) if callable(hess) else None
-    if callable(jac):
-        return Rows(fun, *OLD_SIDES[kind], closed(jac), second)
+    fun, jac = closed(constraint["fun"]), constraint.get("jac")
+    hess = given_function(f"constraints[{index}]['hess']", constraint.get("hess"))
+    second = None if hess is None else closed(hess)
     if jac is True:
         both = once_a_point(fun)
         return Rows(lambda x: both(x)[0], *OLD_SIDES[kind], lambda x: both(x)[1], second)
-    return Rows(fun, *OLD_SIDES[kind], None, second)
+    jac = given_function(f"constraints[{index}]['jac']", jac)
+    return Rows(fun, *OLD_SIDES[kind], None if jac is None else closed(jac), second)
 
 
 def once_a_point(fun: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, asked once for several calls at the same point in a row."""
     last: list[tuple[bytes, Any]] = [(b"", None)]
 
-    def remembering(x: object) -> Any:
+    def remembering(x: object, *args: Any) -> Any:
         # JAX's tracers have no bytes.
         if not isinstance(x, np.ndarray):
-            return fun(x)
+            return fun(x, *args)
         place, value = last[0]
         if place != x.tobytes():
-            place, value = x.tobytes(), fun(x)
+            place, value = x.tobytes(), fun(x, *args)
             last[0] = place, value
         return value
 

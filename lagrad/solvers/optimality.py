@@ -18,8 +18,9 @@ with the objective: at a singularity the gradient is as large as the distance is
 The hundreds are those of IPOPT's own scaling (Waechter and Biegler 2006, section 3.8 and equation 5): what it
 calls converged passes here unless the scaling hid something. Multipliers excuse nothing where rounding of
 their products alone is more than the tolerance allows beside the gradient: rows that depend on each other can
-have multipliers of 1e16 that cancel, anywhere. A gradient or mean multiplier of 1e20 counts as
-infinite, as bounds of that size do: everything is small relative to it, and nothing is a solution.
+have multipliers of 1e16 that cancel, anywhere. A gradient or mean multiplier 1e20 times max(1, |grad f at the
+start|) counts as infinite: everything is small relative to it, and nothing is a solution. Where the gradient
+at the start itself is that large, or below the tolerance, residuals say little, and a step is looked at too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from lagrad.solvers.violation import distances, name_of, outside
 SCALE = 100.0
 LOOSEST = 1e-6
 INFINITE = 1e20
+# A step that changes x and the objective by so large a part of them should have been taken.
+NOTABLE = 1e-3
+AT_BOUND = 1e-6
 EPSILON = float(np.finfo(float).eps)
 
 
@@ -84,7 +88,8 @@ def certificate(
     slackness[limits.is_equal] = 0.0
     mean = float(pressing.sum()) / (m + 2 * problem.n)
     weight = max(1.0, largest(gradient), start_gradient / SCALE)
-    if mean * EPSILON <= tolerance * weight or not mean < INFINITE * SCALE:
+    endless = INFINITE * max(1.0, start_gradient)
+    if mean * EPSILON <= tolerance * weight or not mean < endless * SCALE:
         weight = max(weight, mean / SCALE)
     worth = max(1.0, abs(objective), start_gradient / SCALE)
     found = {
@@ -98,15 +103,43 @@ def certificate(
         stationarity=stationarity,
         feasibility=feasibility,
         complementarity=complementarity,
-        error=worst_of(stationarity / weight, relative, complementarity / worth, weight),
+        error=worst_of(stationarity / weight, relative, complementarity / worth, weight / endless),
         tolerance=tolerance,
         worst={kind: name_of(problem, place) for kind, (place, size) in found.items() if size > 0},
     )
 
 
-def worst_of(stationarity: float, feasibility: float, complementarity: float, weight: float) -> float:
-    """The largest relative residual, infinite where they are relative to something endless."""
-    if not weight < INFINITE:
+def is_step_notable(
+    problem: Problem,
+    x: np.ndarray,
+    objective: float,
+    slopes: tuple[np.ndarray, np.ndarray],
+    bends: np.ndarray,
+) -> bool:
+    """Whether the best steps along single variables change the objective and one of them notably.
+
+    Args:
+        problem: declares bounds, which limit steps, and the start: what is to be 0 is compared with that.
+        x: shape (n,).
+        objective: f(x).
+        slopes: grad f, and with J' multipliers added, (n,) each; on a straight line the first tells rounding.
+        bends: diagonal of the Lagrangian's Hessian, shape (n,); along a straight line a step is endless.
+    """
+    gradient, downward = slopes[0], -slopes[1]
+    sizes, bends = np.abs(downward), np.abs(bends)
+    straight = np.where(sizes > NOTABLE * largest(gradient), np.inf, 0.0)
+    steps = np.divide(sizes, bends, out=straight, where=bends > 0.0)
+    room = np.where(downward < 0.0, x - problem.lower, problem.upper - x)
+    steps = np.where(room > AT_BOUND * np.maximum(1.0, np.abs(x)), np.minimum(steps, room), 0.0)
+    moving = steps > 0.0
+    gain = float(np.sum(steps[moving] * sizes[moving]))
+    is_long = moving & (steps >= NOTABLE * np.maximum(np.abs(x), np.abs(problem.start)))
+    return bool(gain >= NOTABLE * abs(objective) and is_long.any())
+
+
+def worst_of(stationarity: float, feasibility: float, complementarity: float, size: float) -> float:
+    """The largest relative residual, infinite where they are relative to something of endless `size`, 1."""
+    if not size < 1.0:
         return math.inf
     residuals = stationarity, feasibility, complementarity
     return math.nan if any(map(math.isnan, residuals)) else max(residuals)

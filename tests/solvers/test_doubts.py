@@ -154,3 +154,74 @@ def test_an_objective_that_ignores_x_is_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert lagrad.solve(lambda x: jnp.zeros(()), [1.0, 2.0]).certificate.doubts == ()
+
+
+def amplified(size: float, start: float = 0.5) -> lagrad.Problem:
+    """A fit of exact data of an amplitude, begun at a part of it."""
+    data = size * np.exp(-1.3 * T)
+    return lagrad.Problem(lambda p: jnp.sum((data - p[0] * jnp.exp(-p[1] * T)) ** 2), [start * size, 1.0])
+
+
+@pytest.mark.parametrize("size", [1e6, 1e12, 1e20])
+def test_a_fit_of_any_amplitude_is_solved(size):
+    """Residuals are relative to the start, where the gradient is the square of the amplitude."""
+    problem = amplified(size)
+    solution = lagrad.solve(problem, "ipopt")
+    np.testing.assert_allclose(solution.x, [size, 1.3], rtol=1e-6)
+    assert solution.success and solution.status is lagrad.Status.OPTIMAL
+    assert lagrad.certify(problem, solution).is_satisfied
+
+
+def test_small_beside_a_huge_gradient_is_not_enough():
+    """One parameter is where it began, but its slope is 1e-20 of the other's."""
+    problem = amplified(1e20)
+    # The best rate where the amplitude is fixed; Newton's method on half the gradient, in plain JAX.
+    rate, slope = 1.0, jax.grad(lambda k: jnp.sum((jnp.exp(-1.3 * T) - 0.5 * jnp.exp(-k * T)) ** 2))
+    with jax.enable_x64(True):
+        for _ in range(30):
+            rate -= slope(rate) / jax.grad(slope)(rate)
+    beside = lagrad.solve(problem, "ipopt").replace(x=np.array([0.5e20, float(rate)]))
+    assert not lagrad.certify(problem, beside).is_satisfied
+
+
+def test_iterates_that_start_large_may_grow():
+    """Ipopt's limit for those that run away, 1e20, is relative to x0; the user's own limit stands."""
+    bowl = lambda u: jnp.sum(u**2 + u**4)  # noqa: E731
+    problem = lagrad.Problem(lambda x: 1e20 * bowl(x / 1e20 - 7.0), [1e20, -1e19])
+    solution = lagrad.solve(problem, "ipopt")
+    assert solution.success
+    np.testing.assert_allclose(solution.x, 7e20, rtol=1e-6)
+    stopped = lagrad.solve(problem, "ipopt", options={"diverging_iterates_tol": 2e20})
+    assert stopped.status is lagrad.Status.UNBOUNDED
+
+
+FAINT = {
+    "fit": amplified(1e-12),
+    "everything": lagrad.Problem(lambda x: 1e-12 * jnp.sum((x - 1.0) ** 4 + x**2), [3.0, 0.0]),
+    "on a line": lagrad.Problem(
+        lambda x: 1e-12 * jnp.sum(x**2), [3.0, 0.0], lagrad.Equality(lambda x: x.sum(), 3.0)
+    ),
+    "a line": lagrad.Problem(lambda x: 1e-12 * x.sum(), [3.0, 1.0], bounds=(0.0, 5.0)),
+}
+
+
+@METHODS
+@pytest.mark.parametrize("problem", FAINT.values(), ids=FAINT)
+def test_an_objective_below_the_tolerance_is_told(problem, method):
+    """The status stays: by the numbers the start is a solution."""
+    solution = lagrad.solve(problem, method)
+    assert solution.success
+    assert "below `tol` already" in solution.certificate.doubts[0]
+    assert "Scale the objective" in str(solution)
+
+
+@METHODS
+def test_a_start_that_is_a_solution_is_no_doubt(method):
+    """A gradient that is small there means nothing: exact and noisy data, and a bound that presses."""
+    noisy = np.exp(-1.3 * T) + 0.1 * np.sin(40 * T)
+    fit = lagrad.Problem(lambda p: jnp.sum((noisy - p[0] * jnp.exp(-p[1] * T)) ** 2), [1.0, 1.0])
+    bounded = lagrad.Problem(lambda x: jnp.sum(x**2), [3.0, 2.0], bounds=(1.0, None))
+    for problem in (fit, amplified(1.0), bounded):
+        first = lagrad.solve(problem, method, tol=1e-10)
+        again = lagrad.solve(problem, method, x0=first.x)
+        assert again.success and again.certificate.doubts == ()

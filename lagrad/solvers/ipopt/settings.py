@@ -31,6 +31,8 @@ FARTHEST = 1e-3
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
 DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
 FEWEST = 1000
+# Ipopt takes a variable so large for one that runs away; where x starts large, it is that many times larger.
+DIVERGED = 1e20
 LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
     name for name in KINDS if name.startswith("mumps_")
 }
@@ -42,6 +44,9 @@ def all_options(task: Task) -> dict[str, Any]:
     given: dict[str, Any] = {"tol": float(task.tol), "constr_viol_tol": unscaled, "compl_inf_tol": unscaled}
     if not has_hessian(task.evaluation.derivatives):
         given["hessian_approximation"] = "limited-memory"
+    size = float(np.abs(task.start.x).max(initial=0.0))
+    if size > 1.0:
+        given["diverging_iterates_tol"] = DIVERGED * size
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)
     return {**DEFAULTS, **given, **ordering(task), **warm_options(task.start), **task.options, **ALWAYS}

@@ -21,7 +21,7 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import derivatives, tables
+from benchmarks import command_line, tables
 from benchmarks.measure import machine
 from benchmarks.opf import TOLERANCE, networks, published
 
@@ -102,8 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--networks", type=derivatives.listed, help="default: all in the folder")
-    parser.add_argument("--ways", type=derivatives.listed, default=list(WAYS))
+    parser.add_argument("--networks", type=command_line.listed, help="default: all in the folder")
+    parser.add_argument("--ways", type=command_line.listed, default=list(WAYS))
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
     costs, rows, spent = published(options.folder), [], {}

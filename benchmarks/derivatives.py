@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import agreement, apart, contenders, tables, verdicts
+from benchmarks import agreement, apart, command_line, contenders, tables, verdicts
 from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
@@ -87,20 +87,15 @@ def failures(rows: Sequence[dict]) -> str:
     return "\nNot measured, and why:\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def listed(text: str) -> list[str]:
-    """Names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Command line; returns the path of the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--cases", type=listed, help="family:size, separated by commas; default: the whole table"
+        "--cases", type=command_line.listed, help="family:size, separated by commas; default: the whole table"
     )
-    parser.add_argument("--contenders", type=listed, default=list(contenders.installed()))
+    parser.add_argument("--contenders", type=command_line.listed, default=list(contenders.installed()))
     parser.add_argument("--quick", action="store_true", help="small sizes, short timings")
     parser.add_argument("--no-solve", action="store_true")
     parser.add_argument("--seconds", type=float, default=600.0, help="limit per process")

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import apart, derivatives, tables
+from benchmarks import apart, command_line, tables
 from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", type=derivatives.listed)
+    parser.add_argument("--cases", type=command_line.listed)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=float, default=300.0, help="limit per process")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)

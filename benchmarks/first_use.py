@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import apart, contenders, derivatives, tables
+from benchmarks import apart, command_line, contenders, tables
 from benchmarks.measure import machine
 
 ROUTES = ("lagrad", "lagrad_trust_constr", "casadi", "asdex", "pounce")
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--routes", type=derivatives.listed)
+    parser.add_argument("--routes", type=command_line.listed)
     parser.add_argument("--quick", action="store_true", help="one process each")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import lagrad
 import lagrad_problems
-from benchmarks import derivatives, tables
+from benchmarks import command_line, tables
 from benchmarks.measure import machine
 from lagrad.solvers.ipopt.library import VARIABLE
 from lagrad.solvers.methods import METHODS
@@ -100,8 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--problems", type=derivatives.listed)
-    parser.add_argument("--methods", type=derivatives.listed, default=list(SOLVERS))
+    parser.add_argument("--problems", type=command_line.listed)
+    parser.add_argument("--methods", type=command_line.listed, default=list(SOLVERS))
     parser.add_argument("--quick", action="store_true", help="three problems")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import lagrad
-from benchmarks import derivatives, tables
+from benchmarks import command_line, tables
 from benchmarks.cases.families import declaration
 from benchmarks.measure import machine
 from lagrad.solvers.ipopt.direct import library
@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", type=derivatives.listed, default=list(CASES))
-    parser.add_argument("--solvers", type=derivatives.listed, help="all that are there")
+    parser.add_argument("--cases", type=command_line.listed, default=list(CASES))
+    parser.add_argument("--solvers", type=command_line.listed, help="all that are there")
     parser.add_argument("--hsllib", help="absolute path of HSL's library")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)

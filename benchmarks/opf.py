@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import apart, derivatives, tables
+from benchmarks import apart, command_line, derivatives, tables
 from benchmarks.measure import machine
 
 QUICK = ("case3_lmbd", "case5_pjm", "case14_ieee")
@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--networks", type=derivatives.listed, help="default: all in the folder")
-    parser.add_argument("--contenders", type=derivatives.listed, default=["lagrad", "casadi_mx"])
+    parser.add_argument("--networks", type=command_line.listed, help="default: all in the folder")
+    parser.add_argument("--contenders", type=command_line.listed, default=["lagrad", "casadi_mx"])
     parser.add_argument("--quick", action="store_true", help="the three smallest, short timings")
     parser.add_argument("--seconds", type=float, default=600.0, help="limit per process")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import lagrad
 import lagrad_problems
-from benchmarks import derivatives, tables
+from benchmarks import command_line, tables
 from benchmarks.measure import machine
 
 PROBLEMS = ("ac_opf", "cam_shape", "clnlbeam", "gas_transport", "low_thrust_trapezoid", "marine")
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--problems", type=derivatives.listed, default=list(PROBLEMS))
+    parser.add_argument("--problems", type=command_line.listed, default=list(PROBLEMS))
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)
     rows = [row for name in options.problems for row in measure(name)]

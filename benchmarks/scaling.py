@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import apart, contenders, derivatives, tables
+from benchmarks import apart, command_line, contenders, derivatives, tables
 from benchmarks.measure import machine
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--contenders", type=derivatives.listed)
+    parser.add_argument("--contenders", type=command_line.listed)
     parser.add_argument("--quick", action="store_true", help="up to n = 1e4, short timings")
     parser.add_argument("--solve", action="store_true")
     parser.add_argument("--seconds", type=float, default=600.0, help="limit per process")

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks import apart, derivatives, tables
+from benchmarks import apart, command_line, tables
 from benchmarks.cases import catalog
 from benchmarks.measure import machine
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", type=derivatives.listed)
+    parser.add_argument("--cases", type=command_line.listed)
     parser.add_argument("--quick", action="store_true", help="one process each")
     parser.add_argument("--output", type=Path, default=tables.RESULTS)
     options = parser.parse_args(arguments)

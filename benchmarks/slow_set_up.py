@@ -28,8 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.ode import odeint
 
-from benchmarks import derivatives as command_line
-from benchmarks import tables
+from benchmarks import command_line, tables
 from benchmarks.measure import machine
 
 ROOT = Path(__file__).parent.parent

@@ -28,8 +28,7 @@ import jax
 import numpy as np
 
 import lagrad
-from benchmarks import derivatives as command_line
-from benchmarks import tables
+from benchmarks import command_line, tables
 from benchmarks.extended import extended_values
 from benchmarks.measure import machine
 from benchmarks.seeded_errors import KINDS, seeded

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Any
 
 # Headings that napoleon reads.
 SECTIONS = ("Args:", "Returns:", "Raises:", "Attributes:", "Yields:", "Source:")
 OUTSIDE_CODE = re.compile(r"(`[^`]*`)")
+# Two attributes on one line, which napoleon knows of arguments only.
+SHARED = re.compile(r"(\s+)(\w+(?:, \w+)+): (.*)")
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -30,7 +33,27 @@ def rewrite(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
         if begins and is_code and found and not before.startswith(">>>"):
             found += ["::", ""] if not found[-1].endswith("::") else []
         found.append(line if is_code or line.lstrip().startswith((">>>", "...")) else escaped(line))
-    lines[:] = found
+    lines[:] = apart(found)
+
+
+def apart(lines: list[str]) -> list[str]:
+    """Lines in which each attribute stands by itself, with the text that it shared."""
+    found: list[str] = []
+    is_attribute = False
+    for number, line in enumerate(lines):
+        is_attribute = line.strip() == "Attributes:" or (is_attribute and bool(line.strip()))
+        shared = SHARED.fullmatch(line) if is_attribute else None
+        if shared is None:
+            found.append(line)
+            continue
+        indent, names, text = shared.groups()
+        below = f"{indent} "
+        rest = [*takewhile(lambda other, below=below: other.startswith(below), lines[number + 1 :])]
+        *others, last = names.split(", ")
+        for name in others:
+            found += [f"{indent}{name}: {text}", *rest]
+        found.append(f"{indent}{last}: {text}")
+    return found
 
 
 def escaped(line: str) -> str:

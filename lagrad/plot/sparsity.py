@@ -19,6 +19,8 @@ BOXES = 400
 MARGIN = 0.02
 # Names of blocks that would stand closer than this part of the side would overlap.
 NARROW = 0.045
+# Likewise of names below one another at 30 degrees; at 60 they may stand closer.
+CROWDED = 0.09
 Blocks = Sequence[tuple[str, int]]
 
 
@@ -139,15 +141,20 @@ def draw_counts(panel: Any, pattern: SparsityPattern) -> None:
 
 def divide(panel: Any, rows: Blocks, columns: Blocks) -> None:
     """Lines between the blocks, and their names in place of numbers."""
+    # Where a cell is square, the longer side fills the panel.
+    longest = max(sum(size for _, size in blocks) for blocks in (rows, columns))
     for blocks, axis, line in ((columns, panel.xaxis, panel.axvline), (rows, panel.yaxis, panel.axhline)):
         edges = np.cumsum([0, *(size for _, size in blocks)])
+        room = longest if panel.get_aspect() == 1.0 else edges[-1]
         for edge in edges[1:-1]:
             line(edge - 0.5, color=COLORS[0], linewidth=0.6, alpha=0.7)
         middles = 0.5 * (edges[1:] + edges[:-1] - 1)
-        kept = apart(middles, [size for _, size in blocks], NARROW * edges[-1])
+        kept = apart(middles, [size for _, size in blocks], NARROW * room)
         axis.set_ticks(middles[kept], [blocks[k][0] for k in kept])
         axis.set_tick_params(length=0)
-    panel.tick_params(axis="x", labelrotation=30)
+        if axis is panel.xaxis:
+            nearest = np.diff(middles[kept]).min(initial=room)
+            axis.set_tick_params(labelrotation=30 if nearest >= CROWDED * room else 60)
 
 
 def apart(places: np.ndarray, sizes: Sequence[int], distance: float) -> list[int]:

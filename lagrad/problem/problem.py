@@ -75,7 +75,8 @@ class Problem:
         name: shown in reports.
 
     Attributes:
-        n, m: number of variables and of constraint rows.
+        n: number of variables.
+        m: number of constraint rows.
         variables: Layout of x; `variables.flatten`, `.unflatten`, `.describe(i)`.
         start: x0, flat, moved within the bounds, shape (n,); `x0` itself stays as declared.
         lower, upper: bounds of x, shape (n,), infinite where there is none.

@@ -90,7 +90,8 @@ class Callbacks:
         derivatives: compiled functions.
 
     Attributes:
-        n, m: number of variables and rows.
+        n: number of variables.
+        m: number of constraint rows.
         x0: start, shape (n,); off its bounds where functions are not finite there, as IPOPT moves it itself.
         lb, ub: bounds, shape (n,).
         cl, cu: sides of the rows, shape (m,).

@@ -88,7 +88,8 @@ def one_at_a_time(most_kinds: int, most: int) -> Left:
         if len(kinds) > most_kinds or next(count) > most:
             raise NoRow
         try:
-            with float64():
+            # As constants were evaluated, so that JAX need not compile loops among them once more.
+            with float64(), jax.ensure_compile_time_eval():
                 return tuple(map(plain, equation.bind(*operands)))
         except (TypeError, NotImplementedError) as error:
             raise NoRow from error

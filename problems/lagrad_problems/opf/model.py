@@ -29,7 +29,9 @@ def opf_problem(network: Network) -> lagrad.Problem:
         network: from `network` or `synthetic`.
 
     Returns:
-        Problem whose x is a dict of the names above; constraints that would be empty are left out.
+        Problem whose x is a dict: va, vm of the buses, p_gen, q_gen of the generators, p_from, q_from, p_to,
+            q_to of the branches. Constraints: reference, flow, balance, angle, thermal, piecewise; those
+            that would be empty are left out.
 
     >>> from lagrad_problems import opf
     >>> opf.opf_problem(opf.synthetic(5)).variables.describe(0)

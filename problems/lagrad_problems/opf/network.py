@@ -94,7 +94,7 @@ def network(case: Case) -> Network:
     """The part of a case that is in service, as arrays.
 
     Args:
-        case: from `matpower.read`, `matpower.parse` or `synthetic_case`.
+        case: from `read`, `parse` or `synthetic_case`.
 
     Returns:
         Network.

@@ -41,7 +41,7 @@ def synthetic(buses: int = 100, seed: int = 0) -> Network:
 
 
 def synthetic_case(buses: int = 100, seed: int = 0) -> Case:
-    """The same network as a MATPOWER case, which `matpower.write` turns into a file.
+    """The same network as a MATPOWER case, which `write` turns into a file.
 
     Args:
         buses: number of buses, at least 2.

@@ -23,6 +23,7 @@ from lagrad.primitives.contractions import arranged, products_left
 from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.primitives.equations import as_numpy, aval_of, output_shapes, shapes_of, size_of
 from lagrad.primitives.movers import MOVERS, mover, scatter_positions
+from lagrad.primitives.windows import taps
 from lagrad.program.folding import QUICK, fold
 from lagrad.program.walk import run
 
@@ -253,6 +254,22 @@ def contracted(
     return Entries.of(~found, np.zeros(found.shape, dtype))
 
 
+def convolved(equation: jex.JaxprEqn, left: Knowledge, right: Knowledge, **params) -> Entries | None:
+    """Sums over a window all of whose products have a zero."""
+    zeros, (shape,) = [zeros_of(left), zeros_of(right)], output_shapes(equation)
+    size, shapes = size_of(equation.outvars[0]), shapes_of(equation)
+    if all(zero is None for zero in zeros) or size * size_of(equation.invars[1]) > MOST_PRODUCTS:
+        return None
+    out, *places = taps(shapes[0], shapes[1], shape, **params)
+    is_left = np.ones(out.size, dtype=bool)
+    for zero, place in zip(zeros, places, strict=True):
+        if zero is not None:
+            is_left &= ~zero[place]
+    found = np.zeros(size, dtype=bool)
+    found[out[is_left]] = True
+    return Entries.of(~found, np.zeros(size, aval_of(equation.outvars[0]).dtype))
+
+
 def zeros_of(operand: Knowledge) -> np.ndarray | None:
     """Which entries are known to be zero, raveled; None if none is."""
     if operand is None:
@@ -315,6 +332,7 @@ MIXING = frozenset(
     {
         *DECIDING,
         *("concatenate", "stack", "pad", "select_n", "dynamic_update_slice", "dot_general"),
+        "conv_general_dilated",
         *("scatter", "scatter-add", "scatter-sub", "scatter-mul", "scatter-min", "scatter-max"),
     }
     | TRANSPARENT.keys()
@@ -322,6 +340,7 @@ MIXING = frozenset(
 RULES: dict[str, Rule] = {
     "select_n": select,
     "dot_general": contracted,
+    "conv_general_dilated": convolved,
     "reduce_sum": reduced(np.sum),
     "reduce_prod": reduced(np.prod, zero_decides=True),
     "reduce_max": reduced(np.max),

@@ -50,6 +50,9 @@ BINARY = {
     "concatenate": lambda x, y: jnp.concatenate([x, y], 1),
     "matmul": lambda x, y: x @ y.T,
     "batched": lambda x, y: jnp.einsum("ij,ij->i", x, y),
+    "convolution": lambda x, y: lax.conv_general_dilated(
+        x[None, None], y[None, None, 1:], (1, 2), ((2, 0), (1, 2)), rhs_dilation=(1, 2)
+    ),
     "update": lambda x, y: lax.dynamic_update_slice(x, y[:2], (1, 0)),
 }
 
@@ -114,6 +117,14 @@ def test_contraction_knows_rows_without_products(side):
     found = conclusions(lambda x, y: x @ y.T, [MATRIX, MATRIX], masks)
     lanes = np.repeat([[False], [True], [False], [False]], 4, 1)
     np.testing.assert_array_equal(found.zeros.reshape(4, 4), lanes.T if side else lanes)
+
+
+def test_convolution_knows_windows_without_products():
+    """A kernel that is the unit matrix, as in `toeplitz`, moves zeros and leaves the rest."""
+    column = np.array([[1.0, 2.0, 0.0, 0.0, 3.0, 0.0]])
+    kernel = lambda x: lax.conv_general_dilated(x[None], jnp.eye(3)[:, None], (1,), "VALID")  # noqa: E731
+    found = conclusions(kernel, [column], [column == 0])
+    np.testing.assert_array_equal(found.zeros, np.asarray(kernel(jnp.asarray(column))).reshape(-1) == 0)
 
 
 def test_agreement_is_of_mask_and_number():

@@ -105,6 +105,7 @@ def recurrence(x, y, k):
 
 MASKED: dict[str, Callable] = {
     "diag": lambda x, y, k: jnp.diag(x) @ y,
+    "toeplitz": lambda x, y, k: jax.scipy.linalg.toeplitz(jnp.pad(x[:k], (0, y.size - k)), 0 * y) @ y,
     "diag_off": lambda x, y, k: (jnp.diag(x[1:], 1) + jnp.diag(x) - jnp.diag(y[: N - k], -k)) @ y,
     "congruence": lambda x, y, k: MATRICES[k].T @ jnp.diag(x) @ MATRICES[k] @ y,
     "stamped": lambda x, y, k: stamped(x, k) @ y,

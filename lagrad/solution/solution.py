@@ -23,11 +23,8 @@ from lagrad.display.page import Page
 from lagrad.display.text import table
 from lagrad.errors import SolveError
 from lagrad.solution import archive, entries, export, markup, tables
-from lagrad.solution.names import ByName
 from lagrad.solution.status import Status
 from lagrad.solution.summary import HISTORY_NUMBERS, certificate_lines, history_rows, summary_lines
-
-BY_NAME = ("constraints", "multipliers", "sides", "evaluations", "timings", "versions", "options")
 
 
 class BoundMultipliers(NamedTuple):
@@ -220,11 +217,6 @@ class Solution:
     options: Mapping[str, Any] = field(default_factory=dict)
     bounds: tuple[Any, Any] = (None, None)
     sides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for part in BY_NAME:
-            if isinstance(given := getattr(self, part), dict):
-                object.__setattr__(self, part, ByName(given))
 
     def __repr__(self) -> str:
         check = self.certificate

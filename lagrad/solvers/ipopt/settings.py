@@ -31,8 +31,8 @@ FARTHEST = 1e-3
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
 DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
 FEWEST = 1000
-# Ipopt takes a variable so large for one that runs away; where x starts large, it is that many times larger.
-DIVERGED = 1e20
+# Ipopt takes a variable so large for one that runs away; where x starts larger than this, so many times larger.
+DIVERGED, LARGE = 1e20, 1e6
 LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
     name for name in KINDS if name.startswith("mumps_")
 }
@@ -45,7 +45,7 @@ def all_options(task: Task) -> dict[str, Any]:
     if not has_hessian(task.evaluation.derivatives):
         given["hessian_approximation"] = "limited-memory"
     size = float(np.abs(task.start.x).max(initial=0.0))
-    if size > 1.0:
+    if size > LARGE:
         given["diverging_iterates_tol"] = DIVERGED * size
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)

@@ -31,7 +31,7 @@ FARTHEST = 1e-3
 # What suits a Hessian that is diagonal, in problems with so many entries that it matters.
 DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
 FEWEST = 1000
-# Ipopt takes so large a variable for one that runs away; where x starts beyond LARGE, that many times larger.
+# Ipopt takes so large a variable for one that runs away; if x starts beyond LARGE, so large a multiple of it.
 DIVERGED, LARGE = 1e20, 1e6
 LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
     name for name in KINDS if name.startswith("mumps_")

@@ -32,8 +32,8 @@ NOTE = (
     "Medians of {repeats} solves in a warm process, lagrad and CasADi by turns of 20; processor time. "
     "Both use Ipopt 3.14 with MUMPS, tol 1e-8, from the same start. Threads: wall time of {many} solves, a "
     "tenth as many of n = 200, the best of 4 by turns. Outside Ipopt Python's lock is held, in linear "
-    "systems MUMPS's; two processes share no lock, so that what they gain is what the machine gives, but for SPRAL, "
-    "which is many times slower in some threads and processes as long as they live."
+    "systems MUMPS's; two processes share no lock, so that what they gain is what the machine gives, but "
+    "for SPRAL, which is many times slower in some threads and processes as long as they live."
 )
 COLUMNS = ("question", "answer", "unit")
 

@@ -29,9 +29,9 @@ SIZE, LARGER, REPEATS, MANY = 10, 200, 600, 500
 # As they are met, one after the other: each program's code is in the caches while its turn lasts.
 BLOCK = 20
 NOTE = (
-    "Medians of {repeats} solves in a warm process, lagrad and CasADi by turns of 20; processor time. "
+    "Medians of {repeats} solves in a warm process, lagrad and CasADi by turns of {block}; processor time. "
     "Both use Ipopt 3.14 with MUMPS, tol 1e-8, from the same start. Threads: wall time of {many} solves, a "
-    "tenth as many of n = 200, the best of 4 by turns. Outside Ipopt Python's lock is held, in linear "
+    "tenth as many of n = 200, the best of {rounds} by turns. Outside Ipopt Python's lock is held, in linear "
     "systems MUMPS's; two processes share no lock, so that what they gain is what the machine gives, but "
     "for SPRAL, which is many times slower in some threads and processes as long as they live."
 )
@@ -128,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         for size, many in ((SIZE, options.many), (LARGER, options.many // 10)):
             rows += side_by_side.rows(partial(problem, size), many, name)
     found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    note = f"{NOTE.format(repeats=options.repeats, many=options.many)}\n\nMachine: {machine()}."
+    counts = {"repeats": options.repeats, "block": BLOCK, "many": options.many, "rounds": side_by_side.ROUNDS}
+    note = f"{NOTE.format(**counts)}\n\nMachine: {machine()}."
     table = tables.markdown(COLUMNS, rows)
     path = tables.write("small_solves", "Small solves", note, found, table, options.output)
     print(path.read_text())

@@ -250,8 +250,7 @@ def limits(problem: Problem, variables: np.ndarray, is_upper: np.ndarray) -> tup
     for i in variables.tolist():
         low, high = problem.lower[i], problem.upper[i]
         sign = "=" if low == high else "<=" if is_upper[i] else ">="
-        leaf = int(np.searchsorted(layout.offsets, i, side="right")) - 1
-        groups.setdefault((leaf, sign, float(high if is_upper[i] else low)), []).append(i)
+        groups.setdefault((layout.leaf(i), sign, float(high if is_upper[i] else low)), []).append(i)
     return tuple(
         f"{layout.describe(found[0])} {sign} {value:.6g}"
         if len(found) == 1

@@ -15,8 +15,8 @@ import numpy as np
 from lagrad.compile.ad_modes import differentiable
 from lagrad.compile.blocks import Block, Sample
 from lagrad.compile.deferred import Deferred, compile_all
+from lagrad.compile.native import products
 from lagrad.compile.native.ahead import ahead
-from lagrad.compile.native.products import function
 from lagrad.derivatives import plan as planning
 from lagrad.derivatives.density import too_dense
 from lagrad.derivatives.derivatives import Derivatives
@@ -90,7 +90,7 @@ def differentiate(
     )
     options = planning.Options(strategy, mode, memory_limit, *patterns, rules)
     watch, start = planning.Watch(), time.perf_counter()
-    ahead(function)
+    ahead(products.function)
     with watch.step("trace"):
         program = trace(problem)
     with float64():

@@ -137,6 +137,10 @@ class Layout:
         leaves = [jnp.ravel(leaf).astype(jnp.result_type(float)) for leaf in jax.tree.leaves(tree)]
         return join(leaves)
 
+    def leaf(self, index: int) -> int:
+        """Which array holds the entry at a flat index."""
+        return bisect_right(self.offsets, index) - 1
+
     def describe(self, index: int) -> str:
         """Name of the entry at a flat index, such as `x['theta'][3]`.
 
@@ -145,7 +149,7 @@ class Layout:
         """
         if not 0 <= index < self.size:
             raise IndexError(f"`{self.label}`: index {index}, expected 0 to {self.size - 1}.")
-        leaf = bisect_right(self.offsets, index) - 1
+        leaf = self.leaf(index)
         place = _unraveled(int(index - self.offsets[leaf]), self.shapes[leaf])
         return self.paths[leaf] + (f"[{', '.join(map(str, place))}]" if place else "")
 

@@ -138,7 +138,7 @@ def is_step_notable(
 
 
 def worst_of(stationarity: float, feasibility: float, complementarity: float, size: float) -> float:
-    """The largest relative residual, infinite where they are relative to something of endless `size`, 1."""
+    """The largest relative residual, infinite where `size`, a share of what is endless, is 1 or more."""
     if not size < 1.0:
         return math.inf
     residuals = stationarity, feasibility, complementarity

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.native.addresses import address
+from lagrad.compile.native.machine import engine_of
 from lagrad.compile.native.once import once
 from lagrad.compile.native.target import host
 
@@ -103,6 +104,4 @@ def function() -> Callable[..., None]:
 @once
 def engine_of_products() -> llvm.ExecutionEngine:
     """The machine code."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(ASSEMBLY), host().machine())
-    engine.finalize_object()
-    return engine
+    return engine_of(ASSEMBLY, host(), False)

@@ -82,12 +82,17 @@ def walk(
         known: (literal, its aval) -> its value.
     """
     for equation in equations:
-        # As `read` does; a call for each operand would take longer than the visit.
-        operands = [
-            known(atom.val, atom.aval) if isinstance(atom, jex.Literal) else values[atom]
-            for atom in operands_of(equation)
-        ]
-        values.update(zip(results_of(equation), visit(equation, operands), strict=True))
+        # As `read`, `operands_of` and `results_of` do; their calls would take longer than the visit.
+        if isinstance(equation, Equation):
+            results: Sequence[Any] = equation.outputs
+            operands = [values[each] for each in equation.inputs]
+        else:
+            results = equation.outvars
+            operands = [
+                known(atom.val, atom.aval) if isinstance(atom, jex.Literal) else values[atom]
+                for atom in equation.invars
+            ]
+        values.update(zip(results, visit(equation, operands), strict=True))
     return values
 
 

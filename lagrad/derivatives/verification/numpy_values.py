@@ -109,8 +109,8 @@ def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
         NoRow: it has none here.
     """
     rule, outputs = ROWS.get(equation.name), equation.source.outvars
-    given = [*(operand.aval for operand in equation.source.invars), outputs[0].aval]
-    if rule is None or any(getattr(a, "dtype", None) not in TAKEN for a in given):
+    given = [getattr(each.aval, "dtype", None) for each in (*equation.source.invars, outputs[0])]
+    if rule is None or not TAKEN.issuperset(given):
         raise NoRow
     if equation.name == "split":
         return tuple(rule(*operands, **equation.params))

@@ -11,7 +11,7 @@ What x does not reach jumps as it does without noise: `row != column`, written f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,7 @@ from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.nested.custom_rules import forward_anyway
 from lagrad.precision import float64
-from lagrad.primitives.calls import CALLS, names_in
+from lagrad.primitives.calls import CALLS, names_in, programs_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
@@ -113,14 +113,22 @@ class Reference:
     @cached_property
     def _ruled(self) -> list[Equation]:
         """Equations with a derivative rule of somebody's own that x goes through."""
-        reach = reached(self.program.equations, self.program.inputs[:1])
-        ruled = (each for each in self.program.equations if each.name.startswith("custom_"))
+        ruled = [each for each in self.program.equations if each.name.startswith("custom_")]
+        reach = reached(self.program.equations, self.program.inputs[:1]) if ruled else set()
         return [each for each in ruled if not reach.isdisjoint(each.inputs)]
 
     @cached_property
     def unit(self) -> float:
         """Unit in the last place of the coarsest numbers that equations give, nested ones included."""
-        return max(units(self.closed), default=EPSILON)
+        found = {
+            (variable.aval.dtype, bits(equation))
+            for program in programs_in(self.closed)
+            for equation in program.eqns
+            for variable in equation.outvars
+            if is_inexact(variable.aval)
+        }
+        units = (max(float(jnp.finfo(dtype).eps), 2.0 ** -(mantissa or 52)) for dtype, mantissa in found)
+        return max(units, default=EPSILON)
 
     def values(self, noise: np.ndarray, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray:
         """F(x), shape (m + 1,)."""
@@ -208,16 +216,6 @@ class Reference:
 def jumps(equation: Equation) -> bool:
     """Whether its results can change by much where its operands change by rounding."""
     return equation.name in JUMPS or not any(is_inexact(each.aval) for each in equation.source.outvars)
-
-
-def units(program: Any) -> Iterator[float]:
-    """Unit in the last place of each inexact result."""
-    for equation in program.eqns:
-        for variable in equation.outvars:
-            if is_inexact(variable.aval):
-                yield max(float(jnp.finfo(variable.aval.dtype).eps), 2.0 ** -(bits(equation) or 52))
-        for inner in jex.jaxprs_in_params(equation.params):
-            yield from units(inner)
 
 
 def shaken(value: Any, noise: jax.Array, at: int, mantissa: int | None = None):

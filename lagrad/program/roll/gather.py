@@ -192,7 +192,8 @@ class Gatherer:
             return
         if name in AXES and self.stack(equation):
             return
-        if equation.source.effects or not all(self.small[i] for i in (*equation.inputs, *equation.outputs)):
+        variables = (*equation.inputs, *equation.outputs)
+        if equation.source.effects or not all(map(self.small.__getitem__, variables)):
             self.leave(equation)
         else:
             terms = [self.term(operand) for operand in equation.inputs]
@@ -227,17 +228,19 @@ class Gatherer:
 
     def level(self, terms: Sequence[Term]) -> int:
         """How many long sums lie behind terms, one in the other."""
-        return max((self.found.kinds.levels[number] for number, _ in terms), default=0)
+        levels = self.found.kinds.levels
+        return max([levels[number] for number, _ in terms], default=0)
 
     def view(self, equation: Equation) -> bool:
         """Whether the result is a contiguous run of entries of an array; then it is noted."""
         (operand,), (result,) = equation.inputs, equation.outputs
-        term = self.term(operand)
-        kind = self.found.kinds.found[term[0]]
+        kinds = self.found.kinds
+        number, place = self.term(operand)
+        kind = kinds.found[number]
         if isinstance(kind, Whole):
             source, start = kind.variable, 0
         elif isinstance(kind, Entry):
-            source, start = kind.source, cast(int, term[1])
+            source, start = kind.source, cast(int, place)
         else:
             return False
         if equation.name == "slice":
@@ -248,7 +251,7 @@ class Gatherer:
         elif equation.params.get("dimensions") is not None and equation.name == "reshape":
             return False
         entry = Entry(source, self.shape(result))
-        self.found.terms[result] = self.found.kinds.number(entry, self.level([term])), start
+        self.found.terms[result] = kinds.number(entry, kinds.levels[number]), start
         return True
 
     def sum(self, equation: Equation) -> bool:
@@ -323,11 +326,11 @@ class Gatherer:
 
     def member(self, name: Hashable, element: Equation | SignedSum, terms: Sequence[Term]) -> list[Term]:
         """Results of one more element of a batch, or of the equal one that it has."""
-        kinds = tuple(number for number, _ in terms)
-        number = self.names.setdefault((name, kinds), len(self.found.batches))
-        if number == len(self.found.batches):
-            self.found.batches.append(self.batch(element, kinds, self.level(terms)))
-        batch, places = self.found.batches[number], tuple(place for _, place in terms)
+        batches, kinds = self.found.batches, tuple([number for number, _ in terms])
+        number = self.names.setdefault((name, kinds), len(batches))
+        if number == len(batches):
+            batches.append(self.batch(element, kinds, self.level(terms)))
+        batch, places = batches[number], tuple([place for _, place in terms])
         place = self.equal.setdefault((number, places), batch.count)
         if place == batch.count:
             batch.count += 1

@@ -25,8 +25,8 @@ CASES = (
 QUICK = ("chained_rosenbrock:1000", "gather_network:1000", "acopf:synthetic-100")
 NOTE = (
     "Pattern of the Jacobian and of the Lagrangian's Hessian (both triangles), each from the function, "
-    "tracing included: the faster of two runs in a process of its own. Entries: fewer is better as long as "
-    "none is missing, which `benchmarks.derivatives` checks. Memory: peak of the process."
+    "tracing included: the fastest of seven calls in a process of its own. Entries: fewer is better as long "
+    "as none is missing, which `benchmarks.derivatives` checks. Memory: peak of the process."
 )
 COLUMNS = {
     "case": "case",

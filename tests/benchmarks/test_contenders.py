@@ -17,6 +17,13 @@ SMALL = {
 }
 
 
+def needs(*names):
+    """Skip where a contender is absent."""
+    absent = [name for name in names if not contenders.is_installed(name)]
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+
+
 def measured(case, contender, folder):
     """Run one contender and insist that it got to the end."""
     folder.mkdir()
@@ -35,8 +42,7 @@ def measured(case, contender, folder):
 )
 def test_contenders_agree_on_the_smallest_case(contender, tmp_path):
     """J, H and gradient are those of the hand-derived formulas; timings come with them."""
-    if not (contenders.is_installed(contender) and contenders.is_installed("dense_jax")):
-        pytest.skip(f"{contender} is not installed")
+    needs(contender, "dense_jax")
     reference = "dense_jax" if contender == "oracle" else "oracle"
     case = "chained_rosenbrock:10"
     row, matrices = measured(case, contender, tmp_path / "one")
@@ -49,8 +55,7 @@ def test_contenders_agree_on_the_smallest_case(contender, tmp_path):
 @pytest.mark.parametrize("family", [family for family in SMALL if family != "chained_rosenbrock"])
 def test_declarations_agree_in_every_language(family, tmp_path):
     """The same problem in JAX, by hand, in CasADi and in PyOptInterface."""
-    if not contenders.is_installed("dense_jax"):
-        pytest.skip("dense_jax is not installed")
+    needs("dense_jax")
     case = f"{family}:{SMALL[family]}"
     by_hand = () if family in ("clnlbeam", "tanh_network") else ("oracle",)
     names = [
@@ -88,8 +93,7 @@ def test_a_run_over_its_time_is_a_row_with_a_failure(tmp_path):
 @pytest.mark.parametrize("family", [family for family in SMALL if family != "acopf"])
 def test_pyomo_declares_the_same_problem(family, tmp_path):
     """It shows no derivatives: the optimum must be lagrad's."""
-    if not contenders.is_installed("pyomo"):
-        pytest.skip("pyomo is not installed")
+    needs("pyomo")
     case, limits = f"{family}:{SMALL[family]}", apart.Limits(seconds=120, solve=True, budget=0.01)
     found = []
     for name in ("lagrad", "pyomo"):

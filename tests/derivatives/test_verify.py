@@ -194,6 +194,35 @@ def test_masks_of_floats_hide_no_error(kind):
         wrong.verify(x, multipliers)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_branches_that_are_not_taken_hide_no_error(kind):
+    """JAX gives nan where their slope is infinite times 0; what is right there is known all the same."""
+    right, x, multipliers = branched_sums()
+    assert np.isnan(jax.jacobian(branched)(x)).any()
+    assert not examine(right, x, multipliers)
+    wrong = seeded(right, kind, x)
+    wrong.__dict__["reference"] = right.reference
+    with pytest.raises(lagrad.DerivativeError, match="found, .* expected"):
+        wrong.verify(x, multipliers)
+
+
+def branched(x: jax.Array) -> jax.Array:
+    """exp(x^2) erfc(x) of two neighbors, by its asymptotic series where the product overflows."""
+    y = x[1:] + 0.1 * x[:-1]
+    return jnp.where(y > 5.0, (1.0 - 0.5 / y**2) / y, jnp.exp(y**2) * jax.scipy.special.erfc(y))
+
+
+@cache
+def branched_sums() -> tuple:
+    """Right derivatives, a point where both branches are taken, and multipliers; made once."""
+    x = np.array([0.3, 40.0, 0.7, 0.5, 60.0, 1.1])
+    rows = lagrad.Equality(lambda x: branched(x[3:]))
+    right = lagrad.differentiate(
+        lagrad.Problem(lambda x: jnp.sum(branched(x[:3]) ** 2), x, rows), check=False
+    )
+    return right, x, np.array([-1.0, 2.0])
+
+
 @cache
 def masked_sums() -> tuple:
     """Right derivatives, a point and multipliers; made once."""

@@ -28,6 +28,7 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS, names_in, programs_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
+from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import evaluate, needed, reached, walk
 
@@ -88,6 +89,11 @@ class Reference:
         """The same with the programs of all calls written out."""
         has_calls = any(equation.name in CALLS for equation in self.program.equations)
         return numbered(self.closed, CALLS) if has_calls else self.program
+
+    @cached_property
+    def without_branches(self) -> Reference:
+        """The same functions without the slopes of branches that are not taken."""
+        return Reference(masked(self.program))
 
     @cached_property
     def noises(self) -> list[np.ndarray]:

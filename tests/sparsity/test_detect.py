@@ -18,6 +18,7 @@ from lagrad.errors import DerivativeError, LagradWarning
 from lagrad.precision import float64
 from lagrad.sparsity import RULES, detect
 from lagrad.sparsity.deps import MOST_ENTRIES
+from lagrad.sparsity.interpreter import Walk
 
 BAND = np.eye(6) + np.eye(6, k=1)
 
@@ -394,6 +395,38 @@ def test_loop_of_unknown_length_keeps_lanes_apart():
     """One walk of the body, closed over any number of steps: two by two blocks."""
     np.testing.assert_array_equal(jacobian(steered), full(2, 2, 2))
     np.testing.assert_array_equal(hessian(lambda x: jnp.sum(steered(x))), full(2, 2, 2))
+
+
+def mixed(x, steps=300):
+    """A loop of known length whose state depends on all of x after a step, and what it was, step by step."""
+
+    def body(s):
+        count, y, past = s
+        y = jnp.sin(y[::-1] * x[2] + y)
+        return count + 1, y, past.at[count].set(y[0])
+
+    start = 0, x[:2], jnp.zeros(steps)
+    return jnp.concatenate(lax.while_loop(lambda s: s[0] < steps, body, start)[1:])
+
+
+def test_loop_whose_state_is_mixed_is_left_early(monkeypatch):
+    """More steps tell nothing new: everything depends on everything after a few walks of the body."""
+    visits = []
+    visit = Walk.visit
+    monkeypatch.setattr(Walk, "visit", lambda *arguments: visits.append(1) or visit(*arguments))
+    np.testing.assert_array_equal(jacobian(mixed, 3), np.ones((302, 3)))
+    assert len(visits) < 500
+
+
+def test_loop_in_place_keeps_its_entries_apart():
+    """Each step bends one entry; none of them ever depends on another, in a second sweep neither."""
+
+    def swept(x):
+        body = lambda s: (s[0] + 1, s[1].at[s[0] % 6].set(jnp.sin(s[1][s[0] % 6])))  # noqa: E731
+        return lax.while_loop(lambda s: s[0] < 12, body, (0, x))[1]
+
+    np.testing.assert_array_equal(jacobian(swept), np.eye(6))
+    np.testing.assert_array_equal(hessian(lambda x: jnp.sum(swept(x))), np.eye(6))
 
 
 def test_counter_of_unknown_loop_is_no_constant():

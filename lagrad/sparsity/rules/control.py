@@ -12,12 +12,13 @@ from lagrad.primitives.calls import TRANSPARENT, called, closed, length_of
 from lagrad.program.equation_derivatives import traced
 from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
-from lagrad.sparsity.rule_result import Request, RuleResult, linked
+from lagrad.sparsity.rule_result import Context, Request, RuleResult, linked
 from lagrad.sparsity.rules.loops import Steps, carried, mapped, repeating, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
-# Equations of an unrolled loop; longer ones are walked once for all steps together.
-MOST_UNROLLED = 20_000
+# Equations of an unrolled loop, and of one in a derivative rule, where loops in loops run the function again;
+# longer ones are walked once for all steps together.
+MOST_UNROLLED, MOST_IN_RULES = 20_000, 2_000
 
 
 def call(equation: jex.JaxprEqn, *operands: Value, **params) -> Steps:
@@ -68,7 +69,7 @@ def scan(
     function = without_carry(equation, [known_integers(value) for value in operands])
     if function is not None:
         return (yield Request(traced(function, *(atom.aval for atom in equation.invars)), operands))
-    if length * length_of(jaxpr.jaxpr) <= MOST_UNROLLED:
+    if length * length_of(jaxpr.jaxpr) <= (yield from most_unrolled()):
         order = range(length)[::-1] if reverse else range(length)
         return (yield from unrolled(equation, jaxpr, consts, carry, xs, order))
     return (yield from carried(jaxpr, consts, carry, xs, length, reverse))
@@ -83,18 +84,37 @@ def known_integers(value: Value) -> np.ndarray | None:
 def while_loop(
     equation: jex.JaxprEqn, *operands: Value, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, **params
 ) -> Steps:
-    """A loop: step by step as long as its condition is known, from there on one bound for all steps."""
+    """A loop: step by step while its condition is known and steps differ, from there on one bound for all."""
     cond_consts = operands[:cond_nconsts]
     consts = operands[cond_nconsts : cond_nconsts + body_nconsts]
     carry = list(operands[cond_nconsts + body_nconsts :])
-    for _ in range(MOST_UNROLLED // length_of(body_jaxpr.jaxpr)):
+    for _ in range((yield from most_unrolled()) // length_of(body_jaxpr.jaxpr)):
         (goes_on,) = yield Request(cond_jaxpr, (*cond_consts, *carry))
         if goes_on.known is None:
             break
         if not np.asarray(goes_on.known).any():
             return carry
         carry = yield Request(body_jaxpr, (*consts, *carry))
+        if is_mixed(body_jaxpr, consts, carry):
+            break
     return (yield from repeating(body_jaxpr, consts, carry))
+
+
+def most_unrolled() -> Steps:
+    """Equations of a loop that is walked step by step."""
+    context = yield Context()
+    return MOST_IN_RULES if context.depth else MOST_UNROLLED
+
+
+def is_mixed(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Value]) -> bool:
+    """Whether all that moves in a loop depends nonlinearly on all inputs: more steps tell nothing new."""
+    passed = {id(variable) for variable in body.jaxpr.invars}
+    results = zip(carry, body.jaxpr.outvars, strict=True)
+    moved = [value for value, variable in results if value.deps and id(variable) not in passed]
+    if not moved or any(np.min(value.degree, initial=GENERAL) < GENERAL for value in moved):
+        return False
+    used = np.unique(np.concatenate([value.deps.matrix.indices for value in (*consts, *carry)]))
+    return all(value.deps.matrix.nnz == value.size * used.size for value in moved)
 
 
 CONTROL: dict[str, Callable[..., Any]] = {

@@ -83,6 +83,8 @@ def refusal(text: str) -> tuple[str, str] | None:
     'mystery'
     """
     unknown = re.search(r"rule .*for '([^']+)' not implemented", text)
+    # The rule keeps an operand that was not meant to be traced: it can be differentiated by nobody.
+    unknown = unknown or re.search(r"traced array.*\n.*while tracing the function (\w+)", text)
     if unknown:
         return unknown[1], OWN_RULE
     return next((found for words, found in REFUSALS.items() if words in text), None)

@@ -173,6 +173,7 @@ SPECIAL: dict[str, Callable] = {
     "safe_root": lambda x, y, k: jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), y),
     "gammaln": lambda x, y, k: jax.scipy.special.gammaln(1 + x**2),
     "digamma": lambda x, y, k: jax.scipy.special.digamma(1 + x**2),
+    "expi": lambda x, y, k: jax.scipy.special.expi(1 + x**2),
     "polygamma": lambda x, y, k: jax.scipy.special.polygamma(1, 1 + x**2),
     "bessel": lambda x, y, k: [jax.scipy.special.i0e, jax.scipy.special.i1, jax.scipy.special.i0][k](x),
     "betainc": lambda x, y, k: jax.scipy.special.betainc(1.5, 2.0 + k, jax.nn.sigmoid(x)),

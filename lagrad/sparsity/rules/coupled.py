@@ -13,11 +13,13 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
+import jax
+import jax.core
 import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import length_of, names_in
+from lagrad.primitives.calls import length_of, names_in, programs_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, boolean_matrix, pooled, triplets
@@ -54,7 +56,9 @@ def coupled(
     size = total(avals) + total([v.aval for v in equation.outvars])
     summary = yield from summarized(program, operands)
     written = connections(pooled_rows(summary.results), [ins[i] for i in summary.order], outs, size)
-    rule = yield from rule_of(equation, program, active, reverse)
+    rule = yield from rule_of(equation, active, reverse)
+    if rule is None:
+        return (yield Request(program, operands))
     seeds, chosen = [ins[i] for i in active], [outs[k] for k in inexact_outputs(equation)]
     starts, results = (chosen, [*chosen, *seeds]) if reverse else (seeds, chosen)
     slopes = [Value(aval.shape, Deps(prod(aval.shape), 1), AFFINE) for aval in rule.in_avals[: len(starts)]]
@@ -84,14 +88,24 @@ def numbered(avals: Sequence[Any], first: int) -> list[np.ndarray]:
     ]
 
 
-def rule_of(equation: jex.JaxprEqn, program: jex.ClosedJaxpr, active: Sequence[int], reverse: bool):
-    """The rule of a function as a program, traced once."""
+def rule_of(equation: jex.JaxprEqn, active: Sequence[int], reverse: bool):
+    """The rule of a function as a program, traced once; None where JAX cannot trace or evaluate it."""
     context = yield Context()
-    key = ("rule", id(program), tuple(active), reverse)
+    key = ("rule", id(equation), tuple(active), reverse)
     if key not in context.memory:
         trace = cotangent_program if reverse else tangent_program
-        context.memory[key] = trace(equation, active), program
+        try:
+            found = trace(equation, active)
+        except Exception:  # the rule is its author's, and need not have a derivative that anybody takes
+            found = None
+        context.memory[key] = None if found is None or leaks(found) else found, equation
     return context.memory[key][0]
+
+
+def leaks(program: jex.ClosedJaxpr) -> bool:
+    """Whether a program, or one inside it, holds a value of another trace: nobody can evaluate it."""
+    inside = (each for each in programs_in(program) if isinstance(each, jex.ClosedJaxpr))
+    return any(isinstance(value, jax.core.Tracer) for each in inside for value in each.consts)
 
 
 def evaluated(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:

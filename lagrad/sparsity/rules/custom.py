@@ -18,7 +18,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
 from lagrad.program.entries import Entries
-from lagrad.program.equation_derivatives import inexact_outputs, tangent_program
+from lagrad.program.equation_derivatives import inexact_outputs
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
@@ -155,7 +155,11 @@ def ruled(
         return primal
     if context.depth > DEEPEST:
         return dense(equation, operands)
-    outcome = yield from rule(equation, operands, active, [primal[k] for k in chosen], context)
+    program = yield from rule_of(equation, active, reverse=rule is reverse_rule)
+    if program is None:
+        # JAX will say so where the derivative is taken; inside a function with a rule of its own it is not.
+        return (yield Request(call_jaxpr, operands))
+    outcome = yield from rule(equation, operands, active, [primal[k] for k in chosen], program, context)
     return merged(outcome, primal, chosen)
 
 
@@ -164,6 +168,7 @@ def forward_rule(
     operands: tuple[Value, ...],
     active: Sequence[int],
     primal: Sequence[Value],
+    program: jex.ClosedJaxpr,
     context: Context,
 ) -> Steps:
     """What the tangents take: first derivatives, and where tangents meet primals the second ones."""
@@ -173,7 +178,7 @@ def forward_rule(
     curved = may_curve(context, deps)
     inputs = local_inputs(avals, m, n) if curved else [local_constant(operands[i], n) for i in active]
     arguments = (*local_inputs(avals, 0, n), *local_arguments(operands, active, inputs, n))
-    results, tape = yield Request(tangent_program(equation, active), arguments, apart=True, tangents=m)
+    results, tape = yield Request(program, arguments, apart=True, tangents=m)
     block = Block(operands, active, deps, [sp.csr_array(result.deps.matrix[:, :m]) for result in results])
     affine = curved and all(highest(result.degree) <= AFFINE for result in results)
 
@@ -189,6 +194,7 @@ def reverse_rule(
     operands: tuple[Value, ...],
     active: Sequence[int],
     primal: Sequence[Value],
+    program: jex.ClosedJaxpr,
     context: Context,
 ) -> Steps:
     """What the backward pass takes of cotangents and primals, and the derivatives of the forward pass."""
@@ -200,7 +206,6 @@ def reverse_rule(
         inputs = [local_constant(operands[i], n) for i in active]
     cotangents = local_inputs([equation.outvars[k].aval for k in inexact_outputs(equation)], 0, n)
     arguments = (*cotangents, *local_arguments(operands, active, inputs, n))
-    program = yield from rule_of(equation, equation.params["call_jaxpr"], active, reverse=True)
     results, _ = yield Request(program, arguments, apart=True, tangents=q)
     forward, backward = results[: len(primal)], results[len(primal) :]
     reverse = pooled([result.deps for result in backward]).matrix

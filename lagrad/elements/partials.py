@@ -151,10 +151,37 @@ class Partials:
         """The same of a value with its author's rule: the rule's own derivatives."""
         tape, first = self.tape, self.first(node)
         operands, found = sorted(first), {}
-        inner = Partials.of(tape, operands, first.values())
+        seeds, slopes = dict(zip(operands, operands, strict=True)), first
+        if self.is_bypassed(operands, first.values()):
+            seeds = dict(zip(operands, independent(tape, operands), strict=True))
+            slopes = self.slopes_of_rule(node, seeds)
+        inner = Partials.of(tape, seeds.values(), slopes.values())
         for b in operands:
-            for a, slope in inner.forwards([first[a] for a in operands if a <= b], b, operands):
+            for a, slope in inner.forwards([slopes[a] for a in operands if a <= b], seeds[b], operands):
                 found[a, b] = slope
+        return found
+
+    def is_bypassed(self, operands: Sequence[int], slopes: Iterable[int]) -> bool:
+        """Whether slopes may go back to the inputs by another way than over the operands that are meant.
+
+        A tape writes 1 - y for 1 + z where z = -y, in a rule of z too, whose derivative by z is then lost. Of
+        operands that have something in common, one may stand where the other is meant.
+        """
+        behind = [self.active.intersection(self.tape.needed([each])) for each in operands]
+        if len(set().union(*behind)) < sum(map(len, behind)):
+            return True
+        inner = Partials.of(self.tape, operands, slopes)
+        between = self.tape.needed(slopes, operands)
+        return any(node in self.active and node not in inner.active for node in between)
+
+    def slopes_of_rule(self, node: int, seeds: Mapping[int, int]) -> dict[int, int]:
+        """Operand -> derivative of a value by its author's rule, with other nodes in the operands' places."""
+        operation, found = self.tape.operations[node], dict.fromkeys(seeds, self.tape.constant(0.0))
+        operands = operation.operands[1:]
+        by_operand = operation.params["rule"](self.tape, [seeds.get(each, each) for each in operands])
+        for operand, slope in zip(operands, by_operand, strict=True):
+            if operand in seeds:
+                found[operand] = self.tape.plus(found[operand], slope)
         return found
 
     def forwards(self, nodes: Sequence[int], seed: int, names: Sequence[int]) -> Iterable[tuple[int, int]]:

@@ -149,11 +149,13 @@ class Partials:
 
     def second_of_rule(self, node: int) -> dict[tuple[int, int], int]:
         """The same of a value with its author's rule: the rule's own derivatives."""
-        tape, first = self.tape, self.first(node)
-        operands, found = sorted(first), {}
-        seeds, slopes = dict(zip(operands, operands, strict=True)), first
-        if self.is_bypassed(operands, first.values()):
-            seeds = dict(zip(operands, independent(tape, operands), strict=True))
+        tape, slopes = self.tape, self.first(node)
+        operands, found = sorted(slopes), {}
+        seeds = dict(zip(operands, operands, strict=True))
+        # Where operands have something in common, a slope may be zero and its derivatives not.
+        moved = sorted(self.active.intersection(tape.operations[node].operands[1:]))
+        if self.is_bypassed(moved, slopes.values()):
+            operands, seeds = moved, dict(zip(moved, independent(tape, moved), strict=True))
             slopes = self.slopes_of_rule(node, seeds)
         inner = Partials.of(tape, seeds.values(), slopes.values())
         for b in operands:

@@ -41,6 +41,9 @@ OF_TWO = {
     "product": custom(lambda y, z: y * z, lambda y, z: (z, y)),
     "product moved by one": custom(lambda y, z: (1 + y) * (1 + z), lambda y, z: (1 + z, 1 + y)),
     "square of the sum": custom(lambda y, z: (y + z) ** 2, lambda y, z: (2 * (y + z), 2 * (y + z))),
+    "square of the sum, and a cube": custom(
+        lambda y, z: (y + z) ** 2 + z**3, lambda y, z: (2 * (y + z), 2 * (y + z) + 3 * z**2)
+    ),
     "logaddexp": jnp.logaddexp,
     "xlog1py": special.xlog1py,
 }

@@ -79,17 +79,14 @@ class Partials:
 
     def find_first(self, node: int) -> dict[int, int]:
         """The same, not found before."""
-        tape, operation = self.tape, self.tape.operations[node]
-        found: dict[int, int] = {}
+        operation = self.tape.operations[node]
         if operation.name == CHAIN:
             # Its entries hand on to its operands themselves.
-            return found
+            return {}
         if operation.name == ENTRY:
             terms = self.slopes_of_entry(node)
         elif operation.name == CUSTOM:
-            by_operand = operation.params["rule"](tape, operation.operands[1:])
-            pairs = zip(operation.operands[1:], by_operand, strict=True)
-            terms = [(operand, partial) for operand, partial in pairs if operand in self.active]
+            terms = self.slopes_of_rule(node, operation.operands[1:])
         else:
             formulas = self.row(node).first
             terms = [
@@ -97,9 +94,21 @@ class Partials:
                 for operand, formula in zip(operation.operands, formulas, strict=True)
                 if formula is not None and operand in self.active
             ]
+        return self.added_up(terms)
+
+    def added_up(self, terms: Iterable[tuple[int, int]]) -> dict[int, int]:
+        """Operand -> sum of the partial derivatives by it; zeros are left out."""
+        tape, found = self.tape, dict[int, int]()
         for operand, partial in terms:
             found[operand] = tape.plus(found[operand], partial) if operand in found else partial
         return {operand: partial for operand, partial in found.items() if not tape.is_number(partial, 0.0)}
+
+    def slopes_of_rule(self, node: int, written: Sequence[int]) -> list[tuple[int, int]]:
+        """Operands and derivatives of a value by its author's rule, other nodes in the operands' places."""
+        operation = self.tape.operations[node]
+        slopes = operation.params["rule"](self.tape, written)
+        pairs = zip(operation.operands[1:], slopes, strict=True)
+        return [(operand, slope) for operand, slope in pairs if operand in self.active]
 
     def slopes_of_entry(self, node: int) -> list[tuple[int, int]]:
         """Operands of a chain, and the derivatives of one entry of its values by them."""
@@ -149,42 +158,33 @@ class Partials:
 
     def second_of_rule(self, node: int) -> dict[tuple[int, int], int]:
         """The same of a value with its author's rule: the rule's own derivatives."""
-        tape, slopes = self.tape, self.first(node)
-        operands, found = sorted(slopes), {}
-        seeds = dict(zip(operands, operands, strict=True))
-        # Where operands have something in common, a slope may be zero and its derivatives not.
-        moved = sorted(self.active.intersection(tape.operations[node].operands[1:]))
-        if self.is_bypassed(moved, slopes.values()):
-            operands, seeds = moved, dict(zip(moved, independent(tape, moved), strict=True))
-            slopes = self.slopes_of_rule(node, seeds)
-        inner = Partials.of(tape, seeds.values(), slopes.values())
+        tape, operands, slopes = self.tape, self.tape.operations[node].operands[1:], self.first(node)
+        moved = sorted(self.active.intersection(operands))
+        seeds, inner = dict(zip(moved, moved, strict=True)), Partials.of(tape, moved, slopes.values())
+        if self.share(moved) or self.is_bypassed(inner, slopes.values()):
+            seeds = dict(zip(moved, independent(tape, moved), strict=True))
+            slopes = self.added_up(self.slopes_of_rule(node, [seeds.get(each, each) for each in operands]))
+            inner = Partials.of(tape, seeds.values(), slopes.values())
+        found, operands = {}, sorted(slopes)
         for b in operands:
             for a, slope in inner.forwards([slopes[a] for a in operands if a <= b], seeds[b], operands):
                 found[a, b] = slope
         return found
 
-    def is_bypassed(self, operands: Sequence[int], slopes: Iterable[int]) -> bool:
-        """Whether slopes may go back to the inputs by another way than over the operands that are meant.
-
-        A tape writes 1 - y for 1 + z where z = -y, in a rule of z too, whose derivative by z is then lost. Of
-        operands that have something in common, one may stand where the other is meant.
-        """
+    def share(self, operands: Sequence[int]) -> bool:
+        """Whether operands have something in common, so that one may stand where another is meant."""
+        if len(operands) < 2:
+            return False
         behind = [self.active.intersection(self.tape.needed([each])) for each in operands]
-        if len(set().union(*behind)) < sum(map(len, behind)):
-            return True
-        inner = Partials.of(self.tape, operands, slopes)
-        between = self.tape.needed(slopes, operands)
-        return any(node in self.active and node not in inner.active for node in between)
+        return len(set().union(*behind)) < sum(map(len, behind))
 
-    def slopes_of_rule(self, node: int, seeds: Mapping[int, int]) -> dict[int, int]:
-        """Operand -> derivative of a value by its author's rule, with other nodes in the operands' places."""
-        operation, found = self.tape.operations[node], dict.fromkeys(seeds, self.tape.constant(0.0))
-        operands = operation.operands[1:]
-        by_operand = operation.params["rule"](self.tape, [seeds.get(each, each) for each in operands])
-        for operand, slope in zip(operands, by_operand, strict=True):
-            if operand in seeds:
-                found[operand] = self.tape.plus(found[operand], slope)
-        return found
+    def is_bypassed(self, inner: Partials, slopes: Iterable[int]) -> bool:
+        """Whether slopes go back to the inputs by another way than over the inputs of `inner`.
+
+        A tape writes 1 - y for 1 + z where z = -y, in a rule of z too, whose derivative by z is then lost.
+        """
+        between = self.tape.needed(slopes, inner.inputs)
+        return any(node in self.active and node not in inner.active for node in between)
 
     def forwards(self, nodes: Sequence[int], seed: int, names: Sequence[int]) -> Iterable[tuple[int, int]]:
         """(name, derivative of its node by one input), for several nodes."""

@@ -73,6 +73,13 @@ def names_in(program: Any) -> Iterator[str]:
     return (equation.primitive.name for each in programs_in(program) for equation in each.eqns)
 
 
+def constants_in(program: Any) -> list[Any]:
+    """Every array that a program, or one in it, has captured, each once."""
+    closed = [each for each in programs_in(program) if isinstance(each, jex.ClosedJaxpr)]
+    arrays = {id(array): array for each in closed for array in each.consts if hasattr(array, "dtype")}
+    return list(arrays.values())
+
+
 def length_of(program: Any) -> int:
     """Number of equations and of programs, nested ones included.
 

@@ -39,8 +39,6 @@ PLAIN = (
 # How a class may say what state its objects have.
 PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
 LIBRARIES = ("jax", "numpy", "scipy", "lagrad", "builtins", "math", "functools", "operator", "equinox")
-
-
 CONTAINERS = (list, tuple, dict, set, frozenset)
 
 

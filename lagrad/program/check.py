@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import jax
 import numpy as np
@@ -11,7 +10,7 @@ from jax.core import Tracer
 from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
-from lagrad.primitives.calls import IN_PLACE, names_in, programs_in
+from lagrad.primitives.calls import IN_PLACE, constants_in, names_in
 from lagrad.problem.user_functions import STALE
 from lagrad.source_location import warn_user
 
@@ -30,7 +29,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
 
     >>> check_program(jax.make_jaxpr(jnp.sin)(1.0))
     """
-    if any(isinstance(array, Tracer) for array in _constants(program)):
+    if any(isinstance(array, Tracer) for array in constants_in(program)):
         raise DerivativeError(
             f"`objective` or `constraints`: use a traced value that is no argument. {STALE}"
         )
@@ -49,7 +48,7 @@ def check_program(program: jex.ClosedJaxpr) -> None:
             "compile. If they come from a Python loop, use array operations, jax.vmap or jax.lax.scan."
         )
     # A random key has a dtype that is not NumPy's.
-    sizes = [np.size(array) * array.dtype.itemsize for array in _constants(program)]
+    sizes = [np.size(array) * array.dtype.itemsize for array in constants_in(program)]
     if sum(sizes) > LARGE_CONSTANTS:
         warn_user(
             f"`objective` and `constraints`: {sum(sizes) / 1e6:.0f} MB of captured arrays, the largest "
@@ -61,7 +60,7 @@ def warn_of_single_precision(program: jex.ClosedJaxpr) -> None:
     """Warn of JAX arrays that a function captured in float32, because they were made while x64 was off."""
     if jax.config.values["jax_enable_x64"]:
         return
-    arrays = [array for array in _constants(program) if isinstance(array, jax.Array)]
+    arrays = [array for array in constants_in(program) if isinstance(array, jax.Array)]
     for array in arrays:
         if array.dtype == np.float32 and _is_rounded(np.asarray(array)):
             begin = np.array2string(np.ravel(array)[:3], separator=", ", precision=4).strip("[]")
@@ -77,10 +76,3 @@ def _is_rounded(array: np.ndarray) -> bool:
     """Whether float32 has probably rounded numbers: multiples of 1/4096 are what they were meant to be."""
     finite = array[np.isfinite(array)].astype(np.float64) * 4096.0
     return bool((finite != np.round(finite)).any())
-
-
-def _constants(program: jex.ClosedJaxpr) -> list[Any]:
-    """Every array that a program, or one in it, has captured, each once."""
-    closed = [each for each in programs_in(program) if isinstance(each, jex.ClosedJaxpr)]
-    arrays = {id(array): array for each in closed for array in each.consts if hasattr(array, "dtype")}
-    return list(arrays.values())

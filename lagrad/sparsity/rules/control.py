@@ -13,7 +13,7 @@ from lagrad.program.equation_derivatives import traced
 from lagrad.program.loops import without_carry
 from lagrad.sparsity.links import SAME
 from lagrad.sparsity.rule_result import Context, Request, RuleResult, linked
-from lagrad.sparsity.rules.loops import Steps, carried, mapped, repeating, unrolled
+from lagrad.sparsity.rules.loops import Steps, carried, handed_on, mapped, repeating, unrolled
 from lagrad.sparsity.value import GENERAL, Value
 
 # Equations of an unrolled loop, and of one in a derivative rule, where loops in loops run the function again;
@@ -108,9 +108,8 @@ def most_unrolled() -> Steps:
 
 def is_mixed(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Value]) -> bool:
     """Whether all that moves in a loop depends nonlinearly on all inputs: more steps tell nothing new."""
-    passed = {id(variable) for variable in body.jaxpr.invars}
-    results = zip(carry, body.jaxpr.outvars, strict=True)
-    moved = [value for value, variable in results if value.deps and id(variable) not in passed]
+    kept = handed_on(body, len(consts), len(carry))
+    moved = [value for value, keep in zip(carry, kept, strict=True) if value.deps and not keep]
     if not moved or any(np.min(value.degree, initial=GENERAL) < GENERAL for value in moved):
         return False
     used = np.unique(np.concatenate([value.deps.matrix.indices for value in (*consts, *carry)]))

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import length_of, names_in, programs_in
+from lagrad.primitives.calls import constants_in, length_of, names_in
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation_derivatives import cotangent_program, inexact_outputs, tangent_program
 from lagrad.sparsity.deps import Deps, boolean_matrix, pooled, triplets
@@ -98,14 +98,11 @@ def rule_of(equation: jex.JaxprEqn, active: Sequence[int], reverse: bool):
             found = trace(equation, active)
         except Exception:  # the rule is its author's, and need not have a derivative that anybody takes
             found = None
-        context.memory[key] = None if found is None or leaks(found) else found, equation
+        # What holds a value of another trace can be evaluated by nobody.
+        if found is not None and any(isinstance(each, jax.core.Tracer) for each in constants_in(found)):
+            found = None
+        context.memory[key] = found, equation
     return context.memory[key][0]
-
-
-def leaks(program: jex.ClosedJaxpr) -> bool:
-    """Whether a program, or one inside it, holds a value of another trace: nobody can evaluate it."""
-    inside = (each for each in programs_in(program) if isinstance(each, jex.ClosedJaxpr))
-    return any(isinstance(value, jax.core.Tracer) for each in inside for value in each.consts)
 
 
 def evaluated(program: jex.ClosedJaxpr, operands: Sequence[Value]) -> Steps:

@@ -106,8 +106,7 @@ def row(array, t):
 
 def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Value]) -> Steps:
     """A loop of an unknown number of steps: what the carry can depend on after any of them."""
-    outvars, first = body.jaxpr.outvars, len(consts)
-    kept = [body.jaxpr.invars[first + k] is outvars[k] for k in range(len(carry))]
+    first, kept = len(consts), handed_on(body, len(consts), len(carry))
     entering = [value if keep else loose(value) for value, keep in zip(carry, kept, strict=True)]
     summary = yield from summarized(body, (*consts, *entering))
     operands = (*consts, *carry)
@@ -126,6 +125,12 @@ def repeating(body: jex.ClosedJaxpr, consts: Sequence[Value], carry: Sequence[Va
         lambda lives: [any_live(lives)] * len(operands),
         lambda lives: meeting(summary, inputs) if any_live(lives) else [],
     )
+
+
+def handed_on(body: jex.ClosedJaxpr, num_consts: int, num_carry: int) -> list[bool]:
+    """Which parts of the carry a step leaves as they are."""
+    before = body.jaxpr.invars[num_consts : num_consts + num_carry]
+    return [one is other for one, other in zip(before, body.jaxpr.outvars, strict=False)]
 
 
 def loose(value: Value) -> Value:

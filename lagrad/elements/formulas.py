@@ -87,15 +87,18 @@ def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
     """x with A x = b by Gaussian elimination: rows are exchanged by selects, so that no factor exceeds one.
 
-    Rows are brought to a moderate size first, so that pivots can be compared, and each column by its pivot,
-    by whose cube derivatives divide.
+    The largest row is brought to a moderate size first, rows that are smaller by far towards it, and each
+    column by its pivot: derivatives divide by the cube of pivots. Other rows keep their sizes to each other,
+    or pivots would be chosen by the factors of rows.
 
     Source: Golub, Van Loan, Matrix Computations (2013), algorithm 3.4.1.
     """
     count = len(right)
     rows = [[*row, b] for row, b in zip(matrix, right, strict=True)]
     if count > 1:
-        factors = [moderating(reduce(jnp.maximum, map(jnp.abs, row))) for row in matrix]
+        sizes = [reduce(jnp.maximum, map(jnp.abs, row)) for row in matrix]
+        largest = reduce(jnp.maximum, sizes)
+        factors = [moderating(largest) * lifting(size, largest) for size in sizes]
         rows = [[factor * entry for entry in row] for factor, row in zip(factors, rows, strict=True)]
     widths: list[Any] = []
     for k in range(count):
@@ -125,6 +128,14 @@ def moderating(size: Any) -> Any:
     for exponent in range(50, 500, 100):
         factor = jnp.where(size > 2.0**exponent, 2.0 ** -(exponent + 50), factor)
         factor = jnp.where(size < 2.0**-exponent, 2.0 ** (exponent + 50), factor)
+    return factor
+
+
+def lifting(size: Any, largest: Any) -> Any:
+    """The power of two that brings a size to between 2^-100 and 1 times the largest one."""
+    factor = 1.0
+    for exponent in range(100, 1100, 100):
+        factor = jnp.where(size < largest * 2.0**-exponent, 2.0**exponent, factor)
     return factor
 
 

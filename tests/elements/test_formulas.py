@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jax import lax
 
 import lagrad
@@ -107,7 +109,7 @@ def test_elimination_finds_its_pivots(order):
     np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-14)
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [2, 3, 4])
 def test_small_systems_lose_no_more_digits_than_lapack(size):
     """Values, Jacobians and Hessians at condition 1 to 1e14 and scales 1e-150 to 1e150, beside exact ones."""
     rows = small_systems.compare(size, draws=3)
@@ -115,8 +117,19 @@ def test_small_systems_lose_no_more_digits_than_lapack(size):
     assert not any(row["nan here only"] for row in rows)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 4), st.sampled_from(range(-450, 451, 50)), st.integers(0, 10**6))
+def test_a_systems_unit_changes_no_bit_of_its_solution(count, exponent, seed):
+    """Rows of one size stay rows of one size: which of them are pivots does not depend on the unit."""
+    random = np.random.default_rng(seed)
+    matrix, right, unit = random.normal(size=(count, count)), random.normal(size=count), 2.0**exponent
+    with float64():
+        found, expected = eliminate((unit * matrix).tolist(), unit * right), eliminate(matrix.tolist(), right)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_rows_of_very_different_sizes_have_second_derivatives():
-    """Each row is scaled by itself: 1e-150 beside 1e150 overflows nowhere."""
+    """Rows that are smaller by far are scaled by themselves: 1e-150 beside 1e150 overflows nowhere."""
     sizes = np.array([1e-150, 1.0, 1e150])
     matrix = np.random.default_rng(0).normal(size=(3, 3)) + 3 * np.eye(3)
     function = lambda x: jnp.linalg.solve(sizes[:, None] * (matrix + jnp.diag(x)), sizes * x)  # noqa: E731

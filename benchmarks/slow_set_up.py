@@ -6,7 +6,8 @@ python -m benchmarks.slow_set_up --cases cummax,odeint --root ../before
 Seconds of the processor, in a process of its own: `lagrad.differentiate` with its checks, by "auto" and by
 "colored", and for JAX the compilation of values, gradient, dense Jacobian and Hessian, by the nesting that
 the functions allow; diffrax is told to go forward there, its own adjoint allows none. Imports are not
-counted. `--root` names another checkout.
+counted. Of "auto", structure: seconds by the clock until the patterns are known. `--root` names another
+checkout.
 """
 
 from __future__ import annotations
@@ -103,8 +104,9 @@ def prepare(name: str, way: str) -> dict:
     problem = lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(rows))
     begin = time.process_time()
     found = lagrad.differentiate(problem, strategy=way)
-    blocks = [block.strategy for block in found.hessian_blocks]
-    return {"seconds": time.process_time() - begin, "how": ", ".join(dict.fromkeys(blocks))}
+    seconds, blocks = time.process_time() - begin, [block.strategy for block in found.hessian_blocks]
+    how = ", ".join(dict.fromkeys(blocks))
+    return {"seconds": seconds, "how": how, "structure": found.timings["structure"]}
 
 
 def compiled_by_jax(rows: Callable, weights: np.ndarray, start: np.ndarray) -> str:
@@ -170,8 +172,11 @@ def main(arguments: Sequence[str] | None = None) -> Path | None:
             rows.append(measure(name, way, options.root.resolve()))
             print(rows[-1], flush=True)
     cells = {(row["case"], row["way"]): shown(row) for row in rows}
-    body = [[name, *(cells[name, way] for way in WAYS)] for name in names]
-    table = tables.markdown(("case", *WAYS), body)
+    structure = {
+        row["case"]: f"{row['structure']:.2f}" for row in rows if "structure" in row and row["way"] == "auto"
+    }
+    body = [[name, *(cells[name, way] for way in WAYS), structure.get(name, "")] for name in names]
+    table = tables.markdown(("case", *WAYS, "structure"), body)
     note = f"{__doc__}\nMachine: {machine()}."
     path = tables.write("slow_set_up", "Set-up of slow programs", note, rows, table, options.output)
     print(path.read_text())

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -117,8 +118,8 @@ def gradient(fun: Callable) -> Callable:
     return found
 
 
-def along(fun: Callable, x: jax.Array) -> Callable:
-    """v -> derivative of a function along v, by a forward sweep or, failing that, two reverse ones.
+def along(fun: Callable, x: jax.Array, v: jax.Array) -> Any:
+    """Derivative of a function along v, by a forward sweep or, failing that, two reverse ones.
 
     The second of these transposes the first: u -> J' u is linear, and its transposed map is v -> J v. A rule
     that holds a while_loop cannot be transposed; then each output takes a reverse sweep.
@@ -126,58 +127,60 @@ def along(fun: Callable, x: jax.Array) -> Callable:
     Args:
         fun: x of shape (n,) -> array or pytree of arrays, traceable.
         x: where.
+        v: direction, shape (n,).
 
     Returns:
-        v of shape (n,) -> what `fun` returns; a linear map.
+        What `fun` returns.
     """
     try:
-        return forward(fun, x)
+        return jax.jvp(fun, (x,), (v,))[1]
     except TypeError as error:
         if not refuses_forward(error):
             raise
     value, pull = jax.vjp(fun, x)
     push = jax.vjp(lambda u: pull(u)[0], jax.tree.map(jnp.zeros_like, value))[1]
-
-    def product(v):
-        try:
-            return push(v)[0]
-        except ValueError as error:
-            if not refuses_reverse(error):
-                raise
-        return jax.tree.map(lambda rows: rows @ v, jax.jacrev(fun)(x))
-
-    return product
+    try:
+        return push(v)[0]
+    except ValueError as error:
+        if not refuses_reverse(error):
+            raise
+    return jax.tree.map(lambda rows: rows @ v, jax.jacrev(fun)(x))
 
 
-def hessian_product(fun: Callable, x: jax.Array) -> Callable:
-    """v -> H v of a scalar function, forward over reverse or, failing that, reverse over reverse.
+def hessian_products(fun: Callable, x: jax.Array, sweep: Callable[[Callable], Any]) -> Any:
+    """Products with the Hessian of a scalar function, forward over reverse or, failing that, reverse twice.
 
     Where neither can be, forward over reverse once more, through the rules that it calls as they are written.
 
     Args:
         fun: x of shape (n,) -> scalar, traceable.
         x: where.
+        sweep: (v -> H v, a linear map of arrays of shape (n,)) -> the products that are wanted. It is called
+            once for each attempt: JAX refuses a direction no sooner than when it is pushed.
 
     Returns:
-        v of shape (n,) -> array of shape (n,); a linear map.
+        What `sweep` returns.
     """
     slope = gradient(fun)
+    # Rules may take seconds to be traced, and each attempt would do so: their equations serve from here on.
+    written = jax.make_jaxpr(slope)(x)
+
+    def again(x):
+        return jaxpr_as_fun(written)(x)[0]
+
     try:
-        return forward(slope, x)
+        return sweep(jax.linearize(again, x)[1])
     except TypeError as error:
         if is_zero_lost(error):
-            return forward(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)
+            return sweep(jax.linearize(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)[1])
         if not refuses_forward(error):
             raise
-    # Rules are traced again with every sweep, and may take seconds: their equations serve from here on.
-    written = jax.make_jaxpr(slope)(x)
-    again = lambda x: jaxpr_as_fun(written)(x)[0]  # noqa: E731
     if loops(written):
         warn_user(AS_WRITTEN)
-        return forward(forward_anyway(again), x)
+        return sweep(jax.linearize(forward_anyway(again), x)[1])
     # H is symmetric, so that its transposed product is the product.
     pull = jax.vjp(again, x)[1]
-    return lambda v: pull(v)[0]
+    return sweep(lambda v: pull(v)[0])
 
 
 def is_zero_lost(error: TypeError) -> bool:
@@ -196,14 +199,3 @@ def one(x: jax.Array) -> jax.Array:
 
 # Linear in the tangent, or JAX would make a symbol of it again.
 one.defjvp(lambda primals, tangents: (one(*primals), 0.0 * jnp.sum(tangents[0])))
-
-
-def forward(fun: Callable, x: jax.Array) -> Callable:
-    """v -> derivative along v, by a forward sweep.
-
-    Raises:
-        TypeError: the function has no forward mode; JAX itself says so when a direction is pushed.
-    """
-    push = jax.linearize(fun, x)[1]
-    jax.eval_shape(jax.vmap(push), x[None])
-    return push

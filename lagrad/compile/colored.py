@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lagrad.coloring import Coloring, Recovery, decompress, recovery
-from lagrad.compile.ad_modes import hessian_product
+from lagrad.compile.ad_modes import hessian_products
 from lagrad.nested import modes
 
 
@@ -105,14 +105,12 @@ def hessian(outputs: Callable, coloring: Coloring, chunk: int, mode: str = "forw
         def lagrangian(x):
             return weights @ outputs(x, *leaves)
 
+        def sweep(push):
+            return swept(push, colors, coloring.num_column_colors, chunk)
+
         if mode == "forward-over-reverse":
-            push = hessian_product(lagrangian, x)
-        else:
-
-            def push(v):
-                return modes.hvp(lagrangian, x, v, mode)
-
-        return swept(push, colors, coloring.num_column_colors, chunk)
+            return hessian_products(lagrangian, x, sweep)
+        return sweep(lambda v: modes.hvp(lagrangian, x, v, mode))
 
     pattern, plan = coloring.pattern, recovery(coloring)
     keep = np.flatnonzero(pattern.rows >= pattern.cols)

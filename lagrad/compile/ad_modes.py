@@ -133,7 +133,7 @@ def along(fun: Callable, x: jax.Array, v: jax.Array) -> Any:
         What `fun` returns.
     """
     try:
-        return jax.jvp(fun, (x,), (v,))[1]
+        return pushed(jax.linearize(fun, x)[1], v)
     except TypeError as error:
         if not refuses_forward(error):
             raise
@@ -155,8 +155,8 @@ def hessian_products(fun: Callable, x: jax.Array, sweep: Callable[[Callable], An
     Args:
         fun: x of shape (n,) -> scalar, traceable.
         x: where.
-        sweep: (v -> H v, a linear map of arrays of shape (n,)) -> the products that are wanted. It is called
-            once for each attempt: JAX refuses a direction no sooner than when it is pushed.
+        sweep: (v -> H v, a linear map of arrays of shape (n,)) -> the products that are wanted, vectorised:
+            no sooner does JAX say that a function has no forward mode. It is called once for each attempt.
 
     Returns:
         What `sweep` returns.
@@ -181,6 +181,16 @@ def hessian_products(fun: Callable, x: jax.Array, sweep: Callable[[Callable], An
     # H is symmetric, so that its transposed product is the product.
     pull = jax.vjp(again, x)[1]
     return sweep(lambda v: pull(v)[0])
+
+
+def hessian_product(fun: Callable, x: jax.Array, v: jax.Array) -> jax.Array:
+    """H v of a scalar function, as `hessian_products` finds it."""
+    return hessian_products(fun, x, lambda push: pushed(push, v))
+
+
+def pushed(push: Callable, v: jax.Array) -> Any:
+    """push(v), as the only one of many."""
+    return jax.tree.map(lambda products: products[0], jax.vmap(push)(v[None]))
 
 
 def is_zero_lost(error: TypeError) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lagrad.compile.ad_modes import along, gradient, hessian_products
+from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.xla import Compiled, lower
@@ -55,7 +55,7 @@ def lower_hvp(program: Program) -> Deferred[Compiled]:
             f, c = run(x, *leaves)
             return weights[0] * f + weights[1:] @ c
 
-        return hessian_products(lagrangian, x, lambda push: push(v))
+        return hessian_product(lagrangian, x, v)
 
     return lower(product, [x, vector(rows(program) + 1), x, *leaves])
 

@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from lagrad.annotations import Pytree
 from lagrad.coloring import Recovery, color_symmetric
 from lagrad.compile import colored
-from lagrad.compile.ad_modes import gradient, hessian_products
+from lagrad.compile.ad_modes import gradient, hessian_product
 from lagrad.compile.colored import Sweeps
 from lagrad.derivatives.candidates import jacobian_colorings
 from lagrad.elements.remainder import everything
@@ -130,7 +130,7 @@ class Traceable:
             f, c = run(x)
             return weights[0] * jnp.reshape(f, ()) + weights[1:] @ c
 
-        return hessian_products(lagrangian, x, lambda push: push(vector))
+        return hessian_product(lagrangian, x, vector)
 
     def jacobian(self, x: jax.Array, params: Pytree = None, dense: bool = False) -> Any:
         """Jacobian as a BCOO matrix of shape (m, n), or as a dense array."""

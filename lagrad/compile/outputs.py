@@ -8,6 +8,7 @@ from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.xla import Compiled, lower
+from lagrad.program.largest import steadily
 from lagrad.program.program import Program
 
 
@@ -18,7 +19,7 @@ def lower_values(program: Program) -> Deferred[Compiled]:
 
 def lower_gradient(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> gradient of f."""
-    run = program.function()
+    run = steadily(program.function(), program.closed)
 
     def slope(x, *leaves):
         return gradient(lambda x: run(x, *leaves)[0])(x)
@@ -28,7 +29,7 @@ def lower_gradient(program: Program) -> Deferred[Compiled]:
 
 def lower_jvp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> derivatives of f and of c along v, shape (n,)."""
-    run, (x, *leaves) = program.function(), arguments(program)
+    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
 
     def product(x, v, *leaves):
         return along(lambda x: run(x, *leaves), x, v)
@@ -38,7 +39,7 @@ def lower_jvp(program: Program) -> Deferred[Compiled]:
 
 def lower_vjp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> J' v, for v of shape (m,)."""
-    run, (x, *leaves) = program.function(), arguments(program)
+    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
 
     def product(x, v, *leaves):
         return gradient(lambda x: v @ run(x, *leaves)[1])(x)
@@ -48,7 +49,7 @@ def lower_vjp(program: Program) -> Deferred[Compiled]:
 
 def lower_hvp(program: Program) -> Deferred[Compiled]:
     """(x, weights, v, *leaves) -> Hessian of the Lagrangian times v; weights of f and of each row of c."""
-    run, (x, *leaves) = program.function(), arguments(program)
+    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
 
     def product(x, weights, v, *leaves):
         def lagrangian(x):

@@ -40,6 +40,7 @@ from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
+from lagrad.program.largest import steadily
 from lagrad.program.program import Program
 from lagrad.sparsity.detect import Structure, detect
 from lagrad.sparsity.interpreter import Rule
@@ -278,8 +279,10 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     with watch.step("trace"), float64():
         if rows.nnz:
             below = remainder(plan.split, 1) if plan.split and plan.jacobian else constraints(program)
+            below = steadily(below, program.closed)
             jacobian_blocks.append(jacobian_part(below, rows, chunk, options, sample))
         if hessian.nnz:
+            outputs = steadily(outputs, program.closed)
             sweeps = colored.hessian(outputs, coloring, chunk, options.mode)
             hessian_blocks.append(colored_block(sweeps, name_of(coloring), sample))
     return replace(plan, structure=structure, jacobian=jacobian_blocks, hessian=hessian_blocks)

@@ -28,6 +28,7 @@ from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
+from lagrad.program.largest import steadily
 from lagrad.program.program import Program
 from lagrad.program.trace import trace
 from lagrad.sparsity.detect import detect
@@ -165,7 +166,8 @@ class Traceable:
 
     def _run(self, params: Pytree) -> Callable[..., Any]:
         """x -> (f, c)."""
-        leaves, run = self._leaves(params), self.program.function()
+        leaves, program = self._leaves(params), self.program
+        run = steadily(program.function(), program.closed)
         return lambda x: run(x, *leaves)
 
     def _weights(self, multipliers: ArrayLike | None, objective_weight: ArrayLike) -> jax.Array:
@@ -193,7 +195,7 @@ def traceable(problem: Any) -> Traceable:
     with float64():
         found = detect(jax.make_jaxpr(outputs)(*arguments))
         rows = SparsityPattern.from_scipy(found.jacobian.to_scipy()[1:])
-        jacobian = jacobian_colorings(rows, False)[0]
+        jacobian, outputs = jacobian_colorings(rows, False)[0], steadily(outputs, program.closed)
         hessian = color_symmetric(found.hessian, method="star")
         return Traceable(
             declared,

@@ -8,21 +8,21 @@ function in the program is replaced by one with that rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.extend.core import ClosedJaxpr, DebugInfo, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun, jaxprs_in_params
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 
 from lagrad.errors import DerivativeError
 from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
-from lagrad.primitives.calls import closed, names_in
-from lagrad.program.walk import run
+from lagrad.primitives.calls import names_in
+from lagrad.primitives.equations import bind
+from lagrad.program.rebuild import Replaced, rebuilt
 
 CUSTOM_VJP = "custom_vjp_call"
 # (equation that calls a custom_vjp function, operands) -> values.
@@ -76,7 +76,7 @@ def forward_anyway(fun: Callable) -> Callable:
 def loops(program: ClosedJaxpr | Jaxpr) -> bool:
     """Whether a while_loop runs in the program, those of functions with a reverse rule left aside.
 
-    >>> loops(jax.make_jaxpr(lambda x: lax.while_loop(lambda y: y < 3, lambda y: 2 * y, x))(1.0))
+    >>> loops(jax.make_jaxpr(lambda x: jax.lax.while_loop(lambda y: y < 3, lambda y: 2 * y, x))(1.0))
     True
     """
     names = {equation.primitive.name for equation in program.eqns}
@@ -100,7 +100,7 @@ def _with(fun: Callable, custom: Custom) -> Callable:
 
         arrays = [leaves[i] for i in moved]
         program, out = jax.make_jaxpr(flat, return_shape=True)(*arrays)
-        values = _rebuilt(program, arrays, custom) if has_custom_vjp(program) else flat(*arrays)
+        values = rebuilt({CUSTOM_VJP: custom}, program, arrays) if has_custom_vjp(program) else flat(*arrays)
         return jax.tree.unflatten(jax.tree.structure(out), jax.tree.leaves(values))
 
     return wrapped
@@ -115,7 +115,7 @@ def with_both_rules(program: ClosedJaxpr) -> ClosedJaxpr:
     if not has_custom_vjp(program):
         return program
     shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in program.in_avals]
-    return jax.make_jaxpr(lambda *operands: _rebuilt(program, operands))(*shapes)
+    return jax.make_jaxpr(lambda *operands: rebuilt(BOTH_RULES, program, operands))(*shapes)
 
 
 def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:
@@ -127,77 +127,14 @@ def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:
     return CUSTOM_VJP in names_in(program)
 
 
-def _rebuilt(program: ClosedJaxpr | Jaxpr, operands: Sequence, custom: Custom | None = None) -> list:
-    take = custom or _with_both_rules
-    again = partial(_rebuilt, custom=take)
-
-    def evaluated(equation: JaxprEqn, operands: list) -> list:
-        name = equation.primitive.name
-        if name == CUSTOM_VJP:
-            return take(equation, operands)
-        if name in REBUILD and any(map(has_custom_vjp, jaxprs_in_params(equation.params))):
-            return list(REBUILD[name](again, *operands, **equation.params))
-        return _run(equation, operands)
-
-    return run(closed(program), operands, evaluated)
-
-
-def _run(equation: JaxprEqn, operands: Sequence) -> list:
-    # A program of one equation: how a primitive with function parameters is bound is for JAX to know.
-    pairs = zip(equation.invars, operands, strict=True)
-    values = {atom: operand for atom, operand in pairs if not isinstance(atom, Literal)}
-    info = DebugInfo("both_modes", "equation", ("",) * len(values), ("",) * len(equation.outvars))
-    alone = Jaxpr([], list(values), equation.outvars, [equation], equation.effects, info)
-    return jaxpr_as_fun(ClosedJaxpr(alone, []))(*values.values())
-
-
-def _jit(again, *operands, jaxpr, name, **_):
-    def inner(*operands):
-        return again(jaxpr, operands)
-
-    inner.__name__ = name
-    return jax.jit(inner)(*operands)
-
-
-def _checkpoint(again, *operands, jaxpr, prevent_cse, policy, **_):
-    return jax.checkpoint(lambda *a: again(jaxpr, a), prevent_cse=prevent_cse, policy=policy)(*operands)
-
-
-def _scan(again, *operands, jaxpr, num_consts, num_carry, length, reverse, unroll, **_):
-    consts, carry, xs = _parts(operands, num_consts, num_carry)
-
-    def body(carry, x):
-        carry, y = _parts(again(jaxpr, [*consts, *carry, *x]), num_carry)
-        return carry, y
-
-    last, ys = lax.scan(body, carry, xs, length=length, reverse=reverse, unroll=unroll)
-    return last + ys
-
-
-def _while(again, *operands, cond_jaxpr, cond_nconsts, body_jaxpr, body_nconsts):
-    cond_consts, body_consts, carry = _parts(operands, cond_nconsts, body_nconsts)
-    return lax.while_loop(
-        lambda carry: again(cond_jaxpr, [*cond_consts, *carry])[0],
-        lambda carry: again(body_jaxpr, [*body_consts, *carry]),
-        carry,
-    )
-
-
-def _cond(again, index, *operands, branches, **_):
-    return lax.switch(index, [partial(_branch, again, branch) for branch in branches], *operands)
-
-
-def _branch(again, program, *operands):
-    return again(program, operands)
-
-
 def _with_both_rules(equation: JaxprEqn, operands: list) -> list:
     def rule(values, primals, tangents):
         moved = [i for i, tangent in enumerate(tangents) if tangent is not None]
         return _transposed(equation, moved, values, primals, [tangents[i] for i in moved])
 
     shapes = [jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in operands]
-    program = jax.make_jaxpr(lambda *operands: _rebuilt(equation.params["call_jaxpr"], operands))(*shapes)
+    inner = equation.params["call_jaxpr"]
+    program = jax.make_jaxpr(lambda *operands: rebuilt(BOTH_RULES, inner, operands))(*shapes)
     return ruled_call(program, rule, operands)
 
 
@@ -206,7 +143,7 @@ def _transposed(equation, moved, values, primals, tangents) -> list:
 
     def pulled_back(w):
         program = jax.make_jaxpr(partial(_reverse_rule, equation, moved, real))(list(primals), w)
-        return _rebuilt(program, [*primals, *w])
+        return rebuilt(BOTH_RULES, program, [*primals, *w])
 
     try:
         slopes = jax.linear_transpose(pulled_back, [values[k] for k in real])(tangents)[0]
@@ -221,7 +158,7 @@ def _transposed(equation, moved, values, primals, tangents) -> list:
 
 def _reverse_rule(equation, moved, real, primals, w):
     def call(*parts):
-        values = _run(equation, replaced(primals, moved, parts))
+        values = bind(equation, *replaced(primals, moved, parts))
         return [values[k] for k in real]
 
     return list(jax.vjp(call, *[primals[i] for i in moved])[1](w))
@@ -230,7 +167,7 @@ def _reverse_rule(equation, moved, real, primals, w):
 def _turned_or_written(equation: JaxprEqn, operands: list) -> list:
     if _can_be_turned(equation):
         return _with_both_rules(equation, operands)
-    return _rebuilt(equation.params["call_jaxpr"], operands, _turned_or_written)
+    return rebuilt({CUSTOM_VJP: _turned_or_written}, equation.params["call_jaxpr"], operands)
 
 
 def _can_be_turned(equation: JaxprEqn) -> bool:
@@ -253,20 +190,4 @@ def _origin(equation) -> str:
     return equation.params["call_jaxpr"].jaxpr.debug_info.func_src_info
 
 
-def _parts(operands, *counts) -> list[list]:
-    parts, start = [], 0
-    for count in counts:
-        parts.append(list(operands[start : start + count]))
-        start += count
-    return [*parts, list(operands[start:])]
-
-
-REBUILD = {
-    "jit": _jit,
-    "pjit": _jit,
-    "remat2": _checkpoint,
-    "checkpoint": _checkpoint,
-    "scan": _scan,
-    "while": _while,
-    "cond": _cond,
-}
+BOTH_RULES: Replaced = {CUSTOM_VJP: _with_both_rules}

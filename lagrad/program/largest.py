@@ -1,6 +1,6 @@
 """Derivatives of the largest of some numbers that do not depend on the last bit.
 
-JAX up to 0.10 finds which operand of a `max` is the largest by asking which one equals it. XLA computes
+JAX up to 0.10.2 finds which operand of a `max` is the largest by asking which one equals it. XLA computes
 operands twice where that is quicker than to keep them, and rounds them otherwise the second time: then none
 is equal, and the derivative is lost without a word, or is nan (jax-ml/jax issue 40564). Here operands are
 compared with one another. What JAX gives at ties stays, half of each slope, or equal shares of all.

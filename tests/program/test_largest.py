@@ -22,34 +22,34 @@ FUNCTIONS = {
     "reduce_max": lambda x: jnp.max((x**2).reshape(3, 4), axis=1),
     "reduce_min over two axes": lambda x: jnp.min(jnp.sin(x).reshape(2, 3, 2), axis=(0, 2)),
     "reduce_max over nothing": lambda x: jnp.max(x**2, axis=()),
-    "cummax": lambda x: lax.cummax(jnp.sin(x)),
-    "cummin backwards": lambda x: lax.cummin((x**2).reshape(3, 4), axis=1, reverse=True),
+    "cummax": lambda x: lax.cummax(x[:4] ** 2),
+    "cummin backwards": lambda x: lax.cummin((x**2).reshape(4, 3), axis=1, reverse=True),
     "in a scan": lambda x: lax.scan(lambda c, z: (jnp.maximum(c * z, z), c), 0.5, x)[1],
     "in a branch": lambda x: lax.cond(x[0] > 0, lambda x: jnp.minimum(x, x[1] ** 2), jnp.sin, x),
-    "in a loop": lambda x: lax.fori_loop(0, 3, lambda i, s: jnp.maximum(s, jnp.roll(s, 1) * s[0]), x),
+    "in a loop": lambda x: lax.fori_loop(0, 2, lambda i, s: jnp.maximum(s, jnp.roll(s, 1) * s[0]), x),
     "in a call": lambda x: jax.jit(lambda x: jnp.hypot(x, x[0]))(x),
     "in a checkpoint": lambda x: jax.checkpoint(lambda x: jnp.maximum(x**2, x[3]))(x),
 }
-POINTS = {
-    "random": np.random.default_rng(0).normal(size=12),
-    "ties": np.array([1.0, 0.0, 2.0, 1.0, 1.0, 0.0, -1.0, 1.0, 2.0, 2.0, 0.0, 1.0]),
-}
+# Anywhere, and where many are the largest.
+POINTS = (
+    np.random.default_rng(0).normal(size=12),
+    np.array([1.0, 0.0, 2.0, 1.0, 1.0, 0.0, -1.0, 1.0, 2.0, 2.0, 0.0, 1.0]),
+)
 
 
-@pytest.mark.parametrize("x", POINTS.values(), ids=POINTS)
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_values_and_derivatives_are_those_of_jax(function, x):
-    """First and second derivatives, forward and reverse, beside JAX without `jit`."""
+def test_values_and_derivatives_are_those_of_jax(function):
+    """First derivatives, and second ones forward over reverse, beside JAX without `jit`."""
     flat = lambda x: function(x).ravel()  # noqa: E731
     mine = steadily(flat, program_of(flat, 12).closed)
     assert mine is not flat
-    with float64():
-        weights = np.linspace(1.0, 2.0, flat(x).size)
-        curve = lambda fun: jax.jacfwd(jax.grad(lambda x: weights @ fun(x)))  # noqa: E731
-        np.testing.assert_allclose(mine(x), flat(x), rtol=1e-15)
-        np.testing.assert_allclose(jax.jacfwd(mine)(x), jax.jacfwd(flat)(x), atol=1e-14)
-        np.testing.assert_allclose(jax.jacrev(mine)(x), jax.jacrev(flat)(x), atol=1e-14)
-        np.testing.assert_allclose(curve(mine)(x), curve(flat)(x), atol=1e-13)
+    for x in POINTS:
+        with float64():
+            weights = np.linspace(1.0, 2.0, flat(x).size)
+            curve = lambda fun: jax.jacfwd(jax.grad(lambda x: weights @ fun(x)))  # noqa: B023, E731
+            np.testing.assert_allclose(mine(x), flat(x), rtol=1e-15)
+            np.testing.assert_allclose(jax.jacfwd(mine)(x), jax.jacfwd(flat)(x), atol=1e-14)
+            np.testing.assert_allclose(curve(mine)(x), curve(flat)(x), atol=1e-13)
 
 
 def test_the_largest_of_nothing_has_no_slope():

@@ -8,13 +8,14 @@ from lagrad.compile.ad_modes import along, gradient, hessian_product
 from lagrad.compile.blocks import vector
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.xla import Compiled, lower
-from lagrad.program.largest import steadily
 from lagrad.program.program import Program
+from lagrad.program.steady import steadily
 
 
 def lower_values(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> f, c."""
-    return lower(program.function(), [program.avals[number] for number in program.inputs], effects=True)
+    run = steadily(program.function(), program.closed)
+    return lower(run, [program.avals[number] for number in program.inputs], effects=True)
 
 
 def lower_gradient(program: Program) -> Deferred[Compiled]:

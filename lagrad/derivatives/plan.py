@@ -40,8 +40,8 @@ from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
-from lagrad.program.largest import steadily
 from lagrad.program.program import Program
+from lagrad.program.steady import steadily
 from lagrad.sparsity.detect import Structure, detect
 from lagrad.sparsity.interpreter import Rule
 from lagrad.sparsity.rules import with_users

@@ -28,8 +28,8 @@ from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
-from lagrad.program.largest import steadily
 from lagrad.program.program import Program
+from lagrad.program.steady import steadily
 from lagrad.program.trace import trace
 from lagrad.sparsity.detect import detect
 

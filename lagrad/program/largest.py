@@ -12,7 +12,6 @@ compared with one another. What JAX gives at ties stays, half of each slope, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from math import prod
 
@@ -22,31 +21,7 @@ from jax import lax
 from jax.extend import core as jex
 
 from lagrad.primitives.equations import bind, is_floating, size_of
-from lagrad.program.rebuild import Replaced, holds, rebuilt
-
-
-def steadily(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
-    """The same function, whose derivatives compare operands and not results.
-
-    Args:
-        fun: function of arrays, traceable by JAX.
-        program: what it evaluates, or part of.
-
-    Returns:
-        A function of the same arguments; `fun` itself where nothing is to be done.
-
-    >>> program = jax.make_jaxpr(lambda x: jnp.maximum(x, 1.0))(2.0)
-    >>> float(jax.grad(steadily(lambda x: jnp.maximum(x, 1.0), program))(2.0))
-    1.0
-    """
-    if not holds(program, LARGEST):
-        return fun
-
-    def function(*arguments):
-        written, shape = jax.make_jaxpr(fun, return_shape=True)(*arguments)
-        return jax.tree.unflatten(jax.tree.structure(shape), rebuilt(LARGEST, written, arguments))
-
-    return function
+from lagrad.program.rebuild import Replaced
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -6,7 +6,7 @@ it is. Functions with rules of their own are not entered: what their authors wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,9 +39,9 @@ def rebuilt_equation(replaced: Replaced, equation: JaxprEqn, operands: list) -> 
     return list(bind(equation, *operands))
 
 
-def holds(program: ClosedJaxpr | Jaxpr, replaced: Replaced) -> bool:
-    """Whether something in a program is replaced."""
-    return not replaced.keys().isdisjoint(names_in(program))
+def holds(program: ClosedJaxpr | Jaxpr, names: Container[str]) -> bool:
+    """Whether a program applies one of some primitives, at any depth."""
+    return any(name in names for name in names_in(program))
 
 
 def call(again: Again, *operands, jaxpr, name, **_) -> list:

@@ -10,7 +10,7 @@ from jax import lax
 
 import lagrad
 from lagrad.precision import float64
-from lagrad.program.largest import steadily
+from lagrad.program.steady import steadily
 from tests.sparsity.tracing import program_of
 
 FUNCTIONS = {

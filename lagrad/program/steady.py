@@ -1,0 +1,58 @@
+"""Write functions so that XLA gives what JAX gives one equation at a time, and their derivatives, too.
+
+XLA is free to compute a value twice, and to write over memory that it takes for its own. Where that goes
+wrong, `largest.py` and `overlaps.py` say how, and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+from jax.extend import core as jex
+
+from lagrad.primitives.equations import bind
+from lagrad.program.largest import LARGEST
+from lagrad.program.overlaps import WRITING, overlapping
+from lagrad.program.rebuild import Replaced, holds, rebuilt
+
+
+def steadily(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
+    """The same function, written so that XLA gets it right.
+
+    Args:
+        fun: function of arrays, traceable by JAX.
+        program: what it evaluates, or more.
+
+    Returns:
+        A function of the same arguments; `fun` itself where nothing is to be done.
+
+    >>> shift = lambda x: x.at[1:].set(2 * x[:-1])
+    >>> program = jax.make_jaxpr(shift)(jax.numpy.ones(3))
+    >>> jax.jit(steadily(shift, program))(jax.numpy.ones(3)).tolist()
+    [1.0, 2.0, 2.0]
+    """
+    if not holds(program, LARGEST) and not (holds(program, WRITING) and overlapping(program)):
+        return fun
+
+    def function(*arguments):
+        written, shape = jax.make_jaxpr(fun, return_shape=True)(*arguments)
+        values = rebuilt(instead(written), written, arguments)
+        return jax.tree.unflatten(jax.tree.structure(shape), values)
+
+    return function
+
+
+def instead(program: jex.ClosedJaxpr) -> Replaced:
+    """What is written instead of equations of a program."""
+    found = overlapping(program)
+    if not found:
+        return LARGEST
+
+    def written(equation: jex.JaxprEqn, operands: list) -> list:
+        stretch, number = found.get(id(equation)), WRITING[equation.primitive.name]
+        if stretch is None:
+            return list(bind(equation, *operands))
+        return [stretch.written(*(jax.numpy.asarray(operands[i]) for i in (0, number)))]
+
+    return {**LARGEST, **dict.fromkeys(WRITING, written)}

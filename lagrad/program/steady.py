@@ -13,7 +13,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.equations import bind
 from lagrad.program.largest import LARGEST
-from lagrad.program.overlaps import WRITING, overlapping
+from lagrad.program.overlaps import WRITING, overlapping, written_apart
 from lagrad.program.rebuild import Replaced, holds, rebuilt
 
 
@@ -50,9 +50,8 @@ def instead(program: jex.ClosedJaxpr) -> Replaced:
         return LARGEST
 
     def written(equation: jex.JaxprEqn, operands: list) -> list:
-        stretch, number = found.get(id(equation)), WRITING[equation.primitive.name]
-        if stretch is None:
-            return list(bind(equation, *operands))
-        return [stretch.written(*(jax.numpy.asarray(operands[i]) for i in (0, number)))]
+        if id(equation) in found:
+            return written_apart(equation, operands)
+        return list(bind(equation, *operands))
 
     return {**LARGEST, **dict.fromkeys(WRITING, written)}

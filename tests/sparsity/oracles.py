@@ -47,8 +47,14 @@ def dense_derivatives(
         # Point after point: one more mapped axis is one too many for JAX's sparse matrices.
         mapped = jax.jit(lambda *given: jax.lax.map(lambda point: both(*point), given))
         compiled = mapped.lower(x, weights).compile(compiler_options=QUICKLY)
-        jacobian, hessian = compiled(x, weights)
-    return np.asarray(jacobian), np.asarray(hessian)
+        # JAX rounds what a callback gives by the setting of the thread that runs it, which XLA may start.
+        setting = jax.config.read("jax_enable_x64")
+        jax.config.update("jax_enable_x64", True)
+        try:
+            jacobian, hessian = map(np.asarray, compiled(x, weights))
+        finally:
+            jax.config.update("jax_enable_x64", setting)
+    return jacobian, hessian
 
 
 def nonzero(values: np.ndarray) -> np.ndarray:

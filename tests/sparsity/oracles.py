@@ -41,6 +41,7 @@ def dense_derivatives(
     def both(x, weights):
         return inner(function)(x), outer(inner(lambda v: weights @ function(v)))(x)
 
+    setting = jax.config.jax_enable_x64
     with float64():
         x = rng.normal(size=(points, n))
         weights = rng.normal(size=(points, *jax.eval_shape(function, x[0]).shape))
@@ -48,7 +49,6 @@ def dense_derivatives(
         mapped = jax.jit(lambda *given: jax.lax.map(lambda point: both(*point), given))
         compiled = mapped.lower(x, weights).compile(compiler_options=QUICKLY)
         # JAX rounds what a callback gives by the setting of the thread that runs it, which XLA may start.
-        setting = jax.config.read("jax_enable_x64")
         jax.config.update("jax_enable_x64", True)
         try:
             jacobian, hessian = map(np.asarray, compiled(x, weights))

@@ -9,18 +9,18 @@ from lagrad.compile.blocks import vector
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.xla import Compiled, lower
 from lagrad.program.program import Program
-from lagrad.program.steady import steadily
+from lagrad.program.steady import steady_function
 
 
 def lower_values(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> f, c."""
-    run = steadily(program.function(), program.closed)
+    run = steady_function(program)
     return lower(run, [program.avals[number] for number in program.inputs], effects=True)
 
 
 def lower_gradient(program: Program) -> Deferred[Compiled]:
     """(x, *leaves) -> gradient of f."""
-    run = steadily(program.function(), program.closed)
+    run = steady_function(program)
 
     def slope(x, *leaves):
         return gradient(lambda x: run(x, *leaves)[0])(x)
@@ -30,7 +30,7 @@ def lower_gradient(program: Program) -> Deferred[Compiled]:
 
 def lower_jvp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> derivatives of f and of c along v, shape (n,)."""
-    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
+    run, (x, *leaves) = steady_function(program), arguments(program)
 
     def product(x, v, *leaves):
         return along(lambda x: run(x, *leaves), x, v)
@@ -40,7 +40,7 @@ def lower_jvp(program: Program) -> Deferred[Compiled]:
 
 def lower_vjp(program: Program) -> Deferred[Compiled]:
     """(x, v, *leaves) -> J' v, for v of shape (m,)."""
-    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
+    run, (x, *leaves) = steady_function(program), arguments(program)
 
     def product(x, v, *leaves):
         return gradient(lambda x: v @ run(x, *leaves)[1])(x)
@@ -50,7 +50,7 @@ def lower_vjp(program: Program) -> Deferred[Compiled]:
 
 def lower_hvp(program: Program) -> Deferred[Compiled]:
     """(x, weights, v, *leaves) -> Hessian of the Lagrangian times v; weights of f and of each row of c."""
-    run, (x, *leaves) = steadily(program.function(), program.closed), arguments(program)
+    run, (x, *leaves) = steady_function(program), arguments(program)
 
     def product(x, weights, v, *leaves):
         def lagrangian(x):

@@ -29,7 +29,7 @@ from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
 from lagrad.problem.problem import Problem, problem_of
 from lagrad.program.program import Program
-from lagrad.program.steady import steadily
+from lagrad.program.steady import steadily, steady_function
 from lagrad.program.trace import trace
 from lagrad.sparsity.detect import detect
 
@@ -166,8 +166,7 @@ class Traceable:
 
     def _run(self, params: Pytree) -> Callable[..., Any]:
         """x -> (f, c)."""
-        leaves, program = self._leaves(params), self.program
-        run = steadily(program.function(), program.closed)
+        leaves, run = self._leaves(params), steady_function(self.program)
         return lambda x: run(x, *leaves)
 
     def _weights(self, multipliers: ArrayLike | None, objective_weight: ArrayLike) -> jax.Array:

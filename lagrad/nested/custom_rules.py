@@ -22,11 +22,9 @@ from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
 from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import bind
-from lagrad.program.rebuild import Replaced, rebuilt
+from lagrad.program.rebuild import Instead, Replaced, rebuilt
 
 CUSTOM_VJP = "custom_vjp_call"
-# (equation that calls a custom_vjp function, operands) -> values.
-Custom = Callable[[JaxprEqn, list], list]
 
 
 def both_modes(fun: Callable) -> Callable:
@@ -84,7 +82,7 @@ def loops(program: ClosedJaxpr | Jaxpr) -> bool:
     return "while" in names or any(loops(inner) for each in parts for inner in jaxprs_in_params(each))
 
 
-def _with(fun: Callable, custom: Custom) -> Callable:
+def _with(fun: Callable, custom: Instead) -> Callable:
     """The same function, in which calls of `jax.custom_vjp` functions are evaluated in another way."""
 
     def wrapped(*args, **kwargs):

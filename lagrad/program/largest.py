@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core as jex
 
-from lagrad.primitives.equations import bind, is_floating, size_of
+from lagrad.primitives.equations import is_floating, size_of
 from lagrad.program.rebuild import Replaced
 
 
@@ -59,31 +59,31 @@ def largest_moves(is_max: bool, axes: tuple[int, ...], primals, tangents) -> tup
     return value, jnp.where(taken, by, 0.0).sum(-1) / taken.sum(-1)
 
 
-def of_two(equation: jex.JaxprEqn, operands: list) -> list:
+def of_two(equation: jex.JaxprEqn, operands: list) -> list | None:
     """A `max` or `min`."""
     if not all(map(is_floating, equation.invars)):
-        return list(bind(equation, *operands))
+        return None
     return [larger(equation.primitive.name == "max", *operands)]
 
 
-def of_many(equation: jex.JaxprEqn, operands: list) -> list:
+def of_many(equation: jex.JaxprEqn, operands: list) -> list | None:
     """A `reduce_max` or `reduce_min`."""
     axes = tuple(equation.params["axes"])
     if not is_floating(equation.invars[0]) or not axes or not size_of(equation.invars[0]):
-        return list(bind(equation, *operands))
+        return None
     return [largest(equation.primitive.name == "reduce_max", axes, *operands)]
 
 
-def so_far(equation: jex.JaxprEqn, operands: list) -> list:
+def so_far(equation: jex.JaxprEqn, operands: list) -> list | None:
     """A `cummax` or `cummin`."""
     if not is_floating(equation.invars[0]):
-        return list(bind(equation, *operands))
+        return None
     combined = partial(larger, equation.primitive.name == "cummax")
     axis, reverse = equation.params["axis"], equation.params["reverse"]
     return [lax.associative_scan(combined, operands[0], reverse=reverse, axis=axis)]
 
 
-# Primitive -> (equation, operands) -> values, with such derivatives.
+# Values with such derivatives.
 LARGEST: Replaced = {
     "max": of_two,
     "min": of_two,

@@ -18,8 +18,10 @@ from lagrad.primitives.calls import closed, names_in
 from lagrad.primitives.equations import bind
 from lagrad.program.walk import run
 
-# Name of a primitive -> (equation that applies it, operands) -> values.
-Replaced = Mapping[str, Callable[[JaxprEqn, list], list]]
+# (equation, operands) -> values; None where the equation stays as it is.
+Instead = Callable[[JaxprEqn, list], "list | None"]
+# Name of a primitive -> what is done instead of it.
+Replaced = Mapping[str, Instead]
 # (program within an equation, its operands) -> its outputs.
 Again = Callable[[ClosedJaxpr | Jaxpr, Sequence], list]
 
@@ -32,8 +34,9 @@ def rebuilt(replaced: Replaced, program: ClosedJaxpr | Jaxpr, operands: Sequence
 def rebuilt_equation(replaced: Replaced, equation: JaxprEqn, operands: list) -> list:
     """Results of one equation, which may be one that is replaced, or hold some."""
     name = equation.primitive.name
-    if name in replaced:
-        return replaced[name](equation, operands)
+    values = replaced[name](equation, operands) if name in replaced else None
+    if values is not None:
+        return values
     if name in REBUILD and any(holds(inner, replaced) for inner in jaxprs_in_params(equation.params)):
         return list(REBUILD[name](partial(rebuilt, replaced), *operands, **equation.params))
     return list(bind(equation, *operands))

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import jax
 from jax.extend import core as jex
 
-from lagrad.primitives.equations import bind
 from lagrad.program.largest import LARGEST
 from lagrad.program.overlaps import WRITING, overlapping, written_apart
+from lagrad.program.program import Program
 from lagrad.program.rebuild import Replaced, holds, rebuilt
 
 
@@ -43,15 +43,18 @@ def steadily(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
     return function
 
 
+def steady_function(program: Program) -> Callable:
+    """(x, *param leaves) -> (f, c), so written."""
+    return steadily(program.function(), program.closed)
+
+
 def instead(program: jex.ClosedJaxpr) -> Replaced:
     """What is written instead of equations of a program."""
     found = overlapping(program)
     if not found:
         return LARGEST
 
-    def written(equation: jex.JaxprEqn, operands: list) -> list:
-        if id(equation) in found:
-            return written_apart(equation, operands)
-        return list(bind(equation, *operands))
+    def written(equation: jex.JaxprEqn, operands: list) -> list | None:
+        return written_apart(equation, operands) if id(equation) in found else None
 
     return {**LARGEST, **dict.fromkeys(WRITING, written)}

@@ -10,10 +10,11 @@ Toy version, which evaluates f(x) = sin(x) x:
 
     walk([a = sin x, b = mul a x], {x: 2.0}, bind)      ->      {x: 2.0, a: 0.909, b: 1.819}
 
-Three loops are different in kind and stand elsewhere. `sparsity.liveness` goes back over what rules recorded,
+Four loops are different in kind and stand elsewhere. `sparsity.liveness` goes back over what rules recorded,
 not over equations. `elements.split` goes back from the outputs with an adjoint for each variable, some of
 whose elements it settles where they are while it passes others on. `program.roll.gather` compares equations
-with one another: no variable has a value there.
+with one another: no variable has a value there. `program.overlaps` asks of single operands whether they go
+back to one variable, and never looks at what is older than that.
 """
 
 from __future__ import annotations

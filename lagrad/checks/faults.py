@@ -25,6 +25,7 @@ import numpy.typing as npt
 from lagrad.checks.loops import inner_programs
 from lagrad.precision import float64
 from lagrad.primitives.equations import is_float
+from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.trace import operations
@@ -91,13 +92,13 @@ def first_fault(
 def value_fault(found: Program, inputs: Sequence[npt.ArrayLike]) -> Fault | None:
     """The first operation whose value is not finite and reaches the output."""
     with float64():
-        bad = jax.jit(lambda *given: {i: first_bad(v) for i, v in found.values(given).items()})(*inputs)
+        bad = jitted(lambda *given: {i: first_bad(v) for i, v in found.values(given).items()})(*inputs)
     places = {number: int(index) for number, index in bad.items()}
     step = origin_forward(found, places)
     if step is None:
         return input_fault(found, places)
     with float64():
-        operands = jax.jit(lambda *given: [found.values(given)[i] for i in step.inputs])(*inputs)
+        operands = jitted(lambda *given: [found.values(given)[i] for i in step.inputs])(*inputs)
     return inside(step, operands) or described("value", step, operands, entry(step, places))
 
 
@@ -117,7 +118,7 @@ def derivative_fault(
     """The first operation whose derivative is not finite and reaches the result."""
     with float64():
         try:
-            sweeps = jax.jit(lambda given, d, w: sweep(found, given, d, w))(list(inputs), direction, weights)
+            sweeps = jitted(lambda given, d, w: sweep(found, given, d, w))(list(inputs), direction, weights)
         except NO_MODE:
             return None
         bad = jax.tree.map(int, sweeps)
@@ -127,7 +128,7 @@ def derivative_fault(
             ("second", origin_backward(found, bad["second"], bad["second_parts"])),
         ):
             if step is not None:
-                operands = jax.jit(lambda *given, step=step: [found.values(given)[i] for i in step.inputs])(
+                operands = jitted(lambda *given, step=step: [found.values(given)[i] for i in step.inputs])(
                     *inputs
                 )
                 return described(kind, step, operands, max(entry(step, bad[kind]), 0))

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from lagrad.checks.faults import described
 from lagrad.precision import float64
 from lagrad.primitives.elementwise import ELEMENTWISE
+from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.trace import operations
@@ -140,7 +141,7 @@ def find_kinks(function: Callable[..., Any], inputs: Sequence[npt.ArrayLike]) ->
         ]
 
     with float64():
-        places, operands = jax.jit(hits)(*inputs)
+        places, operands = jitted(hits)(*inputs)
         met = [(s, v, int(k)) for s, v, k in zip(suspects, operands, places, strict=True) if int(k) >= 0]
     shown = [described("value", step, values, index) for step, values, index in met]
     return list({(s.primitive, s.place): Kink(s.primitive, s.place, s.operands) for s in shown}.values())

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy.typing as npt
 from jax.extend import core as jex
 
 from lagrad.precision import float64
 from lagrad.primitives.equations import is_float
+from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.trace import operations_of
@@ -81,7 +81,7 @@ def all_finite(values: list[Any]) -> bool:
 
 def compiled(body: jex.ClosedJaxpr) -> Callable[[list[Any]], list[Any]]:
     """A program as a compiled function of a list."""
-    function = jax.jit(jex.jaxpr_as_fun(body))
+    function = jitted(jex.jaxpr_as_fun(body))
 
     def run(given: list[Any]) -> list[Any]:
         with float64():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from lagrad.annotations import Pytree
@@ -14,6 +13,7 @@ from lagrad.display.text import others
 from lagrad.precision import float64
 from lagrad.problem.functions import OBJECTIVE, arguments, functions
 from lagrad.problem.problem import Problem
+from lagrad.program.callbacks import jitted
 
 MASKED = "In reverse, `jnp.where` multiplies what it masks by zero: make its operand harmless as well"
 
@@ -49,7 +49,7 @@ def nonfinite_values(problem: Problem, x: np.ndarray, params: Pytree = None) -> 
     given, found = arguments(problem, x, params), []
     for name, function in functions(problem).items():
         with float64():
-            value = np.asarray(jax.jit(function)(*given))
+            value = np.asarray(jitted(function)(*given))
         bad = np.flatnonzero(~np.isfinite(value))
         if bad.size:
             what = row_name(problem, name, int(bad[0])) + others(bad.size)

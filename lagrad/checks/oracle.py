@@ -18,6 +18,7 @@ from lagrad.annotations import Pytree
 from lagrad.precision import float64
 from lagrad.problem.functions import arguments
 from lagrad.problem.problem import Problem
+from lagrad.program.callbacks import jitted
 
 
 class Oracle:
@@ -63,17 +64,17 @@ class Oracle:
     @cached_property
     def compiled_values(self) -> Callable[..., Any]:
         """(x, *leaves) -> F."""
-        return jax.jit(self.function)
+        return jitted(self.function)
 
     @cached_property
     def compiled_jvp(self) -> Callable[..., Any]:
         """(x, direction, *leaves) -> F' direction."""
-        return jax.jit(lambda x, d, *leaves: jax.jvp(lambda x: self.function(x, *leaves), (x,), (d,))[1])
+        return jitted(lambda x, d, *leaves: jax.jvp(lambda x: self.function(x, *leaves), (x,), (d,))[1])
 
     @cached_property
     def compiled_vjp(self) -> Callable[..., Any]:
         """(x, weights, *leaves) -> weights' F'."""
-        return jax.jit(jax.grad(self.weighted))
+        return jitted(jax.grad(self.weighted))
 
     @cached_property
     def compiled_hvp(self) -> Callable[..., Any]:
@@ -83,7 +84,7 @@ class Oracle:
             gradient = jax.grad(lambda x: self.weighted(x, weights, *leaves))
             return jax.jvp(gradient, (x,), (direction,))[1]
 
-        return jax.jit(product)
+        return jitted(product)
 
     def weighted(self, x: jax.Array, weights: jax.Array, *leaves: jax.Array) -> jax.Array:
         """weights' F(x): traceable, scalar."""

@@ -25,6 +25,7 @@ from lagrad.source_location import warn_user
 
 NO_REVERSE = "Reverse-mode differentiation does not work"
 NO_FORWARD = "custom_vjp"
+NO_CALLBACK = ("Pure callbacks do not support", "IO callbacks do not support")
 AS_WRITTEN = (
     "`objective` or `constraints`: a rule given by jax.custom_vjp holds a lax.while_loop and calls functions "
     "with rules of their own. In second derivatives these are differentiated forward, as they are written; "
@@ -33,8 +34,8 @@ AS_WRITTEN = (
 OWN_RULE = "Give it a rule with jax.custom_jvp, itself differentiable, or write the function with jax.numpy."
 # What JAX says -> the operation, and the way out.
 REFUSALS = {
-    "Pure callbacks do not support": ("pure_callback", OWN_RULE),
-    "IO callbacks do not support": ("io_callback", OWN_RULE),
+    NO_CALLBACK[0]: ("pure_callback", OWN_RULE),
+    NO_CALLBACK[1]: ("io_callback", OWN_RULE),
     NO_REVERSE: (
         "while_loop",
         "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver. "
@@ -51,6 +52,11 @@ REFUSALS = {
 def refuses_reverse(error: Exception) -> bool:
     """Whether JAX means that a function has no reverse mode."""
     return isinstance(error, ValueError) and NO_REVERSE in str(error)
+
+
+def refuses_callback(error: Exception) -> bool:
+    """Whether JAX means that a callback, which only a rule differentiates, met it without its rule."""
+    return isinstance(error, ValueError) and any(words in str(error) for words in NO_CALLBACK)
 
 
 def refuses_forward(error: Exception) -> bool:
@@ -151,6 +157,8 @@ def hessian_products(fun: Callable, x: jax.Array, sweep: Callable[[Callable], An
     """Products with the Hessian of a scalar function, forward over reverse or, failing that, reverse twice.
 
     Where neither can be, forward over reverse once more, through the rules that it calls as they are written.
+    A loop loses the rules of what it calls once it is turned round: where these are all that can be
+    differentiated, reverse over forward.
 
     Args:
         fun: x of shape (n,) -> scalar, traceable.
@@ -175,6 +183,10 @@ def hessian_products(fun: Callable, x: jax.Array, sweep: Callable[[Callable], An
             return sweep(jax.linearize(lambda x: gradient(lambda y: one(x) * fun(y))(x), x)[1])
         if not refuses_forward(error):
             raise
+    except ValueError as error:
+        if not refuses_callback(error):
+            raise
+        return sweep(lambda v: jax.grad(lambda x: jax.jvp(fun, (x,), (v,))[1])(x))
     if loops(written):
         warn_user(AS_WRITTEN)
         return sweep(jax.linearize(forward_anyway(again), x)[1])

@@ -18,6 +18,7 @@ from lagrad.compile.deferred import Deferred
 from lagrad.compile.materialize import with_barriers
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
+from lagrad.program.callbacks import calling_in_words
 
 CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 
@@ -69,7 +70,9 @@ def lower(
         What compiles to a function of the arguments; results come back as a flat list.
     """
     with float64():
-        function, captured = with_barriers(jax.make_jaxpr(fun)(*arguments), barrier, effects)
+        function, captured = with_barriers(
+            calling_in_words(jax.make_jaxpr(fun)(*arguments)), barrier, effects
+        )
         lowered = jax.jit(function).lower(True, captured, *arguments)
     task = partial(compiled, lowered, captured, quick)
     return Deferred((task,), (), lambda done, machines: done[0])

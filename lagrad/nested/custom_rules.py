@@ -22,7 +22,7 @@ from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
 from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import bind
-from lagrad.program.rebuild import Instead, Replaced, rebuilt
+from lagrad.program.rebuild import Instead, Replaced, rebuilt, rewritten
 
 CUSTOM_VJP = "custom_vjp_call"
 
@@ -97,9 +97,7 @@ def _with(fun: Callable, custom: Instead) -> Callable:
             return fun(*args, **kwargs)
 
         arrays = [leaves[i] for i in moved]
-        program, out = jax.make_jaxpr(flat, return_shape=True)(*arrays)
-        values = rebuilt({CUSTOM_VJP: custom}, program, arrays) if has_custom_vjp(program) else flat(*arrays)
-        return jax.tree.unflatten(jax.tree.structure(out), jax.tree.leaves(values))
+        return rewritten(flat, partial(rebuilt, {CUSTOM_VJP: custom}))(*arrays)
 
     return wrapped
 

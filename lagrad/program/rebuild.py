@@ -31,6 +31,24 @@ def rebuilt(replaced: Replaced, program: ClosedJaxpr | Jaxpr, operands: Sequence
     return run(closed(program), operands, partial(rebuilt_equation, replaced))
 
 
+def rewritten(fun: Callable, evaluate: Callable[[ClosedJaxpr, list], list]) -> Callable:
+    """A function whose program is evaluated in another way.
+
+    Args:
+        fun: function of arrays or pytrees, traceable by JAX.
+        evaluate: (program, flat operands) -> flat results.
+
+    Returns:
+        A function of the same arguments.
+    """
+
+    def function(*arguments):
+        program, shape = jax.make_jaxpr(fun, return_shape=True)(*arguments)
+        return jax.tree.unflatten(jax.tree.structure(shape), evaluate(program, jax.tree.leaves(arguments)))
+
+    return function
+
+
 def rebuilt_equation(replaced: Replaced, equation: JaxprEqn, operands: list) -> list:
     """Results of one equation, which may be one that is replaced, or hold some."""
     name = equation.primitive.name

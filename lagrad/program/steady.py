@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
 from jax.extend import core as jex
 
 from lagrad.program.largest import LARGEST
 from lagrad.program.overlaps import WRITING, overlapping, written_apart
 from lagrad.program.program import Program
-from lagrad.program.rebuild import Replaced, holds, rebuilt
+from lagrad.program.rebuild import Replaced, holds, rebuilt, rewritten
 
 
 def steadily(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
@@ -34,13 +33,7 @@ def steadily(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
     """
     if not holds(program, LARGEST) and not (holds(program, WRITING) and overlapping(program)):
         return fun
-
-    def function(*arguments):
-        written, shape = jax.make_jaxpr(fun, return_shape=True)(*arguments)
-        values = rebuilt(instead(written), written, arguments)
-        return jax.tree.unflatten(jax.tree.structure(shape), values)
-
-    return function
+    return rewritten(fun, lambda program, operands: rebuilt(instead(program), program, operands))
 
 
 def steady_function(program: Program) -> Callable:

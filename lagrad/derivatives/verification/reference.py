@@ -27,6 +27,7 @@ from lagrad.nested.custom_rules import forward_anyway
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS, names_in, programs_in
 from lagrad.primitives.equations import is_inexact
+from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
@@ -251,7 +252,7 @@ def first_compiled(ways: Sequence[Callable[..., Any]], arguments: Sequence[Any])
     last: Exception | None = None
     for way in ways:
         try:
-            lowered = jax.jit(way).lower(*arguments)
+            lowered = jitted(way).lower(*arguments)
         except NO_MODE as error:
             last = error
             continue

@@ -39,7 +39,7 @@ def calling_in_words(program: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
     ...     return np.sin(x)
     >>> with float64():
     ...     double = jax.ShapeDtypeStruct((), np.float64)
-    ...     program = jax.make_jaxpr(lambda x: jax.pure_callback(host, double, x))(1.0)
+    ...     program = jax.make_jaxpr(lambda x: jax.pure_callback(host, double, x))(np.ones(()))
     ...     [equation.primitive.name for equation in calling_in_words(program).eqns]
     ['bitcast_convert_type', 'pure_callback', 'bitcast_convert_type']
     """

@@ -35,6 +35,10 @@ class Equation:
         """Parameters of the primitive."""
         return self.source.params
 
+    def touches(self, variables: set[int]) -> bool:
+        """Whether one of some variables is read or written."""
+        return not (variables.isdisjoint(self.inputs) and variables.isdisjoint(self.outputs))
+
     def bind(self, *operands):
         """Apply the primitive to JAX values; returns a tuple of results."""
         return bind(self.source, *operands)

@@ -20,6 +20,8 @@ import scipy
 from jax.extend import core as jex
 
 from lagrad.precision import float64
+from lagrad.primitives.equations import aval_of
+from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.walk import walk
 
@@ -55,9 +57,11 @@ def numpy_values(
         left: (equation, operands) -> results of equations that have no row; see `one_at_a_time`.
     """
 
-    def visit(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
+    others = {n for n, aval in enumerate(program.avals) if getattr(aval, "dtype", None) not in TAKEN}
+
+    def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
         try:
-            return apply(equation, operands)
+            return refused(equation, operands) if equation.touches(others) else apply(equation, operands)
         except NoRow:
             return left(equation, operands)
 
@@ -102,22 +106,23 @@ def plain(value: Any) -> Any:
     return value if jnp.issubdtype(value.dtype, jax.dtypes.extended) else np.asarray(value)
 
 
-def apply(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
-    """Result of one equation.
+def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
+    """Result of one equation on arrays of the dtypes that are taken.
 
     Raises:
         NoRow: it has none here.
     """
-    rule, outputs = ROWS.get(equation.name), equation.source.outvars
-    given = [getattr(each.aval, "dtype", None) for each in (*equation.source.invars, outputs[0])]
-    if rule is None or not TAKEN.issuperset(given):
+    source = equation.source
+    name, outputs = source.primitive.name, source.outvars
+    rule = ROWS.get(name)
+    if rule is None:
         raise NoRow
-    if equation.name == "split":
-        return tuple(rule(*operands, **equation.params))
+    if name == "split":
+        return tuple(rule(*operands, **source.params))
     if len(outputs) != 1:
         raise NoRow
-    aval = outputs[0].aval
-    result = np.asarray(rule(*operands, **equation.params), aval.dtype)
+    aval = aval_of(outputs[0])
+    result = np.asarray(rule(*operands, **source.params), aval.dtype)
     return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 

@@ -127,14 +127,14 @@ class Reference:
     @cached_property
     def unit(self) -> float:
         """Unit in the last place of the coarsest numbers that equations give, nested ones included."""
-        found = {
-            (variable.aval.dtype, bits(equation))
-            for program in programs_in(self.closed)
-            for equation in program.eqns
-            for variable in equation.outvars
-            if is_inexact(variable.aval)
-        }
-        units = (max(float(jnp.finfo(dtype).eps), 2.0 ** -(mantissa or 52)) for dtype, mantissa in found)
+        equations = [equation for program in programs_in(self.closed) for equation in program.eqns]
+        avals = {variable.aval for equation in equations for variable in equation.outvars}
+        dtypes = {aval.dtype for aval in avals if is_inexact(aval)}
+        rounded = {mantissa for equation in equations if (mantissa := bits(equation)) is not None}
+        units = [
+            *(float(jnp.finfo(dtype).eps) for dtype in dtypes),
+            *(2.0**-mantissa for mantissa in rounded),
+        ]
         return max(units, default=EPSILON)
 
     def values(self, noise: np.ndarray, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray:

@@ -129,7 +129,7 @@ def gathered(program: Program) -> Gathered:
     uses: Counter[int] = Counter(program.outputs)
     for equation in program.equations:
         uses.update(equation.inputs)
-    gatherer = Gatherer(Gathered(program), uses, elements(program), only_stacked(program))
+    gatherer = Gatherer(Gathered(program), uses, arrays(program), only_stacked(program))
     for equation in program.equations:
         gatherer.add(equation)
     for variable in program.outputs:
@@ -137,19 +137,16 @@ def gathered(program: Program) -> Gathered:
     return gatherer.found
 
 
-def elements(program: Program) -> list[bool]:
-    """Whether each variable is an element."""
-    return [math.prod(aval.shape) <= LARGEST_ELEMENT for aval in program.avals]
+def arrays(program: Program) -> set[int]:
+    """Variables that are no elements."""
+    return {n for n, aval in enumerate(program.avals) if math.prod(aval.shape) > LARGEST_ELEMENT}
 
 
 def on_arrays(program: Program) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    small = elements(program)
-    return sum(
-        equation.name not in (*VIEWS, *AXES)
-        and not all(small[variable] for variable in (*equation.inputs, *equation.outputs))
-        for equation in program.equations
-    )
+    large = arrays(program)
+    found = (equation for equation in program.equations if equation.touches(large))
+    return sum(equation.name not in (*VIEWS, *AXES) for equation in found)
 
 
 def only_stacked(program: Program) -> set[int]:
@@ -168,7 +165,7 @@ class Gatherer:
     Args:
         found: what is gathered so far.
         uses: how often each variable is used.
-        small: whether each variable is an element.
+        arrays: variables that are no elements.
         stacked: variables that only become entries of outputs.
         names: name of a batch -> its number.
         equal: batch and places -> number of the equation, so that equal equations are one.
@@ -177,7 +174,7 @@ class Gatherer:
 
     found: Gathered
     uses: Counter[int]
-    small: Sequence[bool]
+    arrays: set[int]
     stacked: set[int]
     names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
@@ -192,8 +189,7 @@ class Gatherer:
             return
         if name in AXES and self.stack(equation):
             return
-        variables = (*equation.inputs, *equation.outputs)
-        if equation.source.effects or not all(map(self.small.__getitem__, variables)):
+        if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
             terms = [self.term(operand) for operand in equation.inputs]
@@ -257,7 +253,7 @@ class Gatherer:
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
         (result,), shape = equation.outputs, self.shape(equation.outputs[0])
-        if self.found.program.avals[result].dtype != np.float64 or not self.small[result]:
+        if self.found.program.avals[result].dtype != np.float64 or result in self.arrays:
             return False
         if any(self.shape(operand) != shape for operand in equation.inputs):
             return False

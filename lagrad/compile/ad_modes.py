@@ -21,11 +21,11 @@ from jax.extend.core import jaxpr_as_fun
 
 from lagrad.errors import DerivativeError
 from lagrad.nested.custom_rules import forward_anyway, loops
+from lagrad.primitives.calls import CALLBACKS
 from lagrad.source_location import warn_user
 
 NO_REVERSE = "Reverse-mode differentiation does not work"
 NO_FORWARD = "custom_vjp"
-NO_CALLBACK = ("Pure callbacks do not support", "IO callbacks do not support")
 AS_WRITTEN = (
     "`objective` or `constraints`: a rule given by jax.custom_vjp holds a lax.while_loop and calls functions "
     "with rules of their own. In second derivatives these are differentiated forward, as they are written; "
@@ -34,8 +34,8 @@ AS_WRITTEN = (
 OWN_RULE = "Give it a rule with jax.custom_jvp, itself differentiable, or write the function with jax.numpy."
 # What JAX says -> the operation, and the way out.
 REFUSALS = {
-    NO_CALLBACK[0]: ("pure_callback", OWN_RULE),
-    NO_CALLBACK[1]: ("io_callback", OWN_RULE),
+    "Pure callbacks do not support": ("pure_callback", OWN_RULE),
+    "IO callbacks do not support": ("io_callback", OWN_RULE),
     NO_REVERSE: (
         "while_loop",
         "Use lax.scan, lax.fori_loop of a fixed number of steps, or lagrad.nested.implicit around a solver. "
@@ -56,7 +56,8 @@ def refuses_reverse(error: Exception) -> bool:
 
 def refuses_callback(error: Exception) -> bool:
     """Whether JAX means that a callback, which only a rule differentiates, met it without its rule."""
-    return isinstance(error, ValueError) and any(words in str(error) for words in NO_CALLBACK)
+    found = refusal(str(error)) if isinstance(error, ValueError) else None
+    return found is not None and found[0] in CALLBACKS
 
 
 def refuses_forward(error: Exception) -> bool:

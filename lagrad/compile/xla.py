@@ -70,9 +70,8 @@ def lower(
         What compiles to a function of the arguments; results come back as a flat list.
     """
     with float64():
-        function, captured = with_barriers(
-            calling_in_words(jax.make_jaxpr(fun)(*arguments)), barrier, effects
-        )
+        program = calling_in_words(jax.make_jaxpr(fun)(*arguments))
+        function, captured = with_barriers(program, barrier, effects)
         lowered = jax.jit(function).lower(True, captured, *arguments)
     task = partial(compiled, lowered, captured, quick)
     return Deferred((task,), (), lambda done, machines: done[0])

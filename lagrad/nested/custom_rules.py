@@ -22,7 +22,7 @@ from lagrad.nested.ruled import ruled_call
 from lagrad.nested.symmetric import replaced
 from lagrad.primitives.calls import names_in
 from lagrad.primitives.equations import bind
-from lagrad.program.rebuild import Instead, Replaced, rebuilt, rewritten
+from lagrad.program.rebuild import Instead, Replaced, rebuilt, rebuilt_program, rewritten
 
 CUSTOM_VJP = "custom_vjp_call"
 
@@ -96,8 +96,13 @@ def _with(fun: Callable, custom: Instead) -> Callable:
             args, kwargs = jax.tree.unflatten(tree, full)
             return fun(*args, **kwargs)
 
-        arrays = [leaves[i] for i in moved]
-        return rewritten(flat, partial(rebuilt, {CUSTOM_VJP: custom}))(*arrays)
+        def evaluate(program, arrays):
+            # Called again, an unchanged function keeps the lines of its author's.
+            return (
+                rebuilt({CUSTOM_VJP: custom}, program, arrays) if has_custom_vjp(program) else flat(*arrays)
+            )
+
+        return rewritten(flat, evaluate)(*(leaves[i] for i in moved))
 
     return wrapped
 
@@ -108,10 +113,7 @@ def with_both_rules(program: ClosedJaxpr) -> ClosedJaxpr:
     >>> with_both_rules(jax.make_jaxpr(jnp.sin)(1.0)).jaxpr.eqns[0].primitive.name
     'sin'
     """
-    if not has_custom_vjp(program):
-        return program
-    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in program.in_avals]
-    return jax.make_jaxpr(lambda *operands: rebuilt(BOTH_RULES, program, operands))(*shapes)
+    return rebuilt_program(BOTH_RULES, program)
 
 
 def has_custom_vjp(program: ClosedJaxpr | Jaxpr) -> bool:

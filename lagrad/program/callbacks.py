@@ -23,7 +23,7 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS, called
 from lagrad.primitives.equations import aval_of, bind, is_complex
-from lagrad.program.rebuild import REBUILD, Replaced, holds, parts, rebuilt, rewritten
+from lagrad.program.rebuild import REBUILD, Replaced, holds, parts, rebuilt, rebuilt_program, rewritten
 
 WIDE = frozenset(map(np.dtype, ("float64", "complex128", "int64", "uint64")))
 WORD = np.dtype(np.uint32)
@@ -43,9 +43,7 @@ def calling_in_words(program: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
     ...     [equation.primitive.name for equation in calling_in_words(program).eqns]
     ['bitcast_convert_type', 'pure_callback', 'bitcast_convert_type']
     """
-    if not holds(program, IN_WORDS):
-        return program
-    return jax.make_jaxpr(lambda *operands: rebuilt(REPLACED, program, operands))(*program.in_avals)
+    return rebuilt_program(REPLACED, program) if holds(program, IN_WORDS) else program
 
 
 def jitted(fun: Callable) -> Callable:
@@ -92,8 +90,8 @@ class OfWords:
 
 def in_words(equation: jex.JaxprEqn, operands: list) -> list:
     """Results of a callback whose operands and results travel as words."""
-    given, found = ([aval_of(atom) for atom in atoms] for atoms in (equation.invars, equation.outvars))
-    function = OfWords(equation.primitive.name, equation.params["callback"], tuple(given), tuple(found))
+    given, found = (tuple(map(aval_of, atoms)) for atoms in (equation.invars, equation.outvars))
+    function = OfWords(equation.primitive.name, equation.params["callback"], given, found)
     params = {**equation.params, "callback": function}
     if found:
         params["result_avals"] = tuple(map(words_for, found))
@@ -107,7 +105,7 @@ def printed_from_words(equation: jex.JaxprEqn, operands: list) -> list:
     def show(*values) -> tuple:
         return tuple(equation.primitive.impl(*values, **equation.params))
 
-    given = tuple(aval_of(atom) for atom in equation.invars)
+    given = tuple(map(aval_of, equation.invars))
     function = OfWords(equation.primitive.name, show, given, ())
     words = map(as_words, operands, given)
     jax.debug.callback(function, *words, ordered=equation.params["ordered"])  # pyright: ignore

@@ -31,12 +31,20 @@ def rebuilt(replaced: Replaced, program: ClosedJaxpr | Jaxpr, operands: Sequence
     return run(closed(program), operands, partial(rebuilt_equation, replaced))
 
 
-def rewritten(fun: Callable, evaluate: Callable[[ClosedJaxpr, list], list]) -> Callable:
+def rebuilt_program(replaced: Replaced, program: ClosedJaxpr) -> ClosedJaxpr:
+    """The program with some of its equations replaced; itself if there are none of them."""
+    if not holds(program, replaced):
+        return program
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in program.in_avals]
+    return jax.make_jaxpr(lambda *operands: rebuilt(replaced, program, operands))(*shapes)
+
+
+def rewritten(fun: Callable, evaluate: Callable[[ClosedJaxpr, list], Any]) -> Callable:
     """A function whose program is evaluated in another way.
 
     Args:
         fun: function of arrays or pytrees, traceable by JAX.
-        evaluate: (program, flat operands) -> flat results.
+        evaluate: (program, flat operands) -> results.
 
     Returns:
         A function of the same arguments.
@@ -44,7 +52,8 @@ def rewritten(fun: Callable, evaluate: Callable[[ClosedJaxpr, list], list]) -> C
 
     def function(*arguments):
         program, shape = jax.make_jaxpr(fun, return_shape=True)(*arguments)
-        return jax.tree.unflatten(jax.tree.structure(shape), evaluate(program, jax.tree.leaves(arguments)))
+        values = jax.tree.leaves(evaluate(program, jax.tree.leaves(arguments)))
+        return jax.tree.unflatten(jax.tree.structure(shape), values)
 
     return function
 

@@ -60,8 +60,10 @@ def numpy_values(
     others = {n for n, aval in enumerate(program.avals) if getattr(aval, "dtype", None) not in TAKEN}
 
     def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
+        if equation.touches(others):
+            return left(equation, operands)
         try:
-            return refused(equation, operands) if equation.touches(others) else apply(equation, operands)
+            return apply(equation, operands)
         except NoRow:
             return left(equation, operands)
 

@@ -100,19 +100,21 @@ def test_versions_are_recorded():
 
 
 def test_repeated_solves_do_not_grow():
-    """Python's own memory after 30 more solves is where it was after 10."""
+    """Thirty more solves leave Python's own memory where it was.
+
+    A leak grows in every round; caches below us fill up in the first ones. The least growth counts.
+    """
     compiled = derivatives(cases.banana)
-    for _ in range(10):
-        solve(compiled)
-    gc.collect()
+    grown = []
     tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for _ in range(30):
-        solve(compiled)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - before
+    for _ in range(4):
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(30):
+            solve(compiled)
+        gc.collect()
+        grown.append(tracemalloc.get_traced_memory()[0] - before)
     tracemalloc.stop()
-    assert grown < 30_000
+    assert min(grown) < 3000, grown
 
 
 NAN_JACOBIAN = """

@@ -46,7 +46,7 @@ def outputs(split: Split) -> ElementSums | None:
     bundles = alike(group for group in split.groups if group.outputs.nnz)
     batches = [values(split, number, bundle) for number, bundle in enumerate(bundles)]
     shares = [
-        [((number, (member, 0)), share_of(group.outputs)) for member, group in enumerate(bundle.groups)]
+        [((number, (member, 0)), share_of(group.by_element)) for member, group in enumerate(bundle.groups)]
         for number, bundle in enumerate(bundles)
     ]
     linear = split.linear if split.linear.nnz else None
@@ -64,7 +64,7 @@ def gradient(split: Split) -> ElementSums | None:
     """
     if any(matrix[[0]].nnz for matrix in split.rest.values()):
         return None
-    bundles = alike(group for group in split.groups if group.outputs[[0]].nnz and group.active)
+    bundles = alike(group for group in split.groups if group.is_in_objective and group.active)
     batches = [first_derivatives(split, number, bundle) for number, bundle in enumerate(bundles)]
     shares = [
         [
@@ -87,7 +87,7 @@ def jacobian(split: Split) -> ElementMatrix:
         ElementMatrix of shape (m, n).
     """
     m, n = split.linear.shape[0] - 1, split.linear.shape[1]
-    bundles = alike([group for group in split.groups if group.outputs[1:].nnz and group.active])
+    bundles = alike([group for group in split.groups if group.is_in_rows and group.active])
     items, uneven = [], {}
     for number, bundle in enumerate(bundles):
         for member, group in enumerate(bundle.groups):
@@ -139,15 +139,14 @@ def vector(
     )
 
 
-def share_of(matrix: sp.csr_array) -> Share:
+def share_of(by_element: sp.csr_array) -> Share:
     """What the outputs get from elements."""
-    transposed = sp.csr_array(matrix.T)
-    return parts(transposed) or transposed
+    return parts(by_element) or by_element
 
 
 def slope_share(group: Group, slot: int) -> Share:
     """What the gradient gets from the derivatives by a slot; nothing where the objective takes nothing."""
-    factors, form = group.outputs[[0]].toarray()[0], group.slots[slot].form
+    factors, form = group.in_objective, group.slots[slot].form
     if form.layers is None or not factors.all():
         share = sp.csr_array(sp.diags_array(factors) @ form.to_scipy())
         share.eliminate_zeros()
@@ -207,7 +206,7 @@ def second_derivatives(split: Split, batch: int, bundle: Bundle) -> Batch:
         pairs = {(a, b): sorted((inputs[a], inputs[b])) for a, b in bundle.pairs}
         return {(batch, pair): found.get((low, high), zero) for pair, (low, high) in pairs.items()}
 
-    outputs = tuple(group.outputs for group in bundle.groups)
+    outputs = tuple(group.by_element for group in bundle.groups)
     return Batch(bundle.slots, outputs, record, bundle.count)
 
 
@@ -221,7 +220,7 @@ def record_bundle(
 
 def jacobian_entries(number: int, member: int, group: Group, items: list[Item], uneven: dict) -> None:
     """Add where the derivatives of a group of a bundle lie in the Jacobian."""
-    outputs = sp.csr_array(group.outputs[1:].T)
+    outputs = group.by_element_to_rows
     rows = parts(outputs) or padded(outputs)
     for slot in group.active:
         form = group.slots[slot].form

@@ -32,7 +32,7 @@ class Batch:
 
     Args:
         slots: inputs of one element.
-        outputs: for each weighted sum of element values, B' of the weights; none but for second derivatives.
+        outputs: B' for each weighted sum of element values; none but for second derivatives.
         record: (tape, nodes of the slots, nodes of the weights) -> {source: node}.
         count: number of elements.
     """

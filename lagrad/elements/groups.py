@@ -75,6 +75,36 @@ class Group:
         return tuple(bits(self.masks.first))
 
     @cached_property
+    def by_element(self) -> sp.csr_array:
+        """B', what each element gives to the outputs, shape (E, m + 1)."""
+        return sp.csr_array(self.outputs.T)
+
+    @cached_property
+    def by_element_to_rows(self) -> sp.csr_array:
+        """The same without the objective, shape (E, m)."""
+        whole = self.by_element
+        if self.is_in_objective:
+            return sp.csr_array(self.outputs[1:].T)
+        shape = (whole.shape[0], whole.shape[1] - 1)
+        return sp.csr_array((whole.data, whole.indices - 1, whole.indptr), shape)
+
+    @property
+    def is_in_objective(self) -> bool:
+        """Whether the objective takes anything."""
+        return bool(self.outputs.indptr[1])
+
+    @property
+    def is_in_rows(self) -> bool:
+        """Whether a constraint row takes anything."""
+        return bool(self.outputs.indptr[-1] > self.outputs.indptr[1])
+
+    @cached_property
+    def in_objective(self) -> np.ndarray:
+        """What the objective takes from each element, shape (E,)."""
+        count = self.outputs.indptr[1]
+        return np.bincount(self.outputs.indices[:count], self.outputs.data[:count], self.outputs.shape[1])
+
+    @cached_property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Slots (a, b), a <= b, with a second derivative."""
         return tuple(self.masks.pairs())

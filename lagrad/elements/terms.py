@@ -40,12 +40,11 @@ def slot_terms(supplier: Supplier, slot: Slot) -> Terms:
     return [(supplier.request(layer.indices), layer.factor) for layer in slot.form.layers], slot.offset
 
 
-def weight_terms(supplier: Supplier, outputs: sp.csr_array) -> Terms:
+def weight_terms(supplier: Supplier, by_element: sp.csr_array) -> Terms:
     """What B' w adds up: one piece and factor for each output that an element has."""
-    transposed = sp.csr_array(outputs.T)
-    layers = layered(transposed)
+    layers = layered(by_element)
     if layers is None:
-        return [(supplier.request_rows(transposed), 1.0)], None
+        return [(supplier.request_rows(by_element), 1.0)], None
     return [(supplier.request(layer.indices), layer.factor) for layer in layers], None
 
 

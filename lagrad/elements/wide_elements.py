@@ -55,7 +55,7 @@ def without_crowded(split: Split, memory_limit: int) -> Split:
 
 def block_entries(group: Group) -> int:
     """Entries of the blocks of all elements, of slots that add up more than a few variables."""
-    rows = np.diff(sp.csr_array(group.outputs.T).indptr)
+    rows = np.diff(group.by_element.indptr)
     pairs = sum(
         int(variables(group.slots[a]) @ variables(group.slots[b]))
         for a, b in group.pairs

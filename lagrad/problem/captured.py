@@ -10,7 +10,7 @@ import functools
 import pickle
 import types
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -72,8 +72,8 @@ class Checksum(int):
     """Checksum of the bytes of an array."""
 
 
-def captured(fun: Callable[..., Any]) -> Captured | None:
-    """What a function captures at present; None if that cannot be told.
+def captured(*functions: Callable[..., Any]) -> Captured | None:
+    """What functions capture at present, what several of them share once; None if that cannot be told.
 
     >>> scale = np.array([2.0])
     >>> before = captured(lambda x: scale * x)
@@ -81,45 +81,62 @@ def captured(fun: Callable[..., Any]) -> Captured | None:
     >>> captured(lambda x: scale * x).is_same(before)
     False
     """
+    found: list[Any] = []
+    seen: set[int] = set()
     try:
-        return Captured(tuple(looked_through(fun, set())))
+        for fun in functions:
+            look_through(fun, seen, found)
     except (Untold, RecursionError):
         return None
+    return Captured(tuple(found))
 
 
-def looked_through(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Every object behind a value, and checksums of arrays.
+def look_through(value: Any, seen: set[int], found: list[Any]) -> None:
+    """Add every object behind a value, and checksums of arrays.
+
+    Args:
+        value: where to begin.
+        seen: identities of what was looked through before.
+        found: what is added to.
 
     Raises:
         Untold: an object has a state of its own, or there are too many.
     """
-    if len(seen) > MOST_VALUES:
-        raise Untold
-    if isinstance(value, np.ndarray):
-        if value.nbytes > LARGEST_ARRAY or value.dtype.hasobject:
-            raise Untold
-        yield value
-        yield Checksum(zlib.crc32(np.ascontiguousarray(value).tobytes()))
-        return
     if isinstance(value, types.MethodType):
         # Python makes a bound method anew each time that it is asked for.
-        yield from looked_through(value.__func__, seen)
-        yield from looked_through(value.__self__, seen)
+        look_through(value.__func__, seen, found)
+        look_through(value.__self__, seen, found)
         return
-    yield value
+    found.append(value)
     if id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, PLAIN):
         return
+    if len(seen) > MOST_VALUES:
+        raise Untold
+    if isinstance(value, np.ndarray):
+        found.append(checksum_of_array(value))
+        return
     if type(value) in CONTAINERS:
         try:
-            yield checksum(value)
+            found.append(checksum(value))
             return
         except NotPlain:
             pass
     for part in parts(value):
-        yield from looked_through(part, seen)
+        look_through(part, seen, found)
+
+
+def checksum_of_array(array: np.ndarray) -> Checksum:
+    """Checksum of an array's numbers.
+
+    Raises:
+        Untold: it holds objects, or is too large.
+    """
+    if array.nbytes > LARGEST_ARRAY or array.dtype.hasobject:
+        raise Untold
+    return Checksum(zlib.crc32(np.ascontiguousarray(array).tobytes()))
 
 
 class Summed:

@@ -26,6 +26,7 @@ from lagrad.annotations import Pytree
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
 from lagrad.problem.bounds import read_bounds
+from lagrad.problem.captured import Captured, captured
 from lagrad.problem.constraints import argument, named, sides
 from lagrad.problem.layout import Layout, is_numbers, join, real_array
 from lagrad.problem.limits import Limits
@@ -84,6 +85,7 @@ class Problem:
         row_layouts: dict name -> Layout of that constraint's value.
         notes: what was converted, in sentences.
         traces: the functions as they were traced, by the name of the argument.
+        captured: what the functions captured then; None if that cannot be told.
 
     Raises:
         ProblemError: the declaration does not fit together; the message names the argument, and what to do.
@@ -113,6 +115,7 @@ class Problem:
     row_layouts: dict[str, Layout] = field(init=False)
     notes: tuple[str, ...] = field(init=False)
     traces: dict[str, Traced] = field(init=False, repr=False)
+    captured: Captured | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.name is not None and not isinstance(self.name, str):
@@ -121,6 +124,9 @@ class Problem:
         _settle(self, x0=x0, notes=notes, traces={}, variables=Layout.of(x0, "x"))
         _settle(self, params=read_params(self.params), constraints=named(self.constraints))
         _settle(self, **_box(self.bounds, x0, self.variables))
+        for where, fun in self.functions.items():
+            check_signature(fun, self.has_params, where)
+        object.__setattr__(self, "captured", captured(*self.functions.values()))
         _check_objective(self)
         _settle(self, **_rows(self))
 
@@ -150,6 +156,17 @@ class Problem:
     def _row_offsets(self) -> np.ndarray:
         sizes = [layout.size for layout in self.row_layouts.values()]
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions as they were given, by the name of the argument."""
+        constraints = {argument(name): constraint.fun for name, constraint in self.constraints.items()}
+        return {"objective": self.objective} | constraints
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the functions would be traced to the same again."""
+        return self.captured is not None and self.captured.is_same(captured(*self.functions.values()))
 
     @property
     def has_params(self) -> bool:
@@ -399,7 +416,6 @@ def _rows(problem: Problem) -> dict[str, Any]:
     layouts, lower, upper = {}, [np.zeros(0)], [np.zeros(0)]
     for name, constraint in problem.constraints.items():
         where = argument(name)
-        check_signature(constraint.fun, problem.has_params, where)
         found = trace_function(constraint.fun, problem.has_params, arguments, where)
         problem.traces[where] = found
         layouts[name] = value_layout(found.value, where, name)
@@ -415,7 +431,6 @@ def _rows(problem: Problem) -> dict[str, Any]:
 
 def _check_objective(problem: Problem) -> None:
     """Raise ProblemError or DerivativeError unless the objective can be traced and returns a scalar."""
-    check_signature(problem.objective, problem.has_params, "objective")
     found = trace_function(problem.objective, problem.has_params, (problem.x0, problem.params), "objective")
     problem.traces["objective"] = found
     scalar_shape(found.value)
@@ -423,8 +438,7 @@ def _check_objective(problem: Problem) -> None:
 
 def _check_picklable(problem: Problem) -> None:
     """Raise ProblemError if a function cannot be found by its name in another process."""
-    given = {"objective": problem.objective} | {argument(n): c.fun for n, c in problem.constraints.items()}
-    for where, fun in given.items():
+    for where, fun in problem.functions.items():
         try:
             pickle.dumps(fun)
         except (pickle.PicklingError, AttributeError, TypeError) as error:

@@ -19,7 +19,6 @@ from lagrad.annotations import Pytree
 from lagrad.errors import DerivativeError, ProblemError
 from lagrad.garbage import collected_later
 from lagrad.precision import float64
-from lagrad.problem.captured import Captured, captured
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import through, users_line, warn_user
 
@@ -230,20 +229,12 @@ class Traced:
     """A user's function as it was traced when it was declared.
 
     Args:
-        fun: function of (x, params).
         value: what it returns, with shapes and dtypes in the place of arrays; what is no array stays.
         leaves: (x, params) -> the arrays that it returns; traced once, which JAX remembers.
-        captured: what the function captured then; None if that cannot be told.
     """
 
-    fun: Callable[..., Any]
     value: Any
     leaves: Callable[..., list[Any]]
-    captured: Captured | None
-
-    def is_current(self) -> bool:
-        """Whether the function would be traced to the same again."""
-        return self.captured is not None and self.captured.is_same(captured(self.fun))
 
 
 @collected_later()
@@ -269,10 +260,10 @@ def trace_function(
         return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
-    run, before = jax.jit(leaves), captured(fun)
+    run = jax.jit(leaves)
     with float64(), users_code(where):
         jax.eval_shape(run, *arguments)
-    return Traced(fun, values[-1], run, before)
+    return Traced(values[-1], run)
 
 
 def _is_array(leaf: Any) -> bool:

@@ -7,11 +7,11 @@ Nested `jit` calls are inlined into the line; everything else stays one equation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import PLAIN, called
@@ -60,7 +60,7 @@ class Program:
 
     def size(self, variable: int) -> int:
         """Number of elements of a variable."""
-        return int(np.prod(self.avals[variable].shape, dtype=np.int64))
+        return math.prod(self.avals[variable].shape)
 
 
 def numbered(

@@ -51,7 +51,7 @@ def trace(problem: Problem) -> Program:
     """
     leaves, structure = jax.tree.flatten(problem.params)
     # What the declaration traced serves again, unless something that a function captures has changed since.
-    current = all(trace.is_current() for trace in problem.traces.values())
+    current = problem.is_current
 
     def flat(x, *leaves):
         params = jax.tree.unflatten(structure, leaves)

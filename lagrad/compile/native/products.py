@@ -1,6 +1,7 @@
-"""Multiply vectors with a constant sparse matrix in machine code.
+"""Multiply vectors with sparse matrices in machine code: constant ones, and triplets as they come.
 
-SciPy's product costs ten microseconds before it does anything; this one costs two.
+SciPy's product costs ten microseconds before it does anything; this one costs two. NumPy takes four passes
+over triplets, here they are taken as they are, in one.
 """
 
 from __future__ import annotations
@@ -59,6 +60,37 @@ row.end:
 done:
   ret void
 }
+
+; output[rows[k]] += values[k] * vector[columns[k]], or 0 where the vector is 0
+define void @triplets(i64 %count, ptr %rows, ptr %columns, ptr %values, ptr %vector, ptr %output) {
+  br label %head
+head:
+  %k = phi i64 [ 0, %0 ], [ %k.next, %body ]
+  %more = icmp ult i64 %k, %count
+  br i1 %more, label %body, label %done
+body:
+  %k.next = add i64 %k, 1
+  %p.row = getelementptr i32, ptr %rows, i64 %k
+  %row.short = load i32, ptr %p.row
+  %row = zext i32 %row.short to i64
+  %p.column = getelementptr i32, ptr %columns, i64 %k
+  %column.short = load i32, ptr %p.column
+  %column = zext i32 %column.short to i64
+  %p.value = getelementptr double, ptr %values, i64 %k
+  %value = load double, ptr %p.value
+  %p.vector = getelementptr double, ptr %vector, i64 %column
+  %factor = load double, ptr %p.vector
+  %product = fmul double %value, %factor
+  %is.left.out = fcmp oeq double %factor, 0.0
+  %term = select i1 %is.left.out, double 0.0, double %product
+  %p.output = getelementptr double, ptr %output, i64 %row
+  %before = load double, ptr %p.output
+  %after = fadd double %before, %term
+  store double %after, ptr %p.output
+  br label %head
+done:
+  ret void
+}
 """
 
 
@@ -93,12 +125,52 @@ class Product:
         function()(self.rows, *self.addresses, address(vector), address(output))
 
 
+def triplets_times(
+    rows: np.ndarray, columns: np.ndarray, values: np.ndarray, vector: np.ndarray, size: int
+) -> np.ndarray:
+    """Product of the matrix of some triplets with a vector, whatever entries its zeros meet.
+
+    Args:
+        rows: of each entry, shape (k,).
+        columns: likewise.
+        values: likewise; entries at the same place are summed.
+        vector: at least as long as the columns say.
+        size: number of rows.
+
+    Returns:
+        A new array, shape (size,).
+
+    >>> rows, columns, values = np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([2.0, 3.0, np.inf])
+    >>> triplets_times(rows, columns, values, np.array([1.0, 0.0]), 2)
+    array([2., 3.])
+    """
+    arrays = (
+        np.ascontiguousarray(rows, np.int32),
+        np.ascontiguousarray(columns, np.int32),
+        np.ascontiguousarray(values, float),
+        np.ascontiguousarray(vector, float),
+    )
+    output = np.zeros(size)
+    of_triplets()(len(arrays[0]), *map(address, arrays), address(output))
+    return output
+
+
 @once
 def function() -> Callable[..., None]:
-    """The compiled product; the engine that owns it lives as long as the process."""
-    engine = engine_of_products()
+    """The compiled product with a constant matrix; the engine that owns it lives as long as the process."""
+    return callable_of("product")
+
+
+@once
+def of_triplets() -> Callable[..., None]:
+    """The compiled product with triplets."""
+    return callable_of("triplets")
+
+
+def callable_of(name: str) -> Callable[..., None]:
+    """A function of the module, which takes a number and five arrays."""
     signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 5)
-    return signature(engine.get_function_address("product"))
+    return signature(engine_of_products().get_function_address(name))
 
 
 @once

@@ -16,7 +16,6 @@ from lagrad.derivatives.verification.products import (
     at_least,
     both_triangles,
     dot,
-    indices,
     loosely,
     mirrored,
     times,
@@ -43,7 +42,7 @@ def glance(
     derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
 ) -> Iterator[Slope]:
     """Products with the matrices along a few moves, beside differences."""
-    first, second = indices(derivatives.jacobian_structure), both_triangles(derivatives.hessian_structure)
+    first, second = derivatives.jacobian_structure, both_triangles(derivatives.hessian_structure)
     m, n, size = derivatives.m, derivatives.n, np.abs(x)
     rounding = 8 * derivatives.reference.unit
     gradient, jacobian = derivatives.first_order(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lagrad.compile.native.products import triplets_times
 from lagrad.derivatives.verification.doubts import Derivatives
 
 # XLA flushes to zero what is too small to be a normal number: nothing is said of what little came of that.
@@ -22,22 +23,13 @@ def times(
     entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
 ) -> np.ndarray:
     """Product of the matrix of some triplets with a vector; what the vector leaves out is no nan."""
-    rows, columns = entries
-    weights = values * factor[columns]
-    if not np.isfinite(weights).all():
-        weights = np.where(factor[columns] != 0.0, weights, 0.0)
-    return np.bincount(rows, weights=weights, minlength=size)
+    return triplets_times(*entries, values, factor, size)
 
 
 def both_triangles(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Triplets of a symmetric matrix from those of its lower triangle; see `mirrored`."""
-    rows, columns = indices(structure)
+    rows, columns = structure
     return np.concatenate([rows, columns]), np.concatenate([columns, rows])
-
-
-def indices(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns in NumPy's own type of index, which it would make at every use."""
-    return structure[0].astype(np.intp), structure[1].astype(np.intp)
 
 
 def mirrored(derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray) -> np.ndarray:

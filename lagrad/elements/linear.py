@@ -17,7 +17,7 @@ from lagrad.elements.indices import Indices, everything, everywhere
 from lagrad.elements.maps import Factor, LinearMap, grouped
 from lagrad.primitives.contractions import arranged, listed_products
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import is_floating, is_rounded, shape_of, size_of
+from lagrad.primitives.equations import is_floating, is_rounded, of_shape, shape_of, size_of
 from lagrad.primitives.movers import Known, mover, numbered, scatter_positions
 from lagrad.primitives.sparse_products import LAYOUTS, products
 from lagrad.primitives.windows import seen, taps
@@ -98,7 +98,7 @@ def flattened(equation: jex.JaxprEqn, value: np.ndarray) -> Factor:
     """A known factor for every output element, one number if it has one."""
     if value.size == 1:
         return float(value.reshape(-1)[0])
-    return np.broadcast_to(value, shape_of(equation.outvars[0])).reshape(-1).astype(float)
+    return of_shape(value, shape_of(equation.outvars[0])).reshape(-1).astype(float)
 
 
 def signed(*signs: float) -> Callable[[jex.JaxprEqn, Known], Maps]:

@@ -46,6 +46,11 @@ def size_of(atom: Any) -> int:
     return prod(shape_of(atom))
 
 
+def of_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array spread to a shape, not to be written to; at no cost where it has the shape."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
+
+
 def aval_of(atom: Any) -> Any:
     """Shape and dtype of a variable or literal; JAX declares less of them than arrays have."""
     return atom.aval

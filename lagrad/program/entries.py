@@ -21,7 +21,7 @@ from jax.extend import core as jex
 from lagrad.primitives.calls import TRANSPARENT, called
 from lagrad.primitives.contractions import arranged, products_left
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import as_numpy, aval_of, output_shapes, shapes_of, size_of
+from lagrad.primitives.equations import as_numpy, aval_of, of_shape, output_shapes, shapes_of, size_of
 from lagrad.primitives.movers import MOVERS, mover, scatter_positions
 from lagrad.primitives.windows import taps
 from lagrad.program.folding import QUICK, fold
@@ -155,7 +155,7 @@ def elementwise(equation: jex.JaxprEqn, operands: Sequence[Knowledge]) -> Entrie
     rule = QUICK.get(name)
     if rule is None:
         return None
-    spread = lambda array: np.broadcast_to(array, shape)  # noqa: E731
+    spread = lambda array: of_shape(array, shape)  # noqa: E731
     masks = [spread(mask_of(*pair)) for pair in zip(operands, shapes_of(equation), strict=True)]
     known = np.logical_and.reduce(masks)
     for number in DECIDING.get(name, ()):

@@ -16,7 +16,7 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.calls import called
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.primitives.equations import as_numpy, bind, is_inexact, is_rounded
+from lagrad.primitives.equations import as_numpy, bind, is_inexact, is_rounded, of_shape
 from lagrad.primitives.movers import mover, scatter_positions
 from lagrad.program.walk import run
 
@@ -87,7 +87,7 @@ def moved(equation: jex.JaxprEqn, move, operands) -> tuple[np.ndarray, ...] | No
 
 def shaped(value, aval: Any) -> np.ndarray:
     """An array of an output's dtype and shape."""
-    return np.broadcast_to(np.asarray(value).astype(aval.dtype, copy=False), aval.shape)
+    return of_shape(np.asarray(value).astype(aval.dtype, copy=False), aval.shape)
 
 
 def execute(equation: jex.JaxprEqn, operands: Sequence[Any]) -> tuple[Any, ...]:

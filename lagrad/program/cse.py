@@ -53,7 +53,7 @@ def merged(program: Program) -> Merged:
         key = id(equation) if has_effects(equation) else (equation.name, frozen(equation.params), inputs)
         first = seen.setdefault(key, equation.outputs)
         if first is equation.outputs:
-            equations.append(replace(equation, inputs=inputs))
+            equations.append(equation._replace(inputs=inputs))
         else:
             names |= dict(zip(equation.outputs, first, strict=True))
     outputs = tuple(names.get(i, i) for i in program.outputs)

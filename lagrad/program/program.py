@@ -79,14 +79,15 @@ def numbered(
     """
     avals, constants, equations = [], {}, []
 
-    def variable(aval) -> int:
-        avals.append(aval)
-        return len(avals) - 1
+    def variables(atoms: Sequence[Any]) -> tuple[int, ...]:
+        first = len(avals)
+        avals.extend([atom.aval for atom in atoms])
+        return tuple(range(first, len(avals)))
 
     def constant(value, aval) -> int:
-        number = variable(aval)
-        constants[number] = as_numpy(value, aval)
-        return number
+        avals.append(aval)
+        constants[len(avals) - 1] = as_numpy(value, aval)
+        return len(avals) - 1
 
     def append(program: jex.ClosedJaxpr, inputs: Sequence[int], around: str) -> list[int]:
         def visit(equation: jex.JaxprEqn, operands: list[int]) -> Sequence[int]:
@@ -94,12 +95,12 @@ def numbered(
             inner = called(equation, inlined)
             if inner is not None:
                 return append(inner, operands, here)
-            results = [variable(each.aval) for each in equation.outvars]
-            equations.append(Equation(equation, tuple(operands), tuple(results), here))
+            results = variables(equation.outvars)
+            equations.append(Equation(equation, equation.primitive.name, tuple(operands), results, here))
             return results
 
         return run(program, inputs, visit, constant)
 
-    inputs = tuple(variable(each.aval) for each in closed.jaxpr.invars)
+    inputs = variables(closed.jaxpr.invars)
     outputs = tuple(append(closed, inputs, place))
     return Program(closed, tuple(equations), tuple(avals), constants, inputs, outputs)

@@ -60,7 +60,7 @@ def numpy_values(
     others = {n for n, aval in enumerate(program.avals) if getattr(aval, "dtype", None) not in TAKEN}
 
     def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
-        if equation.touches(others):
+        if others and equation.touches(others):
             return left(equation, operands)
         try:
             return apply(equation, operands)
@@ -115,11 +115,10 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
         NoRow: it has none here.
     """
     source = equation.source
-    name, outputs = source.primitive.name, source.outvars
-    rule = ROWS.get(name)
+    rule, outputs = ROWS.get(equation.name), source.outvars
     if rule is None:
         raise NoRow
-    if name == "split":
+    if equation.name == "split":
         return tuple(rule(*operands, **source.params))
     if len(outputs) != 1:
         raise NoRow

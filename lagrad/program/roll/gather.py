@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -126,9 +127,7 @@ class Gathered:
 
 def gathered(program: Program) -> Gathered:
     """Gather the equations of a program."""
-    uses: Counter[int] = Counter(program.outputs)
-    for equation in program.equations:
-        uses.update(equation.inputs)
+    uses = Counter(chain(program.outputs, *(equation.inputs for equation in program.equations)))
     gatherer = Gatherer(Gathered(program), uses, arrays(program), only_stacked(program))
     for equation in program.equations:
         gatherer.add(equation)
@@ -193,8 +192,7 @@ class Gatherer:
             self.leave(equation)
         else:
             terms = [self.term(operand) for operand in equation.inputs]
-            name = (equation.name, parameters(equation))
-            results = self.member(name, equation, terms)
+            results = self.member((name, parameters(equation)), equation, terms)
             self.found.terms.update(zip(equation.outputs, results, strict=True))
 
     def shape(self, variable: int) -> tuple[int, ...]:
@@ -252,10 +250,10 @@ class Gatherer:
 
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
-        (result,), shape = equation.outputs, self.shape(equation.outputs[0])
-        if self.found.program.avals[result].dtype != np.float64 or result in self.arrays:
+        (result,), avals = equation.outputs, self.found.program.avals
+        if avals[result].dtype != np.float64 or result in self.arrays:
             return False
-        if any(self.shape(operand) != shape for operand in equation.inputs):
+        if {avals[operand].shape for operand in equation.inputs} != {avals[result].shape}:
             return False
         parts = []
         for sign, operand in zip(SIGNS[equation.name], equation.inputs, strict=True):

@@ -22,8 +22,8 @@ from benchmarks.measure import machine
 NOTE = (
     "**ready**: declaration, differentiation, compilation and one evaluation of everything, after a tiny "
     "problem in the same process. **sum**: that and the solve, by the same Ipopt with MUMPS and tol 1e-8. "
-    "**J**, **H**: values as the solver asks for them. Medians of several runs, each in its own process, "
-    "contenders taking turns."
+    "**J**, **H**: values as the solver asks for them. **set-up MB**: by how much the largest memory of the "
+    "process grew until ready. Medians of several runs, each in its own process, contenders taking turns."
 )
 CASES = (
     *(f"chained_rosenbrock:{n}" for n in (1000, 10_000, 100_000, 1_000_000)),
@@ -31,7 +31,13 @@ CASES = (
     *(f"elliptic_control:{n}" for n in (5000, 20_000, 180_000)),
 )
 QUICK = ("chained_rosenbrock:1000", "cart_pole:505", "elliptic_control:800")
-FIGURES = {"ready s": "ready_s", "sum s": "sum_s", "J ms": "jacobian_ms", "H ms": "hessian_ms"}
+FIGURES = {
+    "ready s": "ready_s",
+    "sum s": "sum_s",
+    "J ms": "jacobian_ms",
+    "H ms": "hessian_ms",
+    "set-up MB": "set_up_mb",
+}
 BEFORE = "before"
 
 
@@ -52,6 +58,8 @@ def once(case: str, name: str, limits: apart.Limits) -> dict:
         row = apart.run(case, contender, Path(folder), here)
     if "solve_seconds" in row:
         row["sum_s"] = row["ready_s"] + row["solve_seconds"]
+    if "ready_mb" in row:
+        row["set_up_mb"] = row["ready_mb"] - row["before_mb"]
     return row
 
 

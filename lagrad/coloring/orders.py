@@ -48,19 +48,42 @@ def random(seed: int = 0) -> Order:
 def breadth_first(graph: Graph) -> np.ndarray:
     """Neighbors of placed vertices next, those with few neighbors first: a shuffled band becomes one again.
 
-    Source: Cuthill and McKee (1969).
+    Source: Cuthill and McKee (1969). SciPy has it, too, in a module that takes 0.1 s to be imported.
     """
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
-
     size, ptr, ids = graph.size, graph.ptr, graph.nets
     if ids.size == 0:
         return natural(graph)
     if graph.edges.size == 0:
         ptr = np.concatenate([ptr, ids.size + graph.members_ptr[1:]])
         ids = np.concatenate([ids + size, graph.members])
+    by_degree = np.argsort(np.diff(ptr), kind="stable").astype(np.int32)
     matrix = sp.csr_array((np.ones(ids.size, np.int8), ids, ptr), shape=(ptr.size - 1, ptr.size - 1))
-    order = reverse_cuthill_mckee(matrix, symmetric_mode=True)[::-1]
-    return order[order < size].astype(np.int32)
+    # Transposed, each row lists its entries in the order of the rows that they were in.
+    places = sp.csr_array(matrix[by_degree].T)
+    neighbors, seen = by_degree[places.indices], np.zeros(ptr.size - 1, np.int32)
+    order = np.full(ptr.size - 1, -1, np.int32)
+    given = (places.indptr.astype(np.int32), neighbors, by_degree, seen)
+    run(breadth_loop, given, (order,), steps=ids.size + ptr.size)
+    return order[order < size]
+
+
+def breadth_loop(ptr, neighbors, starts, seen, order):
+    """Breadth-first search from each start that was not seen; neighbors come as they are listed."""
+    count, at = 0, 0
+    for start in starts:
+        if seen[start] == 0:
+            seen[start] = 1
+            order[count] = start
+            count += 1
+        while at < count:
+            v = order[at]
+            at += 1
+            for k in range(ptr[v], ptr[v + 1]):
+                w = neighbors[k]
+                if seen[w] == 0:
+                    seen[w] = 1
+                    order[count] = w
+                    count += 1
 
 
 def largest_first(graph: Graph) -> np.ndarray:

@@ -25,6 +25,7 @@ import numpy as np
 from lagrad.annotations import Pytree
 from lagrad.display.text import others
 from lagrad.errors import ProblemError
+from lagrad.garbage import collected_later
 from lagrad.problem.bounds import read_bounds
 from lagrad.problem.captured import Captured, captured
 from lagrad.problem.constraints import argument, named, sides
@@ -117,6 +118,7 @@ class Problem:
     traces: dict[str, Traced] = field(init=False, repr=False)
     captured: Captured | None = field(init=False, repr=False)
 
+    @collected_later()
     def __post_init__(self) -> None:
         if self.name is not None and not isinstance(self.name, str):
             raise ProblemError(f"`name`: {type(self.name).__name__}, expected a string. Give a name or None.")

@@ -17,7 +17,6 @@ import numpy as np
 
 from lagrad.annotations import Pytree
 from lagrad.errors import DerivativeError, ProblemError
-from lagrad.garbage import collected_later
 from lagrad.precision import float64
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import through, users_line, warn_user
@@ -237,7 +236,6 @@ class Traced:
     leaves: Callable[..., list[Any]]
 
 
-@collected_later()
 def trace_function(
     fun: Callable[..., Any], has_params: bool, arguments: tuple[Pytree, Pytree], where: str
 ) -> Traced:

@@ -91,12 +91,12 @@ def numbered(
 
     def append(program: jex.ClosedJaxpr, inputs: Sequence[int], around: str) -> list[int]:
         def visit(equation: jex.JaxprEqn, operands: list[int]) -> Sequence[int]:
-            here = place_of(equation, around)
-            inner = called(equation, inlined)
+            here, name = place_of(equation, around), equation.primitive.name
+            inner = called(equation, inlined) if name in inlined else None
             if inner is not None:
                 return append(inner, operands, here)
             results = variables(equation.outvars)
-            equations.append(Equation(equation, equation.primitive.name, tuple(operands), results, here))
+            equations.append(Equation(equation, name, tuple(operands), results, here))
             return results
 
         return run(program, inputs, visit, constant)

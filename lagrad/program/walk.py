@@ -82,18 +82,22 @@ def walk(
         visit: (equation, values of its operands) -> values of its outputs.
         known: (literal, its aval) -> its value.
     """
+    value_of = values.__getitem__
     for equation in equations:
         # As `read`, `operands_of` and `results_of` do; their calls would take longer than the visit.
         if isinstance(equation, Equation):
             results: Sequence[Any] = equation.outputs
-            operands = [values[each] for each in equation.inputs]
+            operands = list(map(value_of, equation.inputs))
         else:
             results = equation.outvars
             operands = [
                 known(atom.val, atom.aval) if isinstance(atom, jex.Literal) else values[atom]
                 for atom in equation.invars
             ]
-        values.update(zip(results, visit(equation, operands), strict=True))
+        if len(results) == 1:
+            (values[results[0]],) = visit(equation, operands)
+        else:
+            values.update(zip(results, visit(equation, operands), strict=True))
     return values
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from lagrad.coloring.columns import distance_two
 from lagrad.coloring.graph import Graph, adjacency_graph, column_graph
 from lagrad.coloring.orders import ORDERS, breadth_first, neighbor_counts, random
+from lagrad.pattern import SparsityPattern
 from tests.coloring.matrices import band, permuted_band
 from tests.coloring.strategies import patterns, symmetric_patterns
 
@@ -69,6 +72,29 @@ def test_random_repeats_for_a_seed():
     graph = column_graph(band(50, 2))
     assert np.array_equal(random(3)(graph), random(3)(graph))
     assert not np.array_equal(random(3)(graph), random(4)(graph))
+
+
+def bandwidth(matrix: sp.csr_array, order: np.ndarray) -> int:
+    """Largest distance of two neighbors, by their places."""
+    places = np.argsort(order)
+    rows, columns = matrix.nonzero()
+    return int(np.abs(places[rows] - places[columns]).max(initial=0))
+
+
+@pytest.mark.parametrize("size", [1, 40, 3000, 30_000])
+@pytest.mark.parametrize("width", [1, 4])
+def test_breadth_first_narrows_as_scipy_does(size, width):
+    """Bands in pieces, shuffled, and single vertices beside them; interpreted and compiled."""
+    shuffled = np.random.default_rng(0).permutation(size)
+    pairs = np.hstack([np.stack([shuffled[:-k], shuffled[k:]]) for k in range(1, width + 1)])
+    rows, columns = pairs[:, np.arange(pairs.shape[1]) % 10 != 0]
+    half = sp.csr_array((np.ones(rows.size), (rows, columns)), shape=(size + 5, size + 5))
+    pattern = SparsityPattern.from_scipy(half + half.T)
+    order, matrix = breadth_first(adjacency_graph(pattern)), pattern.to_scipy()
+    assert sorted(order.tolist()) == list(range(size + 5))
+    # Equals come in another order.
+    narrow = bandwidth(matrix, reverse_cuthill_mckee(matrix, symmetric_mode=True))
+    assert bandwidth(matrix, order) <= 1.2 * narrow
 
 
 def test_breadth_first_unshuffles_a_band():

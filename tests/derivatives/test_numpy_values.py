@@ -13,7 +13,7 @@ import lagrad
 import lagrad_problems
 from lagrad.derivatives.verification import differences
 from lagrad.derivatives.verification.differences import values_agree
-from lagrad.derivatives.verification.numpy_values import ROWS, numpy_values, one_at_a_time
+from lagrad.derivatives.verification.numpy_values import ELEMENTWISE, numpy_values, one_at_a_time
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -84,7 +84,7 @@ def special_loop(count: int) -> lagrad.Problem:
 
 def test_long_programs_are_looked_at(monkeypatch):
     """A wrong value shows where 1500 equations have rows and some hundred have none; the report is silent."""
-    monkeypatch.delitem(ROWS, "erf")
+    monkeypatch.delitem(ELEMENTWISE, "erf")
     derivatives = lagrad.differentiate(special_loop(300))
     assert derivatives.unseen == [] and "not looked at" not in derivatives.report()
     values_at = derivatives.functions["values"]
@@ -99,7 +99,7 @@ def test_long_programs_are_looked_at(monkeypatch):
 
 def test_a_look_that_was_not_taken_is_told(monkeypatch):
     """Where each of many equations would have to be compiled, the report says that nobody looked."""
-    monkeypatch.delitem(ROWS, "erf")
+    monkeypatch.delitem(ELEMENTWISE, "erf")
     monkeypatch.setattr(differences, "MOST_APPLIED", 10)
     derivatives = lagrad.differentiate(special_loop(300))
     assert "not looked at" in derivatives.report() and "verify()" in derivatives.report()

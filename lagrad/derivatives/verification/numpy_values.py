@@ -114,16 +114,21 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
     Raises:
         NoRow: it has none here.
     """
-    source = equation.source
-    rule, outputs = ROWS.get(equation.name), source.outvars
-    if rule is None:
-        raise NoRow
-    if equation.name == "split":
-        return tuple(rule(*operands, **source.params))
-    if len(outputs) != 1:
-        raise NoRow
-    aval = aval_of(outputs[0])
-    result = np.asarray(rule(*operands, **source.params), aval.dtype)
+    source, name = equation.source, equation.name
+    function = ELEMENTWISE.get(name)
+    if function is None:
+        rule = ROWS.get(name)
+        if rule is None:
+            raise NoRow
+        if name == "split":
+            return tuple(rule(*operands, **source.params))
+        if len(source.outvars) != 1:
+            raise NoRow
+        result = rule(*operands, **source.params)
+    else:
+        result = function(*operands)
+    aval = aval_of(source.outvars[0])
+    result = np.asarray(result, aval.dtype)
     return (result if result.shape == aval.shape else np.broadcast_to(result, aval.shape),)
 
 
@@ -295,92 +300,83 @@ def running(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's that takes no parameters."""
-    return lambda *operands, **params: function(*operands)
-
-
 def iota(*, dtype: npt.DTypeLike, shape: Sequence[int], dimension: int, **params: Any):
     """A counter along one axis."""
     return np.indices(shape, sparse=True)[dimension]
 
 
-ROWS: dict[str, Callable[..., Any]] = (
-    {
-        "broadcast_in_dim": broadcast_in_dim,
-        "reshape": reshape,
-        "squeeze": lambda x, *, dimensions, **params: np.squeeze(x, tuple(dimensions)),
-        "expand_dims": lambda x, *, dimensions, **params: np.expand_dims(x, tuple(dimensions)),
-        "transpose": lambda x, *, permutation, **params: np.transpose(x, permutation),
-        "concatenate": lambda *parts, dimension, **params: np.concatenate(parts, dimension),
-        "stack": lambda *parts, axis, **params: np.stack(parts, axis),
-        "split": split,
-        "rev": lambda x, *, dimensions, **params: np.flip(x, tuple(dimensions)),
-        "slice": cut,
-        "pad": pad,
-        "gather": gather,
-        "scatter-add": scatter_add,
-        "select_n": choose,
-        "convert_element_type": convert,
-        "iota": iota,
-        "dot_general": contract,
-        "reduce_sum": reduced(np.sum),
-        "reduce_prod": reduced(np.prod),
-        "reduce_max": reduced(np.max),
-        "reduce_min": reduced(np.min),
-        "cumsum": running(np.cumsum),
-        "cumprod": running(np.cumprod),
-        "div": divide,
-        "pow": power,
-        "integer_pow": lambda x, *, y, **params: np.power(x, y) if x.dtype == np.float64 else refuse(),
-        "square": lambda x, **params: x * x,
-        "rsqrt": lambda x, **params: x**-0.5,
-        "logistic": lambda x, **params: 0.5 + 0.5 * np.tanh(0.5 * x),
-        "clamp": lambda low, x, high, **params: np.clip(x, low, high),
-        "stop_gradient": lambda x, **params: x,
-        "copy": lambda x, **params: x,
-    }
-    | {
-        function.__name__: elementwise(function)
-        for function in (
-            *(np.exp, np.exp2, np.expm1, np.log, np.log1p, np.sqrt, np.cbrt, np.floor, np.ceil, np.sign),
-            *(np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh),
-        )
-    }
-    | {
-        name: elementwise(function)
-        for name, function in {
-            "add": np.add,
-            "add_any": np.add,
-            "sub": np.subtract,
-            "mul": np.multiply,
-            "neg": np.negative,
-            "abs": np.abs,
-            "max": np.maximum,
-            "min": np.minimum,
-            "asin": np.arcsin,
-            "acos": np.arccos,
-            "atan": np.arctan,
-            "atan2": np.arctan2,
-            "asinh": np.arcsinh,
-            "acosh": np.arccosh,
-            "atanh": np.arctanh,
-            "erf": lambda x: scipy.special.erf(x),
-            "erfc": lambda x: scipy.special.erfc(x),
-            "lgamma": lambda x: scipy.special.gammaln(x),
-            "digamma": lambda x: scipy.special.digamma(x),
-            "eq": np.equal,
-            "ne": np.not_equal,
-            "lt": np.less,
-            "le": np.less_equal,
-            "gt": np.greater,
-            "ge": np.greater_equal,
-            "and": np.bitwise_and,
-            "or": np.bitwise_or,
-            "not": np.invert,
-        }.items()
-    }
-)
+# Name of a primitive -> function of its operands and parameters.
+ROWS: dict[str, Callable[..., Any]] = {
+    "broadcast_in_dim": broadcast_in_dim,
+    "reshape": reshape,
+    "squeeze": lambda x, *, dimensions, **params: np.squeeze(x, tuple(dimensions)),
+    "expand_dims": lambda x, *, dimensions, **params: np.expand_dims(x, tuple(dimensions)),
+    "transpose": lambda x, *, permutation, **params: np.transpose(x, permutation),
+    "concatenate": lambda *parts, dimension, **params: np.concatenate(parts, dimension),
+    "stack": lambda *parts, axis, **params: np.stack(parts, axis),
+    "split": split,
+    "rev": lambda x, *, dimensions, **params: np.flip(x, tuple(dimensions)),
+    "slice": cut,
+    "pad": pad,
+    "gather": gather,
+    "scatter-add": scatter_add,
+    "select_n": choose,
+    "convert_element_type": convert,
+    "iota": iota,
+    "dot_general": contract,
+    "reduce_sum": reduced(np.sum),
+    "reduce_prod": reduced(np.prod),
+    "reduce_max": reduced(np.max),
+    "reduce_min": reduced(np.min),
+    "cumsum": running(np.cumsum),
+    "cumprod": running(np.cumprod),
+    "div": divide,
+    "pow": power,
+    "integer_pow": lambda x, *, y, **params: np.power(x, y) if x.dtype == np.float64 else refuse(),
+    "square": lambda x, **params: x * x,
+    "rsqrt": lambda x, **params: x**-0.5,
+    "logistic": lambda x, **params: 0.5 + 0.5 * np.tanh(0.5 * x),
+    "clamp": lambda low, x, high, **params: np.clip(x, low, high),
+    "stop_gradient": lambda x, **params: x,
+    "copy": lambda x, **params: x,
+}
+# Name of a primitive -> function of its operands; parameters say nothing.
+ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        *(np.exp, np.exp2, np.expm1, np.log, np.log1p, np.sqrt, np.cbrt, np.floor, np.ceil, np.sign),
+        *(np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh),
+    )
+} | {
+    "add": np.add,
+    "add_any": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "neg": np.negative,
+    "abs": np.abs,
+    "max": np.maximum,
+    "min": np.minimum,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "erf": lambda x: scipy.special.erf(x),
+    "erfc": lambda x: scipy.special.erfc(x),
+    "lgamma": lambda x: scipy.special.gammaln(x),
+    "digamma": lambda x: scipy.special.digamma(x),
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "not": np.invert,
+}
 
 
 def refuse():

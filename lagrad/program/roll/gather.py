@@ -320,11 +320,12 @@ class Gatherer:
 
     def member(self, name: Hashable, element: Equation | SignedSum, terms: Sequence[Term]) -> list[Term]:
         """Results of one more element of a batch, or of the equal one that it has."""
-        batches, kinds = self.found.batches, tuple([number for number, _ in terms])
+        batches = self.found.batches
+        kinds, places = zip(*terms, strict=True) if terms else ((), ())
         number = self.names.setdefault((name, kinds), len(batches))
         if number == len(batches):
             batches.append(self.batch(element, kinds, self.level(terms)))
-        batch, places = batches[number], tuple([place for _, place in terms])
+        batch = batches[number]
         place = self.equal.setdefault((number, places), batch.count)
         if place == batch.count:
             batch.count += 1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from lagrad.derivatives.verification.numpy_values import numpy_values, one_at_a_
 from lagrad.derivatives.verification.products import (
     UNDERFLOW,
     at_least,
-    both_triangles,
     dot,
     loosely,
-    mirrored,
+    symmetric_times,
     times,
     values_of,
 )
@@ -42,33 +40,47 @@ def glance(
     derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
 ) -> Iterator[Slope]:
     """Products with the matrices along a few moves, beside differences."""
-    first, second = derivatives.jacobian_structure, both_triangles(derivatives.hessian_structure)
-    m, n, size = derivatives.m, derivatives.n, np.abs(x)
-    rounding = 8 * derivatives.reference.unit
-    gradient, jacobian = derivatives.first_order(x)
-    hessian, here = mirrored(derivatives, x, multipliers), values_of(derivatives, x)
-    slopes = lambda y: slope_of(derivatives, y, (first[1], first[0]), multipliers)  # noqa: E731
-    slope = slopes(x)
-    sizes = np.abs(gradient), np.abs(jacobian), np.abs(hessian)
-    terms = np.concatenate([dot(sizes[0], size), times(first, sizes[1], size, m)])
-    slope_terms = (
-        sizes[0]
-        + times((first[1], first[0]), sizes[1], np.abs(multipliers), n)
-        + times(second, sizes[2], size, n)
-    )
-    for direction in moves(n, thorough):
-        move = STEP * np.maximum(1.0, size) * direction
-        points, length = [x + k * move for k in (-2, -1, 1, 2)], np.abs(move)
-        differences, error = central([values_of(derivatives, y) for y in points], here, terms)
-        found, scale = dot(gradient, move), dot(sizes[0], length)
-        coarse = rounding * (terms + np.abs(here))
-        yield Slope("gradient", found, scale, differences[:1], error[:1], coarse[:1])
+    yield from first_slopes(derivatives, x, thorough)
+    yield from second_slopes(derivatives, x, multipliers, thorough)
+
+
+def first_slopes(derivatives: Derivatives, x: np.ndarray, thorough: bool) -> Iterator[Slope]:
+    """Products with the gradient and the Jacobian, beside differences of f and c."""
+    entries, m, size = derivatives.jacobian_structure, derivatives.m, np.abs(x)
+    (gradient, jacobian), here = derivatives.first_order(x), values_of(derivatives, x)
+    terms = np.concatenate([dot(np.abs(gradient), size), times(entries, np.abs(jacobian), size, m)])
+    rounding = 8 * derivatives.reference.unit * (terms + np.abs(here))
+    for move in moves(x, thorough):
+        beside = [values_of(derivatives, y) for y in around(x, move)]
+        differences, error = central(beside, here, terms)
+        found, scale = dot(gradient, move), dot(np.abs(gradient), np.abs(move))
+        yield Slope("gradient", found, scale, differences[:1], error[:1], rounding[:1])
         if m:
-            found, scale = times(first, jacobian, move, m), times(first, sizes[1], length, m)
-            yield Slope("jacobian", found, scale, differences[1:], error[1:], coarse[1:])
-        differences, error = central([slopes(y) for y in points], slope, slope_terms)
-        found, scale = times(second, hessian, move, n), times(second, sizes[2], length, n)
-        yield Slope("hessian", found, scale, differences, error, rounding * slope_terms)
+            found = times(entries, jacobian, move, m)
+            scale = times(entries, np.abs(jacobian), np.abs(move), m)
+            yield Slope("jacobian", found, scale, differences[1:], error[1:], rounding[1:])
+
+
+def second_slopes(
+    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
+) -> Iterator[Slope]:
+    """Products with the Hessian of the Lagrangian, beside differences of its gradient."""
+    entries, n = derivatives.hessian_structure, derivatives.n
+    hessian, here = derivatives.hessian_values(x, multipliers, 1.0), slope_of(derivatives, x, multipliers)
+    terms = slope_of(derivatives, x, multipliers, np.abs)
+    terms += symmetric_times(entries, np.abs(hessian), np.abs(x), n)
+    rounding = 8 * derivatives.reference.unit * terms
+    for move in moves(x, thorough):
+        beside = [slope_of(derivatives, y, multipliers) for y in around(x, move)]
+        differences, error = central(beside, here, terms)
+        found = symmetric_times(entries, hessian, move, n)
+        scale = symmetric_times(entries, np.abs(hessian), np.abs(move), n)
+        yield Slope("hessian", found, scale, differences, error, rounding)
+
+
+def around(x: np.ndarray, move: np.ndarray) -> Iterator[np.ndarray]:
+    """The points of a difference, each made when it is asked for: of many variables they take much memory."""
+    return (x + k * move for k in (-2, -1, 1, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +119,11 @@ class Slope:
         return np.flatnonzero(np.isfinite(self.differences) & unlike)
 
 
-def moves(n: int, thorough: bool) -> Iterator[np.ndarray]:
-    """Directions of differences: each variable in one of some groups, then all of them together."""
-    random = np.random.default_rng(0)
+def moves(x: np.ndarray, thorough: bool) -> Iterator[np.ndarray]:
+    """Small moves from a point: each variable in one of some groups, then all of them together."""
+    n, random = x.size, np.random.default_rng(0)
     mixture = random.choice([-1.0, 1.0], n) * random.uniform(0.5, 1.0, n)
+    mixture *= STEP * np.maximum(1.0, np.abs(x))
     groups = next((count for most, count in GROUPS.items() if n <= most), 0) if thorough else 0
     group = random.permutation(n) % groups if groups else None
     for each in range(min(n, groups) if n > 1 else 0):
@@ -118,13 +131,13 @@ def moves(n: int, thorough: bool) -> Iterator[np.ndarray]:
     yield mixture
 
 
-def central(around: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def central(beside: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Central difference at -2, -1, 1, 2 moves, extrapolated once, and what it may be off.
 
     The two that it is made of differ by curvature, and by rounding; second differences, 4 times as large at
     twice the distance, do not grow like that across a kink.
     """
-    far_before, before, after, far_after = around
+    far_before, before, after, far_after = beside
     near, far = (after - before) / 2, (far_after - far_before) / 4
     kink = np.abs(4 * (after - 2 * here + before) - (far_after - 2 * here + far_before)) / 2
     size = terms + np.abs(far_before) + np.abs(far_after)
@@ -132,11 +145,17 @@ def central(around: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tu
 
 
 def slope_of(
-    derivatives: Derivatives, x: np.ndarray, transposed: tuple[Any, ...], multipliers: np.ndarray
+    derivatives: Derivatives,
+    x: np.ndarray,
+    multipliers: np.ndarray,
+    of: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> np.ndarray:
-    """Gradient of f + multipliers @ c."""
-    gradient, values = derivatives.first_order(x)
-    return gradient + times(transposed, values, multipliers, derivatives.n) if values.size else gradient
+    """Gradient of f + multipliers @ c, or the same of what `of` makes of each number in it."""
+    gradient, values = map(of, derivatives.first_order(x))
+    if not values.size:
+        return gradient
+    rows, columns = derivatives.jacobian_structure
+    return gradient + times((columns, rows), values, of(multipliers), derivatives.n)
 
 
 def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:

@@ -8,6 +8,7 @@ and XLA treat alike are taken; whatever else comes up is left to JAX, one equati
 from __future__ import annotations
 
 import itertools
+import math
 import string
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.walk import walk
 
+# Arrays of more elements than this are freed as soon as nothing takes them.
+LARGE = 10_000
 TAKEN = {np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.bool_)}
 
 
@@ -58,8 +61,12 @@ def numpy_values(
     """
 
     others = {n for n, aval in enumerate(program.avals) if getattr(aval, "dtype", None) not in TAKEN}
+    values = program.constants | dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
+    last = last_uses(program)
 
     def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
+        for variable in last.get(equation.outputs, ()):
+            del values[variable]
         if others and equation.touches(others):
             return left(equation, operands)
         try:
@@ -67,13 +74,24 @@ def numpy_values(
         except NoRow:
             return left(equation, operands)
 
-    inputs = dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
     try:
         with np.errstate(all="ignore"):
-            values = walk(program.equations, program.constants | inputs, visit)
+            walk(program.equations, values, visit)
     except NoRow:
         return None
     return np.concatenate([np.reshape(values[each], -1) for each in program.outputs]).astype(float)
+
+
+def last_uses(program: Program) -> dict[tuple[int, ...], list[int]]:
+    """Results of an equation -> large arrays that nothing takes after it."""
+    large = {n for n, aval in enumerate(program.avals) if math.prod(getattr(aval, "shape", ())) > LARGE}
+    large.difference_update(program.outputs)
+    found: dict[tuple[int, ...], list[int]] = {}
+    for equation in reversed(program.equations) if large else ():
+        if not large.isdisjoint(equation.inputs) and equation.outputs:
+            found[equation.outputs] = [*large.intersection(equation.inputs)]
+            large.difference_update(equation.inputs)
+    return found
 
 
 def one_at_a_time(most_kinds: int, most: int) -> Left:

@@ -26,6 +26,15 @@ def times(
     return triplets_times(*entries, values, factor, size)
 
 
+def symmetric_times(
+    lower: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
+) -> np.ndarray:
+    """The same of a symmetric matrix, from the triplets of its lower triangle."""
+    rows, columns = lower
+    above = np.where(rows == columns, 0.0, values)
+    return times(lower, values, factor, size) + times((columns, rows), above, factor, size)
+
+
 def both_triangles(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Triplets of a symmetric matrix from those of its lower triangle; see `mirrored`."""
     rows, columns = structure

@@ -29,4 +29,4 @@ def test_table_has_a_line_a_case_and_a_number_a_contender():
         {"case": "chain:5", "contender": "lagrad", "n": 5.0, "ready_s": 0.25},
         {"case": "chain:5", "contender": "casadi_mx", "failure": "over 600 s"},
     ]
-    assert "| chain:5 | 5 | 0.25 / - | - / - | - / - | - / - | - / - | over 600 s |" in table(rows)
+    assert "| chain:5 | 5 | 0.25 / - | - / - | - / - | - / - | - / - | - / - | over 600 s |" in table(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import jax
@@ -13,7 +14,7 @@ import lagrad
 import lagrad_problems
 from lagrad.derivatives.verification import differences
 from lagrad.derivatives.verification.differences import values_agree
-from lagrad.derivatives.verification.numpy_values import ELEMENTWISE, numpy_values, one_at_a_time
+from lagrad.derivatives.verification.numpy_values import ELEMENTWISE, LARGE, numpy_values, one_at_a_time
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -49,6 +50,31 @@ def test_scalar_loops_need_no_compiler():
     """Stacks of scalars: XLA would take a minute over what NumPy does at once."""
     rows = lagrad.Equality(lambda x: jnp.stack([x[i + 1] - jnp.sin(x[i]) for i in range(100)]))
     told(lagrad.Problem(lambda x: sum(x[i] ** 2 for i in range(101)), np.linspace(0.1, 1.0, 101), rows))
+
+
+def large(x):
+    """Arrays used twice, kept as outputs, and squared in place of themselves."""
+    y = jnp.sin(x)
+    z = y * y + x
+    return y - z * z
+
+
+def test_large_arrays_are_freed_and_no_sooner():
+    """What is used again, or is an output, stays; a long chain holds a few arrays only."""
+    size = LARGE + 1
+    told(lagrad.Problem(lambda x: large(x) @ x, np.linspace(0.1, 1.0, size), lagrad.Equality(jnp.sin)))
+
+    def chain(x):
+        for _ in range(40):
+            x = jnp.cos(x)
+        return jnp.sum(x)
+
+    program = lagrad.differentiate(lagrad.Problem(chain, np.ones(size)), check=False).reference.written_out
+    tracemalloc.start()
+    numpy_values(program, np.ones(size), [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 8 * size
 
 
 LACKING = {

@@ -37,7 +37,7 @@ from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
 SIGNATURE = "ptr %table, ptr %arguments, ptr %out"
 # Loops over more elements than this are worth a better choice of instructions and registers: code that is
 # faster by a tenth takes five times as long to make, 0.1 ms more an operation, on Skylake.
-MANY_ELEMENTS = 8192
+MANY_ELEMENTS = 4096
 # Loops over fewer call what gathers a register: those of a network of 118 buses compile in less than half the
 # time, and run as fast to 2 %. In longer ones calls cost up to a quarter of the time to run.
 FEW_ELEMENTS = 2048

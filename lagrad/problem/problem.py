@@ -128,6 +128,7 @@ class Problem:
         _settle(self, **_box(self.bounds, x0, self.variables))
         for where, fun in self.functions.items():
             check_signature(fun, self.has_params, where)
+        # Not by `_settle`: these arrays are the user's, and stay writable.
         object.__setattr__(self, "captured", captured(*self.functions.values()))
         _check_objective(self)
         _settle(self, **_rows(self))

@@ -129,7 +129,7 @@ class Problem:
         for where, fun in self.functions.items():
             check_signature(fun, self.has_params, where)
         # Not by `_settle`: these arrays are the user's, and stay writable.
-        object.__setattr__(self, "captured", captured(*self.functions.values()))
+        vars(self)["captured"] = captured(*self.functions.values())
         _check_objective(self)
         _settle(self, **_rows(self))
 
@@ -163,8 +163,7 @@ class Problem:
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions as they were given, by the name of the argument."""
-        constraints = {argument(name): constraint.fun for name, constraint in self.constraints.items()}
-        return {"objective": self.objective} | constraints
+        return {"objective": self.objective} | {argument(n): c.fun for n, c in self.constraints.items()}
 
     @property
     def is_current(self) -> bool:

@@ -126,27 +126,25 @@ class Product:
 
 
 def triplets_times(
-    rows: np.ndarray, columns: np.ndarray, values: np.ndarray, vector: np.ndarray, size: int
+    entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, vector: np.ndarray, size: int
 ) -> np.ndarray:
     """Product of the matrix of some triplets with a vector, whatever entries its zeros meet.
 
     Args:
-        rows: of each entry, shape (k,).
-        columns: likewise.
-        values: likewise; entries at the same place are summed.
+        entries: row and column of each, shape (k,).
+        values: of each; entries at the same place are summed.
         vector: at least as long as the columns say.
         size: number of rows.
 
     Returns:
         A new array, shape (size,).
 
-    >>> rows, columns, values = np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([2.0, 3.0, np.inf])
-    >>> triplets_times(rows, columns, values, np.array([1.0, 0.0]), 2)
+    >>> entries, values = (np.array([0, 1, 1]), np.array([0, 0, 1])), np.array([2.0, 3.0, np.inf])
+    >>> triplets_times(entries, values, np.array([1.0, 0.0]), 2)
     array([2., 3.])
     """
     arrays = (
-        np.ascontiguousarray(rows, np.int32),
-        np.ascontiguousarray(columns, np.int32),
+        *(np.ascontiguousarray(indices, np.int32) for indices in entries),
         np.ascontiguousarray(values, float),
         np.ascontiguousarray(vector, float),
     )

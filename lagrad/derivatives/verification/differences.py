@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lagrad.compile.native.products import triplets_times
 from lagrad.compile.xla import Compiled
 from lagrad.derivatives.verification.doubts import Derivatives
 from lagrad.derivatives.verification.numpy_values import numpy_values, one_at_a_time
@@ -16,7 +17,6 @@ from lagrad.derivatives.verification.products import (
     dot,
     loosely,
     symmetric_times,
-    times,
     values_of,
 )
 from lagrad.derivatives.verification.reference import EPSILON
@@ -48,7 +48,7 @@ def first_slopes(derivatives: Derivatives, x: np.ndarray, thorough: bool) -> Ite
     """Products with the gradient and the Jacobian, beside differences of f and c."""
     entries, m, size = derivatives.jacobian_structure, derivatives.m, np.abs(x)
     (gradient, jacobian), here = derivatives.first_order(x), values_of(derivatives, x)
-    terms = np.concatenate([dot(np.abs(gradient), size), times(entries, np.abs(jacobian), size, m)])
+    terms = np.concatenate([dot(np.abs(gradient), size), triplets_times(entries, np.abs(jacobian), size, m)])
     rounding = 8 * derivatives.reference.unit * (terms + np.abs(here))
     for move in moves(x, thorough):
         beside = [values_of(derivatives, y) for y in around(x, move)]
@@ -56,8 +56,8 @@ def first_slopes(derivatives: Derivatives, x: np.ndarray, thorough: bool) -> Ite
         found, scale = dot(gradient, move), dot(np.abs(gradient), np.abs(move))
         yield Slope("gradient", found, scale, differences[:1], error[:1], rounding[:1])
         if m:
-            found = times(entries, jacobian, move, m)
-            scale = times(entries, np.abs(jacobian), np.abs(move), m)
+            found = triplets_times(entries, jacobian, move, m)
+            scale = triplets_times(entries, np.abs(jacobian), np.abs(move), m)
             yield Slope("jacobian", found, scale, differences[1:], error[1:], rounding[1:])
 
 
@@ -155,7 +155,7 @@ def slope_of(
     if not values.size:
         return gradient
     rows, columns = derivatives.jacobian_structure
-    return gradient + times((columns, rows), values, of(multipliers), derivatives.n)
+    return gradient + triplets_times((columns, rows), values, of(multipliers), derivatives.n)
 
 
 def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
@@ -175,7 +175,7 @@ def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
     found, size = values_of(derivatives, x), np.abs(x)
     first, entries = derivatives.jacobian_structure, np.abs(derivatives.jacobian_values(x))
     terms = np.concatenate(
-        [dot(np.abs(derivatives.gradient(x)), size), times(first, entries, size, derivatives.m)]
+        [dot(np.abs(derivatives.gradient(x)), size), triplets_times(first, entries, size, derivatives.m)]
     )
     close = np.abs(found - expected) <= CLOSE * np.abs(expected) + LOOSE * NOISE * terms + UNDERFLOW
     return bool((close | (np.isnan(found) & np.isnan(expected)) | (found == expected)).all())

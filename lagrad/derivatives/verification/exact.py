@@ -10,13 +10,13 @@ import numpy as np
 
 from lagrad.annotations import Structure
 from lagrad.coloring import color_columns
+from lagrad.compile.native.products import triplets_times
 from lagrad.derivatives.verification.doubts import NAMES, Derivatives, Doubt, told
 from lagrad.derivatives.verification.products import (
     UNDERFLOW,
     both_triangles,
     loosely,
     mirrored,
-    times,
     values_of,
 )
 from lagrad.derivatives.verification.reference import Reference
@@ -193,8 +193,8 @@ def product_of(
     def product(x: np.ndarray):
         values = entries(x)
         return (
-            times(structure, values, direction, rows),
-            times(structure, np.abs(values), np.abs(direction), rows),
+            triplets_times(structure, values, direction, rows),
+            triplets_times(structure, np.abs(values), np.abs(direction), rows),
         )
 
     return product

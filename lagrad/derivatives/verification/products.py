@@ -19,20 +19,13 @@ def dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.einsum("i,i", left, right).reshape(1)
 
 
-def times(
-    entries: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
-) -> np.ndarray:
-    """Product of the matrix of some triplets with a vector; what the vector leaves out is no nan."""
-    return triplets_times(*entries, values, factor, size)
-
-
 def symmetric_times(
     lower: tuple[np.ndarray, np.ndarray], values: np.ndarray, factor: np.ndarray, size: int
 ) -> np.ndarray:
-    """The same of a symmetric matrix, from the triplets of its lower triangle."""
+    """Product of a symmetric matrix with a vector, from the triplets of its lower triangle."""
     rows, columns = lower
     above = np.where(rows == columns, 0.0, values)
-    return times(lower, values, factor, size) + times((columns, rows), above, factor, size)
+    return triplets_times(lower, values, factor, size) + triplets_times((columns, rows), above, factor, size)
 
 
 def both_triangles(structure: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,7 @@ def test_triplets_agree_with_scipy(shape, density, dtype):
     rows, columns = matrix.row.astype(dtype)[order], matrix.col.astype(dtype)[order]
     values = np.stack([matrix.data[order]] * 2, axis=1)[:, 0]
     vector = random.normal(size=shape[1])
-    found = triplets_times(rows, columns, values, vector, shape[0])
+    found = triplets_times((rows, columns), values, vector, shape[0])
     np.testing.assert_allclose(found, 2 * (matrix.tocsr() @ vector), rtol=1e-12, atol=1e-14)
 
 
@@ -46,8 +46,8 @@ def test_zeros_leave_out_whatever_they_meet():
     rows, columns = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
     values = np.array([np.nan, 2.0, np.inf, np.nan])
     np.testing.assert_array_equal(
-        triplets_times(rows, columns, values, np.array([0.0, 3.0]), 3), [6, np.inf, 0]
+        triplets_times((rows, columns), values, np.array([0.0, 3.0]), 3), [6, np.inf, 0]
     )
     np.testing.assert_array_equal(
-        triplets_times(rows, columns, values, np.array([1.0, -0.0]), 3), [np.nan, 0, np.nan]
+        triplets_times((rows, columns), values, np.array([1.0, -0.0]), 3), [np.nan, 0, np.nan]
     )

@@ -82,9 +82,13 @@ def number_key(number: int, value: Any):
 
 
 def frozen(params: dict):
-    """Parameters as a key; unequal to any other where they cannot be compared."""
+    """Parameters as a key; unequal to any other where they cannot be compared.
+
+    What is None is left out, so that a sine of a derivative, which has no `accuracy`, is that of the user.
+    """
     try:
-        key = tuple(sorted(params.items(), key=lambda item: item[0]))
+        said = [item for item in params.items() if item[1] is not None]
+        key = tuple(sorted(said, key=lambda item: item[0]))
         hash(key)
     except TypeError:
         return id(params)

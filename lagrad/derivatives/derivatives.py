@@ -161,10 +161,14 @@ class Derivatives:
         both = np.concatenate([low, high]), np.concatenate([high, low])
         return SparsityPattern.from_triplets(*both, (self.n, self.n))
 
+    @cached_property
+    def _no_weights(self) -> np.ndarray:
+        """What a Jacobian is given for weights, of which it reads none: long, so it is not made each time."""
+        return np.zeros(self.m + 1)
+
     def jacobian_values(self, x: Pytree, params: Pytree = None) -> np.ndarray:
         """Values of the Jacobian's entries, in the order of `jacobian_structure`."""
-        weights = np.zeros(self.m + 1)
-        return evaluated(self.jacobian_blocks, self._flat(x), weights, self._leaves(params))
+        return evaluated(self.jacobian_blocks, self._flat(x), self._no_weights, self._leaves(params))
 
     def hessian_values(
         self, x: Pytree, multipliers: Rows = None, objective_weight: float = 1.0, params: Pytree = None

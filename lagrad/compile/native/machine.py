@@ -17,7 +17,8 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from lagrad.compile.native.addresses import address
-from lagrad.compile.native.emission import SIGNATURE, Function, function
+from lagrad.compile.native.emission import function
+from lagrad.compile.native.functions import SIGNATURE, Function
 from lagrad.compile.native.loops import Loop
 from lagrad.compile.native.once import once
 from lagrad.compile.native.pieces import PARAMETERS, PIECE

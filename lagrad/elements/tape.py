@@ -25,6 +25,8 @@ CHAIN, ENTRY = "chain", "entry"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
+# f(-x) = f(x) or -f(x), to the last bit: the ends of a branch see its angle with opposite signs.
+EVEN, ODD = frozenset({"cos", "cosh"}), frozenset({"sin", "tan", "tanh", "atan"})
 # Marks of nodes; 0 for those that were not met.
 WANTED, GIVEN = 1, 2
 FOLDS: dict[str, Callable[..., Any]] = {
@@ -111,11 +113,35 @@ class Tape:
     def add(
         self, name: str, operands: Sequence[int], params: dict, dtype: np.dtype, bind: Callable | None = None
     ) -> int:
-        """The node of a primitive, as it is."""
+        """The node of a primitive, as it is: at most with the sign outside instead of inside."""
         operands = tuple(sorted(operands)) if name in COMMUTING else tuple(operands)
+        if name in EVEN or name in ODD:
+            opposite = self.opposite(operands[0])
+            if opposite is not None:
+                node = self.add(name, (opposite,), params, dtype, bind)
+                return node if name in EVEN else self.reversed_sign(node, operands[0])
         key = (name, operands, frozen(params) if params else ())
         node = self.numbers.get(key)
         return self.record(key, Operation(name, operands, params, dtype, bind)) if node is None else node
+
+    def opposite(self, node: int) -> int | None:
+        """An earlier node of the same numbers with the other sign."""
+        operation = self.operations[node]
+        if operation.dtype != FLOAT:
+            return None
+        if operation.name == "neg":
+            return operation.operands[0]
+        if operation.name == "sub":
+            other = self.numbers.get(("sub", operation.operands[::-1], ()))
+            return other if other is not None and other < node else None
+        return None
+
+    def reversed_sign(self, node: int, argument: int) -> int:
+        """-f(x) in place of f(-x), with the sign of zero that f(-x) has."""
+        if self.operations[argument].name == "neg":
+            return self.add("neg", (node,), {}, FLOAT)
+        # x - y and y - x are both +0 where x = y, but for zeros of two signs.
+        return self.add("sub", (self.constant(0.0), node), {}, FLOAT)
 
     def entry(self, vector: int, place: int) -> int:
         """The node of an entry of a vector."""

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from jax import lax
 
+from lagrad.compile.native.loops import Read, Write
+from lagrad.elements.indices import Indices
 from lagrad.elements.partials import Partials
-from lagrad.elements.tape import FLOAT, Tape
+from lagrad.elements.tape import EVEN, FLOAT, ODD, Tape
 from lagrad.elements.tape_evaluation import evaluate
 from lagrad.primitives.derivatives import ROWS
+from tests.compile.native.loops import loop_of, run
 
 X = np.array([-2.3, -0.9, -0.31, 0.17, 0.6, 0.99, 1.7, 3.2, 25.0, -20.0])
 Y = np.array([0.7, -1.9, 2.5, 0.4, -0.6, 3.0, 1.7, -0.2, 0.3, 1.5])
@@ -128,12 +131,43 @@ def test_rows_are_what_jax_differentiates(name):
         np.testing.assert_allclose(found, expected, rtol=2e-11, atol=1e-14)
 
 
+MIRRORED = {
+    "both ends": lambda x, y: jnp.cos(x - y) * jnp.sin(y - x) + jnp.sin(x - y) * y + jnp.cos(y - x),
+    "minus": lambda x, y: jnp.tanh(-x) * y + jnp.tanh(x) + jnp.arctan(-y) * jnp.arctan(y),
+    "later": lambda x, y: jnp.tan(y - x) * x + jnp.cosh(x - y) + jnp.tan(x - y) * jnp.cosh(y - x),
+}
+
+
+@pytest.mark.parametrize("function", MIRRORED.values(), ids=MIRRORED)
+def test_even_and_odd_functions_are_evaluated_once_for_both_signs(function):
+    """The ends of a branch see its angle with opposite signs: values, slopes and curvature stay JAX's."""
+    x, y = X / 20, np.where(np.arange(X.size) % 3 == 0, X / 20, Y)
+    for found, expected in zip(by_table(function, x, y), by_jax(function, x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    tape = Tape(x.size)
+    recorded(tape, function, (tape.input("x"), tape.input("y")))
+    calls = [each.name for each in tape.operations if each.name in EVEN | ODD]
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("name", sorted(EVEN | ODD))
+def test_what_is_called_even_or_odd_is_so_to_the_last_bit(name):
+    """In machine code, at numbers of all sizes, zeros and infinities."""
+    sizes = np.repeat([1e-300, 1e-9, 1e-3, 0.3, 1.0, 10.0, 1e4], 500)
+    x = np.concatenate([[0.0, np.inf], sizes * np.random.default_rng(0).normal(size=sizes.size)])
+    whole = Indices(x.size)
+    loop = loop_of(lambda u: [getattr(lax, name)(u)], [Read(0, whole)], [Write(whole)])
+    plus, minus = (run([loop], np.empty(x.size), each) for each in (x, -x))
+    np.testing.assert_array_equal(minus, plus if name in EVEN else -plus)
+    assert (np.signbit(minus[0]) != np.signbit(plus[0])) == (name in ODD)
+
+
 PAIRS = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "expm1": "exp", "logistic": "logistic"}
 
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_derivative_is_the_users_own_where_that_is_written(name):
-    """What a user computes beside a primitive is not computed again for its derivatives: the most costly part."""
+    """What a user computes beside a primitive, the most costly part, is not computed again for derivatives."""
     one, other = getattr(lax, name), getattr(lax, PAIRS[name])
     tape = Tape(X.size)
     inputs = [tape.input("x"), tape.input("y")]

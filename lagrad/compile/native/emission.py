@@ -93,7 +93,7 @@ def emit(code: Code, loop: Loop, made: Function) -> None:
     results = evaluate(code, loop, element, reads)
     for (node, _), place in zip(whole, places, strict=True):
         code.store(results[node], place.address(code, element))
-    scratch.store(code, results, code.set(f"sub i64 {element}, {tiles.index}"))
+    scratch.store(code, results, element, tiles.index)
     ends.store(code, made, results, element)
     end(code, elements)
     scratch.settle(code, made, tiles.index, stop)

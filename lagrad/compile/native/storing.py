@@ -50,11 +50,11 @@ class Scratch:
         size = f"alloca [{room * len(nodes)} x double], align 64"
         return cls(writes, slots, code.set(size, "s") if slots else "")
 
-    def store(self, code: Code, results: Mapping[int, Value], offset: str = "0") -> None:
-        """Keep a register of each result, some elements after the first ones."""
+    def store(self, code: Code, results: Mapping[int, Value], element: str, start: str) -> None:
+        """Keep the registers of an element; `start` is the first one that waits."""
         if not self.slots:
             return
-        begun = code.address(self.memory, offset)
+        begun = code.address(self.memory, code.set(f"sub i64 {element}, {start}"))
         for node, slot in self.slots.items():
             code.store(results[node], code.address(begun, str(slot)))
 
@@ -88,6 +88,8 @@ class Ends:
     @classmethod
     def of(cls, code: Code, made: Function, writes: Writes) -> Ends:
         """What writes begin with."""
+        if not writes:
+            return cls(Scratch.of(code, writes, 0), (), ("", ""))
         low, count = inside(writes, code.lanes)
         places = [Place(made.begin("%out", write.indices.start - write.first)) for _, write in writes]
         bounds = made.integer(low), made.integer(count)
@@ -107,7 +109,7 @@ class Ends:
             code.store(results[node], place.address(code, element))
         code.line(f"br label %{name}.done")
         code.label(f"{name}.end")
-        self.scratch.store(code, results)
+        self.scratch.store(code, results, element, element)
         self.scratch.settle(code, made, element, code.set(f"add i64 {element}, {code.lanes}"))
         code.line(f"br label %{name}.done")
         code.label(f"{name}.done")
@@ -134,8 +136,8 @@ def sorted_writes(loop: Loop, lanes: int, is_quick: bool) -> tuple[Writes, Write
 
 def inside(writes: Writes, lanes: int) -> tuple[int, int]:
     """First element that all are written of, and how many registers may begin there and after it."""
-    low = max((write.first for _, write in writes), default=0)
-    high = min((write.first + write.indices.size for _, write in writes), default=0)
+    low = max(write.first for _, write in writes)
+    high = min(write.first + write.indices.size for _, write in writes)
     return low, max(high - lanes + 1 - low, 0)
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.program.cse import frozen
 
 INPUT, CONSTANT = "input", "constant"
@@ -25,8 +26,8 @@ CHAIN, ENTRY = "chain", "entry"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})
-# f(-x) = f(x) or -f(x), to the last bit: the ends of a branch see its angle with opposite signs.
-EVEN, ODD = frozenset({"cos", "cosh"}), frozenset({"sin", "tan", "tanh", "atan"})
+# Even and odd functions: the ends of a branch see its angle with opposite signs.
+PARITY = {name: row.parity for name, row in ELEMENTWISE.items() if row.parity}
 # Marks of nodes; 0 for those that were not met.
 WANTED, GIVEN = 1, 2
 FOLDS: dict[str, Callable[..., Any]] = {
@@ -115,11 +116,10 @@ class Tape:
     ) -> int:
         """The node of a primitive, as it is: at most with the sign outside instead of inside."""
         operands = tuple(sorted(operands)) if name in COMMUTING else tuple(operands)
-        if name in EVEN or name in ODD:
-            opposite = self.opposite(operands[0])
-            if opposite is not None:
-                node = self.add(name, (opposite,), params, dtype, bind)
-                return node if name in EVEN else self.reversed_sign(node, operands[0])
+        opposite = self.opposite(operands[0]) if name in PARITY else None
+        if opposite is not None:
+            node = self.add(name, (opposite,), params, dtype, bind)
+            return node if PARITY[name] > 0 else self.reversed_sign(node, operands[0])
         key = (name, operands, frozen(params) if params else ())
         node = self.numbers.get(key)
         return self.record(key, Operation(name, operands, params, dtype, bind)) if node is None else node

@@ -7,6 +7,7 @@ To add a primitive, add a row. What a row may say, beside its derivatives (see `
                 of the C library; a few need several, which `compile.native.rules` has by name
     expensive   evaluating it takes much longer than loading its result from memory
     signs       it is the sum of its operands with these signs
+    parity      f(-x) is this times f(x), 1 or -1, to the last bit of machine code
     degree      it is a polynomial of this degree in its operand
     zeros       operand -> the other one that decides the result, and ends the derivative, where it is zero
     of_complex  derivatives for complex operands, where they differ
@@ -35,6 +36,7 @@ class Elementwise:
     machine: str = ""
     expensive: bool = False
     signs: tuple[float, ...] = ()
+    parity: int = 0
     degree: int = 0
     zeros: Mapping[int, int] = field(default_factory=dict)
     of_complex: Interaction | None = None
@@ -50,9 +52,11 @@ def row(derivatives: str, numpy: Callable[..., Any] | None = None, machine: str 
     return Elementwise(parse(derivatives), numpy, machine, **facts)
 
 
-def function(derivatives: str, numpy: Callable[..., Any] | None = None, name: str = "") -> Elementwise:
+def function(
+    derivatives: str, numpy: Callable[..., Any] | None = None, name: str = "", parity: int = 0
+) -> Elementwise:
     """The row of a transcendental function, called `name` in the C library if it is there."""
-    return row(derivatives, numpy, f"function {name}" if name else "", expensive=True)
+    return row(derivatives, numpy, f"function {name}" if name else "", expensive=True, parity=parity)
 
 
 def comparison(numpy: Callable[..., Any], condition: str, kink: str = "") -> Elementwise:
@@ -108,16 +112,16 @@ ELEMENTWISE: dict[str, Elementwise] = {
     "log1p": function("x | xx", np.log1p, "log1p"),
     "logistic": function("x | xx"),
     # trigonometry
-    "sin": function("x | xx", np.sin, "sin"),
-    "cos": function("x | xx", np.cos, "cos"),
-    "tan": function("x | xx", np.tan, "tan"),
+    "sin": function("x | xx", np.sin, "sin", parity=-1),
+    "cos": function("x | xx", np.cos, "cos", parity=1),
+    "tan": function("x | xx", np.tan, "tan", parity=-1),
     "asin": function("x | xx", np.arcsin, "asin"),
     "acos": function("x | xx", np.arccos, "acos"),
-    "atan": function("x | xx", np.arctan, "atan"),
+    "atan": function("x | xx", np.arctan, "atan", parity=-1),
     "atan2": function("x y | xx xy yy", np.arctan2, "atan2"),
     "sinh": function("x | xx", np.sinh, "sinh"),
-    "cosh": function("x | xx", np.cosh, "cosh"),
-    "tanh": function("x | xx", np.tanh, "tanh"),
+    "cosh": function("x | xx", np.cosh, "cosh", parity=1),
+    "tanh": function("x | xx", np.tanh, "tanh", parity=-1),
     "asinh": function("x | xx", np.arcsinh, "asinh"),
     "acosh": function("x | xx", np.arccosh, "acosh"),
     "atanh": function("x | xx", np.arctanh, "atanh"),

@@ -73,6 +73,12 @@ def pickled(case: str) -> bytes:
     return pickle.dumps(catalog.build(case))
 
 
+def hand_out(case: str, folder: Path) -> None:
+    """Put what a worker reads into its folder: the case, and the tiny one that comes before."""
+    (folder / "case.pickle").write_bytes(pickled(case))
+    (folder / "tiny.pickle").write_bytes(pickled(TINY))
+
+
 def supervised(command: list[str], folder: Path, limits: Limits) -> str | None:
     """Run a Python module in its own process and say what went wrong, None if nothing did.
 
@@ -107,8 +113,7 @@ def run(
     Returns:
         dict with case, contender, what was measured, and `failure` where a stage did not end.
     """
-    (folder / "case.pickle").write_bytes(pickled(case))
-    (folder / "tiny.pickle").write_bytes(pickled(TINY))
+    hand_out(case, folder)
     command = [worker, contender, str(folder)]
     if worker == "benchmarks.worker":
         command += ["--budget", str(limits.budget)] + (["--solve"] if limits.solve else [])

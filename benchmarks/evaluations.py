@@ -78,8 +78,7 @@ def measure(case: str, roots: Sequence[Path], rounds: int) -> dict:
         rounds: how often each has its turn.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        for name, content in (("case", case), ("tiny", apart.TINY)):
-            (Path(folder) / f"{name}.pickle").write_bytes(apart.pickled(content))
+        apart.hand_out(case, Path(folder))
         processes = [stack.enter_context(process(root, Path(folder))) for root in roots]
         return summary(case, [[turn(each) for each in processes] for _ in range(rounds)])
 

@@ -27,12 +27,14 @@ from lagrad.solvers.ipopt import interface
 from lagrad.solvers.ipopt.compiled import CompiledCallbacks
 from lagrad.solvers.ipopt.handle import Handle, Sizes
 from lagrad.solvers.ipopt.library import find
+from lagrad.solvers.ipopt.mumps import UNSCALED
 from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS
 from lagrad.solvers.ipopt.python_calls import as_indices
 
 TARGET = 5.0
 FEW = 2
-OPTIONS = {**DEFAULTS, "tol": 1e-8, "constr_viol_tol": 1e-6, "compl_inf_tol": 1e-6, **ALWAYS}
+SAME = {"tol": 1e-8, "constr_viol_tol": 1e-6, "compl_inf_tol": 1e-6}
+OPTIONS = {**DEFAULTS, **SAME, **UNSCALED, **ALWAYS}
 COLUMNS = ("route", "an iteration, us", "above machine code, us", "a solve beside its iterations, us")
 MACHINE_CODE = "machine code"
 NOTE = (

@@ -21,9 +21,10 @@ from benchmarks.measure import machine
 
 NOTE = (
     "**ready**: declaration, differentiation, compilation and one evaluation of everything, after a tiny "
-    "problem in the same process. **sum**: that and the solve, by the same Ipopt with MUMPS and tol 1e-8. "
-    "**J**, **H**: values as the solver asks for them. **set-up MB**: by how much the largest memory of the "
-    "process grew until ready. Medians of several runs, each in its own process, contenders taking turns."
+    "problem in the same process. **sum**: that and the solve, by the same Ipopt with tol 1e-8 and MUMPS, "
+    "which is told not to scale, as lagrad does by itself. **J**, **H**: values as the solver asks for them. "
+    "**set-up MB**: by how much the largest memory of the process grew until ready. Medians of several runs, "
+    "each in its own process, contenders taking turns."
 )
 CASES = (
     *(f"chained_rosenbrock:{n}" for n in (1000, 10_000, 100_000, 1_000_000)),

@@ -22,8 +22,9 @@ from benchmarks.measure import machine
 
 TOLERANCE = 1e-6
 NOTE = (
-    "All use Ipopt 3.14 with MUMPS, tol 1e-8, at most 3000 iterations, one thread, from the same start, but"
-    " for POUNCE and Pyomo (POUNCE, a port of Ipopt) and asdex_uno (Uno's interior-point preset, MUMPS). "
+    "All use Ipopt 3.14 with MUMPS (told not to scale, as lagrad does by itself), tol 1e-8, at most 3000 "
+    "iterations, one thread, from the same start, but for POUNCE and Pyomo (POUNCE, a port of Ipopt) and "
+    "asdex_uno (Uno's interior-point preset, MUMPS). "
     "**First iterate**: declaration, differentiation, compilation and one evaluation of everything (Pyomo: "
     "declaration alone). **Total**: that and the solve. **Callbacks**: share of the solve spent in "
     "derivative code, where the contender tells. **Lines**: of the declaration of f, c, start and bounds "

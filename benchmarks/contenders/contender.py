@@ -45,11 +45,13 @@ class Model(Protocol):
     def solve(self) -> Solved | None: ...
 
 
-# One tolerance and one linear solver for all, and no options read from the working directory.
+# One tolerance and one linear solver for all, and no options read from the working directory. MUMPS does not
+# scale, as lagrad has it; what that changes `benchmarks.linear_solvers` measures.
 IPOPT_OPTIONS = {
     "tol": 1e-8,
     "max_iter": 3000,
     "linear_solver": "mumps",
+    "mumps_scaling": 0,
     "print_level": 0,
     "sb": "yes",
     "option_file_name": "",

@@ -14,7 +14,7 @@ from lagrad.errors import ProblemError
 from lagrad.solution.status import Status
 from lagrad.solvers.ipopt.callbacks import Callbacks
 from lagrad.solvers.ipopt.options import KINDS, OWNED
-from lagrad.solvers.ipopt.settings import DIAGONAL, all_options
+from lagrad.solvers.ipopt.settings import all_options
 from lagrad.solvers.ipopt.statuses import STALLED, translate
 from lagrad.solvers.options import Option, check_options, with_output_file, words
 from lagrad.solvers.solver import Outcome, Task
@@ -37,8 +37,8 @@ REFUSED = {
     "hsllib": "POUNCE loads no libraries.",
     "pardisolib": "POUNCE loads no libraries.",
 }
-# Names of Ipopt's that POUNCE refuses, though lagrad sets them elsewhere.
-NOT_TAKEN = ("check_derivatives_for_naninf", *DIAGONAL)
+# A name of Ipopt's that POUNCE refuses, though lagrad sets it elsewhere.
+NOT_TAKEN = "check_derivatives_for_naninf"
 # POUNCE would begin again with another strategy; a limit is meant for the whole solve.
 LIMITED = {"mu_strategy_fallback": "no"}
 INVALID_OPTION = -12
@@ -100,9 +100,9 @@ def run(task: Task) -> Outcome:
         cl=problem.constraint_lower,
         cu=problem.constraint_upper,
     )
-    options = (LIMITED if task.max_iterations is not None else {}) | all_options(task)
+    options = (LIMITED if task.max_iterations is not None else {}) | all_options(task, has_mumps=False)
     for name, value in options.items():
-        if name not in NOT_TAKEN:
+        if name != NOT_TAKEN:
             nlp.add_option(name, value)
     multipliers = task.start.multipliers
     warm = {} if multipliers is None else dict(zip(("lagrange", "zl", "zu"), multipliers, strict=True))

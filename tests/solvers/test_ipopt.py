@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lagrad.derivatives import differentiate
 from lagrad.errors import DerivativeError
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.problem.limits import Limits
@@ -20,13 +19,10 @@ from lagrad.problem.problem import Problem
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers import solve, trust_constr
-from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt import settings
 from lagrad.solvers.ipopt.library import VARIABLE
 from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.ipopt.statuses import CODES, translate
-from lagrad.solvers.monitor import Monitor
-from lagrad.solvers.solver import Start, Task
 from lagrad.solvers.warm import ROUGH_MU, warm
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
@@ -157,30 +153,6 @@ def test_a_jacobian_that_becomes_nan_later_is_a_status():
     except DerivativeError:
         pytest.fail("the start is fine")
     assert not solution.success and np.isfinite(solution.x).all()
-
-
-def separable(n):
-    """Each variable by itself: smallest at ones, where it is 0."""
-    return Problem(lambda x: jnp.sum((x - 1.0) ** 4 + (x - 1.0) ** 2), np.full(n, 3.0))
-
-
-@pytest.mark.parametrize(
-    ("problem", "options", "chosen"),
-    [
-        (separable(1000), {}, settings.DIAGONAL),
-        (separable(10), {}, {}),
-        (separable(1000), {"mumps_pivot_order": 5}, {}),
-        (separable(1000), {"linear_solver": "mumps"}, {}),
-        (Problem(cases.rosenbrock, np.zeros(1000)), {}, {}),
-        (Problem(lambda x: x @ x, np.ones(1000), Inequality(lambda x: x[0], 0.0)), {}, {}),
-    ],
-    ids=["diagonal", "small", "ordering given", "solver given", "chain", "a row"],
-)
-def test_diagonal_matrices_are_ordered_by_what_is_linear_in_their_size(problem, options, chosen):
-    """Never against what the user says."""
-    evaluation = Evaluation(differentiate(problem, check=False), problem)
-    task = Task(evaluation, Monitor(evaluation), Start(problem.start), 1e-8, None, options)
-    assert settings.ordering(task) == chosen
 
 
 def test_a_stopped_solve_goes_on_with_a_barrier_of_middle_size():

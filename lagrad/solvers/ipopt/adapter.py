@@ -86,7 +86,7 @@ def run(task: Task) -> Outcome:
     """
     way = backend()
     try:
-        end = way.solve(task, all_options(task))
+        end = way.solve(task, all_options(task, way.has_mumps()))
     except KeyboardInterrupt as error:
         task.evaluation.fail(error)
         return Outcome(Status.INTERRUPTED, versions=way.versions())

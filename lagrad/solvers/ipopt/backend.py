@@ -47,6 +47,10 @@ class Backend(Protocol):
         """Where the library is, or what it belongs to."""
         ...
 
+    def has_mumps(self) -> bool:
+        """Whether Ipopt was built with MUMPS."""
+        ...
+
     def library(self) -> str:
         """What `trial.py` is told to find Ipopt again: a path, or the name of a module."""
         ...

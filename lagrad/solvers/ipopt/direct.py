@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from lagrad.compile.native.ahead import ahead
+from lagrad.errors import ProblemError
 from lagrad.solvers.evaluation import Multipliers
+from lagrad.solvers.ipopt import interface
 from lagrad.solvers.ipopt.backend import End
 from lagrad.solvers.ipopt.compiled import engine, is_supported
 from lagrad.solvers.ipopt.compiled_calls import compiled_calls
-from lagrad.solvers.ipopt.library import NotThere, find
+from lagrad.solvers.ipopt.handle import Handle, Sizes
+from lagrad.solvers.ipopt.library import Library, NotThere, find
 from lagrad.solvers.ipopt.python_calls import PythonCalls
 from lagrad.solvers.solver import Options, Task
 
@@ -36,6 +41,26 @@ def versions() -> dict[str, str]:
 def place() -> str:
     """Where the library is, and what it belongs to."""
     return f"{find().path} ({find().source})"
+
+
+def has_mumps() -> bool:
+    """Whether Ipopt was built with MUMPS."""
+    return knows_mumps(find())
+
+
+@cache
+def knows_mumps(ipopt: Library) -> bool:
+    """Whether a library takes an option of MUMPS; Ipopt does not say what it was built with."""
+    bound, rows = np.zeros(1), np.zeros(0)
+    callback = interface.OBJECTIVE(lambda *_: False)
+    addresses = [interface.address(callback)] * 6
+    try:
+        Handle(
+            ipopt.functions, Sizes(1, 0, 0, 0), (bound, bound, rows, rows), addresses, {"mumps_scaling": 0}
+        )
+    except ProblemError:
+        return False
+    return True
 
 
 def library() -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.derivatives.triplets import rows_and_columns
-from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS, KINDS
-from lagrad.solvers.model import has_hessian, hessian_structure
+from lagrad.solvers.ipopt.mumps import suited
+from lagrad.solvers.ipopt.options import ALWAYS, DEFAULTS
+from lagrad.solvers.model import has_hessian
 from lagrad.solvers.optimality import success_tolerance
 from lagrad.solvers.solver import Start, Task
 
@@ -27,19 +27,12 @@ WARM_START: dict[str, Any] = {
 # keeps the distance at which a multiplier of one belongs to the barrier parameter, or this one.
 FARTHEST = 1e-3
 
-
-# What suits a Hessian that is diagonal, in problems with so many entries that it matters.
-DIAGONAL = {"mumps_pivot_order": 0, "mumps_permuting_scaling": 0}
-FEWEST = 1000
 # Ipopt takes so large a variable for one that runs away; if x starts beyond LARGE, so large a multiple of it.
 DIVERGED, LARGE = 1e20, 1e6
-LINEAR_SOLVER = {"linear_solver", "linear_system_scaling"} | {
-    name for name in KINDS if name.startswith("mumps_")
-}
 
 
-def all_options(task: Task) -> dict[str, Any]:
-    """Every option that is set, each group over the one before."""
+def all_options(task: Task, has_mumps: bool) -> dict[str, Any]:
+    """Every option that is set, each group over the one before; those of MUMPS where it is there."""
     unscaled = min(success_tolerance(task.tol), 1e-4)
     given: dict[str, Any] = {"tol": float(task.tol), "constr_viol_tol": unscaled, "compl_inf_tol": unscaled}
     if not has_hessian(task.evaluation.derivatives):
@@ -49,20 +42,8 @@ def all_options(task: Task) -> dict[str, Any]:
         given["diverging_iterates_tol"] = DIVERGED * size
     if task.max_iterations is not None:
         given["max_iter"] = int(task.max_iterations)
-    return {**DEFAULTS, **given, **ordering(task), **warm_options(task.start), **task.options, **ALWAYS}
-
-
-def ordering(task: Task) -> dict[str, Any]:
-    """AMD without permuting for matrices that are diagonal: MUMPS's own choice takes quadratic time there.
-
-    Left to the user who names a linear solver or any of its options.
-    """
-    model = task.evaluation.derivatives
-    if task.problem.m or not task.options.keys().isdisjoint(LINEAR_SOLVER):
-        return {}
-    rows, columns = rows_and_columns(hessian_structure(model))
-    is_diagonal = rows.size >= FEWEST and np.array_equal(rows, columns)
-    return DIAGONAL if is_diagonal else {}
+    of_mumps = suited(task) if has_mumps else {}
+    return {**DEFAULTS, **given, **of_mumps, **warm_options(task.start), **task.options, **ALWAYS}
 
 
 def warm_options(start: Start) -> dict[str, Any]:

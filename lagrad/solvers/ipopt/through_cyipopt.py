@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,31 @@ def versions() -> dict[str, str]:
 def place() -> str:
     """Where cyipopt is."""
     return f"cyipopt in {load().__file__}"
+
+
+@cache
+def has_mumps() -> bool:
+    """Whether Ipopt was built with MUMPS, without which it refuses the options of MUMPS."""
+    nlp = load().Problem(n=1, m=0, problem_obj=Untouched(), lb=[0.0], ub=[0.0])
+    try:
+        nlp.add_option("mumps_scaling", 0)
+    except TypeError:
+        return False
+    finally:
+        nlp.close()
+    return True
+
+
+class Untouched:
+    """A problem that is never solved: cyipopt asks for its functions at once."""
+
+    def objective(self, x: np.ndarray) -> float:
+        """Nothing."""
+        return 0.0
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """Nothing."""
+        return x
 
 
 def library() -> str:

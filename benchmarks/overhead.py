@@ -33,8 +33,14 @@ from lagrad.solvers.ipopt.python_calls import as_indices
 
 TARGET = 5.0
 FEW = 2
-SAME = {"tol": 1e-8, "constr_viol_tol": 1e-6, "compl_inf_tol": 1e-6}
-OPTIONS = {**DEFAULTS, **SAME, **UNSCALED, **ALWAYS}
+OPTIONS = {
+    **DEFAULTS,
+    **UNSCALED,
+    "tol": 1e-8,
+    "constr_viol_tol": 1e-6,
+    "compl_inf_tol": 1e-6,
+    **ALWAYS,
+}
 COLUMNS = ("route", "an iteration, us", "above machine code, us", "a solve beside its iterations, us")
 MACHINE_CODE = "machine code"
 NOTE = (

@@ -36,8 +36,6 @@ NOTE = (
     "for SPRAL, which is many times slower in some threads and processes as long as they live."
 )
 COLUMNS = ("question", "answer", "unit")
-# MUMPS's scaling is off in lagrad, too.
-IPOPT = {"print_level": 0, "sb": "yes", "tol": 1e-8, "mumps_scaling": 0}
 
 
 def chain(x, p):
@@ -60,11 +58,12 @@ def in_casadi() -> Callable[[float], float]:
     """p -> optimal objective, by CasADi."""
     import casadi
 
+    from benchmarks.contenders.casadi_model import OPTIONS
+
     x, p = casadi.SX.sym("x", SIZE), casadi.SX.sym("p")
     objective = casadi.sum1(100 * (x[1:] - x[:-1] ** 2) ** 2 + (p - x[:-1]) ** 2)
     nlp = {"x": x, "p": p, "f": objective, "g": x[1:] * x[:-1]}
-    options = {"print_time": False, "ipopt": IPOPT}
-    solver = casadi.nlpsol("solver", "ipopt", nlp, options)
+    solver = casadi.nlpsol("solver", "ipopt", nlp, OPTIONS)
 
     def solve(value: float) -> float:
         sides = {"lbx": -3.0, "ubx": 3.0, "lbg": -np.inf, "ubg": 2.0}

@@ -11,6 +11,10 @@ from benchmarks.cases import Case
 from benchmarks.contenders.contender import IPOPT_OPTIONS, Solved
 from benchmarks.declarations import in_casadi
 
+# The empty string is refused by CasADi's option parser for a number of options, this one included.
+OPTIONS = {f"ipopt.{name}": value for name, value in IPOPT_OPTIONS.items() if name != "option_file_name"}
+OPTIONS["print_time"] = False
+
 
 class Buffered:
     """A CasADi function on fixed memory: its Python call would convert every array on the way in and out."""
@@ -43,12 +47,8 @@ class CasadiModel:
 
     def __init__(self, case: Case, symbol):
         x, f, g = in_casadi.declare(case, symbol)
-        options = {f"ipopt.{name}": value for name, value in IPOPT_OPTIONS.items()}
-        # The empty string is refused by CasADi's option parser for a number of options, this one included.
-        options.pop("ipopt.option_file_name")
-        options["print_time"] = False
         self.case = case
-        self.solver = casadi.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, options)
+        self.solver = casadi.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, OPTIONS)
         jacobian, hessian = self.solver.get_function("nlp_jac_g"), self.solver.get_function("nlp_hess_l")
         self.jacobian_structure = triplets(jacobian.sparsity_out("jac_g_x"))
         self.hessian_structure = triplets(hessian.sparsity_out(0))

@@ -41,7 +41,7 @@ def apart(x):
 
 
 def in_blocks(size: int) -> Problem:
-    """1500 variables in chains of so many, each chain by itself."""
+    """3000 variables in chains of so many, each chain by itself."""
     return Problem(
         lambda x: jnp.sum(jnp.diff(x.reshape(-1, size)) ** 2) + jnp.sum(x**4), np.ones(3000 // size * size)
     )

@@ -15,6 +15,7 @@ from lagrad.solvers.ipopt.compiled import engine, is_supported
 from lagrad.solvers.ipopt.compiled_calls import compiled_calls
 from lagrad.solvers.ipopt.handle import Handle, Sizes
 from lagrad.solvers.ipopt.library import Library, NotThere, find
+from lagrad.solvers.ipopt.mumps import UNSCALED
 from lagrad.solvers.ipopt.python_calls import PythonCalls
 from lagrad.solvers.solver import Options, Task
 
@@ -55,9 +56,7 @@ def knows_mumps(ipopt: Library) -> bool:
     callback = interface.OBJECTIVE(lambda *_: False)
     addresses = [interface.address(callback)] * 6
     try:
-        Handle(
-            ipopt.functions, Sizes(1, 0, 0, 0), (bound, bound, rows, rows), addresses, {"mumps_scaling": 0}
-        )
+        Handle(ipopt.functions, Sizes(1, 0, 0, 0), (bound, bound, rows, rows), addresses, UNSCALED)
     except ProblemError:
         return False
     return True

@@ -57,7 +57,7 @@ def has_pieces(needed: float, size: int, starts: np.ndarray, ends: np.ndarray) -
     """Whether a graph has so many connected pieces.
 
     Each round joins every node with its smallest neighbour (Boruvka, 1926); of a graph in few pieces the
-    first round mostly leaves too few.
+    first round mostly leaves too few. SciPy counts them, too, but its import takes longer than many a solve.
 
     Args:
         needed: number of pieces.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from lagrad.errors import ProblemError
 from lagrad.solvers.evaluation import Multipliers
 from lagrad.solvers.ipopt.backend import End, refused
 from lagrad.solvers.ipopt.callbacks import Callbacks
+from lagrad.solvers.ipopt.mumps import UNSCALED
 from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.solver import Option, Options, Task
 from lagrad.solvers.wheels import load_package
@@ -41,26 +44,16 @@ def place() -> str:
 @cache
 def has_mumps() -> bool:
     """Whether Ipopt was built with MUMPS, without which it refuses the options of MUMPS."""
-    nlp = load().Problem(n=1, m=0, problem_obj=Untouched(), lb=[0.0], ub=[0.0])
+    never_called = SimpleNamespace(objective=lambda x: 0.0, gradient=lambda x: x)
+    nlp = load().Problem(n=1, m=0, problem_obj=never_called, lb=[0.0], ub=[0.0])
     try:
-        nlp.add_option("mumps_scaling", 0)
-    except TypeError:
+        for name, value in UNSCALED.items():
+            set_option(nlp, name, value)
+    except ProblemError:
         return False
     finally:
         nlp.close()
     return True
-
-
-class Untouched:
-    """A problem that is never solved: cyipopt asks for its functions at once."""
-
-    def objective(self, x: np.ndarray) -> float:
-        """Nothing."""
-        return 0.0
-
-    def gradient(self, x: np.ndarray) -> np.ndarray:
-        """Nothing."""
-        return x
 
 
 def library() -> str:

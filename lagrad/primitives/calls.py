@@ -34,6 +34,8 @@ TRANSPARENT = PLAIN | WRAPPERS | MAPPABLE
 # Equal to their program in value.
 CALLS = TRANSPARENT | RULED
 
+PROGRAM = (jex.Jaxpr, jex.ClosedJaxpr)
+
 
 def carried(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
     """The program that an unknown primitive carries, if it is the only one and fits operands and results.
@@ -63,9 +65,12 @@ def programs_in(program: Any) -> Iterator[Any]:
     yield program
     for equation in program.eqns:
         for value in equation.params.values():
-            for each in value if isinstance(value, (tuple, list)) else (value,):
-                if isinstance(each, (jex.Jaxpr, jex.ClosedJaxpr)):
-                    yield from programs_in(each)
+            if isinstance(value, PROGRAM):
+                yield from programs_in(value)
+            elif isinstance(value, (tuple, list)):
+                for each in value:
+                    if isinstance(each, PROGRAM):
+                        yield from programs_in(each)
 
 
 def names_in(program: Any) -> Iterator[str]:

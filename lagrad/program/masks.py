@@ -23,7 +23,6 @@ from jax import lax
 from jax.extend import source_info_util
 
 from lagrad.precision import float64
-from lagrad.primitives.calls import names_in
 from lagrad.primitives.elementwise import ELEMENTWISE
 from lagrad.primitives.equations import is_inexact
 from lagrad.program.equation import Equation
@@ -57,7 +56,7 @@ def masked(program: Program) -> Program:
     >>> float(jax.grad(lambda x: masked(root).function()(x)[0])(0.0))
     0.0
     """
-    names = set(names_in(program.closed))
+    names = program.names
     if "pow" not in names and ("select_n" not in names or not (names & STEEP or "integer_pow" in names)):
         return program
     rewriting = Rewriting.of(program)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import PLAIN, called
+from lagrad.primitives.calls import PLAIN, called, programs_in
 from lagrad.primitives.equations import as_numpy
 from lagrad.program.equation import Equation
 from lagrad.program.walk import evaluate, run
@@ -45,6 +46,16 @@ class Program:
     outputs: tuple[int, ...]
     traced: Program | None = None
 
+    @cached_property
+    def programs(self) -> tuple[Any, ...]:
+        """The traced program and all programs in the parameters of its equations, at any depth."""
+        return tuple(programs_in(self.closed))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of all primitives, those of nested programs included."""
+        return frozenset([equation.primitive.name for each in self.programs for equation in each.eqns])
+
     def function(self) -> Callable:
         """(x, *param leaves) -> (f, c), traceable by JAX."""
         function = jex.jaxpr_as_fun(self.closed)
@@ -66,7 +77,7 @@ class Program:
 def numbered(
     closed: jex.ClosedJaxpr,
     inlined: dict[str, str] = PLAIN,
-    place_of: Callable[[jex.JaxprEqn, str], str] = lambda equation, around: "",
+    place_of: Callable[[jex.JaxprEqn, str], str] | None = None,
     place: str = "",
 ) -> Program:
     """Number the variables of a closed jaxpr and inline its nested calls.
@@ -74,13 +85,18 @@ def numbered(
     Args:
         closed: the jaxpr.
         inlined: primitive of a call -> name of the parameter that holds what is called.
-        place_of: (equation, place of the call around it) -> where it stands in the user's code.
+        place_of: (equation, place of the call around it) -> where it stands in the user's code; by default
+            where the whole program does.
         place: of the whole program.
     """
     avals, constants, equations = [], {}, []
 
     def variables(atoms: Sequence[Any]) -> tuple[int, ...]:
         first = len(avals)
+        # Nearly all equations have one result.
+        if len(atoms) == 1:
+            avals.append(atoms[0].aval)
+            return (first,)
         avals.extend([atom.aval for atom in atoms])
         return tuple(range(first, len(avals)))
 
@@ -91,7 +107,7 @@ def numbered(
 
     def append(program: jex.ClosedJaxpr, inputs: Sequence[int], around: str) -> list[int]:
         def visit(equation: jex.JaxprEqn, operands: list[int]) -> Sequence[int]:
-            here, name = place_of(equation, around), equation.primitive.name
+            name, here = equation.primitive.name, place_of(equation, around) if place_of else around
             inner = called(equation, inlined) if name in inlined else None
             if inner is not None:
                 return append(inner, operands, here)

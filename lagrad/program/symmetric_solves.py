@@ -16,8 +16,9 @@ import jax.numpy as jnp
 from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.primitives.calls import PLAIN, called, names_in
+from lagrad.primitives.calls import PLAIN, called
 from lagrad.primitives.equations import bind
+from lagrad.program.program import Program, numbered
 from lagrad.program.walk import run
 
 SOLVE, FACTOR = "custom_linear_solve", "cholesky"
@@ -25,19 +26,22 @@ SOLVE, FACTOR = "custom_linear_solve", "cholesky"
 KEEPING = frozenset({"stop_gradient", "transpose", "select_n", "copy"})
 
 
-def with_symmetric_solves(closed: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
+def with_symmetric_solves(program: Program) -> Program:
     """The program with the matrix of every solve by a Cholesky factor mirrored; itself if there is none.
 
     Args:
-        closed: any program.
+        program: any.
 
     Returns:
         Program of the same inputs, outputs and values.
     """
-    if not {SOLVE, FACTOR} <= set(names_in(closed)):
-        return closed
+    if not {SOLVE, FACTOR} <= program.names:
+        return program
+    closed = program.closed
     with float64():
-        return jax.make_jaxpr(lambda *arguments: run(closed, arguments, Mirroring().visit))(*closed.in_avals)
+        return numbered(
+            jax.make_jaxpr(lambda *arguments: run(closed, arguments, Mirroring().visit))(*closed.in_avals)
+        )
 
 
 @dataclass

@@ -66,7 +66,7 @@ def trace(problem: Problem) -> Program:
         closed = jax.make_jaxpr(flat)(problem.start, *leaves)
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
-    traced = numbered(with_symmetric_solves(closed))
+    traced = with_symmetric_solves(numbered(closed))
     written = rolled(masked(traced))
     check_program(written.closed)
     return written if written is traced else replace(written, traced=traced)

@@ -25,8 +25,8 @@ from lagrad.errors import DerivativeError
 from lagrad.fork_safety import refuse_forks
 from lagrad.nested.custom_rules import forward_anyway
 from lagrad.precision import float64
-from lagrad.primitives.calls import CALLS, names_in, programs_in
-from lagrad.primitives.equations import is_inexact
+from lagrad.primitives.calls import CALLS, names_in
+from lagrad.primitives.equations import is_a, is_inexact
 from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.masks import masked
@@ -127,12 +127,17 @@ class Reference:
     @cached_property
     def unit(self) -> float:
         """Unit in the last place of the coarsest numbers that equations give, nested ones included."""
-        equations = [equation for program in programs_in(self.closed) for equation in program.eqns]
-        avals = {variable.aval for equation in equations for variable in equation.outvars}
-        dtypes = {aval.dtype for aval in avals if is_inexact(aval)}
+        equations = [equation for program in self.program.programs for equation in program.eqns]
+        # By their addresses, since types take long to be hashed.
+        dtypes = {
+            id(dtype): dtype
+            for equation in equations
+            for variable in equation.outvars
+            if (dtype := getattr(variable.aval, "dtype", None)) is not None
+        }
         rounded = {mantissa for equation in equations if (mantissa := bits(equation)) is not None}
         units = [
-            *(float(jnp.finfo(dtype).eps) for dtype in dtypes),
+            *(float(jnp.finfo(dtype).eps) for dtype in dtypes.values() if is_a(dtype, np.inexact)),
             *(2.0**-mantissa for mantissa in rounded),
         ]
         return max(units, default=EPSILON)

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from typing import cast
 
@@ -29,6 +30,7 @@ FEWEST_STACKED = 8
 SIGNS = {"add": (1, 1), "add_any": (1, 1), "sub": (1, -1), "neg": (-1,)}
 AXES = {"concatenate": "dimension", "stack": "axis"}
 VIEWS = ("slice", "squeeze", "reshape")
+FLOAT64 = np.dtype(np.float64)
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
@@ -50,6 +52,9 @@ class SignedSum:
         for sign, term in zip(self.signs[1:], terms[1:], strict=True):
             total = total + term if sign > 0 else total - term
         return (total,)
+
+
+signed_sum = cache(SignedSum)
 
 
 @dataclass(eq=False)
@@ -143,9 +148,8 @@ def arrays(program: Program) -> set[int]:
 
 def on_arrays(program: Program) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    large = arrays(program)
-    found = (equation for equation in program.equations if equation.touches(large))
-    return sum(equation.name not in (*VIEWS, *AXES) for equation in found)
+    large, passing = arrays(program), frozenset((*VIEWS, *AXES))
+    return sum(each.name not in passing and each.touches(large) for each in program.equations)
 
 
 def only_stacked(program: Program) -> set[int]:
@@ -175,7 +179,7 @@ class Gatherer:
     uses: Counter[int]
     arrays: set[int]
     stacked: set[int]
-    names: dict[tuple, int] = field(default_factory=dict)
+    names: dict[Hashable, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
 
@@ -191,9 +195,12 @@ class Gatherer:
         if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
-            terms = [self.term(operand) for operand in equation.inputs]
-            results = self.member((name, parameters(equation)), equation, terms)
-            self.found.terms.update(zip(equation.outputs, results, strict=True))
+            known, params = self.found.terms, tuple(equation.params.values())
+            # Most operands are known, and a call would take longer than all else here.
+            terms = [known.get(operand) or self.term(operand) for operand in equation.inputs]
+            batch, place = self.member((name, *params), equation, terms)
+            for variable, result in zip(equation.outputs, batch.results, strict=True):
+                known[variable] = result, place
 
     def shape(self, variable: int) -> tuple[int, ...]:
         """Shape of a variable."""
@@ -217,8 +224,8 @@ class Gatherer:
             # 0.0 and -0.0 are equal, but not the same.
             if number != 0 or not np.signbit(np.real(number)):
                 dtype = self.found.program.avals[variable].dtype
-                return self.found.kinds.number(Number(dtype), 0), number
-        return self.found.kinds.number(Whole(variable), 0), None
+                return self.found.kinds.number(0, Number, dtype), number
+        return self.found.kinds.number(0, Whole, variable), None
 
     def level(self, terms: Sequence[Term]) -> int:
         """How many long sums lie behind terms, one in the other."""
@@ -244,37 +251,40 @@ class Gatherer:
             start += offset
         elif equation.params.get("dimensions") is not None and equation.name == "reshape":
             return False
-        entry = Entry(source, self.shape(result))
-        self.found.terms[result] = kinds.number(entry, kinds.levels[number]), start
+        entry = kinds.number(kinds.levels[number], Entry, source, self.shape(result))
+        self.found.terms[result] = entry, start
         return True
 
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
         (result,), avals = equation.outputs, self.found.program.avals
-        if avals[result].dtype != np.float64 or result in self.arrays:
+        shape = avals[result].shape
+        if avals[result].dtype != FLOAT64 or result in self.arrays:
             return False
-        if {avals[operand].shape for operand in equation.inputs} != {avals[result].shape}:
-            return False
-        parts = []
+        for operand in equation.inputs:
+            if avals[operand].shape != shape:
+                return False
+        found: list[tuple[int, Term]] = []
+        known = self.found.terms
         for sign, operand in zip(SIGNS[equation.name], equation.inputs, strict=True):
             if operand in self.pending and self.uses[operand] == 1:
                 terms = self.pending.pop(operand)
-                parts.append(terms if sign > 0 else [(-each, term) for each, term in terms])
+                part = terms if sign > 0 else [(-each, term) for each, term in terms]
             else:
-                parts.append([(sign, self.term(operand))])
-        # The longest is extended by the others: a chain of sums costs no more than its length.
-        longest = max(parts, key=len)
-        for part in parts:
-            if part is not longest:
-                longest.extend(part)
-        self.pending[result] = longest
+                part = [(sign, known.get(operand) or self.term(operand))]
+            # The longer is extended by the other: a chain of sums costs no more than its length.
+            if len(part) > len(found):
+                found, part = part, found
+            found.extend(part)
+        self.pending[result] = found
         return True
 
     def written(self, variable: int, terms: list[tuple[int, Term]]) -> Term:
         """A sum as one of the long ones of its level, or as an element if it is short and more follows."""
         if len(terms) <= SHORT_SUM and variable not in self.stacked:
-            signs = tuple(sign for sign, _ in terms)
-            return self.member(("sum", signs), SignedSum(signs), [term for _, term in terms])[0]
+            signs, operands = zip(*terms, strict=True)
+            batch, place = self.member(("sum", signs), signed_sum(signs), operands)
+            return batch.results[0], place
         terms = [each for each in terms if not self.is_zero(each[1])] or terms[:1]
         aval, level = self.found.program.avals[variable], 1 + self.level([term for _, term in terms])
         kind = Row(level, aval.shape)
@@ -285,7 +295,7 @@ class Gatherer:
             places.append(place)
             signs.append(sign)
         sums.count += 1
-        return self.found.kinds.number(kind, level), sums.count - 1
+        return self.found.kinds.number(level, Row, level, aval.shape), sums.count - 1
 
     def is_zero(self, term: Term) -> bool:
         """Whether a term is the number zero."""
@@ -316,13 +326,19 @@ class Gatherer:
 
     def whole(self, variable: int, terms: Sequence[Term]) -> None:
         """Note an array that is computed from some terms."""
-        self.found.terms[variable] = self.found.kinds.number(Whole(variable), self.level(terms)), None
+        self.found.terms[variable] = self.found.kinds.number(self.level(terms), Whole, variable), None
 
-    def member(self, name: Hashable, element: Equation | SignedSum, terms: Sequence[Term]) -> list[Term]:
-        """Results of one more element of a batch, or of the equal one that it has."""
+    def member(
+        self, name: tuple, element: Equation | SignedSum, terms: Sequence[Term]
+    ) -> tuple[Batch, int]:
+        """The batch of one more element, and its place there, or that of the equal one that it has."""
         batches = self.found.batches
         kinds, places = zip(*terms, strict=True) if terms else ((), ())
-        number = self.names.setdefault((name, kinds), len(batches))
+        try:
+            number = self.names.setdefault((kinds, *name), len(batches))
+        except TypeError:
+            # Parameters that cannot be compared are equal to no others.
+            number = len(batches)
         if number == len(batches):
             batches.append(self.batch(element, kinds, self.level(terms)))
         batch = batches[number]
@@ -331,28 +347,20 @@ class Gatherer:
             batch.count += 1
             for known, new in zip(batch.places, places, strict=True):
                 known.append(new)
-        return [(result, place) for result in batch.results]
+        return batch, place
 
     def batch(self, element: Equation | SignedSum, kinds: tuple[int, ...], level: int) -> Batch:
         """The next batch, still empty."""
-        members = (Member(len(self.found.batches), i) for i in range(len(element.outputs)))
-        results = tuple(self.found.kinds.number(each, level) for each in members)
+        own, number = len(self.found.batches), self.found.kinds.number
+        results = tuple(number(level, Member, own, i) for i in range(len(element.outputs)))
         return Batch(element, kinds, tuple([] for _ in kinds), results)
-
-
-def parameters(equation: Equation) -> Hashable:
-    """Parameters of an equation, equal for equal ones; what cannot be compared equals nothing else."""
-    values = tuple(equation.params.values())
-    try:
-        hash(values)
-    except TypeError:
-        return id(equation)
-    return values
 
 
 def run_start(shape: tuple[int, ...], params: dict) -> int | None:
     """First entry of a slice in the flat array; None if its entries do not follow one another."""
     starts, limits, strides = params["start_indices"], params["limit_indices"], params["strides"]
+    if strides is None and len(shape) == 1:
+        return starts[0]
     if strides is not None and any(stride != 1 for stride in strides):
         return None
     first, partial_axes, step = 0, 0, 1

@@ -48,6 +48,26 @@ def answer_of(model: Model, state: State) -> Answer:
     )
 
 
+def with_fixed(model: Model, params: Any, answer: Answer) -> Answer:
+    """The same answers with the multipliers of fixed variables, which stationarity alone decides.
+
+    Args:
+        model: functions and bounds.
+        params: of each answer.
+        answer: of a batch, as the method leaves it: without multipliers where nothing moves.
+    """
+    if model.moves.all():
+        return answer
+    rows, columns = model.derivatives.jacobian_structure
+    _, _, gradient, entries = model.evaluation.first(params, answer.x.T)
+    pull = gradient.at[columns].add(entries * answer.multipliers.T[rows]).T
+    fixed = ~model.moves[:, 0]
+    return answer._replace(
+        lower=jnp.where(fixed, jnp.maximum(pull, 0.0), answer.lower),
+        upper=jnp.where(fixed, jnp.maximum(-pull, 0.0), answer.upper),
+    )
+
+
 class Solved(NamedTuple):
     """How a problem ended, in the shapes of its declaration.
 

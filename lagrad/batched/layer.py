@@ -65,7 +65,8 @@ def change_of(model: Model, stepped: Callable, params: Any, direction: Any, foun
     flat = found.x, found.multipliers, found.lower, found.upper
 
     def equations(params):
-        return lagrangian_slope(model, params, found), derivatives.constraints(found.x, params)
+        slope = lagrangian_slope(model, params, found.x, found.multipliers)
+        return slope, derivatives.constraints(found.x, params)
 
     (slope, rows) = jax.jvp(equations, (params,), (direction,))[1]
     # One vector: JAX transposes a solve only if all parts of its right side depend on the direction.
@@ -79,18 +80,25 @@ def change_of(model: Model, stepped: Callable, params: Any, direction: Any, foun
     dx, dy = (jnp.where(good, part, jnp.nan) for part in (whole[:n], whole[n + slacks :]))
     one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (params, flat))
     lower, upper = (side[:n, 0] for side in slopes_of_bounds(model, *one))
+    of_lower, of_upper = -lower * dx, upper * dx
+    if not model.moves.all():
+        moved = (params, found.x, found.multipliers), (direction, dx, dy)
+        pull = jax.jvp(lambda *at: lagrangian_slope(model, *at), *moved)[1]
+        fixed = ~model.moves[:, 0]
+        of_lower = jnp.where(fixed & (found.lower > 0.0), pull, of_lower)
+        of_upper = jnp.where(fixed & (found.upper > 0.0), -pull, of_upper)
     no_change: Any = np.zeros((), jax.dtypes.float0)
-    return Answer(dx, dy, -lower * dx, upper * dx, no_change, no_change, jnp.zeros(3))
+    return Answer(dx, dy, of_lower, of_upper, no_change, no_change, jnp.zeros(3))
 
 
-def lagrangian_slope(model: Model, params: Any, found: Answer) -> jax.Array:
+def lagrangian_slope(model: Model, params: Any, x: jax.Array, multipliers: jax.Array) -> jax.Array:
     """Gradient of the Lagrangian without bounds, (n,), by one reverse sweep."""
 
     def lagrangian(x):
         f, c = model.derivatives.values(x, params)
-        return f + found.multipliers @ c
+        return f + multipliers @ c
 
-    return jax.grad(lagrangian)(found.x)
+    return jax.grad(lagrangian)(x)
 
 
 def slopes_of_bounds(model: Model, params: Any, flat: tuple) -> tuple[jax.Array, jax.Array]:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from lagrad.batched import statuses
-from lagrad.batched.answer import Answer, answer_of
+from lagrad.batched.answer import Answer, answer_of, with_fixed
 from lagrad.batched.model import Model
 from lagrad.batched.settings import Settings
 from lagrad.batched.state import State, choose, first_state
@@ -68,7 +68,7 @@ def run_queue(model: Model, settings: Settings, params: Any, starts: jax.Array, 
             lambda slots: swept(model, settings, (params, starts, count), slots),
             narrowed(slots, place, count),
         )
-    return slots.answers
+    return with_fixed(model, params, slots.answers)
 
 
 def begun(model: Model, settings: Settings, x: jax.Array) -> State:

@@ -168,3 +168,23 @@ def test_maps_are_made_inside_jit():
 
     with pytest.raises(lagrad.DerivativeError, match="Pass it as params"):
         jax.jit(captures)(2.0)
+
+
+@pytest.mark.parametrize("method", ["auto", "batched"])
+@pytest.mark.parametrize(
+    "p, lower, upper", [(2.0, (1.75, 3.0), (0.0, 0.0)), (0.25, (0.0, 0.0), (0.4375, 0.5))]
+)
+def test_what_presses_a_fixed_variable_has_derivatives(method, p, lower, upper):
+    """With x1 = 1/2 its pull is p^2 - p - 1/4, through the objective and through a row."""
+    problem = Problem(
+        lambda x, p: (x[0] - p) ** 2 + x[0] * x[1] + x[2] ** 2,
+        np.array([0.0, 0.5, 0.0]),
+        Equality(lambda x, p: x[2] + p * x[1], value=1.0),
+        bounds=([-np.inf, 0.5, -np.inf], [np.inf, 0.5, np.inf]),
+        params=1.0,
+    )
+    bounds = lambda p: solution_map(problem, method, tol=1e-10).optimum(p).bound_multipliers  # noqa: E731
+    values, slopes = jax.jvp(bounds, (p,), (1.0,))
+    for side, (value, slope) in (("lower", lower), ("upper", upper)):
+        np.testing.assert_allclose(getattr(values, side), [0.0, value, 0.0], atol=1e-7)
+        np.testing.assert_allclose(getattr(slopes, side), [0.0, slope, 0.0], atol=1e-6)

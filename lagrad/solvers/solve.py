@@ -21,6 +21,7 @@ from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.arguments import check_limits, takes_objectives
+from lagrad.solvers.attempts import Attempt, better
 from lagrad.solvers.checkpoint import checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.finish import finish, note_solution
@@ -31,7 +32,7 @@ from lagrad.solvers.model import Model, as_model
 from lagrad.solvers.monitor import Iterate, Monitor
 from lagrad.solvers.progress import ending, ready, show_progress, starting, teller
 from lagrad.solvers.signals import interruptible
-from lagrad.solvers.solver import Outcome, Task
+from lagrad.solvers.solver import Options, Outcome, Task
 from lagrad.solvers.warm import warm
 from lagrad.source_location import warn_user
 
@@ -116,20 +117,28 @@ def solve(
     declared = with_changes(model.problem, x0, bounds)
     start = warm(warm_start, declared, None if x0 is None else declared.start)
     start = finite_start(model, declared, start) if warm_start is None else start
-    evaluation = Evaluation(model, declared, deadline)
-    with show_progress(progress, declared.name) as show:
-        monitor = Monitor(evaluation, callback, show, began)
-        task = Task(evaluation, monitor, start, tol, max_iterations, checked)
-        with interruptible(evaluation), keeping(file, task, chosen.name) as write:
-            entered = time.perf_counter()
-            outcome = run(chosen, task)
-            timings = setup | {"inside": time.perf_counter() - entered, "began": began}
-            solution = finish(task, outcome, chosen.name, timings)
-            write(solution)
+
+    def attempt(options: Options) -> Attempt:
+        evaluation = Evaluation(model, declared, deadline)
+        with show_progress(progress, declared.name) as show:
+            monitor = Monitor(evaluation, callback, show, began)
+            task = Task(evaluation, monitor, start, tol, max_iterations, options)
+            with interruptible(evaluation), keeping(file, task, chosen.name) as write:
+                entered = time.perf_counter()
+                outcome = run(chosen, task)
+                timings = setup | {"inside": time.perf_counter() - entered, "began": began}
+                solution = finish(task, outcome, chosen.name, timings)
+                write(solution)
+        return Attempt(solution, outcome.remedy, evaluation.failure)
+
+    found = attempt(checked)
+    if found.wants_another and found.remedy is not None:
+        found = better(found, attempt({**found.remedy.options, **checked}))
+    solution = found.solution
     if progress:
         tell(ending(solution))
-    if evaluation.failure is not None:
-        raise note_solution(evaluation.failure, solution)
+    if found.failure is not None:
+        raise note_solution(found.failure, solution)
     if isinstance(model, Derivatives) and solution.status not in HURRIED and model.looks.is_due(model.leaves):
         return with_doubts(model, solution)
     return solution

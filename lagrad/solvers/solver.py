@@ -61,6 +61,19 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
+class Remedy:
+    """What may help where a solver found no solution.
+
+    Args:
+        options: of the solver, beside those of the first attempt.
+        reason: what went wrong, a clause.
+    """
+
+    options: Options
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """How a solver ended.
 
@@ -73,6 +86,7 @@ class Outcome:
         note: what is particular to this problem, a sentence.
         versions: of the solver.
         stalled: whether the solver only found no further step, and its status is to be taken with doubt.
+        remedy: what to try next if x turns out to be no solution, or None.
     """
 
     status: Status
@@ -83,6 +97,7 @@ class Outcome:
     note: str = ""
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     stalled: bool = False
+    remedy: Remedy | None = None
 
 
 class Solver(Protocol):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from types import SimpleNamespace
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,9 +21,11 @@ from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers import solve, trust_constr
 from lagrad.solvers.ipopt import settings
+from lagrad.solvers.ipopt.dependence import PERTURBED
 from lagrad.solvers.ipopt.library import VARIABLE
 from lagrad.solvers.ipopt.sides import row_sides
 from lagrad.solvers.ipopt.statuses import CODES, translate
+from lagrad.solvers.solver import Task
 from lagrad.solvers.warm import ROUGH_MU, warm
 from tests.solvers import cases
 from tests.solvers.cases import derivatives
@@ -196,14 +199,16 @@ def test_fixed_variables_are_no_degrees_of_freedom():
     assert solution.status is Status.OPTIMAL and solution.x[0] == pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("rows", [2, 3])
-def test_only_too_many_equality_rows_get_room(rows):
-    """As many as variables are handed on as they are; inequalities are never touched."""
+@pytest.mark.parametrize(
+    "rows, options, is_loose", [(2, {}, False), (3, {}, True), (2, PERTURBED.options, True)]
+)
+def test_only_too_many_equality_rows_get_room(rows, options, is_loose):
+    """As many as variables are only if they are taken to depend on each other; inequalities never."""
     sides = np.arange(rows + 1.0), np.append(np.arange(float(rows)), np.inf)
     problem = SimpleNamespace(
         constraint_lower=sides[0],
         constraint_upper=sides[1],
         limits=Limits.of(sides, (np.zeros(2), np.ones(2))),
     )
-    low, high = row_sides(problem)
-    assert ((high - low)[:rows] > 0).all() == (rows > 2) and (low[rows], high[rows]) == (rows, np.inf)
+    low, high = row_sides(cast(Task, SimpleNamespace(problem=problem, options=options)))
+    assert ((high - low)[:rows] > 0).all() == is_loose and (low[rows], high[rows]) == (rows, np.inf)

@@ -328,9 +328,7 @@ class Gatherer:
         """Note an array that is computed from some terms."""
         self.found.terms[variable] = self.found.kinds.number(self.level(terms), Whole, variable), None
 
-    def member(
-        self, name: tuple, element: Equation | SignedSum, terms: Sequence[Term]
-    ) -> tuple[Batch, int]:
+    def member(self, name: tuple, element: Equation | SignedSum, terms: Sequence[Term]) -> tuple[Batch, int]:
         """The batch of one more element, and its place there, or that of the equal one that it has."""
         batches = self.found.batches
         kinds, places = zip(*terms, strict=True) if terms else ((), ())

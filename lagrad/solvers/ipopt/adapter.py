@@ -10,6 +10,7 @@ from lagrad.derivatives.triplets import rows_and_columns
 from lagrad.solution.status import Status
 from lagrad.solvers.ipopt import direct, through_cyipopt
 from lagrad.solvers.ipopt.backend import Backend
+from lagrad.solvers.ipopt.dependence import remedy
 from lagrad.solvers.ipopt.library import VARIABLE
 from lagrad.solvers.ipopt.linear_solvers import available, check_linear_solver
 from lagrad.solvers.ipopt.options import ELSEWHERE, KINDS, OWNED
@@ -100,6 +101,7 @@ def run(task: Task) -> Outcome:
         note=explain(end.code, task, way),
         versions=way.versions(),
         stalled=end.code in STALLED,
+        remedy=remedy(task, end.multipliers[0]),
     )
 
 

@@ -88,7 +88,7 @@ class CompiledCalls:
     def _ready(self, task: Task, options: Options) -> Handle:
         """Ipopt's problem: that of the solve before, if it is the same."""
         problem, compiled = task.problem, self._compiled
-        given = problem.lower, problem.upper, *row_sides(problem)
+        given = problem.lower, problem.upper, *row_sides(task)
         if self._handle is None or not self._handle.fits(given, options):
             for side, value in zip(compiled.sides, given, strict=True):
                 side[:] = value

@@ -24,7 +24,7 @@ class PythonCalls:
     """
 
     def __init__(self, task: Task, ipopt: ctypes.CDLL):
-        self._ipopt, self._problem, self._callbacks = ipopt, task.problem, Callbacks(task)
+        self._ipopt, self._task, self._callbacks = ipopt, task, Callbacks(task)
         self._jacobian_places = as_indices(self._callbacks.jacobianstructure())
         self._hessian_places = as_indices(self._callbacks.hessianstructure())
         self._functions = (
@@ -42,9 +42,9 @@ class PythonCalls:
         Raises:
             ProblemError: Ipopt refuses an option.
         """
-        problem = self._problem
+        problem = self._task.problem
         sizes = Sizes(problem.n, problem.m, self._jacobian_places.shape[1], self._hessian_places.shape[1])
-        sides = problem.lower, problem.upper, *row_sides(problem)
+        sides = problem.lower, problem.upper, *row_sides(self._task)
         addresses = tuple(map(interface.address, self._functions))
         handle = Handle(self._ipopt, sizes, sides, addresses, options)
         self._callbacks.current = lambda: iterate(self._ipopt, handle.address, sizes.n, sizes.m)

@@ -89,7 +89,7 @@ def set_option(nlp: Any, name: str, value: Option) -> None:
 def build(task: Task) -> Any:
     """A fresh cyipopt.Problem, which keeps nothing of earlier solves."""
     cyipopt, problem, callbacks = load(), task.problem, Callbacks(task)
-    row_lower, row_upper = row_sides(problem)
+    row_lower, row_upper = row_sides(task)
     nlp = cyipopt.Problem(
         n=int(problem.n),
         m=int(problem.m),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import jax
+import numpy as np
+
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.solver import Remedy
 
 # A solver that ends so has not decided anything.
 GIVEN_UP = (Status.ACCEPTABLE, Status.ERROR)
+# Multipliers so many times larger than the gradient are no prices of anything.
+RUNAWAY = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,18 +23,24 @@ class Attempt:
 
     Args:
         solution: what it found.
-        remedy: what may help if that is no solution, or None.
+        remedy: what may help if multipliers have run away, or None.
+        start_gradient: largest entry of grad f at the start.
         failure: what a function of the user's raised, or None.
     """
 
     solution: Solution
     remedy: Remedy | None
+    start_gradient: float
     failure: BaseException | None
 
     @property
     def wants_another(self) -> bool:
-        """Whether the solver, and nobody else, gave up, or was content with less than a solution."""
-        return self.failure is None and not self.solution.success and self.solution.status in GIVEN_UP
+        """Whether the solver, and nobody else, gave up or was content with less, and multipliers ran away."""
+        found = self.solution
+        if self.failure is not None or found.success or found.status not in GIVEN_UP:
+            return False
+        sizes = [float(np.abs(leaf).max(initial=0.0)) for leaf in jax.tree.leaves(found.multipliers)]
+        return not max(sizes, default=0.0) <= RUNAWAY * max(1.0, self.start_gradient)
 
 
 def better(first: Attempt, second: Attempt) -> Attempt:

@@ -129,7 +129,7 @@ def solve(
                 timings = setup | {"inside": time.perf_counter() - entered, "began": began}
                 solution = finish(task, outcome, chosen.name, timings)
                 write(solution)
-        return Attempt(solution, outcome.remedy, evaluation.failure)
+        return Attempt(solution, outcome.remedy, evaluation.start_gradient, evaluation.failure)
 
     found = attempt(checked)
     if found.wants_another and found.remedy is not None:

@@ -62,7 +62,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Remedy:
-    """What may help where a solver found no solution.
+    """What may help where a solver found no solution and multipliers without limit.
 
     Args:
         options: of the solver, beside those of the first attempt.
@@ -86,7 +86,7 @@ class Outcome:
         note: what is particular to this problem, a sentence.
         versions: of the solver.
         stalled: whether the solver only found no further step, and its status is to be taken with doubt.
-        remedy: what to try next if x turns out to be no solution, or None.
+        remedy: what to try next if multipliers turn out to have run away, or None.
     """
 
     status: Status

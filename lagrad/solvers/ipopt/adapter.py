@@ -101,7 +101,7 @@ def run(task: Task) -> Outcome:
         note=explain(end.code, task, way),
         versions=way.versions(),
         stalled=end.code in STALLED,
-        remedy=remedy(task, end.multipliers[0]),
+        remedy=remedy(task),
     )
 
 

@@ -29,6 +29,8 @@ SPARSE = 200_000
 ACCURATE = 1e-6
 # Singular values below this, relative to the largest, count as zero.
 RANK = 1e-7
+# Rows of a Hessian below this, relative to its largest entry, may be rounding in part.
+FAINT = 1e-5
 
 
 class Inertia(NamedTuple):
@@ -117,7 +119,7 @@ def is_convex_along(hessian: Any, rows: Any, floor: float = 1e-8) -> bool | None
     Args:
         hessian: symmetric, shape (n, n).
         rows: shape (k, n), any rank.
-        floor: least curvature, relative to the largest entry of the Hessian; may be negative.
+        floor: least curvature, of a Hessian in units of which no entry is above 1; may be negative.
 
     Returns:
         True or False, None if it is not known.
@@ -127,9 +129,9 @@ def is_convex_along(hessian: Any, rows: Any, floor: float = 1e-8) -> bool | None
     (True, False)
     """
     n = hessian.shape[0]
-    size = float(abs(hessian).max()) if n and hessian.nnz else 0.0
-    scale = size if size > 0 else 1.0
-    scaled, shifted = unit_rows(sp.csr_array(rows)), sp.csr_array(hessian) / scale - floor * sp.eye_array(n)
+    units = sp.diags_array(natural_units(sp.csr_array(hessian)))
+    scaled = unit_rows(sp.csr_array(sp.csr_array(rows) @ units))
+    shifted = units @ sp.csr_array(hessian) @ units - floor * sp.eye_array(n)
     if n + scaled.shape[0] <= DENSE:
         basis = scipy.linalg.null_space(scaled.toarray(), rcond=RANK) if scaled.shape[0] else np.eye(n)
         reduced = basis.T @ (shifted @ basis)
@@ -137,3 +139,14 @@ def is_convex_along(hessian: Any, rows: Any, floor: float = 1e-8) -> bool | None
     corner = -1e-10 * sp.eye_array(scaled.shape[0])
     found = inertia(sp.block_array([[shifted, scaled.T], [scaled, corner]], format="csc"))
     return None if found is None else found.positive == n
+
+
+def natural_units(hessian: sp.csr_array) -> np.ndarray:
+    """Units of the variables, (n,), in which every row of a Hessian has a largest entry of about 1.
+
+    Signs of curvature do not depend on units, but what counts as rounding does: rows that are `FAINT` beside
+    the largest entry are left smaller.
+    """
+    sizes = abs(hessian).max(axis=1).toarray().ravel() if hessian.nnz else np.zeros(hessian.shape[0])
+    largest = float(sizes.max(initial=0.0))
+    return 1.0 / np.sqrt(np.maximum(sizes, FAINT * largest)) if largest > 0 else np.ones(sizes.size)

@@ -69,3 +69,25 @@ def test_curvature_is_that_on_the_null_space(limit, seed, monkeypatch):
 def test_a_point_without_free_directions_is_convex():
     """Nothing to move along, nothing to fall."""
     assert is_convex_along(sp.csr_array(-np.eye(2)), sp.csr_array(np.eye(2))) is True
+
+
+@pytest.mark.parametrize("limit", [1500, 2])
+@pytest.mark.parametrize("sign, expected", [(1.0, True), (-1.0, False)])
+def test_curvature_does_not_depend_on_units(limit, sign, expected, monkeypatch):
+    """Variables in metres and in micrometres: curvatures 10^10 apart, one of them of either sign."""
+    monkeypatch.setattr(inertia_module, "DENSE", limit)
+    hessian, units = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 2.0]]), np.array([1e3, 1.0, 1e-2])
+    hessian[2, 2] *= sign
+    turned = sp.csr_array(hessian * np.outer(units, units))
+    assert is_convex_along(turned, sp.csr_array((0, 3))) is expected
+    # Along a row that leaves the third out, nothing but the first two is left.
+    assert is_convex_along(turned, sp.csr_array([[0.0, 0.0, 1e-4]])) is True
+
+
+@pytest.mark.parametrize("limit", [1500, 2])
+def test_rounding_is_no_curvature(limit, monkeypatch):
+    """What cancels but for the last digits beside an entry of 1 counts as nothing."""
+    monkeypatch.setattr(inertia_module, "DENSE", limit)
+    faint = sp.csr_array(np.diag([1.0, 1e-16, 1.0]))
+    assert is_convex_along(faint, sp.csr_array((0, 3))) is not True
+    assert is_convex_along(faint, sp.csr_array((0, 3)), floor=-1e-8) is not False

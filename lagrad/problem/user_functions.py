@@ -28,6 +28,11 @@ STALE = (
 
 _IN_PLACE = "x and what is computed from it cannot be changed in place. Use y = x.at[i].set(v) for x[i] = v."
 
+_MAPPED = (
+    "jax.vmap maps an array of NumPy into a function with a derivative rule of its own, such as relu, which "
+    "jax.jit cannot trace either. Give it jnp.asarray(array), within the function."
+)
+
 _SLICE = (
     "A slice has an end that depends on x or params, which makes the length depend on it. "
     "Use jnp.where(jnp.arange(x.size) < end, x, 0), or jax.lax.dynamic_slice for a fixed length."
@@ -117,6 +122,8 @@ def _cure(error: Exception) -> str | None:
         return _CURES[jax.errors.ConcretizationTypeError]
     if type(error) is TypeError and "in-place item assignment" in str(error):
         return _IN_PLACE
+    if isinstance(error, AssertionError) and "non-canonical constant" in str(error):
+        return _MAPPED
     if type(error) is TypeError and "unsupported operand" in str(error) and "JaxprTracer" in str(error):
         return _OTHERS_OBJECT
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)

@@ -209,6 +209,16 @@ def test_what_cannot_be_traced_is_quoted_with_its_cure(tmp_path, code, cure):
     assert caught.value.__cause__ is not None
 
 
+def test_what_jax_only_asserts_has_a_cure():
+    """Some versions trace no rule of its own on an array of NumPy that vmap maps; eagerly all is well."""
+
+    def mapped(x):
+        raise AssertionError("non-canonical constant of type ndarray: array([1.])")
+
+    with pytest.raises(DerivativeError, match=r"an array of NumPy into a function .* jnp.asarray\(array\)"):
+        traced(mapped)
+
+
 def test_the_users_own_exception_surfaces_unchanged():
     """Same object, same traceback, with a note that says where lagrad called."""
     mine = KeyError("mine")

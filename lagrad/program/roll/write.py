@@ -135,6 +135,8 @@ class Writer:
             self.many(kind, places[:1])[0] if same else self.many(kind, places)
             for same, (kind, places) in zip(shared, operands_of, strict=True)
         ]
+        # A call with a rule of its own takes a mapped array only if it is JAX's.
+        operands = [jnp.asarray(each) for each in operands]
         axes = [None if same else 0 for same in shared]
         return [*jax.vmap(lambda *each: tuple(batch.element.bind(*each)), axes)(*operands)]
 

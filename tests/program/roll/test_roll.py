@@ -33,6 +33,9 @@ def agree(fun, *arguments, rtol: float = 1e-13) -> Program:
     return found
 
 
+WEIGHTS = np.linspace(-1.0, 1.0, 70)
+
+
 def rosenbrock(x):
     """The chained function, a term a pass."""
     total = 0.0
@@ -132,6 +135,25 @@ def test_numbers_keep_their_signs_and_kinds():
     with float64():
         (values,) = signs.function()(jnp.ones(70))
     assert np.signbit(values).tolist() == [True, False] * 35
+
+
+@jax.custom_jvp
+def doubled(a):
+    """2 a, with a rule of its own."""
+    return 2.0 * a
+
+
+doubled.defjvps(lambda move, answer, a: 2.0 * move)
+
+
+@pytest.mark.parametrize("fun", [jax.nn.softplus, jax.nn.relu, doubled, lambda a: jnp.logaddexp(a, 0.3)])
+def test_functions_with_rules_take_numbers(fun):
+    """Constants that differ, behind a call that JAX lets no array of NumPy into."""
+
+    def weighted(x):
+        return sum(fun(jnp.asarray(float(weight))) * x[i] ** 2 for i, weight in enumerate(WEIGHTS))
+
+    agree(weighted, np.linspace(0.5, 1.5, 70))
 
 
 def test_what_does_not_repeat_is_left_alone():

@@ -13,6 +13,8 @@ from lagrad.solvers.solver import Remedy
 
 # A solver that ends so has not decided anything.
 GIVEN_UP = (Status.ACCEPTABLE, Status.ERROR)
+# Who ends a solve so does not want to wait for more.
+STOPPED = (Status.TIME_LIMIT, Status.INTERRUPTED)
 # Multipliers so many times larger than the gradient are no prices of anything.
 RUNAWAY = 1e6
 
@@ -39,22 +41,29 @@ class Attempt:
         found = self.solution
         if self.failure is not None or found.success or found.status not in GIVEN_UP:
             return False
-        sizes = [float(np.abs(leaf).max(initial=0.0)) for leaf in jax.tree.leaves(found.multipliers)]
-        return not max(sizes, default=0.0) <= RUNAWAY * max(1.0, self.start_gradient)
+        sizes = [np.abs(leaf).max(initial=0.0) for leaf in jax.tree.leaves(found.multipliers)]
+        return not np.max(sizes, initial=0.0) <= RUNAWAY * max(1.0, self.start_gradient)
 
 
-def better(first: Attempt, second: Attempt) -> Attempt:
-    """The second of two attempts if it found a solution, else the first; it is told that there were two."""
-    remedy, before = first.remedy, first.solution
-    if remedy is None:
-        return first
+def better(first: Attempt, second: Attempt, remedy: Remedy) -> Attempt:
+    """The second of two attempts if it found a solution, else the first; it is told that there were two.
+
+    Args:
+        first: without a solution.
+        second: with what was to help; where somebody stopped it, that is the status of the whole.
+        remedy: what that was.
+    """
+    before, after = first.solution, second.solution
     changed = ", ".join(f"{name}={value!r}" for name, value in remedy.options.items())
-    if not second.solution.success and second.failure is None:
-        note = f"It seems that {remedy.reason}, but a second attempt with {changed} found no solution either."
-        return replace(first, solution=before.replace(message=f"{before.message} {note}"))
-    note = (
-        f"This is a second attempt, with {changed}: the first ended after {before.iterations} iterations "
-        f"without a solution, since {remedy.reason}. `lagrad.diagnose(problem)` names them."
-    )
-    after = second.solution
-    return replace(second, solution=after.replace(message=f"{after.message} {note}"))
+    if after.success or second.failure is not None:
+        note = (
+            f"This is a second attempt, with {changed}: the first ended after {before.iterations} iterations "
+            f"without a solution, since {remedy.reason}. `lagrad.diagnose(problem)` names such rows."
+        )
+        return replace(second, solution=after.replace(message=f"{after.message} {note}"))
+    was_stopped = after.status in STOPPED
+    end = "was not finished" if was_stopped else "found no solution either"
+    note = f"It seems that {remedy.reason}, but a second attempt, with {changed}, {end}."
+    told = after if was_stopped else before
+    changes = {"status": told.status, "message": f"{told.message} {note}"}
+    return replace(first, solution=before.replace(**changes))

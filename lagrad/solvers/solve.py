@@ -21,8 +21,8 @@ from lagrad.problem.problem import Problem, problem_of
 from lagrad.solution.solution import Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.arguments import check_limits, takes_objectives
-from lagrad.solvers.attempts import Attempt, better
-from lagrad.solvers.checkpoint import checked_path, keeping
+from lagrad.solvers.attempts import STOPPED, Attempt, better
+from lagrad.solvers.checkpoint import Checkpoint, checked_path, keeping
 from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.finish import finish, note_solution
 from lagrad.solvers.fixed import run as run_fixed
@@ -35,9 +35,6 @@ from lagrad.solvers.signals import interruptible
 from lagrad.solvers.solver import Options, Outcome, Task
 from lagrad.solvers.warm import warm
 from lagrad.source_location import warn_user
-
-# Who stops a solve does not want to wait for more.
-HURRIED = (Status.TIME_LIMIT, Status.INTERRUPTED)
 
 
 @takes_objectives
@@ -132,14 +129,17 @@ def solve(
         return Attempt(solution, outcome.remedy, evaluation.start_gradient, evaluation.failure)
 
     found = attempt(checked)
-    if found.wants_another and found.remedy is not None:
-        found = better(found, attempt({**found.remedy.options, **checked}))
+    remedy = found.remedy if found.wants_another else None
+    if remedy is not None:
+        found = better(found, attempt({**remedy.options, **checked}), remedy)
+        if file is not None:
+            Checkpoint(file).write(found.solution)
     solution = found.solution
     if progress:
         tell(ending(solution))
     if found.failure is not None:
         raise note_solution(found.failure, solution)
-    if isinstance(model, Derivatives) and solution.status not in HURRIED and model.looks.is_due(model.leaves):
+    if isinstance(model, Derivatives) and solution.status not in STOPPED and model.looks.is_due(model.leaves):
         return with_doubts(model, solution)
     return solution
 

@@ -131,6 +131,34 @@ def test_whoever_is_content_with_less_tries_again(attempts, status, size):
     assert len(attempts.options) == 2
 
 
+def test_whoever_stops_the_second_attempt_stops_the_solve(attempts, monkeypatch):
+    """The first one's point comes back, with the reason of the end."""
+    begun = ipopt.run
+
+    def stopping(task):
+        if not attempts.options:
+            return begun(task)
+        attempts.options.append(task.options)
+        task.evaluation.stop(Status.INTERRUPTED)
+        return ended(Status.INTERRUPTED)
+
+    monkeypatch.setattr(ipopt, "run", stopping)
+    found = solve(square(), "ipopt")
+    assert len(attempts.options) == 2 and found.status is Status.INTERRUPTED
+    assert "was not finished" in found.message
+    np.testing.assert_array_equal(found.x, [3.0, 0.0])
+
+
+@pytest.mark.parametrize("limit", [None, 0])
+def test_the_checkpoint_is_what_comes_back(attempts, tmp_path, limit):
+    """Whichever attempt counts, one can go on from the file."""
+    file = tmp_path / "solve.npz"
+    found = solve(square(), "ipopt", max_iterations=limit, checkpoint=file)
+    assert len(attempts.options) == 2 and found.success is (limit is None)
+    assert lagrad.Solution.load(file).message == found.message
+    solve(square(), "ipopt", warm_start=found, checkpoint=file)
+
+
 @pytest.mark.parametrize(
     "end",
     [

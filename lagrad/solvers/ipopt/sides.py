@@ -26,7 +26,8 @@ def row_sides(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """
     problem, limits = task.problem, task.problem.limits
     low, high = problem.constraint_lower, problem.constraint_upper
-    if limits.equalities < limits.free + (not is_perturbed(task)):
+    most = limits.free - 1 if is_perturbed(task) else limits.free
+    if limits.equalities <= most:
         return low, high
     room = np.where(low == high, ROOM * (1.0 + np.abs(low)), 0.0)
     return low - room, high + room

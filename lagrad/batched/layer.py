@@ -10,6 +10,7 @@ Source: Pirnay, Lopez-Negrete and Biegler (2012), Optimal sensitivity based on I
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -82,8 +83,9 @@ def change_of(model: Model, stepped: Callable, params: Any, direction: Any, foun
     lower, upper = (side[:n, 0] for side in slopes_of_bounds(model, *one))
     of_lower, of_upper = -lower * dx, upper * dx
     if not model.moves.all():
-        moved = (params, found.x, found.multipliers), (direction, dx, dy)
-        pull = jax.jvp(lambda *at: lagrangian_slope(model, *at), *moved)[1]
+        along = partial(lagrangian_slope, model, params)
+        # By params alone it is known from above.
+        pull = slope + jax.jvp(along, (found.x, found.multipliers), (dx, dy))[1]
         fixed = ~model.moves[:, 0]
         of_lower = jnp.where(fixed & (found.lower > 0.0), pull, of_lower)
         of_upper = jnp.where(fixed & (found.upper > 0.0), -pull, of_upper)

@@ -7,8 +7,12 @@ from functools import cache
 import jax.numpy as jnp
 import numpy as np
 
+from lagrad.derivatives import differentiate
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.problem.problem import Problem
+from lagrad.solvers.evaluation import Evaluation
+from lagrad.solvers.monitor import Monitor
+from lagrad.solvers.solver import Start, Task
 from tests.solvers.dense import DenseDerivatives
 
 METHODS = ("ipopt", "trust-constr")
@@ -130,6 +134,12 @@ def partly_fixed():
 def derivatives(make):
     """Derivatives of a case, compiled once; dense ones but where a test wants lagrad's."""
     return compiled(make, ENGINES[-1])
+
+
+def task_of(problem: Problem, options: dict) -> Task:
+    """A cold start."""
+    evaluation = Evaluation(differentiate(problem, check=False), problem)
+    return Task(evaluation, Monitor(evaluation), Start(problem.start), 1e-8, None, options)
 
 
 @cache

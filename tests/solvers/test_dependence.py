@@ -11,10 +11,9 @@ import pytest
 import lagrad
 from lagrad import Equality, Problem, Status, solve
 from lagrad.solvers import ipopt
-from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt.dependence import PERTURBED, remedy
-from lagrad.solvers.monitor import Monitor
-from lagrad.solvers.solver import Outcome, Remedy, Start, Task
+from lagrad.solvers.solver import Outcome, Remedy
+from tests.solvers.cases import task_of
 
 OPTION = PERTURBED.options
 # Multipliers of `square` at the origin.
@@ -59,15 +58,9 @@ def square() -> Problem:
     )
 
 
-def task_of(problem: Problem, options: dict) -> Task:
-    """A cold start."""
-    evaluation = Evaluation(lagrad.differentiate(problem, check=False), problem)
-    return Task(evaluation, Monitor(evaluation), Start(problem.start), 1e-8, None, options)
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_dependent_rows_are_solved(seed):
-    """Beside the null space of the independent ones; a fifth of these end without a solution at first."""
+    """Beside the null space of the independent ones; with such rows a first attempt may find no solution."""
     problem, expected = dependent(seed)
     found = solve(problem, "ipopt")
     assert found.success and found.status is Status.OPTIMAL
@@ -94,7 +87,7 @@ def test_without_rows_there_is_nothing_to_perturb():
 
 @pytest.fixture
 def attempts(monkeypatch):
-    """Options of all runs; the first ends as `ends` says, the others as they do."""
+    """Options of all runs; the first ends as `end` says, the others as they do."""
     seen, run = SimpleNamespace(options=[], end=ended(Status.ERROR)), ipopt.run
 
     def first_without(task):

@@ -14,25 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from lagrad.derivatives import differentiate
 from lagrad.problem.constraints import Equality, Inequality
 from lagrad.problem.problem import Problem
 from lagrad.solution.status import Status
 from lagrad.solvers import solve
-from lagrad.solvers.evaluation import Evaluation
 from lagrad.solvers.ipopt import adapter, direct, settings, through_cyipopt
 from lagrad.solvers.ipopt.library import Library
 from lagrad.solvers.ipopt.mumps import LOOSE, UNSCALED, has_pieces, is_loose, suited
-from lagrad.solvers.monitor import Monitor
-from lagrad.solvers.solver import Start, Task
 from tests.solvers import cases
-from tests.solvers.cases import derivatives
-
-
-def task_of(problem: Problem, options) -> Task:
-    """A cold start."""
-    evaluation = Evaluation(differentiate(problem, check=False), problem)
-    return Task(evaluation, Monitor(evaluation), Start(problem.start), 1e-8, None, options)
+from tests.solvers.cases import derivatives, task_of
 
 
 def apart(x):

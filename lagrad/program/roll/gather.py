@@ -179,7 +179,7 @@ class Gatherer:
     uses: Counter[int]
     arrays: set[int]
     stacked: set[int]
-    names: dict[Hashable, int] = field(default_factory=dict)
+    names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
 
@@ -357,6 +357,7 @@ class Gatherer:
 def run_start(shape: tuple[int, ...], params: dict) -> int | None:
     """First entry of a slice in the flat array; None if its entries do not follow one another."""
     starts, limits, strides = params["start_indices"], params["limit_indices"], params["strides"]
+    # Nearly all are of vectors.
     if strides is None and len(shape) == 1:
         return starts[0]
     if strides is not None and any(stride != 1 for stride in strides):

@@ -3,16 +3,17 @@
     python -m benchmarks.scalar_loops              100, 1000 and 10000 terms
     python -m benchmarks.scalar_loops --quick      20 terms
 
-Each model is a Python loop, the same for lagrad and for CasADi's SX. "trace" is what JAX alone takes to trace
-the functions, "beyond" what is left of ready, a share for each equation of the trace. Python's garbage
-collector is held back in both, as lagrad holds it, so that "beyond" is lagrad's own work. Once ready, J and H
-are timed beside the vectorised form of the model in lagrad. J and H of all three are compared.
+Each model is a Python loop, the same for lagrad and for CasADi's SX. "trace" is spent inside the user's
+functions while JAX traces them, "beyond" what is left of the same ready, a share for each equation of the
+trace: two clocks around one run, for the difference of two runs is mostly noise. Once ready, J and H are
+timed beside the vectorised form of the model in lagrad. J and H of all three are compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import operator
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -30,7 +31,6 @@ from benchmarks import tables
 from benchmarks.measure import machine, median_ms
 from benchmarks.scalar_models import MODELS, Scalar
 from lagrad.compile.native.machine import CACHE
-from lagrad.garbage import collected_later
 
 COLUMNS = (
     "model",
@@ -51,43 +51,52 @@ COLUMNS = (
 NOTE = (
     "Seconds from declaration to compiled derivatives, one problem at a time in one process, after a first "
     "small one. CasADi: expressions, gradient, Jacobian and Hessian of the Lagrangian as Functions, one call "
-    "each. All three seconds are medians of several turns, fewer for large models. JAX alone traces without "
-    "Python's garbage collector, as lagrad does. "
+    "each. All three seconds are medians of several turns, fewer for large models. Trace is the part of "
+    "ready that passes inside the user's functions, called once each while JAX traces them. "
     "Agreement: largest relative difference of J and H between the loop, the arrays and CasADi."
 )
 # Number of terms -> how often a model is made ready.
 TURNS = {100: 7, 1000: 3, 10_000: 1}
 
 
-def declared(model: Scalar) -> lagrad.Problem:
-    """The loop as a problem."""
-    rows = None if model.rows is None else lagrad.Equality(lambda x: jnp.stack(model.rows(x, jnp)))
-    return lagrad.Problem(lambda x: model.objective(x, jnp), model.start, rows)
+def functions(model: Scalar) -> tuple[Callable, Callable | None]:
+    """Objective and rows, in loops, as functions of JAX's arrays."""
+    rows = None if model.rows is None else lambda x: jnp.stack(model.rows(x, jnp))
+    return lambda x: model.objective(x, jnp), rows
 
 
-def in_arrays(model: Scalar) -> lagrad.Problem:
-    """The vectorised twin as a problem."""
-    objective, rows = model.arrays
-    return lagrad.Problem(objective, model.start, None if rows is None else lagrad.Equality(rows))
+def problem(start: np.ndarray, objective: Callable, rows: Callable | None) -> lagrad.Problem:
+    """A model as lagrad takes it."""
+    return lagrad.Problem(objective, start, None if rows is None else lagrad.Equality(rows))
 
 
-@collected_later()
-def traced(model: Scalar) -> tuple[float, int]:
-    """Seconds that JAX alone takes to trace the functions once, and the number of equations."""
-    begin = time.perf_counter()
-    with jax.enable_x64(True):
-        found = jax.make_jaxpr(lambda x: (model.objective(x, jnp), model.rows and model.rows(x, jnp)))(
-            model.start
-        )
-    return time.perf_counter() - begin, equations(found.jaxpr)
+def ready(model: Scalar) -> tuple[float, float, lagrad.Derivatives]:
+    """Seconds until lagrad is ready, those of the first call of each function, and the derivatives.
 
+    Nothing is compiled already.
+    """
+    spent: dict[Callable, float] = {}
 
-def ready(model: Scalar) -> tuple[float, lagrad.Derivatives]:
-    """Seconds until lagrad is ready, and the derivatives; nothing is compiled already."""
+    def timed(function: Callable) -> Callable:
+        def call(x):
+            begin = time.perf_counter()
+            value = function(x)
+            spent.setdefault(function, time.perf_counter() - begin)
+            return value
+
+        return call
+
     CACHE.found.clear()
+    objective, rows = functions(model)
     begin = time.perf_counter()
-    found = lagrad.differentiate(declared(model))
-    return time.perf_counter() - begin, found
+    found = lagrad.differentiate(problem(model.start, timed(objective), rows and timed(rows)))
+    return time.perf_counter() - begin, sum(spent.values()), found
+
+
+def traced_equations(model: Scalar) -> int:
+    """How many equations JAX's trace of both functions has."""
+    with jax.enable_x64(True):
+        return sum(equations(jax.make_jaxpr(each)(model.start).jaxpr) for each in functions(model) if each)
 
 
 def equations(jaxpr: Jaxpr) -> int:
@@ -126,11 +135,12 @@ def row(name: str, terms: int) -> dict:
     """One model of one size."""
     model, turns = MODELS[name](terms), []
     for _ in range(next(count for most, count in TURNS.items() if terms <= most)):
-        turns.append((traced(model), ready(model), in_casadi(model)))
+        turns.append((*ready(model), *in_casadi(model)))
         gc.collect()
-    trace, until_ready, until_casadi = (median(turn[k][0] for turn in turns) for k in range(3))
-    (_, count), (_, loop), (_, jacobian, hessian) = turns[-1]
-    arrays = lagrad.differentiate(in_arrays(model))
+    until_ready, trace, _, until_casadi, _, _ = zip(*turns, strict=True)
+    _, _, loop, _, jacobian, hessian = turns[-1]
+    arrays = lagrad.differentiate(problem(model.start, *model.arrays))
+    count = traced_equations(model)
     random = np.random.default_rng(0)
     points = [(model.start + 0.01 * random.normal(size=loop.n), random.normal(size=loop.m)) for _ in range(8)]
     x, v = points[0]
@@ -143,10 +153,10 @@ def row(name: str, terms: int) -> dict:
         "terms": terms,
         "n": loop.n,
         "equations": count,
-        "trace s": trace,
-        "ready s": until_ready,
-        "us an equation beyond": 1e6 * (until_ready - trace) / count,
-        "CasADi SX ready s": until_casadi,
+        "trace s": median(trace),
+        "ready s": median(until_ready),
+        "us an equation beyond": 1e6 * median(map(operator.sub, until_ready, trace)) / count,
+        "CasADi SX ready s": median(until_casadi),
         "J ms": median_ms(loop.jacobian_values, only_x) if loop.m else None,
         "J ms, arrays": median_ms(arrays.jacobian_values, only_x) if loop.m else None,
         "H ms": median_ms(loop.hessian_values, points),

@@ -177,14 +177,14 @@ class Recording:
         assert call is not None
         if not self.opaque:
             return ruled(self.tape, equation.source, operands, output)
-        function = jax.vmap(call.function)
-        return self.tape.add(
-            CALL,
-            operands,
-            {"call": call, "output": output},
-            dtype,
-            lambda *values: [function(*values)[output]],
-        )
+        mapped = jax.vmap(call.function)
+
+        def bind(*values: Any) -> list:
+            # Constants alone are no arrays to map over.
+            function = mapped if any(map(np.ndim, values)) else call.function
+            return [function(*values)[output]]
+
+        return self.tape.add(CALL, operands, {"call": call, "output": output}, dtype, bind)
 
     def floating(self, node: int, dtype: np.dtype) -> int:
         """A node of whole numbers as one of `dtype`; any other as it is."""

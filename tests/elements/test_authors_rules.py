@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 from jax.scipy import special, stats
 
 import lagrad
@@ -91,3 +92,20 @@ def test_density_of_a_share():
     problem = lagrad.Problem(lambda x: jnp.sum(stats.beta.logpdf(jax.nn.sigmoid(x), 2.0, 3.0)), X)
     found = lagrad.differentiate(problem).hessian(X).toarray()
     np.testing.assert_allclose(found, np.diag(-3 * share(X) * (1 - share(X))), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [
+        lambda x: jnp.concatenate([jnp.zeros(2), x])[:3],
+        lambda x: lax.pad(x, 0.0, [(2, -2, 0)]),
+        lambda x: lax.pad(x, 0.0, [(3, -3, 0)]),
+    ],
+    ids=["concatenated", "shifted", "shifted out"],
+)
+def test_rules_meet_numbers_where_jax_differentiates(padding):
+    """A function of complex numbers has no rule on a tape; some elements give softplus a number alone."""
+    mine, expected = hessians(
+        lambda x: jnp.real(jnp.exp(1j * jax.nn.softplus(padding(jnp.sin(x)))) * jnp.exp(x))
+    )
+    np.testing.assert_allclose(mine, expected, rtol=1e-12, atol=1e-14)

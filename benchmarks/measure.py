@@ -11,6 +11,10 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+# Seconds that a function took when it was called first. Here and not in a closure: lagrad traces a function
+# again if something that it captures has changed.
+INSIDE: dict[Callable, float] = {}
+
 
 def median_ms(call: Callable, arguments: list[tuple], budget: float = 1.0, at_least: int = 5) -> float:
     """Median time of a call over arguments that change every time.

@@ -27,7 +27,7 @@ import numpy as np
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 import lagrad
-from benchmarks import tables
+from benchmarks import measure, tables
 from benchmarks.measure import machine, median_ms
 from benchmarks.scalar_models import MODELS, Scalar
 from lagrad.compile.native.machine import CACHE
@@ -75,22 +75,24 @@ def ready(model: Scalar) -> tuple[float, float, lagrad.Derivatives]:
 
     Nothing is compiled already.
     """
-    spent: dict[Callable, float] = {}
-
-    def timed(function: Callable) -> Callable:
-        def call(x):
-            begin = time.perf_counter()
-            value = function(x)
-            spent.setdefault(function, time.perf_counter() - begin)
-            return value
-
-        return call
-
     CACHE.found.clear()
+    measure.INSIDE.clear()
     objective, rows = functions(model)
     begin = time.perf_counter()
     found = lagrad.differentiate(problem(model.start, timed(objective), rows and timed(rows)))
-    return time.perf_counter() - begin, sum(spent.values()), found
+    return time.perf_counter() - begin, sum(measure.INSIDE.values()), found
+
+
+def timed(function: Callable) -> Callable:
+    """The same function; what its first call takes is noted."""
+
+    def call(x):
+        begin = time.perf_counter()
+        value = function(x)
+        measure.INSIDE.setdefault(function, time.perf_counter() - begin)
+        return value
+
+    return call
 
 
 def traced_equations(model: Scalar) -> int:

@@ -19,23 +19,35 @@ from lagrad.compile.materialize import with_barriers
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.program.callbacks import calling_in_words
+from lagrad.program.turns import ALONE, has_batches, taking_turns
 
 CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A compiled function of float64 arrays."""
+    """A compiled function of float64 arrays.
+
+    Args:
+        executable: what XLA made.
+        go: True, which keeps barriers.
+        captured: arrays that the function captured.
+        alone: whether no other such function may run meanwhile, see `turns`.
+    """
 
     executable: jax.stages.Compiled
     go: jax.Array
     captured: list[jax.Array]
+    alone: bool = False
 
     def __call__(self, *arguments) -> list[jax.Array]:
         """Results for arguments of exactly the shapes that were lowered."""
         refuse_forks()
         with float64():
-            return self.executable(self.go, self.captured, *arguments)
+            if not self.alone:
+                return self.executable(self.go, self.captured, *arguments)
+            with ALONE:
+                return jax.block_until_ready(self.executable(self.go, self.captured, *arguments))
 
 
 def compiled_for_backend(lowered: jax.stages.Lowered, quick: bool) -> jax.stages.Compiled:
@@ -72,14 +84,17 @@ def lower(
     with float64():
         program = calling_in_words(jax.make_jaxpr(fun)(*arguments))
         function, captured = with_barriers(program, barrier, effects)
+        alone = has_batches(program)
+        # Behind the merging of equal equations, for a batch that waits equals none.
+        function = taking_turns(function) if alone else function
         lowered = jax.jit(function).lower(True, captured, *arguments)
-    task = partial(compiled, lowered, captured, quick)
+    task = partial(compiled, lowered, captured, quick, alone)
     return Deferred((task,), (), lambda done, machines: done[0])
 
 
-def compiled(lowered: jax.stages.Lowered, captured: list[np.ndarray], quick: bool) -> Compiled:
+def compiled(lowered: jax.stages.Lowered, captured: list[np.ndarray], quick: bool, alone: bool) -> Compiled:
     """Compile what was lowered; may run in any thread, not in a fork."""
     refuse_forks()
     with float64():
         constants = [jnp.asarray(array) for array in captured]
-        return Compiled(compiled_for_backend(lowered, quick), jnp.asarray(True), constants)
+        return Compiled(compiled_for_backend(lowered, quick), jnp.asarray(True), constants, alone)

@@ -24,6 +24,7 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS, called
 from lagrad.primitives.equations import aval_of, bind, is_complex
 from lagrad.program.rebuild import REBUILD, Replaced, holds, parts, rebuilt, rebuilt_program, rewritten
+from lagrad.program.turns import has_batches, taking_turns
 
 WIDE = frozenset(map(np.dtype, ("float64", "complex128", "int64", "uint64")))
 WORD = np.dtype(np.uint32)
@@ -47,10 +48,14 @@ def calling_in_words(program: jex.ClosedJaxpr) -> jex.ClosedJaxpr:
 
 
 def jitted(fun: Callable) -> Callable:
-    """`jax.jit` of a function of arrays or pytrees, whose callbacks run in double precision in any thread."""
+    """`jax.jit` of a function of arrays or pytrees, whose callbacks run in double precision in any thread.
+
+    Its batches of LAPACK take turns. It cannot be differentiated.
+    """
 
     def evaluate(program: jex.ClosedJaxpr, operands: list) -> list:
-        return jex.jaxpr_as_fun(calling_in_words(program))(*operands)
+        function = jex.jaxpr_as_fun(calling_in_words(program))
+        return (taking_turns(function) if has_batches(program) else function)(*operands)
 
     return jax.jit(rewritten(fun, evaluate))
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from lagrad.errors import ProblemError
 from lagrad.precision import float64
 from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
+from lagrad.program.turns import ALONE, has_lapack, taking_turns
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
@@ -77,15 +79,17 @@ class Batch:
             entries, all stacked.
         structure: rows and columns of the Jacobian's entries.
         size: problems that a queue takes at most.
+        alone: whether no other queue may run meanwhile, see `turns`.
     """
 
     queue: Callable[..., Any]
     structure: Structure
     size: int
+    alone: bool
 
     def answers(self, problem: Problem, pairs: list[tuple[Any, Any]]) -> Any:
         """What the queue gives, as NumPy arrays."""
-        with float64():
+        with float64(), ALONE if self.alone else nullcontext():
             count = np.int32(len(pairs))
             return jax.tree.map(np.asarray, self.queue(*stacked(problem, pairs, self.size), count))
 
@@ -115,8 +119,9 @@ def compile_batch(problem: Problem, tol: float, max_iterations: int, size: int) 
         (problem.params, problem.start),
     )
     # Ahead of the first call, since two threads that make it would both compile.
-    program = jax.jit(queue).lower(params, starts, np.int32(0)).compile()
-    return Batch(program, derivatives.jacobian_structure, size)
+    of_lapack = has_lapack(derivatives.program.closed)
+    ready = jax.jit(taking_turns(queue) if of_lapack else queue).lower(params, starts, np.int32(0)).compile()
+    return Batch(ready, derivatives.jacobian_structure, size, of_lapack)
 
 
 def side_by_side(call: Callable[..., Any], shares: list[Any]) -> list[Any]:

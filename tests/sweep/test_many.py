@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -143,3 +144,27 @@ def test_dask_is_an_executor():
         solutions = solve_many(follower(), params=[*POINTS, np.nan], executor=client.get_executor())
     np.testing.assert_allclose(places(solutions[:3]), POINTS, atol=1e-7)
     assert solutions[3].status is Status.ERROR and "nan" in solutions[3].message
+
+
+MATRICES = """
+import jax, jax.numpy as jnp, numpy as np, lagrad
+
+def rows(x, p):
+    def row(v):
+        a = jnp.outer(v, v) + jnp.diag(2 + v * v)
+        return jnp.sum(jnp.linalg.inv(a) @ v) + jnp.linalg.slogdet(a)[1] + jnp.sum(jnp.linalg.cholesky(a))
+    return jax.vmap(row)(x.reshape(-1, 5)) - p
+
+random = np.random.default_rng(0)
+row = lagrad.Inequality(rows, lower=1.0)
+problem = lagrad.Problem(lambda x, p: jnp.sum(x**2), random.normal(size=20), row, params=np.zeros(4))
+solutions = lagrad.solve_many(problem, list(0.2 * random.normal(size=(600, 4))), method="batched")
+print(sum(solution.success for solution in solutions))
+"""
+
+
+@pytest.mark.slow
+def test_batches_of_matrices_do_not_hang():
+    """Two queues of problems that factor small matrices, which waited for each other for ever."""
+    ran = subprocess.run([sys.executable, "-c", MATRICES], capture_output=True, text=True, timeout=400)
+    assert ran.stdout == "600\n", ran.stderr

@@ -19,7 +19,7 @@ from lagrad.compile.materialize import with_barriers
 from lagrad.fork_safety import refuse_forks
 from lagrad.precision import float64
 from lagrad.program.callbacks import calling_in_words
-from lagrad.program.turns import ALONE, has_batches, taking_turns
+from lagrad.program.turns import ALONE, calls_back, has_batches, taking_turns
 
 CPU_OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 
@@ -84,11 +84,11 @@ def lower(
     with float64():
         program = calling_in_words(jax.make_jaxpr(fun)(*arguments))
         function, captured = with_barriers(program, barrier, effects)
-        alone = has_batches(program)
+        batches = has_batches(program)
         # Behind the merging of equal equations, for a batch that waits equals none.
-        function = taking_turns(function) if alone else function
+        function = taking_turns(function) if batches else function
         lowered = jax.jit(function).lower(True, captured, *arguments)
-    task = partial(compiled, lowered, captured, quick, alone)
+    task = partial(compiled, lowered, captured, quick, batches and not calls_back(program))
     return Deferred((task,), (), lambda done, machines: done[0])
 
 

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core as jex
 
-from lagrad.primitives.calls import CALLS, WRAPPERS, called, closed, programs_in
+from lagrad.primitives.calls import CALLBACKS, called, closed, programs_in
 from lagrad.primitives.equations import aval_of, bind
 from lagrad.program.rebuild import REBUILD, holds, parts, rewritten
 from lagrad.program.walk import run
@@ -29,8 +29,10 @@ FACTORS = {"cholesky", "lu", "qr", "geqrf", "geqp3", "householder_product", "orm
 SOLVES = {"triangular_solve", "tridiagonal_solve"}
 SPECTRA = {"eig", "eigh", "schur", "svd", "hessenberg", "tridiagonal"}
 LAPACK = frozenset(FACTORS | SOLVES | SPECTRA)
-INLINED = CALLS.keys() - WRAPPERS.keys()
-ALONE = threading.Lock()
+# What XLA keeps to computing again is not written out.
+AGAIN = {"checkpoint", "remat2"}
+# A handler of signals may evaluate something where a program of its own thread waits.
+ALONE = threading.RLock()
 
 
 def has_lapack(program: jex.ClosedJaxpr) -> bool:
@@ -41,6 +43,11 @@ def has_lapack(program: jex.ClosedJaxpr) -> bool:
 def has_batches(program: jex.ClosedJaxpr) -> bool:
     """Whether a program that is going to run on a CPU has batches of LAPACK."""
     return jax.default_backend() == "cpu" and holds_batches(program)
+
+
+def calls_back(program: jex.ClosedJaxpr) -> bool:
+    """Whether a program calls Python, which may wait for another program: it must not run alone."""
+    return holds(program, CALLBACKS)
 
 
 def holds_batches(program: Any) -> bool:
@@ -97,8 +104,8 @@ def equation_in_turn(equation: jex.JaxprEqn, operands: list, last: Any) -> tuple
         return in_turn(inner, given, last)
     if name not in REBUILD:
         return list(bind(equation, *operands)), last
-    if name in WRAPPERS:
-        # Not written out, so that XLA keeps to computing it again; its last batch is one more result.
+    if name in AGAIN:
+        # Its last batch is one more result.
         again = lambda program, given: with_number(*in_turn(program, given, last))  # noqa: E731
         *values, last = REBUILD[name](again, *operands, **params)
         return values, last
@@ -116,7 +123,7 @@ def written_out(equation: jex.JaxprEqn, operands: list) -> tuple[jex.ClosedJaxpr
     if equation.primitive.name == "custom_linear_solve":
         _, _, of_solve, _, right = parts(operands, *equation.params["const_lengths"])
         return equation.params["jaxprs"].solve, [*of_solve, *right]
-    return (called(equation) if equation.primitive.name in INLINED else None), operands
+    return (None if equation.primitive.name in AGAIN else called(equation)), operands
 
 
 def behind(last: Any, operands: list) -> list:

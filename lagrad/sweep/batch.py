@@ -23,7 +23,7 @@ from lagrad.errors import ProblemError
 from lagrad.precision import float64
 from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
-from lagrad.program.turns import ALONE, has_lapack, taking_turns
+from lagrad.program.turns import ALONE, calls_back, has_lapack, taking_turns
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
@@ -79,7 +79,7 @@ class Batch:
             entries, all stacked.
         structure: rows and columns of the Jacobian's entries.
         size: problems that a queue takes at most.
-        alone: whether no other queue may run meanwhile, see `turns`.
+        alone: whether nothing else with batches of LAPACK may run meanwhile.
     """
 
     queue: Callable[..., Any]
@@ -119,9 +119,10 @@ def compile_batch(problem: Problem, tol: float, max_iterations: int, size: int) 
         (problem.params, problem.start),
     )
     # Ahead of the first call, since two threads that make it would both compile.
-    of_lapack = has_lapack(derivatives.program.closed)
+    program = derivatives.program.closed
+    of_lapack = has_lapack(program)
     ready = jax.jit(taking_turns(queue) if of_lapack else queue).lower(params, starts, np.int32(0)).compile()
-    return Batch(ready, derivatives.jacobian_structure, size, of_lapack)
+    return Batch(ready, derivatives.jacobian_structure, size, of_lapack and not calls_back(program))
 
 
 def side_by_side(call: Callable[..., Any], shares: list[Any]) -> list[Any]:

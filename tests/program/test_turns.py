@@ -13,6 +13,7 @@ from jax import lax
 from jax.extend.core import jaxprs_in_params
 from jax.lax.linalg import cholesky, eigh, lu, qr
 
+from lagrad.compile.xla import lower
 from lagrad.precision import float64
 from lagrad.program.turns import LAPACK, has_batches, has_lapack, taking_turns
 
@@ -116,6 +117,20 @@ def test_one_matrix_is_no_batch():
     many, one = (jax.make_jaxpr(cholesky)(a) for a in (MATRICES, MATRICES[0]))
     assert has_batches(many) and not has_batches(one) and has_lapack(one)
     assert not has_lapack(jax.make_jaxpr(jnp.sin)(1.0))
+
+
+def test_what_calls_back_holds_nobody_up():
+    """A program with batches calls Python, which runs another one: they do not wait for each other."""
+    inner = lower(lambda a: cholesky(2 * a), [MATRICES]).compile()
+    shape = jax.ShapeDtypeStruct(MATRICES.shape, MATRICES.dtype)
+
+    def outer(a):
+        return cholesky(a) + jax.pure_callback(lambda a: np.asarray(inner(a)[0]), shape, a)
+
+    program = lower(outer, [MATRICES]).compile()
+    assert inner.alone and not program.alone
+    expected = np.linalg.cholesky(MATRICES) + np.linalg.cholesky(2 * MATRICES)
+    np.testing.assert_allclose(program(MATRICES)[0], expected, rtol=1e-12)
 
 
 MANY = """

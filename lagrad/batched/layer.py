@@ -25,7 +25,7 @@ from lagrad.batched.places import spread, taken
 from lagrad.batched.queue import run_queue
 from lagrad.batched.settings import Settings
 from lagrad.batched.together import together
-from lagrad.program.turns import has_lapack, taking_turns
+from lagrad.program.turns import mapped_in_turn
 
 # Distances of the answer to its bounds, which it was clipped to, count at least this much.
 LEAST_DISTANCE = 1e-10
@@ -40,8 +40,7 @@ def layer(model: Model, settings: Settings) -> Callable[[Any, jax.Array], Answer
     Where the solve began makes no difference.
     """
     solved = together(lambda params, x: run_queue(model, settings, params, x))
-    step = partial(newton_step, model)
-    stepped = together(taking_turns(step) if has_lapack(model.derivatives.program.closed) else step)
+    stepped = together(mapped_in_turn(partial(newton_step, model), model.derivatives.program.closed))
 
     @jax.custom_jvp
     def answer(params, x):

@@ -18,7 +18,7 @@ from lagrad.batched.model import Model
 from lagrad.batched.settings import Settings
 from lagrad.batched.state import State, choose, first_state
 from lagrad.batched.sweep import sweep
-from lagrad.program.turns import has_lapack, taking_turns
+from lagrad.program.turns import mapped_in_turn
 
 # Enough for vector arithmetic, few enough to stay in a cache and to wait for the last ones.
 SLOTS = 128
@@ -58,9 +58,8 @@ def run_queue(model: Model, settings: Settings, params: Any, starts: jax.Array, 
         Answer with an axis of length k in front of each array.
     """
     count = jnp.asarray(starts.shape[0] if count is None else count, jnp.int32)
-    queue = partial(run, model, settings)
-    of_lapack = has_lapack(model.derivatives.program.closed)
-    return (taking_turns(queue) if of_lapack else queue)(params, starts, count)
+    queue = mapped_in_turn(partial(run, model, settings), model.derivatives.program.closed)
+    return queue(params, starts, count)
 
 
 def run(model: Model, settings: Settings, params: Any, starts: jax.Array, count: jax.Array) -> Answer:

@@ -38,7 +38,7 @@ class Compiled:
     executable: jax.stages.Compiled
     go: jax.Array
     captured: list[jax.Array]
-    alone: bool = False
+    alone: bool
 
     def __call__(self, *arguments) -> list[jax.Array]:
         """Results for arguments of exactly the shapes that were lowered."""

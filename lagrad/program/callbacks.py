@@ -23,8 +23,8 @@ from jax.extend import core as jex
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS, called
 from lagrad.primitives.equations import aval_of, bind, is_complex
-from lagrad.program.rebuild import REBUILD, Replaced, holds, parts, rebuilt, rebuilt_program, rewritten
-from lagrad.program.turns import has_batches, taking_turns
+from lagrad.program.rebuild import REBUILD, Replaced, holds, rebuilt, rebuilt_program, rewritten, solver_of
+from lagrad.program.turns import evaluated_in_turn, has_batches
 
 WIDE = frozenset(map(np.dtype, ("float64", "complex128", "int64", "uint64")))
 WORD = np.dtype(np.uint32)
@@ -54,8 +54,10 @@ def jitted(fun: Callable) -> Callable:
     """
 
     def evaluate(program: jex.ClosedJaxpr, operands: list) -> list:
-        function = jex.jaxpr_as_fun(calling_in_words(program))
-        return (taking_turns(function) if has_batches(program) else function)(*operands)
+        program = calling_in_words(program)
+        if has_batches(program):
+            return evaluated_in_turn(program, operands)
+        return jex.jaxpr_as_fun(program)(*operands)
 
     return jax.jit(rewritten(fun, evaluate))
 
@@ -125,11 +127,8 @@ def entered(equation: jex.JaxprEqn, operands: list) -> list | None:
 
 def solved(equation: jex.JaxprEqn, operands: list) -> list | None:
     """Results of a `lax.custom_linear_solve`: what its solver gives; None where that calls back nobody."""
-    programs, counts = equation.params["jaxprs"], equation.params["const_lengths"]
-    if not holds(programs.solve, IN_WORDS):
-        return None
-    _, _, of_solve, _, right = parts(operands, *counts)
-    return rebuilt(REPLACED, programs.solve, [*of_solve, *right])
+    program, given = solver_of(equation, operands)
+    return rebuilt(REPLACED, program, given) if holds(program, IN_WORDS) else None
 
 
 def described(arrays: Sequence[Any]) -> str:

@@ -125,6 +125,12 @@ def parts(operands: Sequence, *counts: int) -> list[list]:
     return [*found, list(operands[start:])]
 
 
+def solver_of(equation: JaxprEqn, operands: Sequence) -> tuple[ClosedJaxpr, list]:
+    """The program that a `lax.custom_linear_solve` runs for its values, and the operands of that."""
+    _, _, of_solve, _, right = parts(operands, *equation.params["const_lengths"])
+    return equation.params["jaxprs"].solve, [*of_solve, *right]
+
+
 REBUILD: dict[str, Callable[..., list]] = {
     "jit": call,
     "pjit": call,

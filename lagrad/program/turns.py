@@ -22,7 +22,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, called, closed, programs_in
 from lagrad.primitives.equations import aval_of, bind
-from lagrad.program.rebuild import REBUILD, holds, parts, rewritten
+from lagrad.program.rebuild import REBUILD, holds, rewritten, solver_of
 from lagrad.program.walk import run
 
 FACTORS = {"cholesky", "lu", "qr", "geqrf", "geqp3", "householder_product", "ormqr"}
@@ -66,10 +66,15 @@ def taking_turns(fun: Callable) -> Callable:
     Args:
         fun: function of arrays or pytrees, traceable by JAX; it cannot be differentiated afterwards.
     """
-    return rewritten(fun, evaluate)
+    return rewritten(fun, evaluated_in_turn)
 
 
-def evaluate(program: jex.ClosedJaxpr, operands: Sequence[Any]) -> list:
+def mapped_in_turn(fun: Callable, program: jex.ClosedJaxpr) -> Callable:
+    """The same for a function that maps a program over many points; itself where that has no LAPACK."""
+    return taking_turns(fun) if has_lapack(program) else fun
+
+
+def evaluated_in_turn(program: jex.ClosedJaxpr, operands: Sequence[Any]) -> list:
     """Outputs of a program; traceable by JAX."""
     return in_turn(program, operands, None)[0]
 
@@ -121,8 +126,7 @@ def is_for_platforms(equation: jex.JaxprEqn) -> bool:
 def written_out(equation: jex.JaxprEqn, operands: list) -> tuple[jex.ClosedJaxpr | None, list]:
     """The program that XLA has in place of an equation, and its operands; None where it keeps that."""
     if equation.primitive.name == "custom_linear_solve":
-        _, _, of_solve, _, right = parts(operands, *equation.params["const_lengths"])
-        return equation.params["jaxprs"].solve, [*of_solve, *right]
+        return solver_of(equation, operands)
     return (None if equation.primitive.name in AGAIN else called(equation)), operands
 
 

@@ -23,7 +23,7 @@ from lagrad.errors import ProblemError
 from lagrad.precision import float64
 from lagrad.problem.multipliers import named_rows
 from lagrad.problem.problem import Problem
-from lagrad.program.turns import ALONE, calls_back, has_lapack, taking_turns
+from lagrad.program.turns import ALONE, calls_back, has_lapack, mapped_in_turn
 from lagrad.solution.solution import BoundMultipliers, History, Solution
 from lagrad.solution.status import Status
 from lagrad.solvers.entries import Entries
@@ -120,9 +120,9 @@ def compile_batch(problem: Problem, tol: float, max_iterations: int, size: int) 
     )
     # Ahead of the first call, since two threads that make it would both compile.
     program = derivatives.program.closed
-    of_lapack = has_lapack(program)
-    ready = jax.jit(taking_turns(queue) if of_lapack else queue).lower(params, starts, np.int32(0)).compile()
-    return Batch(ready, derivatives.jacobian_structure, size, of_lapack and not calls_back(program))
+    ready = jax.jit(mapped_in_turn(queue, program)).lower(params, starts, np.int32(0)).compile()
+    alone = has_lapack(program) and not calls_back(program)
+    return Batch(ready, derivatives.jacobian_structure, size, alone)
 
 
 def side_by_side(call: Callable[..., Any], shares: list[Any]) -> list[Any]:

@@ -87,7 +87,7 @@ def double():
 
 @pytest.mark.parametrize("function", PROGRAMS.values(), ids=PROGRAMS)
 def test_batches_wait_and_values_stay(function):
-    """Before, some do not wait; afterwards all do. Values are those of JAX."""
+    """Each batch waits for the one before it, however deep they stand. Values are those of JAX."""
     rewritten = taking_turns(function)
     assert waits(jax.make_jaxpr(rewritten)(MATRICES, RIGHTS).jaxpr)
     expected, found = (jax.tree.leaves(jax.jit(each)(MATRICES, RIGHTS)) for each in (function, rewritten))

@@ -120,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parser.parse_args(arguments)
     if options.quick:
         options.repeats = 1
-    default = QUICK if options.quick else (*CASES, *catalog.power())
+    networks = catalog.power()
+    default = QUICK if options.quick else (*CASES, *networks, *(f"complex_{name}" for name in networks[:2]))
     chosen = options.cases.split(",") if options.cases else default
     stem = "ready_quick" if options.quick else "ready"
     written = options.output / f"{stem}.csv"

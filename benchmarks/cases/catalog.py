@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import lagrad
 from benchmarks.cases.case import Case
-from benchmarks.cases.families import SIZES, case, declaration
+from benchmarks.cases.families import NETWORKS, SIZES, case, declaration
 
 TABLE = (
     *(f"chained_rosenbrock:{n}" for n in (1000, 10_000, 100_000, 1_000_000)),
@@ -42,10 +42,9 @@ def split(name: str) -> tuple[str, str]:
     ('chained_rosenbrock', '10')
     """
     family, _, size = name.partition(":")
-    if family not in (*SIZES, "acopf") or not size:
-        raise ValueError(
-            f"cases: found {name!r}, expected family:size with one of {', '.join(SIZES)}, acopf."
-        )
+    if family not in SIZES | NETWORKS or not size:
+        expected = ", ".join(SIZES | NETWORKS)
+        raise ValueError(f"cases: found {name!r}, expected family:size with one of {expected}.")
     return family, size
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import lagrad
 import lagrad_problems
 from benchmarks.cases.case import Case
+from benchmarks.cases.complex_power import complex_problem
 from lagrad_problems import cart_pole, clnlbeam, elliptic_control, opf
 
 # Sizes are numbers of variables; the registry takes what its problems are made of.
@@ -24,6 +25,11 @@ SIZES: dict[str, Callable[[int], dict]] = {
     "elliptic_control": lambda n: {"grid": round(np.sqrt(n / 2))},
     "tanh_network": lambda n: {"inputs": n // 16 - 2},
     "gather_network": lambda n: {"nodes": n},
+}
+# Sizes are networks.
+NETWORKS: dict[str, Callable[[opf.Network], lagrad.Problem]] = {
+    "acopf": opf.opf_problem,
+    "complex_acopf": complex_problem,
 }
 CONSTANTS: dict[str, Callable[[dict], dict]] = {
     "clnlbeam": lambda sizes: {**sizes, "stiffness": clnlbeam.STIFFNESS, "step": 1 / sizes["intervals"]},
@@ -72,22 +78,22 @@ def declaration(family: str, size: str) -> Callable[[], lagrad.Problem]:
     """What declares the problem when called; files are read now, so that a clock on the call leaves them out.
 
     Args:
-        family: "acopf" or a key of SIZES.
-        size: number of variables, or for "acopf" what `network_of` takes.
+        family: a key of SIZES or NETWORKS.
+        size: number of variables, or what `network_of` takes.
 
     Returns:
         Function of nothing.
     """
-    if family == "acopf":
+    if family in NETWORKS:
         network = network_of(size)
-        return lambda: opf.opf_problem(network)
+        return lambda: NETWORKS[family](network)
     sizes = SIZES[family](int(size))
     return lambda: lagrad_problems.get(family, **sizes).problem
 
 
 def numbers(family: str, size: str) -> dict:
     """Numbers behind the problem, by name."""
-    if family == "acopf":
+    if family in NETWORKS:
         network = network_of(size)
         fields = asdict(network)
         return fields | {"costs": SimpleNamespace(**fields["costs"])}

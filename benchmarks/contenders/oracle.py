@@ -21,6 +21,7 @@ from benchmarks.contenders.jax_model import JaxModel, warm_up
 __all__ = ["build", "refuses", "warm_up"]
 
 FORMULAS = {f.__name__: f for f in (chained_rosenbrock, cart_pole, elliptic_control, gather_network, acopf)}
+FORMULAS["complex_acopf"] = acopf
 
 
 def refuses(case: Case) -> str | None:

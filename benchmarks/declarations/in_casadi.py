@@ -159,6 +159,7 @@ DECLARATIONS = {
     f.__name__: f
     for f in (chained_rosenbrock, clnlbeam, cart_pole, elliptic_control, tanh_network, gather_network, acopf)
 }
+DECLARATIONS["complex_acopf"] = acopf
 
 
 def declare(case: Case, symbol) -> Expressions:

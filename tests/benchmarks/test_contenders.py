@@ -1,7 +1,9 @@
 """Every contender, in a process of its own, computes the same matrices."""
 
+import numpy as np
 import pytest
 
+import lagrad
 from benchmarks import agreement, apart, contenders
 from benchmarks.cases import catalog
 
@@ -72,6 +74,19 @@ def test_declarations_agree_in_every_language(family, tmp_path):
 def test_every_family_has_a_size_here():
     """A family that is added to the catalog is added to the tests."""
     assert set(SMALL) == {name.partition(":")[0] for name in catalog.QUICK}
+
+
+def test_complex_voltages_declare_the_same_problem():
+    """Power flow by complex arithmetic has the rows, values and derivatives of the polar form."""
+    ways = [catalog.declare(f"{family}:synthetic-8")() for family in ("acopf", "complex_acopf")]
+    polar, complex_ = map(lagrad.differentiate, ways)
+    x = ways[0].start + np.linspace(-0.1, 0.1, ways[0].n)
+    weights = np.linspace(1.0, 2.0, ways[0].m)
+    np.testing.assert_allclose(complex_.constraints(x), polar.constraints(x), atol=1e-12)
+    np.testing.assert_allclose(complex_.jacobian(x).toarray(), polar.jacobian(x).toarray(), atol=1e-11)
+    np.testing.assert_allclose(
+        complex_.hessian(x, weights).toarray(), polar.hessian(x, weights).toarray(), atol=1e-11
+    )
 
 
 def test_unknown_case_and_contender_are_named():

@@ -21,6 +21,7 @@ from lagrad.problem.problem import Problem
 from lagrad.program.check import check_program
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
+from lagrad.program.reals import in_reals
 from lagrad.program.roll import rolled
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
@@ -67,7 +68,7 @@ def trace(problem: Problem) -> Program:
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
-    written = rolled(masked(traced))
+    written = in_reals(rolled(masked(traced)))
     check_program(written.closed)
     return written if written is traced else replace(written, traced=traced)
 

@@ -114,7 +114,8 @@ def converted(equation: jex.JaxprEqn, x: Any) -> list | None:
         return None
     if isinstance(x, Pair):
         return [x]
-    return [Pair(lax.convert_element_type(x, np.float64), None)]
+    is_same = equation.invars[0].aval.dtype == np.float64
+    return [Pair(x if is_same else lax.convert_element_type(x, np.float64), None)]
 
 
 def part_of(number: int) -> Rule:

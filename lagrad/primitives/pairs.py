@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core as jex
 
-from lagrad.primitives.equations import bind, is_complex, is_floating, shape_of
+from lagrad.primitives.equations import aval_of, bind, is_complex, is_floating, shape_of
 from lagrad.primitives.movers import MOVERS
 from lagrad.primitives.sparse_products import LAYOUTS
 
@@ -114,7 +114,7 @@ def converted(equation: jex.JaxprEqn, x: Any) -> list | None:
         return None
     if isinstance(x, Pair):
         return [x]
-    is_same = equation.invars[0].aval.dtype == np.float64
+    is_same = aval_of(equation.invars[0]).dtype == np.float64
     return [Pair(x if is_same else lax.convert_element_type(x, np.float64), None)]
 
 

@@ -15,8 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Measured drag by speed, between which one interpolates.
+SPEEDS = np.linspace(-1.0, 3.0, 41)
+DRAG = 0.1 * SPEEDS * np.abs(SPEEDS) + 0.02 * np.sin(5 * SPEEDS)
 IN_JAX = SimpleNamespace(
-    sin=jnp.sin, cos=jnp.cos, tan=jnp.tan, tanh=jnp.tanh, sqrt=jnp.sqrt, stack=jnp.stack, join=jnp.concatenate
+    sin=jnp.sin,
+    cos=jnp.cos,
+    tan=jnp.tan,
+    tanh=jnp.tanh,
+    sqrt=jnp.sqrt,
+    stack=jnp.stack,
+    join=jnp.concatenate,
+    drag=lambda speed: jnp.interp(speed, SPEEDS, DRAG),
 )
 IN_CASADI = SimpleNamespace(
     sin=casadi.sin,
@@ -26,6 +36,7 @@ IN_CASADI = SimpleNamespace(
     sqrt=casadi.sqrt,
     stack=lambda scalars: casadi.vertcat(*scalars),
     join=lambda pieces: casadi.vertcat(*pieces),
+    drag=casadi.interpolant("drag", "linear", [SPEEDS], DRAG),
 )
 
 
@@ -50,6 +61,13 @@ def vehicle(x, u, m):
     """Five states: place, heading, speed, steering."""
     return m.stack(
         [x[3] * m.cos(x[2]), x[3] * m.sin(x[2]), x[3] * m.tan(x[4]) / 2.5, u[0] - 0.1 * x[3] ** 2, u[1]]
+    )
+
+
+def measured_vehicle(x, u, m):
+    """The same with a drag that was measured: a table."""
+    return m.stack(
+        [x[3] * m.cos(x[2]), x[3] * m.sin(x[2]), x[3] * m.tan(x[4]) / 2.5, u[0] - m.drag(x[3]), u[1]]
     )
 
 
@@ -106,7 +124,15 @@ def advance(slope: Callable, h: float, steps: int, m) -> Callable:
     return end
 
 
-def shooting(slope: Callable, states: int, controls: int, intervals: int, step: float, steps: int) -> Staged:
+def shooting(
+    slope: Callable,
+    states: int,
+    controls: int,
+    intervals: int,
+    step: float,
+    steps: int,
+    symbol: Any = casadi.SX,
+) -> Staged:
     """Multiple shooting: all states first, stage by stage, then all controls.
 
     Args:
@@ -116,6 +142,7 @@ def shooting(slope: Callable, states: int, controls: int, intervals: int, step: 
         intervals: how many.
         step: length of an interval, seconds.
         steps: Runge-Kutta steps in it.
+        symbol: class of CasADi's expressions of a stage; tables are functions of MX only.
     """
     cut = (intervals + 1) * states
 
@@ -125,7 +152,7 @@ def shooting(slope: Callable, states: int, controls: int, intervals: int, step: 
 
     def rows_in_casadi(z):
         x, u = casadi.reshape(z[:cut], states, -1), casadi.reshape(z[cut:], controls, -1)
-        at, push = casadi.SX.sym("x", states), casadi.SX.sym("u", controls)
+        at, push = symbol.sym("x", states), symbol.sym("u", controls)
         end = casadi.Function("end", [at, push], [advance(slope, step / steps, steps, IN_CASADI)(at, push)])
         return casadi.vec(x[:, 1:] - end.map(intervals)(x[:, :-1], u))
 
@@ -155,6 +182,8 @@ def network(width: int, rows: int) -> Staged:
 MODELS: dict[str, Callable[[], Staged]] = {
     "vehicle, 5 states, 1 step": lambda: shooting(vehicle, 5, 2, 50, 0.1, 1),
     "vehicle, 5 states, 4 steps": lambda: shooting(vehicle, 5, 2, 50, 0.1, 4),
+    "vehicle with a table, 1 step": lambda: shooting(measured_vehicle, 5, 2, 50, 0.1, 1, casadi.MX),
+    "vehicle with a table, 4 steps": lambda: shooting(measured_vehicle, 5, 2, 50, 0.1, 4, casadi.MX),
     "quadrotor, 13 states, 1 step": lambda: shooting(quadrotor, 13, 4, 50, 0.05, 1),
     "quadrotor, 13 states, 4 steps": lambda: shooting(quadrotor, 13, 4, 50, 0.05, 4),
     "six masses, 24 states, 1 step": lambda: shooting(masses, 24, 2, 40, 0.1, 1),

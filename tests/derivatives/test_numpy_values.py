@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 import lagrad
 import lagrad_problems
 from lagrad.derivatives.verification import differences
 from lagrad.derivatives.verification.differences import values_agree
-from lagrad.derivatives.verification.numpy_values import ELEMENTWISE, LARGE, numpy_values, one_at_a_time
+from lagrad.derivatives.verification.numpy_rows import ELEMENTWISE
+from lagrad.derivatives.verification.numpy_values import LARGE, numpy_values, one_at_a_time
 from lagrad.precision import float64
 from lagrad.primitives.calls import CALLS
 from lagrad.program.program import numbered
@@ -129,3 +131,40 @@ def test_a_look_that_was_not_taken_is_told(monkeypatch):
     monkeypatch.setattr(differences, "MOST_APPLIED", 10)
     derivatives = lagrad.differentiate(special_loop(300))
     assert "not looked at" in derivatives.report() and "verify()" in derivatives.report()
+
+
+LOOPS = {
+    "table": lambda x: jnp.interp(x, jnp.linspace(-2.0, 2.0, 9), jnp.arange(9.0) ** 2) * x,
+    "carried": lambda x: lax.scan(lambda c, u: (0.5 * c * u + 1.0, c - u), 1.0, x)[1],
+    "backwards": lambda x: lax.scan(lambda c, u: (0.5 * c * u + 1.0, c - u), 1.0, x, reverse=True)[1],
+    "counted": lambda x: lax.fori_loop(0, 5, lambda k, s: s * jnp.cos(x + k), x),
+    "of another loop": lambda x: lax.fori_loop(
+        0, 2, lambda k, s: lax.scan(lambda c, u: (c * u, c), x[0], s)[1] + x, x
+    ),
+    "complex": lambda x: jnp.abs(jnp.exp(1j * x) * jnp.conj(x + 2j) / (1 + 1j * x)) ** 2 + jnp.angle(x + 1j),
+    "complex matrix": lambda x: jnp.real((np.arange(36.0).reshape(6, 6) * 1j + 1) @ (x + 1j * x**2)),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_and_complex_numbers_need_no_compiler(name):
+    """A few steps in NumPy take a hundredth of the time in which XLA compiles them."""
+    start = np.linspace(-1.5, 1.5, 6)
+    told(lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(LOOPS[name])))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: lax.fori_loop(0, 5000, lambda k, s: jnp.sin(s) + jnp.cos(x), x),
+        lambda x: lax.scan(lambda c, u: (jax.scipy.special.i0e(c * u), c), 1.0, x)[1],
+        lambda x: jnp.real(jnp.sqrt(x + 1j)),
+        lambda x: jnp.real(jnp.exp(1e3 * (x + 2j))),
+    ],
+    ids=["long", "no row inside", "no complex row", "infinite"],
+)
+def test_other_loops_and_complex_numbers_are_left(function):
+    """To JAX, as a whole."""
+    problem = lagrad.Problem(lambda x: jnp.sum(x**2), np.ones(6), lagrad.Equality(function))
+    reference = lagrad.differentiate(problem, check=False).reference
+    assert numpy_values(numbered(reference.closed, CALLS), problem.start, []) is None

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
-import string
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
-import scipy
 from jax.extend import core as jex
 
+from lagrad.derivatives.verification.numpy_loops import stepped
+from lagrad.derivatives.verification.numpy_rows import COMPLEX, ELEMENTWISE, FLOAT64, OF_COMPLEX, ROWS, NoRow
 from lagrad.precision import float64
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
@@ -29,16 +28,11 @@ from lagrad.program.walk import walk
 
 # Arrays of more elements than this are freed as soon as nothing takes them.
 LARGE = 10_000
-FLOAT64 = np.dtype(np.float64)
-TAKEN = {np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.bool_)}
+TAKEN = {COMPLEX, *(np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.uint32, np.bool_))}
 
 
 # (equation, values of its operands) -> values of its results.
 Left = Callable[[Any, list[Any]], tuple[Any, ...]]
-
-
-class NoRow(Exception):
-    """An equation that NumPy does not have."""
 
 
 def refused(equation: Any, operands: list[Any]) -> tuple[Any, ...]:
@@ -61,22 +55,15 @@ def numpy_values(
         leaves: of the params.
         left: (equation, operands) -> results of equations that have no row; see `one_at_a_time`.
     """
-
-    others = {n for n, aval in enumerate(program.avals) if not is_taken(getattr(aval, "dtype", None))}
     constants = {n: scalar(value) for n, value in program.constants.items()}
     values = constants | dict(zip(program.inputs, (x, *map(np.asarray, leaves)), strict=True))
-    last = last_uses(program)
+    last, apply_or_leave = last_uses(program), visitor(program, left)
 
     def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
         if last:
             for variable in last.get(equation.outputs, ()):
                 del values[variable]
-        if others and equation.touches(others):
-            return left(equation, operands)
-        try:
-            return apply(equation, operands)
-        except NoRow:
-            return left(equation, operands)
+        return apply_or_leave(equation, operands)
 
     try:
         with np.errstate(all="ignore"):
@@ -84,6 +71,23 @@ def numpy_values(
     except NoRow:
         return None
     return np.concatenate([np.reshape(values[each], -1) for each in program.outputs]).astype(float)
+
+
+def visitor(program: Program, left: Left) -> Left:
+    """What gives the results of the equations of a program."""
+    others = {n for n, aval in enumerate(program.avals) if not is_taken(getattr(aval, "dtype", None))}
+
+    def visit(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
+        if others and equation.touches(others):
+            return left(equation, operands)
+        try:
+            if equation.name == "scan":
+                return stepped(equation, operands, partial(visitor, left=refused)) or left(equation, operands)
+            return apply(equation, operands)
+        except NoRow:
+            return left(equation, operands)
+
+    return visit
 
 
 def is_taken(dtype: Any) -> bool:
@@ -156,6 +160,10 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
     else:
         result = function(*operands)
     aval = aval_of(source.outvars[0])
+    is_complex = COMPLEX in (aval.dtype, *(getattr(operand, "dtype", None) for operand in operands[:1]))
+    # Of what is infinite XLA makes other numbers, and of some functions.
+    if is_complex and (name not in OF_COMPLEX or not np.isfinite(result).all()):
+        raise NoRow
     if result.__class__ is np.float64 and aval.shape == () and aval.dtype == FLOAT64:
         return (result,)
     result = np.asarray(result, aval.dtype)
@@ -167,258 +175,3 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
 def scalar(value: Any) -> Any:
     """A number in place of an array of no axes: Python's operators are ten times faster on these."""
     return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
-
-
-def broadcast_in_dim(
-    x: np.ndarray, *rest: np.ndarray, shape: Sequence[int], broadcast_dimensions: Sequence[int], **params: Any
-):
-    """Axes of x put at some axes of a larger shape."""
-    placed = [1] * len(shape)
-    for axis, length in zip(broadcast_dimensions, np.shape(x), strict=True):
-        placed[axis] = length
-    return np.broadcast_to(np.reshape(x, placed), shape)
-
-
-def reshape(
-    x: np.ndarray,
-    *rest: np.ndarray,
-    new_sizes: Sequence[int],
-    dimensions: Sequence[int] | None,
-    **params: Any,
-):
-    """The same elements in another shape."""
-    if dimensions is not None:
-        raise NoRow
-    return np.reshape(x, new_sizes)
-
-
-def cut(
-    x: np.ndarray,
-    *,
-    start_indices: Sequence[int],
-    limit_indices: Sequence[int],
-    strides: Sequence[int] | None,
-    **params: Any,
-):
-    """A box of x, with strides."""
-    return x[tuple(map(slice, start_indices, limit_indices, strides or itertools.repeat(None)))]
-
-
-def split(x: np.ndarray, *, sizes: Sequence[int], axis: int, **params: Any):
-    """Stretches of x along one axis."""
-    return np.split(x, np.cumsum(sizes)[:-1], axis)
-
-
-def pad(x: np.ndarray, fill: np.ndarray, *, padding_config: Sequence[tuple[int, int, int]], **params: Any):
-    """x with a border."""
-    if any(low < 0 or high < 0 or inner for low, high, inner in padding_config):
-        raise NoRow
-    return np.pad(x, [(low, high) for low, high, _ in padding_config], constant_values=fill[()])
-
-
-def convert(x: np.ndarray, *, new_dtype: npt.DTypeLike, **params: Any):
-    """Another dtype, where nothing is cut off."""
-    if x.dtype == np.float64 and new_dtype != np.float64:
-        raise NoRow
-    return x.astype(new_dtype)
-
-
-def divide(x: np.ndarray, y: np.ndarray, **params: Any):
-    """Quotient of floats."""
-    if x.dtype != np.float64:
-        raise NoRow
-    return x / y
-
-
-def power(x: np.ndarray, y: np.ndarray, **params: Any):
-    """x to the y, both floats."""
-    if x.dtype != np.float64 or y.dtype != np.float64:
-        raise NoRow
-    return np.power(x, y)
-
-
-def contract(
-    left: np.ndarray,
-    right: np.ndarray,
-    *,
-    dimension_numbers: Any,
-    preferred_element_type: npt.DTypeLike | None,
-    **params: Any,
-):
-    """Sum of products over some axes, batched over others."""
-    if preferred_element_type not in (None, left.dtype) or left.dtype != right.dtype:
-        raise NoRow
-    (sums, right_sums), (batch, right_batch) = dimension_numbers
-    letters = iter(string.ascii_letters)
-    mine, theirs = [next(letters) for _ in left.shape], [next(letters) for _ in right.shape]
-    for i, j in zip((*sums, *batch), (*right_sums, *right_batch), strict=True):
-        theirs[j] = mine[i]
-    kept = [mine[i] for i in batch]
-    kept += [each for i, each in enumerate(mine) if i not in (*sums, *batch)]
-    kept += [each for j, each in enumerate(theirs) if j not in (*right_sums, *right_batch)]
-    return np.einsum(f"{''.join(mine)},{''.join(theirs)}->{''.join(kept)}", left, right)
-
-
-def choose(which: np.ndarray, *cases: np.ndarray, **params: Any):
-    """One of two, by a Boolean."""
-    if which.dtype != np.bool_:
-        raise NoRow
-    return np.where(which, cases[1], cases[0])
-
-
-def gather(
-    x: np.ndarray, indices: np.ndarray, *, dimension_numbers: Any, slice_sizes: Sequence[int], **params: Any
-):
-    """Windows of x at indices, all of which lie inside."""
-    numbers = dimension_numbers
-    if getattr(numbers, "operand_batching_dims", ()):
-        raise NoRow
-    axes = [axis for axis in range(x.ndim) if axis not in numbers.collapsed_slice_dims]
-    places = positions(x.shape, indices, numbers.start_index_map, slice_sizes, axes, numbers.offset_dims)
-    return x[places]
-
-
-def scatter_add(
-    x: np.ndarray, indices: np.ndarray, updates: np.ndarray, *, dimension_numbers: Any, **params: Any
-):
-    """Updates added to windows of x at indices, all of which lie inside."""
-    numbers = dimension_numbers
-    if getattr(numbers, "operand_batching_dims", ()):
-        raise NoRow
-    axes = [axis for axis in range(x.ndim) if axis not in numbers.inserted_window_dims]
-    sizes = [1] * x.ndim
-    for axis, place in zip(axes, numbers.update_window_dims, strict=True):
-        sizes[axis] = updates.shape[place]
-    found, map_ = x.copy(), numbers.scatter_dims_to_operand_dims
-    np.add.at(found, positions(x.shape, indices, map_, sizes, axes, numbers.update_window_dims), updates)
-    return found
-
-
-def positions(
-    shape: Sequence[int],
-    indices: np.ndarray,
-    index_map: Sequence[int],
-    sizes: Sequence[int],
-    window_axes: Sequence[int],
-    window_places: Sequence[int],
-) -> tuple[Any, ...]:
-    """Index arrays, one an axis of the operand, of all elements of all windows."""
-    batch_rank = indices.ndim - 1
-    rank = batch_rank + len(window_places)
-    batch_places = [place for place in range(rank) if place not in window_places]
-    found: list[Any] = [np.zeros([1] * rank, int) for _ in shape]
-    for k, axis in enumerate(index_map):
-        start = indices[..., k]
-        if start.size and (start.min() < 0 or start.max() > shape[axis] - sizes[axis]):
-            raise NoRow
-        placed = [1] * rank
-        for place, length in zip(batch_places, start.shape, strict=True):
-            placed[place] = length
-        found[axis] = found[axis] + start.reshape(placed)
-    for axis, place in zip(window_axes, window_places, strict=True):
-        placed = [1] * rank
-        placed[place] = sizes[axis]
-        found[axis] = found[axis] + np.arange(sizes[axis]).reshape(placed)
-    return tuple(found)
-
-
-def reduced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A reduction over axes."""
-    return lambda x, *, axes, **params: function(x, axis=tuple(axes))
-
-
-def running(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A running reduction along one axis."""
-
-    def run(x: np.ndarray, *, axis: int, reverse: bool, **params: Any):
-        return np.flip(function(np.flip(x, axis), axis=axis), axis) if reverse else function(x, axis=axis)
-
-    return run
-
-
-def iota(*, dtype: npt.DTypeLike, shape: Sequence[int], dimension: int, **params: Any):
-    """A counter along one axis."""
-    return np.indices(shape, sparse=True)[dimension]
-
-
-# Name of a primitive -> function of its operands and parameters.
-ROWS: dict[str, Callable[..., Any]] = {
-    "broadcast_in_dim": broadcast_in_dim,
-    "reshape": reshape,
-    "squeeze": lambda x, *, dimensions, **params: x.squeeze(tuple(dimensions)),
-    "expand_dims": lambda x, *, dimensions, **params: np.expand_dims(x, tuple(dimensions)),
-    "transpose": lambda x, *, permutation, **params: np.transpose(x, permutation),
-    "concatenate": lambda *parts, dimension, **params: np.concatenate(parts, dimension),
-    "stack": lambda *parts, axis, **params: np.stack(parts, axis),
-    "split": split,
-    "rev": lambda x, *, dimensions, **params: np.flip(x, tuple(dimensions)),
-    "slice": cut,
-    "pad": pad,
-    "gather": gather,
-    "scatter-add": scatter_add,
-    "select_n": choose,
-    "convert_element_type": convert,
-    "iota": iota,
-    "dot_general": contract,
-    "reduce_sum": reduced(np.sum),
-    "reduce_prod": reduced(np.prod),
-    "reduce_max": reduced(np.max),
-    "reduce_min": reduced(np.min),
-    "cumsum": running(np.cumsum),
-    "cumprod": running(np.cumprod),
-    "div": divide,
-    "pow": power,
-    "integer_pow": lambda x, *, y, **params: x**y if x.dtype == np.float64 else refuse(),
-    "square": lambda x, **params: x * x,
-    "rsqrt": lambda x, **params: x**-0.5,
-    "logistic": lambda x, **params: 0.5 + 0.5 * np.tanh(0.5 * x),
-    "clamp": lambda low, x, high, **params: np.clip(x, low, high),
-    "stop_gradient": lambda x, **params: x,
-    "copy": lambda x, **params: x,
-}
-# Name of a primitive -> function of its operands; parameters say nothing.
-ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        *(np.exp, np.exp2, np.expm1, np.log, np.log1p, np.sqrt, np.cbrt, np.floor, np.ceil, np.sign),
-        *(np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh),
-    )
-} | {
-    "add": operator.add,
-    "add_any": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "neg": operator.neg,
-    "abs": np.abs,
-    "max": np.maximum,
-    "min": np.minimum,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "atan2": np.arctan2,
-    "asinh": np.arcsinh,
-    "acosh": np.arccosh,
-    "atanh": np.arctanh,
-    "erf": lambda x: scipy.special.erf(x),
-    "erfc": lambda x: scipy.special.erfc(x),
-    "lgamma": lambda x: scipy.special.gammaln(x),
-    "digamma": lambda x: scipy.special.digamma(x),
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "not": np.invert,
-}
-
-
-def refuse():
-    """For rows that take some dtypes only.
-
-    Raises:
-        NoRow: always.
-    """
-    raise NoRow

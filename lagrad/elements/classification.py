@@ -8,6 +8,7 @@ nonlinear   anything else                                sin(x), p * x
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
@@ -19,12 +20,17 @@ from lagrad.elements.calls import CALL, ElementCall, element_call
 from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
+from lagrad.elements.lookups import GATHER, is_lookup
+from lagrad.elements.searches import Search, searches
 from lagrad.primitives.elementwise import interaction_of
-from lagrad.primitives.interaction import Interaction
+from lagrad.primitives.interaction import Interaction, parse
 from lagrad.program.entries import Entries, Knowledge, known_entries
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
+
+# A read takes a table and a place, a search four operands of a loop: none of them has a derivative.
+CHOSEN, NOWHERE = parse(". . |"), parse(". . . . |")
 
 
 class Kind(IntEnum):
@@ -52,6 +58,7 @@ class Classification:
         forms_at: cache of `form_at`.
         offsets_at: cache of `offset_at`.
         calls: cache of `call`.
+        searches: cache of `search`.
         chains: variable -> the chain of steps that makes it; for what reads the program.
     """
 
@@ -66,6 +73,7 @@ class Classification:
     forms_at: dict[tuple[int, tuple | bytes], Affine] = field(default_factory=dict)
     offsets_at: dict[tuple[int, tuple | bytes], np.ndarray | None] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
+    searches: dict[int, Sequence[Search | None]] = field(default_factory=dict)
     chains: dict[int, Chain] = field(default_factory=dict)
 
     def knowledge(self, variable: int) -> Knowledge:
@@ -87,10 +95,27 @@ class Classification:
 
     def interaction(self, equation: Equation, output: int) -> Interaction | None:
         """Which derivatives of an elementwise equation can be nonzero; None if it is not elementwise."""
+        if self.is_lookup(equation):
+            return CHOSEN
+        if self.search(equation, output) is not None:
+            return NOWHERE
         if equation.name != CALL:
             return interaction_of(equation.source)
         call = self.call(equation)
         return None if call is None else call.interactions[equation.outputs.index(output)]
+
+    def is_lookup(self, equation: Equation) -> bool:
+        """Whether an equation reads a known table at a place that depends on x, one for each element."""
+        return equation.name == GATHER and equation.inputs[0] in self.values and is_lookup(equation.source)
+
+    def search(self, equation: Equation, output: int) -> Search | None:
+        """The search of a known sorted array that gives an output of a loop; None if it is none."""
+        if equation.name != "scan":
+            return None
+        key = equation.outputs[0]
+        if key not in self.searches:
+            self.searches[key] = searches(equation.source, [self.values.get(i) for i in equation.inputs])
+        return self.searches[key][equation.outputs.index(output)]
 
     def places(self, equation: Equation, operand: int, output: int) -> Indices:
         """Element of an operand that each element of an output of an elementwise equation takes."""

@@ -2,6 +2,7 @@
 
     scan without recurrence   its body on all steps at once         lax.map, a carry that is the row before
     short scan                its body again and again              a few steps of an integrator
+    tables                    read by one place in a vector         rows of coefficients; see `lookups`
     checkpoint                its program                           one element stores little anyway
     nested.grad               its program                           differentiated like any other
     systems of up to 4 rows   formulas                              see `formulas`
@@ -11,7 +12,7 @@ The split can look into plain equations only. It takes the longer program if les
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,9 +23,11 @@ from jax import lax
 from jax.extend import core as jex
 
 from lagrad.elements.formulas import FORMULAS
+from lagrad.elements.lookups import GATHER, written_as_lookups
+from lagrad.elements.searches import searches
 from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, WRAPPERS, called, length_of, names_in
-from lagrad.primitives.equations import bind, is_whole, size_of
+from lagrad.primitives.equations import as_numpy, bind, size_of
 from lagrad.primitives.movers import Known
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
@@ -42,16 +45,16 @@ BRANCHING = frozenset({"cond", "while"})
 Written = Callable[..., Sequence[Any]]
 
 
-def expanded(program: Program) -> Program | None:
+def expanded(program: Program, known: Mapping[int, np.ndarray]) -> Program | None:
     """Write out the loops and wrappers of a program.
 
     Args:
         program: numbered equations.
+        known: variable -> its numbers, for those that are known.
 
     Returns:
         Program of the same inputs and outputs; None if there is nothing to write out.
     """
-    known = integers(program)
     if not any(written_out(each.source, [known.get(i) for i in each.inputs]) for each in program.equations):
         return None
 
@@ -68,23 +71,16 @@ def expanded(program: Program) -> Program | None:
     return numbered(wider)
 
 
-def integers(program: Program) -> dict[int, np.ndarray]:
-    """Variables that are known counters and indices, and their numbers."""
-    known = dict(program.constants)
-    for equation in program.equations:
-        are_integers = all(map(is_whole, equation.source.outvars))
-        if are_integers and not equation.source.effects and all(i in known for i in equation.inputs):
-            results = fold(equation.source, [known[i] for i in equation.inputs])
-            known |= dict(zip(equation.outputs, results, strict=True))
-    return known
-
-
 def write_out(equation: jex.JaxprEqn, operands: Sequence[Any], known: Known | None = None) -> Sequence[Any]:
     """Results of an equation, what it calls written out where it can be."""
     inner = called(equation, PLAIN)
     if inner is not None:
-        return run(inner, operands, write_out)
-    function = written_out(equation, [None] * len(operands) if known is None else known)
+        return run(inner, operands, write_out, as_numpy)
+    if known is None:
+        known = [each if isinstance(each, np.ndarray) else None for each in operands]
+        if all(each is not None for each in known) and not equation.effects:
+            return fold(equation, operands)
+    function = written_out(equation, known)
     return bind(equation, *operands) if function is None else function(*operands)
 
 
@@ -94,6 +90,8 @@ def written_out(equation: jex.JaxprEqn, known: Known) -> Written | None:
         return None
     if equation.primitive.name == "scan":
         return loop(equation, known, **equation.params)
+    if equation.primitive.name == GATHER:
+        return None if known[1] is not None else written_as_lookups(equation, known[0])
     rule = RULES.get(equation.primitive.name)
     return None if rule is None else rule(equation, **equation.params)
 
@@ -102,7 +100,7 @@ def wrapper(equation: jex.JaxprEqn, **params) -> Written:
     """A program that is run once on all operands."""
     program = called(equation)
     assert program is not None
-    return lambda *operands: run(program, operands, write_out)
+    return lambda *operands: run(program, operands, write_out, as_numpy)
 
 
 def loop(equation: jex.JaxprEqn, known: Known, *, jaxpr, length, num_consts, num_carry, **params):
@@ -112,7 +110,7 @@ def loop(equation: jex.JaxprEqn, known: Known, *, jaxpr, length, num_consts, num
         body = [each.source for each in function.equations]
         if length * numbers(body) <= MOST_NUMBERS and not branches(body):
             return partial(function, apply=write_out)
-    if length * length_of(jaxpr) > MOST_EQUATIONS:
+    if length * length_of(jaxpr) > MOST_EQUATIONS or any(searches(equation, known)):
         return None
     order = range(length)[::-1] if params["reverse"] else range(length)
     return stepped(jaxpr, num_consts, num_carry, order)
@@ -144,7 +142,7 @@ def stepped(body: jex.ClosedJaxpr, num_consts: int, num_carry: int, order: Seque
         found: dict[int, Sequence[Any]] = {}
         for step in order:
             taken = [lax.index_in_dim(row, step, keepdims=False) for row in rows]
-            results = run(body, (*consts, *carry, *taken), write_out)
+            results = run(body, (*consts, *carry, *taken), write_out, as_numpy)
             carry, found[step] = results[:num_carry], results[num_carry:]
         if not found:
             return [*carry, *(jnp.zeros((0, *each.shape), each.dtype) for each in body.out_avals[num_carry:])]

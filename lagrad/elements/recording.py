@@ -21,10 +21,11 @@ from lagrad.elements.calls import CALL
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.groups import Group, LeafValue
 from lagrad.elements.indices import Indices
-from lagrad.elements.kernels import Key, contraction_terms
+from lagrad.elements.kernels import Key, contraction_terms, depending
+from lagrad.elements.lookups import Table
 from lagrad.elements.maps import Factor
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
-from lagrad.elements.tape import CHAIN, FLOAT, Tape
+from lagrad.elements.tape import CHAIN, FLOAT, LOOKUP, SEARCH, Tape
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
@@ -149,6 +150,16 @@ class Recording:
         equation = self.classification.program.equations[self.classification.producers[variable]]
         if variable in self.classification.chains:
             return self.chain(variable, equation, indices)
+        if self.classification.is_lookup(equation):
+            place = equation.inputs[1], self.classification.places(equation, 1, variable).at(indices)
+            return [place], partial(self.lookup, variable, equation)
+        search = self.classification.search(equation, variable)
+        if search is not None:
+            (number,) = depending(self.classification, equation)
+            places = self.classification.places(equation, number, variable)
+            value = equation.inputs[number], places.at(indices)
+            params = {"search": search}
+            return [value], lambda node: self.tape.add(SEARCH, (node,), params, search.dtype)
         if self.classification.interaction(equation, variable) is not None:
             operands = [
                 (operand, self.classification.places(equation, i, variable).at(indices))
@@ -185,6 +196,13 @@ class Recording:
             return [function(*values)[output]]
 
         return self.tape.add(CALL, operands, {"call": call, "output": output}, dtype, bind)
+
+    def lookup(self, variable: int, equation: Equation, place: int) -> int:
+        """Numbers of a known table."""
+        table = Table.of(self.classification.values[equation.inputs[0]])
+        return self.tape.add(
+            LOOKUP, (place,), {"table": table}, self.classification.program.avals[variable].dtype
+        )
 
     def floating(self, node: int, dtype: np.dtype) -> int:
         """A node of whole numbers as one of `dtype`; any other as it is."""

@@ -78,7 +78,7 @@ def partially_separable(program: Program) -> Split:
         if found.classification.chains and not found.rest:
             return found
     found = split(program)
-    wider = expanded(program) if found.rest else None
+    wider = expanded(program, found.classification.values) if found.rest else None
     if wider is None:
         return found
     other = split(wider)

@@ -23,6 +23,8 @@ from lagrad.program.cse import frozen
 INPUT, CONSTANT = "input", "constant"
 # Steps that are repeated, whose result is a vector: see `chains`; and one entry of a vector.
 CHAIN, ENTRY = "chain", "entry"
+# A number of a known table, and the place of a number in it: see `lookups`.
+LOOKUP, SEARCH = "lookup", "search"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "is_finite", "and", "or", "xor", "not"})
 COMMUTING = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or"})

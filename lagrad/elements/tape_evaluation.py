@@ -12,7 +12,7 @@ from jax import lax
 
 from lagrad.elements.chain import Chain
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
-from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Tape
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
@@ -94,6 +94,8 @@ FUNCTIONS: dict[str, Callable] = {
     "not": lax.bitwise_not,
     CHAIN: chained,
     ENTRY: lambda vector, place: vector[place],
+    LOOKUP: lambda place, table: jnp.take(jnp.asarray(table.numbers), place, mode="clip"),
+    SEARCH: lambda value, search: search.evaluate(value),
 }
 
 

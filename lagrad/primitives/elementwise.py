@@ -64,6 +64,19 @@ def comparison(numpy: Callable[..., Any], condition: str, kink: str = "") -> Ele
     return row(". . |", numpy, f"compare {condition}", kink=kink)
 
 
+def by_rank(compare: Callable[..., Any]) -> Callable[..., Any]:
+    """A comparison of float64 numbers by sign and size: -0 below +0, nan beyond infinity."""
+    return lambda x, y: compare(rank(np.asarray(x)), rank(np.asarray(y)))
+
+
+def rank(x: np.ndarray) -> np.ndarray:
+    """Whole numbers in the order of float64 ones: their bits, those of negative ones turned over."""
+    if x.dtype != np.float64:
+        return x
+    bits = x.view(np.int64)
+    return np.where(bits < 0, bits ^ np.iinfo(np.int64).max, bits)
+
+
 NAN_MAXIMUM, NAN_MINIMUM = "intrinsic maximum", "intrinsic minimum"
 
 ELEMENTWISE: dict[str, Elementwise] = {
@@ -155,9 +168,9 @@ ELEMENTWISE: dict[str, Elementwise] = {
     "le": comparison(np.less_equal, "ole", "tie"),
     "gt": comparison(np.greater, "ogt", "tie"),
     "ge": comparison(np.greater_equal, "oge", "tie"),
-    "eq_to": row(". . |"),
-    "lt_to": row(". . |"),
-    "le_to": row(". . |"),
+    "eq_to": row(". . |", by_rank(np.equal)),
+    "lt_to": row(". . |", by_rank(np.less)),
+    "le_to": row(". . |", by_rank(np.less_equal)),
     "and": row(". . |", np.bitwise_and, "instruction and"),
     "or": row(". . |", np.bitwise_or, "instruction or"),
     "xor": row(". . |", np.bitwise_xor, "instruction xor"),

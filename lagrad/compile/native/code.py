@@ -106,6 +106,10 @@ class Code:
         """The same truth in all lanes."""
         return self.everywhere("true" if value else "false", "i1")
 
+    def truth_of(self, value: Value) -> Value:
+        """Whether numbers are not zero."""
+        return self.binary("fcmp une", value, self.number(0.0), "i1")
+
     def everywhere(self, literal: str, kind: str) -> Value:
         """The same literal in all lanes."""
         if self.lanes == 1:

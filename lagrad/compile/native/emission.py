@@ -21,16 +21,21 @@ from lagrad.compile.native.pieces import LONGEST_BODY, PIECE, cut
 from lagrad.compile.native.places import Place, splat
 from lagrad.compile.native.repeating import WORK, Workspace, pieces_of
 from lagrad.compile.native.rules import KINDS, RULES
+from lagrad.compile.native.shared import shared
 from lagrad.compile.native.storing import Ends, Scratch, sorted_writes, tile_size
+from lagrad.compile.native.tables import looked_up, searched
 from lagrad.compile.native.target import Target
+from lagrad.compile.native.whole import LARGEST_FACTOR, TYPES, WHOLE, wrapped
 from lagrad.elements.chain import Chain
-from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, Tape
+from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
 
 # Up to so many, constants are in the table, so that all of a body is within reach of LLVM's quick choice of
 # instructions, which takes a third of the time. With more, code that is slower by up to a quarter shows.
 FEWEST_TO_RUN_FAST = 512
 # Constants up to this size with few binary digits are part of the text.
 LARGEST_LITERAL, DIGITS = 64.0, 8.0
+# What takes whole numbers and gives others.
+LEAVING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "convert_element_type"})
 
 
 def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> bool:
@@ -52,9 +57,24 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
             steps = [*chain.results, *chain.slopes.values(), *chain.curvature.values()]
             if not supports(chain.step, steps):
                 return False
-        elif operation.name not in RULES and operation.name not in (INPUT, CONSTANT, ENTRY):
+        elif operation.name not in (INPUT, CONSTANT, ENTRY, LOOKUP, SEARCH) and not has_rule(tape, operation):
             return False
     return True
+
+
+def has_rule(tape: Tape, operation: Operation) -> bool:
+    """Whether an operation on numbers and truths, or on whole numbers, has a rule."""
+    if operation.dtype in TYPES:
+        return operation.name in WHOLE and (operation.name != "mul" or has_small_factor(tape, operation))
+    # Whole numbers become others only here.
+    are_whole = any(tape.operations[i].dtype in TYPES for i in operation.operands)
+    return operation.name in RULES and (not are_whole or operation.name in LEAVING)
+
+
+def has_small_factor(tape: Tape, operation: Operation) -> bool:
+    """Whether a product of whole numbers grows little: one of them is known, and not large."""
+    known = [tape.value(operand) for operand in operation.operands]
+    return any(value is not None and np.abs(value).max() <= LARGEST_FACTOR for value in known)
 
 
 def function(loop: Loop, target: Target) -> Function:
@@ -135,9 +155,7 @@ class Reads:
         value = self.loop.tape.operations[node].params["value"]
         if value.size > 1:
             numbers = self.places[node].load(code, element)
-            return (
-                code.binary("fcmp une", numbers, code.number(0.0), "i1") if value.dtype == bool else numbers
-            )
+            return code.truth_of(numbers) if value.dtype == bool else numbers
         return number_of(code, self.made, value)
 
 
@@ -172,7 +190,7 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
             return chain_of(code, reads.made, each.params["chain"], each.params["what"], operands)
         if each.name == ENTRY:
             return code.load(code.address(operands[0].text, str(each.params["place"] * code.lanes)))
-        return RULES[each.name](code, each.params, *operands)
+        return applied(reads.made, code, tape, node, operands)
 
     # A vector in memory is not handed on from piece to piece.
     has_chains = any(tape.operations[node].name == CHAIN for node in reads.nodes)
@@ -188,6 +206,28 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
     return values | {node: reads.constant(code, node, element) for node in results & constants}
 
 
+def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequence[Value]) -> Value:
+    """Value of a primitive."""
+    operation = tape.operations[node]
+    if operation.name == LOOKUP:
+        numbers = operation.params["table"].numbers
+        found = looked_up(code, made.table_of(code, numbers), numbers.size, *operands)
+        return code.truth_of(found) if operation.dtype == bool else found
+    if operation.name == SEARCH:
+        search = operation.params["search"]
+        numbers = search.table.numbers
+        function = made.pointer(code, shared(code.target, f"{search.side}{code.lanes}"))
+        return searched(
+            code, function, made.table_of(code, numbers), str(numbers.size), search.shift, *operands
+        )
+    if operation.dtype not in TYPES:
+        return RULES[operation.name](code, operation.params, *operands)
+    were_whole = any(tape.operations[operand].dtype in TYPES for operand in operation.operands)
+    if operation.name == "convert_element_type" and were_whole:
+        return wrapped(code, operation.dtype, *operands)
+    return WHOLE[operation.name](code, operation.dtype, operation.params, *operands)
+
+
 def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequence[Value]) -> Value:
     """The vector of what is asked of a chain, in a workspace of its own."""
     if (chain, what) not in made.chains:
@@ -198,6 +238,7 @@ def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequ
             what,
             first,
             lambda new, value: number_of(new, made, value),
+            partial(applied, made),
             partial(call_piece, WORK),
         )
         made.chains[chain, what] = len(made.pieces) - 1

@@ -14,6 +14,7 @@ from hashlib import blake2b
 import numpy as np
 
 from lagrad.compile.native.addresses import address
+from lagrad.compile.native.code import Code
 from lagrad.compile.native.shared import shared
 from lagrad.compile.native.target import Target
 from lagrad.elements.chain import Chain
@@ -101,6 +102,15 @@ class Function:
         """A constant array as a pointer; it is kept alive."""
         self.kept.append(array)
         return self.loaded("ptr", address(array))
+
+    def table_of(self, code: Code, numbers: np.ndarray) -> str:
+        """Pointer to known numbers, from any function of the module."""
+        self.kept.append(np.ascontiguousarray(numbers, dtype=float))
+        return self.pointer(code, address(self.kept[-1]))
+
+    def pointer(self, code: Code, place: int) -> str:
+        """An address, loaded where it is needed."""
+        return code.set(f"load ptr, ptr {code.address('%table', str(self.word(place)), 'i64')}")
 
     def gatherer(self, name: str) -> str | None:
         """Pointer to a function that gathers a register; None where that is written out."""

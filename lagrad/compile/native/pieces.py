@@ -50,7 +50,7 @@ class Workspace:
     def load(self, code: Code, node: int, work: str, is_truth: bool) -> Value:
         """Read a value from its place."""
         value = code.load(self.address(code, node, work))
-        return code.binary("fcmp une", value, code.number(0.0), "i1") if is_truth else value
+        return code.truth_of(value) if is_truth else value
 
     def address(self, code: Code, node: int, work: str) -> str:
         """Address of the place of a node."""

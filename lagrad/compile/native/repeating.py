@@ -13,13 +13,14 @@ from itertools import islice
 
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, end
-from lagrad.compile.native.rules import RULES
 from lagrad.elements.chain import Chain
-from lagrad.elements.tape import CONSTANT
+from lagrad.elements.tape import CONSTANT, Tape
 
 WORK = "%work"
 # (code, value of a constant) -> its register.
 Constant = Callable[[Code, object], Value]
+# (code, tape, node, values of its operands) -> its register.
+Apply = Callable[[Code, Tape, int, Sequence[Value]], Value]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,13 @@ class Workspace:
 
 
 def pieces_of(
-    code: Code, chain: Chain, what: str, first: int, constant: Constant, call: Callable[[Code, int], None]
+    code: Code,
+    chain: Chain,
+    what: str,
+    first: int,
+    constant: Constant,
+    apply: Apply,
+    call: Callable[[Code, int], None],
 ) -> list[str]:
     """Bodies of the functions that evaluate a chain.
 
@@ -64,11 +71,12 @@ def pieces_of(
         what: "values", "slopes" or "curvature".
         first: number of the first body; the last one is the entry.
         constant: writes constants.
+        apply: writes primitives.
         call: writes a call of a numbered body.
     """
     space = Workspace(chain, what)
     # One node may be several results.
-    step = piece(code, space, [(node, ("Z", i)) for i, node in enumerate(chain.results)], constant)
+    step = piece(code, space, [(node, ("Z", i)) for i, node in enumerate(chain.results)], constant, apply)
     if what == "values":
         return [step, body(code, lambda new: forwards(new, space, lambda: call(new, first), False))]
     p = space.inputs
@@ -77,7 +85,7 @@ def pieces_of(
         both = [((a, b), node) for (a, b), node in chain.curvature.items()]
         both += [((b, a), node) for (a, b), node in chain.curvature.items() if a != b]
         stored += [(node, ("W", a * p + b)) for (a, b), node in both]
-    derivatives = piece(code, space, stored, constant)
+    derivatives = piece(code, space, stored, constant, apply)
     walk = slopes if what == "slopes" else curvature
 
     def entry(new: Code) -> None:
@@ -102,6 +110,7 @@ def piece(
     space: Workspace,
     targets: Sequence[tuple[int, tuple[str, int]]],
     constant: Constant,
+    apply: Apply,
 ) -> str:
     """Evaluate nodes of a step from A and L, and store each at its place."""
     chain = space.chain
@@ -122,7 +131,7 @@ def piece(
         for node in tape.needed(nodes, given):
             operation = tape.operations[node]
             if operation.name != CONSTANT:
-                values[node] = RULES[operation.name](new, operation.params, *map(value, operation.operands))
+                values[node] = apply(new, tape, node, [*map(value, operation.operands)])
         for node, place in targets:
             new.store(value(node), at(new, space, *place))
 

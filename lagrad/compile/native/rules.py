@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from jax import lax
 
 from lagrad.compile.native.code import Code, Value
+from lagrad.compile.native.whole import TYPES
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
 from lagrad.primitives.elementwise import ELEMENTWISE
 
@@ -100,6 +102,12 @@ def finite(code: Code, params: dict, value: Value) -> Value:
     return code.binary("fcmp olt", code.intrinsic("fabs", value), code.number(np.inf), "i1")
 
 
+def rounded(code: Code, params: dict, value: Value) -> Value:
+    """The nearest whole number; of two the even one, or the one away from zero."""
+    to_even = params["rounding_method"] == lax.RoundingMethod.TO_NEAREST_EVEN
+    return code.intrinsic("roundeven" if to_even else "round", value)
+
+
 def negation(code: Code, params: dict, value: Value) -> Value:
     """Not x."""
     return code.binary("xor", value, code.truth(True))
@@ -111,7 +119,7 @@ def conversion(code: Code, params: dict, value: Value) -> Value:
     if value.kind == target:
         return value
     if target == "i1":
-        return code.binary("fcmp une", value, code.number(0.0), "i1")
+        return code.truth_of(value)
     return code.value("double", f"uitofp {code.wide('i1')} {value.text} to {code.wide('double')}")
 
 
@@ -120,7 +128,23 @@ def same(code: Code, params: dict, value: Value, *shape) -> Value:
     return value
 
 
-KINDS = {np.dtype(float): "double", np.dtype(bool): "i1"}
+def ordered(condition: str) -> Rule:
+    """A comparison of float64 numbers by sign and size: -0 below +0, nan beyond infinity."""
+
+    def rule(code: Code, params: dict, left: Value, right: Value) -> Value:
+        return code.binary(f"icmp {condition}", rank(code, left), rank(code, right), "i1")
+
+    return rule
+
+
+def rank(code: Code, value: Value) -> Value:
+    """A whole number that grows as float64 numbers do: their bits, those of negative ones turned over."""
+    bits = code.value("i64", f"bitcast {code.wide('double')} {value.text} to {code.wide('i64')}")
+    signs = code.binary("ashr", bits, code.everywhere("63", "i64"))
+    return code.binary("xor", bits, code.binary("lshr", signs, code.everywhere("1", "i64")))
+
+
+KINDS = {np.dtype(float): "double", np.dtype(bool): "i1", **dict.fromkeys(TYPES, "double")}
 
 # What kind of instruction a row of the table of primitives names.
 KINDS_OF_INSTRUCTION: dict[str, Callable[[str], Rule]] = {
@@ -150,6 +174,10 @@ RULES: dict[str, Rule] = {
     "clamp": clamp,
     "is_finite": finite,
     "not": negation,
+    "round": rounded,
+    "eq_to": ordered("eq"),
+    "lt_to": ordered("slt"),
+    "le_to": ordered("sle"),
     "convert_element_type": conversion,
     "broadcast_in_dim": same,
     "reshape": same,

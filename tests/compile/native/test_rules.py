@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core.primitives import eq_to_p, le_to_p, lt_to_p
 
 from lagrad.compile.native.loops import Read, Write
 from lagrad.compile.native.rules import RULES
@@ -68,6 +69,10 @@ CASES = {
     "le": lambda x, y: jnp.where(x <= y, 2.0, y),
     "gt": lambda x, y: jnp.where(x > y, 2.0, y),
     "ge": lambda x, y: jnp.where(x >= y, 2.0, y),
+    "eq_to": lambda x, y: jnp.where(eq_to_p.bind(x, y), 2.0, y),
+    "lt_to": lambda x, y: jnp.where(lt_to_p.bind(x, y), 2.0, y),
+    "le_to": lambda x, y: jnp.where(le_to_p.bind(x, y), 2.0, y),
+    "round": lambda x, y: jax.lax.round(x) + 10 * jnp.round(y),
     "and": lambda x, y: jnp.where((x > 0) & (y > 0), 2.0, y),
     "or": lambda x, y: jnp.where((x > 0) | (y > 0), 2.0, y),
     "xor": lambda x, y: jnp.where((x > 0) ^ (y > 0), 2.0, y),

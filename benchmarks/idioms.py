@@ -74,6 +74,30 @@ def complex_power_flow(n: int) -> Model:
     return halves(balance, n)
 
 
+def branch_flow(n: int) -> Model:
+    """Complex power sent into each branch, from complex currents."""
+    i = np.arange(n - 1)
+
+    def sent(v, angle):
+        voltage = v * jnp.exp(1j * angle)
+        power = voltage[i] * jnp.conj((1 - 10j) * (voltage[i] - voltage[i + 1]))
+        return jnp.concatenate([power.real, power.imag, jnp.abs(power)])
+
+    return halves(sent, n)
+
+
+def rows_of_coefficients(n: int) -> Model:
+    """A spline whose pieces are rows of a table."""
+    knots, rows = np.linspace(-2, 2, 9), np.random.default_rng(0).normal(size=(8, 4))
+
+    def value(x):
+        piece = jnp.clip(jnp.searchsorted(jnp.asarray(knots), x) - 1, 0, 7)
+        d, row = x - jnp.asarray(knots)[piece], jnp.asarray(rows)[piece]
+        return row[:, 0] + d * (row[:, 1] + d * (row[:, 2] + d * row[:, 3]))
+
+    return whole(value, n)
+
+
 def assembled(n: int) -> Model:
     """Finite elements in one dimension: element stiffnesses scattered into a matrix."""
     i = np.arange(n - 1)
@@ -277,6 +301,7 @@ IDIOMS: dict[str, Callable[[int], Model]] = {
     "rotation matrices": rotations,
     "power flow, G cos + B sin": power_flow,
     "power flow, V conj(Y V)": complex_power_flow,
+    "power flow, V conj(I) by branches": branch_flow,
     "tril(A) * x @ u": lambda n: halves(lambda x, u: (LOWER(n) * x) @ u, n),
     "where(mask, x x', 0) @ u": lambda n: halves(
         lambda x, u: jnp.where(BAND(n) != 0, jnp.outer(x, x), 0.0) @ u, n
@@ -323,6 +348,10 @@ IDIOMS: dict[str, Callable[[int], Model]] = {
     "prod of stacked factors": lambda n: halves(
         lambda x, u: jnp.prod(jnp.stack([x, u, np.arange(n) % 2 * 1.0]), axis=0), n
     ),
+    "interp(x, known, known)": lambda n: whole(
+        lambda x: jnp.interp(x, np.linspace(-2, 2, 9), np.arange(9.0) ** 2) * x[::-1], n
+    ),
+    "spline rows by searchsorted": rows_of_coefficients,
     "sort by known keys": lambda n: whole(lambda x: x[np.argsort(np.sin(np.arange(n)))] * x, n),
     # loops
     "fori_loop fills c[k]": filled,

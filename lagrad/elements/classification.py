@@ -20,7 +20,7 @@ from lagrad.elements.calls import CALL, ElementCall, element_call
 from lagrad.elements.chain import Chain
 from lagrad.elements.indices import Indices
 from lagrad.elements.linear import Maps, broadcast, maps
-from lagrad.elements.lookups import GATHER, is_lookup
+from lagrad.elements.lookups import GATHER, Table, is_lookup
 from lagrad.elements.searches import Search, searches
 from lagrad.primitives.elementwise import interaction_of
 from lagrad.primitives.interaction import Interaction, parse
@@ -58,6 +58,7 @@ class Classification:
         forms_at: cache of `form_at`.
         offsets_at: cache of `offset_at`.
         calls: cache of `call`.
+        tables: cache of `table`.
         searches: cache of `search`.
         chains: variable -> the chain of steps that makes it; for what reads the program.
     """
@@ -73,6 +74,7 @@ class Classification:
     forms_at: dict[tuple[int, tuple | bytes], Affine] = field(default_factory=dict)
     offsets_at: dict[tuple[int, tuple | bytes], np.ndarray | None] = field(default_factory=dict)
     calls: dict[int, ElementCall | None] = field(default_factory=dict)
+    tables: dict[int, Table] = field(default_factory=dict)
     searches: dict[int, Sequence[Search | None]] = field(default_factory=dict)
     chains: dict[int, Chain] = field(default_factory=dict)
 
@@ -107,6 +109,12 @@ class Classification:
     def is_lookup(self, equation: Equation) -> bool:
         """Whether an equation reads a known table at a place that depends on x, one for each element."""
         return equation.name == GATHER and equation.inputs[0] in self.values and is_lookup(equation.source)
+
+    def table(self, variable: int) -> Table:
+        """A known variable as a table."""
+        if variable not in self.tables:
+            self.tables[variable] = Table.of(self.values[variable])
+        return self.tables[variable]
 
     def search(self, equation: Equation, output: int) -> Search | None:
         """The search of a known sorted array that gives an output of a loop; None if it is none."""

@@ -22,7 +22,6 @@ from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.groups import Group, LeafValue
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms, depending
-from lagrad.elements.lookups import Table
 from lagrad.elements.maps import Factor
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
 from lagrad.elements.tape import CHAIN, FLOAT, LOOKUP, SEARCH, Tape
@@ -199,7 +198,7 @@ class Recording:
 
     def lookup(self, variable: int, equation: Equation, place: int) -> int:
         """Numbers of a known table."""
-        table = Table.of(self.classification.values[equation.inputs[0]])
+        table = self.classification.table(equation.inputs[0])
         return self.tape.add(
             LOOKUP, (place,), {"table": table}, self.classification.program.avals[variable].dtype
         )

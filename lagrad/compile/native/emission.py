@@ -25,9 +25,9 @@ from lagrad.compile.native.shared import shared
 from lagrad.compile.native.storing import Ends, Scratch, sorted_writes, tile_size
 from lagrad.compile.native.tables import looked_up, searched
 from lagrad.compile.native.target import Target
-from lagrad.compile.native.whole import LARGEST_FACTOR, TYPES, WHOLE, wrapped
+from lagrad.compile.native.whole import LARGEST_FACTOR, MOST_EXACT, TYPES, WHOLE, wrapped
 from lagrad.elements.chain import Chain
-from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
+from lagrad.elements.tape import BOOL, CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
 
 # Up to so many, constants are in the table, so that all of a body is within reach of LLVM's quick choice of
 # instructions, which takes a third of the time. With more, code that is slower by up to a quarter shows.
@@ -57,18 +57,29 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
             steps = [*chain.results, *chain.slopes.values(), *chain.curvature.values()]
             if not supports(chain.step, steps):
                 return False
-        elif operation.name not in (INPUT, CONSTANT, ENTRY, LOOKUP, SEARCH) and not has_rule(tape, operation):
+        elif operation.name in (CONSTANT, LOOKUP):
+            params = operation.params
+            if not is_exact(params["value"] if operation.name == CONSTANT else params["table"].numbers):
+                return False
+        elif operation.name not in (INPUT, ENTRY, SEARCH) and not has_rule(tape, operation):
             return False
     return True
 
 
+def is_exact(numbers: np.ndarray) -> bool:
+    """Whether numbers are the same as float64."""
+    return numbers.dtype not in TYPES or not numbers.size or np.abs(numbers).max() <= MOST_EXACT
+
+
 def has_rule(tape: Tape, operation: Operation) -> bool:
     """Whether an operation on numbers and truths, or on whole numbers, has a rule."""
-    if operation.dtype in TYPES:
-        return operation.name in WHOLE and (operation.name != "mul" or has_small_factor(tape, operation))
-    # Whole numbers become others only here.
-    are_whole = any(tape.operations[i].dtype in TYPES for i in operation.operands)
-    return operation.name in RULES and (not are_whole or operation.name in LEAVING)
+    name, types = operation.name, [tape.operations[operand].dtype for operand in operation.operands]
+    if operation.dtype not in TYPES:
+        # Whole numbers become others only here.
+        return name in RULES and (name in LEAVING or not any(each in TYPES for each in types))
+    if name == "mul":
+        return has_small_factor(tape, operation)
+    return name in WHOLE and (name != "select_n" or types[0] == BOOL)
 
 
 def has_small_factor(tape: Tape, operation: Operation) -> bool:

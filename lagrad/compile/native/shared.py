@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import llvmlite.binding as llvm
 
 from lagrad.compile.native import gathering, settling, tables
@@ -12,13 +14,15 @@ from lagrad.compile.native.target import Target
 @once
 def shared(target: Target, name: str) -> int:
     """Address of a function of `settling`, `gathering` or `tables`."""
-    return engine(target).get_function_address(name)
+    # Most problems have no tables.
+    texts = (tables.text,) if name in tables.names(target) else (settling.text, gathering.text)
+    return engine(target, texts).get_function_address(name)
 
 
 @once
-def engine(target: Target) -> llvm.ExecutionEngine:
+def engine(target: Target, texts: tuple[Callable[[Target], str], ...]) -> llvm.ExecutionEngine:
     """What owns their code, as long as the process lives."""
-    whole = "\n".join([settling.text(target), gathering.text(target), tables.text(target)])
+    whole = "\n".join(text(target) for text in texts)
     made = llvm.create_mcjit_compiler(llvm.parse_assembly(whole), target.machine())
     made.finalize_object()
     return made

@@ -31,8 +31,13 @@ done:
 """
 
 
+def names(target: Target) -> set[str]:
+    """Names of the searches: a side, and behind it the number of lanes."""
+    return {f"{side}{lanes}" for side in CONDITIONS for lanes in (1, target.lanes)}
+
+
 def text(target: Target) -> str:
-    """Assembly of the searches, "left" and "right", by the number of lanes behind the name."""
+    """Assembly of the searches."""
     return "\n".join(
         SEARCH.format(side=side, condition=condition)
         + (lane_by_lane(target, side) if target.lanes > 1 else "")

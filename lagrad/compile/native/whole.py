@@ -12,6 +12,8 @@ import numpy as np
 
 from lagrad.compile.native.code import Code, Value
 
+# Whole numbers beyond this are not all float64.
+MOST_EXACT = 2**53
 # (code, type of the result, parameters, operands) -> value.
 WholeRule = Callable[..., Value]
 

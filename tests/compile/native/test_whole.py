@@ -82,6 +82,9 @@ def test_every_rule_is_tried():
         lambda x, y: [(x.astype(int) & 3).astype(float)],
         lambda x, y: [(x.astype(np.int16) + 1).astype(float)],
         lambda x, y: [lax.shift_left(x.astype(int), 2).astype(float)],
+        lambda x, y: [lax.select_n(x.astype(np.int32), y.astype(int), y.astype(int) + 1).astype(float)],
+        lambda x, y: [(x.astype(int) + (2**53 + 1)).astype(float)],
+        lambda x, y: [jnp.where(x > y, x.astype(np.int8), 1).astype(float)],
     ],
 )
 def test_what_may_be_inexact_is_left_to_xla(fun):

@@ -65,16 +65,16 @@ def comparison(numpy: Callable[..., Any], condition: str, kink: str = "") -> Ele
 
 
 def by_rank(compare: Callable[..., Any]) -> Callable[..., Any]:
-    """A comparison of float64 numbers by sign and size: -0 below +0, nan beyond infinity."""
+    """A comparison of floats by sign and size: -0 below +0, nan beyond infinity."""
     return lambda x, y: compare(rank(np.asarray(x)), rank(np.asarray(y)))
 
 
 def rank(x: np.ndarray) -> np.ndarray:
-    """Whole numbers in the order of float64 ones: their bits, those of negative ones turned over."""
-    if x.dtype != np.float64:
+    """Whole numbers in the order of floats: their bits, those of negative ones turned over."""
+    if x.dtype.kind != "f":
         return x
-    bits = x.view(np.int64)
-    return np.where(bits < 0, bits ^ np.iinfo(np.int64).max, bits)
+    bits = x.view(f"i{x.dtype.itemsize}")
+    return np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
 
 
 NAN_MAXIMUM, NAN_MINIMUM = "intrinsic maximum", "intrinsic minimum"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.extend import core as jex
+from jax.extend.core.primitives import eq_to_p, le_to_p, lt_to_p
 
 from lagrad.precision import float64
 from lagrad.primitives.equations import bind
@@ -29,6 +30,11 @@ BINARY = """
 WIDER = dict.fromkeys(["int8", "uint8", "int16"], np.int32) | dict.fromkeys(
     ["bfloat16", "float16"], np.float32
 )
+ORDERED = {
+    "eq_to": lambda x, y: eq_to_p.bind(x, y),
+    "lt_to": lambda x, y: lt_to_p.bind(x, y),
+    "le_to": lambda x, y: le_to_p.bind(x, y),
+}
 OTHERS = {
     "sum": lambda x: lax.reduce_sum_p.bind(x, axes=(0,), out_sharding=None),
     "prod": lambda x: jnp.prod(x, axis=1, dtype=x.dtype),
@@ -100,6 +106,14 @@ def agree(name: str, found: np.ndarray, expected: np.ndarray) -> None:
         np.testing.assert_array_equal(found.astype(complex), expected.astype(complex), err_msg=name)
 
 
+@pytest.mark.parametrize("dtype", INTEGERS + FLOATS, ids=name_of)
+@pytest.mark.parametrize("name", ORDERED)
+def test_comparisons_by_rank(name, dtype):
+    """Every number with every other: zeros by their sign, nan beyond infinity."""
+    numbers = samples(dtype).ravel()
+    check(ORDERED[name], *map(np.ascontiguousarray, np.broadcast_arrays(numbers, numbers[:, None])))
+
+
 @pytest.mark.parametrize("dtype", TYPES, ids=name_of)
 @pytest.mark.parametrize("name", UNARY.split())
 def test_functions_of_one_operand(name, dtype):
@@ -125,7 +139,7 @@ def test_reductions_products_and_moves(name, dtype):
 
 def test_every_quick_fold_is_tried():
     """The table has no row that the tests above do not reach, but for a few of Booleans and copies."""
-    reached = {name.removeprefix("bitwise_") for name in f"{UNARY} {BINARY}".split()}
+    reached = {name.removeprefix("bitwise_") for name in f"{UNARY} {BINARY}".split()} | ORDERED.keys()
     reached |= {"iota", "scatter-add", "dot_general", "convert_element_type", "integer_pow", "clamp"}
     reached |= {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "cumsum", "cumprod"}
     assert QUICK.keys() <= reached | {"reduce_and", "reduce_or", "not", "stop_gradient", "add_any"}

@@ -76,8 +76,7 @@ def written_as_lookups(equation: jex.JaxprEqn, table: Any) -> Callable[..., Sequ
     )
 
     def spread(array: Any, along: Sequence[int]) -> Any:
-        lengths = [out[axis] if axis in along else 1 for axis in range(len(out))]
-        return jnp.reshape(array, lengths)
+        return jnp.reshape(array, [out[axis] if axis in along else 1 for axis in range(len(out))])
 
     def function(_, places: Any) -> list:
         starts = [places[..., k] for k in range(len(axes))]
@@ -87,9 +86,7 @@ def written_as_lookups(equation: jex.JaxprEqn, table: Any) -> Callable[..., Sequ
             jnp.clip(start, 0, last).astype(float) * strides[axis]
             for start, last, axis in zip(starts, most, axes, strict=True)
         ]
-        place = spread(sum(within), batch) + np.asarray(offsets, float).reshape(
-            [out[axis] if axis in numbers.offset_dims else 1 for axis in range(len(out))]
-        )
+        place = spread(sum(within), batch) + spread(np.asarray(offsets, float), numbers.offset_dims)
         found = read(table.reshape(-1), jnp.broadcast_to(place, out).astype(int))
         if not fills:
             return [found]

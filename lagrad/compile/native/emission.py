@@ -25,7 +25,7 @@ from lagrad.compile.native.shared import shared
 from lagrad.compile.native.storing import Ends, Scratch, sorted_writes, tile_size
 from lagrad.compile.native.tables import looked_up, searched
 from lagrad.compile.native.target import Target
-from lagrad.compile.native.whole import LARGEST_FACTOR, MOST_EXACT, TYPES, WHOLE, wrapped
+from lagrad.compile.native.whole import LARGEST_FACTOR, MOST_EXACT, WHOLE, is_whole, wrapped
 from lagrad.elements.chain import Chain
 from lagrad.elements.tape import BOOL, CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
 
@@ -68,18 +68,19 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
 
 def is_exact(numbers: np.ndarray) -> bool:
     """Whether numbers are the same as float64."""
-    return numbers.dtype not in TYPES or not numbers.size or np.abs(numbers).max() <= MOST_EXACT
+    return not is_whole(numbers.dtype) or not numbers.size or np.abs(numbers).max() <= MOST_EXACT
 
 
 def has_rule(tape: Tape, operation: Operation) -> bool:
     """Whether an operation on numbers and truths, or on whole numbers, has a rule."""
-    name, types = operation.name, [tape.operations[operand].dtype for operand in operation.operands]
-    if operation.dtype not in TYPES:
+    name, operations = operation.name, tape.operations
+    if not is_whole(operation.dtype):
         # Whole numbers become others only here.
-        return name in RULES and (name in LEAVING or not any(each in TYPES for each in types))
+        is_leaving = name in LEAVING or not any(is_whole(operations[i].dtype) for i in operation.operands)
+        return name in RULES and is_leaving
     if name == "mul":
         return has_small_factor(tape, operation)
-    return name in WHOLE and (name != "select_n" or types[0] == BOOL)
+    return name in WHOLE and (name != "select_n" or operations[operation.operands[0]].dtype == BOOL)
 
 
 def has_small_factor(tape: Tape, operation: Operation) -> bool:
@@ -231,9 +232,9 @@ def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequenc
         return searched(
             code, function, made.table_of(code, numbers), str(numbers.size), search.shift, *operands
         )
-    if operation.dtype not in TYPES:
+    if not is_whole(operation.dtype):
         return RULES[operation.name](code, operation.params, *operands)
-    were_whole = any(tape.operations[operand].dtype in TYPES for operand in operation.operands)
+    were_whole = any(is_whole(tape.operations[operand].dtype) for operand in operation.operands)
     if operation.name == "convert_element_type" and were_whole:
         return wrapped(code, operation.dtype, *operands)
     return WHOLE[operation.name](code, operation.dtype, operation.params, *operands)

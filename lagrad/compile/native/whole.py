@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lagrad.compile.native.code import Code, Value
+from lagrad.elements.tape import FLOAT
 
 # Whole numbers beyond this are not all float64.
 MOST_EXACT = 2**53
@@ -20,6 +21,11 @@ WholeRule = Callable[..., Value]
 # Factors of products.
 LARGEST_FACTOR = 2**20
 TYPES = tuple(map(np.dtype, ("int32", "uint32", "int64")))
+
+
+def is_whole(dtype: np.dtype) -> bool:
+    """Whether a type is one of those here; nearly all are float64, and one object."""
+    return dtype is not FLOAT and dtype in TYPES
 
 
 def wrapped(code: Code, dtype: np.dtype, value: Value) -> Value:

@@ -160,9 +160,9 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
     else:
         result = function(*operands)
     aval = aval_of(source.outvars[0])
-    is_complex = COMPLEX in (aval.dtype, *(getattr(operand, "dtype", None) for operand in operands[:1]))
+    types = aval.dtype, getattr(operands[0], "dtype", None) if operands else None
     # Of what is infinite XLA makes other numbers, and of some functions.
-    if is_complex and (name not in OF_COMPLEX or not np.isfinite(result).all()):
+    if COMPLEX in types and (name not in OF_COMPLEX or not np.isfinite(result).all()):
         raise NoRow
     if result.__class__ is np.float64 and aval.shape == () and aval.dtype == FLOAT64:
         return (result,)

@@ -45,8 +45,8 @@ class Table:
 
 
 def is_lookup(equation: jex.JaxprEqn) -> bool:
-    """Whether an equation reads a vector at one place for each element, and stays within it."""
-    if equation.primitive.name != GATHER or equation.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP:
+    """Whether a `gather` reads a vector at one place for each element, and stays within it."""
+    if equation.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP:
         return False
     vector, places = map(shape_of, equation.invars)
     return len(vector) == 1 and vector[0] > 0 and prod(places) == size_of(equation.outvars[0])

@@ -25,7 +25,7 @@ from lagrad.compile.native.shared import shared
 from lagrad.compile.native.storing import Ends, Scratch, sorted_writes, tile_size
 from lagrad.compile.native.tables import looked_up, searched
 from lagrad.compile.native.target import Target
-from lagrad.compile.native.whole import LARGEST_FACTOR, MOST_EXACT, WHOLE, is_whole, wrapped
+from lagrad.compile.native.whole import ALIKE, LARGEST_FACTOR, MOST_EXACT, WHOLE, is_whole, wrapped
 from lagrad.elements.chain import Chain
 from lagrad.elements.tape import BOOL, CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
 
@@ -80,7 +80,9 @@ def has_rule(tape: Tape, operation: Operation) -> bool:
         return name in RULES and is_leaving
     if name == "mul":
         return has_small_factor(tape, operation)
-    return name in WHOLE and (name != "select_n" or operations[operation.operands[0]].dtype == BOOL)
+    if name == "select_n":
+        return operations[operation.operands[0]].dtype == BOOL
+    return name in WHOLE or name in ALIKE
 
 
 def has_small_factor(tape: Tape, operation: Operation) -> bool:
@@ -232,7 +234,7 @@ def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequenc
         return searched(
             code, function, made.table_of(code, numbers), str(numbers.size), search.shift, *operands
         )
-    if not is_whole(operation.dtype):
+    if not is_whole(operation.dtype) or operation.name in ALIKE:
         return RULES[operation.name](code, operation.params, *operands)
     were_whole = any(is_whole(tape.operations[operand].dtype) for operand in operation.operands)
     if operation.name == "convert_element_type" and were_whole:

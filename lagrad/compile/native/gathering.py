@@ -26,7 +26,7 @@ def text(target: Target) -> str:
 
 
 def written(target: Target, name: str, parameters: str, lanes: Callable[[Code], list[str]]) -> str:
-    """Assembly of one of them."""
+    """Assembly of a function that gives a register, from what writes a number for each lane."""
     code = Code(target, target.lanes)
     value, wide = code.gathered(lanes(code)), code.wide("double")
     body = "\n".join(code.lines)

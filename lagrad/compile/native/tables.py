@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lagrad.compile.native.code import Code, Value
+from lagrad.compile.native.code import Code, Value, wide_type
+from lagrad.compile.native.gathering import written
 from lagrad.compile.native.target import Target
 
 # Whether a number lies behind one of the table; not a number lies behind all.
@@ -47,15 +48,13 @@ def text(target: Target) -> str:
 
 def lane_by_lane(target: Target, side: str) -> str:
     """The same of a register."""
-    code = Code(target, target.lanes)
-    wide, value = code.wide("double"), Value("%value", "double")
-    found = [
-        code.set(f"call double @{side}1(ptr %table, i64 %size, double {code.lane(value, lane)})")
-        for lane in range(code.lanes)
-    ]
-    result, body = code.gathered(found), "\n".join(code.lines)
-    head = f"define {wide} @{side}{code.lanes}(ptr %table, i64 %size, {wide} %value)"
-    return f"{head} {{\n{body}\n  ret {wide} {result.text}\n}}\n"
+    wide = wide_type("double", target.lanes)
+
+    def found(code: Code) -> list[str]:
+        lanes = [code.lane(Value("%value", "double"), lane) for lane in range(code.lanes)]
+        return [code.set(f"call double @{side}1(ptr %table, i64 %size, double {lane})") for lane in lanes]
+
+    return written(target, f"{side}{target.lanes}", f"ptr %table, i64 %size, {wide} %value", found)
 
 
 def searched(code: Code, function: str, table: str, size: str, shift: int, value: Value) -> Value:

@@ -98,26 +98,13 @@ def positive(code: Code, value: Value) -> Value:
     return code.binary("fadd", value, code.number(0.0))
 
 
-def extreme(name: str) -> WholeRule:
-    """The larger or the smaller one."""
-    return lambda code, dtype, params, left, right: code.intrinsic(name, left, right)
-
-
-def clamp(code: Code, dtype: np.dtype, params: dict, least: Value, value: Value, most: Value) -> Value:
-    """x between two bounds."""
-    return code.intrinsic("minimum", code.intrinsic("maximum", value, least), most)
-
-
-def select(code: Code, dtype: np.dtype, params: dict, which: Value, *cases: Value) -> Value:
-    """The second case where `which` holds, else the first."""
-    return code.select(which, cases[1], cases[0])
-
-
-def same(code: Code, dtype: np.dtype, params: dict, value: Value, *shape) -> Value:
-    """The operand."""
-    return value
-
-
+# What is done with whole numbers as with others.
+ALIKE = frozenset(
+    (
+        *("max", "min", "clamp", "select_n", "copy", "copy_p", "stop_gradient"),
+        *("broadcast_in_dim", "reshape", "squeeze", "expand_dims"),
+    )
+)
 WHOLE: dict[str, WholeRule] = {
     "add": arithmetic("fadd"),
     "sub": arithmetic("fsub"),
@@ -127,11 +114,5 @@ WHOLE: dict[str, WholeRule] = {
     "sign": sign,
     "div": quotient,
     "rem": remainder,
-    "max": extreme("maximum"),
-    "min": extreme("minimum"),
-    "clamp": clamp,
-    "select_n": select,
     "convert_element_type": converted,
-    **dict.fromkeys(("broadcast_in_dim", "reshape", "squeeze", "expand_dims", "stop_gradient"), same),
-    **dict.fromkeys(("copy", "copy_p"), same),
 }

@@ -75,6 +75,19 @@ def forward_by_diffrax(x: jax.Array) -> jax.Array:
 
 
 # Name -> rows, a function of x, and its start.
+def exponentials(x: jax.Array) -> jax.Array:
+    """Exponentials of matrices of 3 rows."""
+    return jax.vmap(jax.scipy.linalg.expm)(x.reshape(-1, 3, 3)).ravel()
+
+
+BRANCHES = (jnp.sin, jnp.square, jnp.tanh, jnp.exp, jnp.cos)
+
+
+def switches(x: jax.Array) -> jax.Array:
+    """Each number by a branch of its own."""
+    return jax.vmap(lambda a: jax.lax.switch(jnp.floor(5 * a).astype(int), BRANCHES, a))(x)
+
+
 CASES: dict[str, tuple[Callable, np.ndarray]] = {
     "cummax 12": (lambda x: jax.lax.cummax(jnp.tril(jnp.outer(x, x)).sum(1)), np.linspace(0.2, 1, 12)),
     "cummax 100": (lambda x: jax.lax.cummax(jnp.tril(jnp.outer(x, x)).sum(1)), np.linspace(0.2, 1, 100)),
@@ -83,6 +96,8 @@ CASES: dict[str, tuple[Callable, np.ndarray]] = {
     "odeint": (lambda x: shot(x[:2], x[2]), np.array([0.1, 0.2, 0.3])),
     "odeint 5 stages": (partial(stages, count=5), np.linspace(0.1, 0.5, 15)),
     "odeint 20 stages": (partial(stages, count=20), np.linspace(0.1, 0.5, 60)),
+    "expm 10": (exponentials, 0.5 + 0.2 * np.sin(np.arange(90.0))),
+    "switch 200": (switches, np.linspace(0.01, 0.99, 200)),
     "diffrax": (by_diffrax, np.array([0.1, 0.2, 0.3])),
 }
 # What a user of JAX alone has to write instead.

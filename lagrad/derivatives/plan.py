@@ -36,6 +36,7 @@ from lagrad.elements.element_sums import ElementMatrix, ElementSums
 from lagrad.elements.groups import Group
 from lagrad.elements.remainder import Outputs, constraints, everything, remainder
 from lagrad.elements.split import Split, partially_separable
+from lagrad.elements.tape import TooLong
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
@@ -153,21 +154,35 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
         split = without_crowded(partially_separable(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
         return colored_plan(program, split, options, watch, sample)
+    try:
+        plan = element_plan(program, split, options, watch)
+    except TooLong:
+        plan = None
+    if plan is None:
+        return colored_plan(program, split, options, watch, sample)
+    return with_colored(plan, program, options, watch, sample) if split.rest else plan
+
+
+def element_plan(program: Program, split: Split, options: Options, watch: Watch) -> Plan | None:
+    """A plan of what elements give; None where they are not taken.
+
+    Raises:
+        TooLong: their code would be.
+    """
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
         parts = {"jacobian": elements.jacobian(split), "hessian": elements.hessian(split)}
     with watch.step("trace"), float64():
         native = {name: native_part(part, leaves) for name, part in parts.items()}
         if not takes_elements(split, options.strategy, None not in native.values()):
-            return colored_plan(program, split, options, watch, sample)
+            return None
         blocks = {name: native[name] or xla_part(part, leaves) for name, part in parts.items()}
         values, slopes = elements.outputs(split), elements.gradient(split)
         functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
-    plan = Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
-    return with_colored(plan, program, options, watch, sample) if split.rest else plan
+    return Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
 
 
 def on_cpu() -> bool:

@@ -21,9 +21,7 @@ def first_by_jax(
     tape: Tape, classification: Classification, bundle: Bundle, slots: Sequence[int], batch: int
 ) -> dict[Source, int]:
     """Derivative of every element by each active slot: one forward sweep with a seed of ones a slot."""
-    functions, params = zip(
-        *(traceable(tape.count, classification, group) for group in bundle.groups), strict=True
-    )
+    functions, params = zip(*(traceable(tape, classification, group) for group in bundle.groups), strict=True)
     sources = [(batch, (member, slot)) for member, group in enumerate(bundle.groups) for slot in group.active]
 
     def derivatives(slots: Sequence, weights: Sequence, given: Sequence) -> list:
@@ -48,9 +46,7 @@ def second_by_jax(
     batch: int,
 ) -> dict[Source, int]:
     """Second derivatives of every element's weighted sum, forward over reverse, a seed of ones a slot."""
-    functions, params = zip(
-        *(traceable(tape.count, classification, group) for group in bundle.groups), strict=True
-    )
+    functions, params = zip(*(traceable(tape, classification, group) for group in bundle.groups), strict=True)
     rows, pairs = sorted({a for a, _ in bundle.pairs}), list(bundle.pairs)
 
     def derivatives(slots: Sequence, weights: Sequence, given: Sequence) -> list:
@@ -72,10 +68,15 @@ def second_by_jax(
 
 
 def traceable(
-    count: int, classification: Classification, group: Group
+    goal: Tape, classification: Classification, group: Group
 ) -> tuple[Callable, tuple[ParamsInput, ...]]:
-    """The values of a group as a function of its slots and of elements of params, and which elements."""
-    tape = Tape(count)
+    """The values of a group as a function of its slots and of elements of params, and which elements.
+
+    Raises:
+        TooLong: the derivatives, a sweep over all operations for each slot, have no place on the tape `goal`.
+    """
+    count = goal.count
+    tape = Tape(count, goal.longest / max(1, len(group.slots)))
     slots = [tape.input(number) for number in range(len(group.slots))]
     (node,) = record_groups(tape, classification, [group], [slots], opaque=True)
     names = [each.params["name"] for each in tape.operations if each.name == INPUT]

@@ -24,7 +24,7 @@ from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Key, contraction_terms, depending
 from lagrad.elements.maps import Factor
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
-from lagrad.elements.tape import CHAIN, FLOAT, LOOKUP, SEARCH, Tape
+from lagrad.elements.tape import BOOL, CHAIN, FLOAT, LOOKUP, SEARCH, Tape
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
@@ -181,6 +181,8 @@ class Recording:
         if equation.name == "pow":
             # A whole exponent may be an array of integers, which its derivatives are not.
             operands = tuple(self.floating(operand, dtype) for operand in operands)
+        if equation.name == "select_n" and self.tape.operations[operands[0]].dtype != BOOL:
+            return self.chosen(operands[0], operands[1:])
         if equation.name != CALL:
             return self.tape.add(equation.name, operands, equation.params, dtype, equation.bind)
         call, output = self.classification.call(equation), equation.outputs.index(variable)
@@ -195,6 +197,17 @@ class Recording:
             return [function(*values)[output]]
 
         return self.tape.add(CALL, operands, {"call": call, "output": output}, dtype, bind)
+
+    def chosen(self, number: int, cases: Sequence[int], first: int = 0) -> int:
+        """The case of a number, the first or last one for numbers beyond, as XLA has it: choices of two."""
+        if len(cases) == 1:
+            return cases[0]
+        tape, middle = self.tape, len(cases) // 2
+        limit = tape.constant(np.asarray(first + middle, dtype=tape.operations[number].dtype))
+        is_before = tape.add("lt", (number, limit), {}, BOOL)
+        before = self.chosen(number, cases[:middle], first)
+        behind = self.chosen(number, cases[middle:], first + middle)
+        return tape.add("select_n", (is_before, behind, before), {}, tape.operations[before].dtype)
 
     def lookup(self, variable: int, equation: Equation, place: int) -> int:
         """Numbers of a known table."""

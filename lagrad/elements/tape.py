@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import copysign
+from math import copysign, inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,12 +56,17 @@ class Operation(NamedTuple):
     bind: Callable[..., Any] | None = None
 
 
+class TooLong(Exception):
+    """A tape has more operations than it may have."""
+
+
 @dataclass(eq=False)
 class Tape:
     """Operations on elements, each different one once.
 
     Args:
         count: number of elements.
+        longest: how many operations there may be.
         operations: the nodes, by number.
         numbers: key of an operation -> its node.
         values: constant node -> its value.
@@ -69,16 +74,23 @@ class Tape:
     """
 
     count: int
+    longest: float = inf
     operations: list[Operation] = field(default_factory=list)
     numbers: dict[Hashable, int] = field(default_factory=dict)
     values: dict[int, Any] = field(default_factory=dict)
     floats: dict[int, float] = field(default_factory=dict)
 
     def record(self, key: Hashable, operation: Operation) -> int:
-        """The node of a key, made if there is none."""
+        """The node of a key, made if there is none.
+
+        Raises:
+            TooLong: there are too many others already.
+        """
         node = self.numbers.get(key)
         if node is None:
             node = self.numbers[key] = len(self.operations)
+            if node >= self.longest:
+                raise TooLong
             self.operations.append(operation)
         return node
 

@@ -210,7 +210,7 @@ NUMBERS = {
     "tie": lambda r, a, b, p: jnp.maximum(a, jnp.concatenate([a[:2], like(b, a)[2:]])),
     "modulus of zero": lambda r, a, b, p: jnp.abs(a - jnp.concatenate([a[:1], like(b, a)[1:]])) * a,
     "clip at its end": lambda r, a, b, p: jnp.clip(a, a[0], 2.0) + a,
-    # Not further out: second derivatives by each of several steps behind one another leave the range of floats.
+    # Not further out: second derivatives by several steps behind one another leave the range of floats.
     "large times small": lambda r, a, b, p: (1e100 * a) * (1e-100 * like(b, a)),
     "square of small": lambda r, a, b, p: (1e-50 * a) ** 2 * 1e100,
     "root of small": lambda r, a, b, p: jnp.sqrt(1e-100 * (1 + a**2)) * 1e50,

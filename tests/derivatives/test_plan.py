@@ -10,6 +10,7 @@ import pytest
 import lagrad
 import lagrad_problems
 from lagrad.compile import colored
+from lagrad.compile.native import element_loops
 from lagrad_problems import opf
 from tests.derivatives.oracle import check, dense
 
@@ -40,6 +41,28 @@ def test_structured_problems_are_elements_and_exact(make, expected):
     """Nothing is colored, and all entries are those of dense JAX."""
     derivatives = lagrad.differentiate(make())
     assert strategies(derivatives) == expected
+    check(derivatives, count=1)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "elements"])
+@pytest.mark.parametrize("kernel", [jnp.sin, lambda x: jax.lax.lgamma(1.5 + x) * jax.lax.bessel_i0e(x)])
+def test_kernels_whose_code_would_be_too_long_are_swept(monkeypatch, kernel, strategy):
+    """By our own rules and by JAX: their derivatives are not written out."""
+
+    def rows(x):
+        pairs = x.reshape(-1, 2)
+        for _ in range(4):
+            pairs = kernel(pairs[:, ::-1]) * pairs
+        return pairs.ravel()
+
+    def problem():
+        return lagrad.Problem(lambda x: jnp.sum(x**2), np.linspace(0.3, 0.9, 80), lagrad.Equality(rows))
+
+    whole = lagrad.differentiate(problem(), strategy="elements")
+    assert strategies(whole) == {"elements"}
+    monkeypatch.setattr(element_loops, "LONGEST", 60)
+    derivatives = lagrad.differentiate(problem(), strategy=strategy)
+    assert "elements" not in strategies(derivatives)
     check(derivatives, count=1)
 
 

@@ -29,6 +29,8 @@ from lagrad.elements.terms import combined, slot_terms, weight_terms
 # Arguments of the machine code: x, sums over x made by the host, weights, sums over those, then what
 # depends on params only.
 X, WEIGHTS, PARAMS = 0, 2, 4
+# Operations of a kernel and its derivatives; longer code compiles for longer than sweeps of all by XLA.
+LONGEST = 200_000
 
 
 @dataclass
@@ -179,11 +181,14 @@ def native_sums(sums: ElementSums, leaves: list) -> Deferred[NativeSums] | None:
 
     Returns:
         What waits to be compiled; None if a kernel has an equation that machine code has no rule for.
+
+    Raises:
+        TooLong: derivatives of a kernel take more operations than `LONGEST`.
     """
     x_sums, weight_sums, params, loops = Sums(), Sums(), ParamsReads(), []
     derived: list[list[tuple[int, int]]] = []
     for batch, addends in zip(sums.batches, sums.addends, strict=True):
-        tape, reads = Tape(batch.count), {}
+        tape, reads = Tape(batch.count, LONGEST), {}
         supplies = Supply(tape, reads, X, x_sums), Supply(tape, reads, WEIGHTS, weight_sums)
         writes = batch_writes(tape, batch, addends, supplies)
         nodes = [node for node, _ in writes]

@@ -135,6 +135,12 @@ def test_a_look_that_was_not_taken_is_told(monkeypatch):
 
 LOOPS = {
     "table": lambda x: jnp.interp(x, jnp.linspace(-2.0, 2.0, 9), jnp.arange(9.0) ** 2) * x,
+    "rows of places": lambda x: jnp.take_along_axis(
+        jnp.outer(x, x), np.arange(36).reshape(6, 6) % 5, 1
+    ).ravel(),
+    "added in rows": lambda x: jax.vmap(lambda a, i: jnp.zeros(4).at[i].add(a))(
+        x.reshape(3, 2), np.array([[0, 2], [3, 3], [1, 0]])
+    ).ravel(),
     "carried": lambda x: lax.scan(lambda c, u: (0.5 * c * u + 1.0, c - u), 1.0, x)[1],
     "backwards": lambda x: lax.scan(lambda c, u: (0.5 * c * u + 1.0, c - u), 1.0, x, reverse=True)[1],
     "counted": lambda x: lax.fori_loop(0, 5, lambda k, s: s * jnp.cos(x + k), x),
@@ -151,6 +157,74 @@ def test_loops_and_complex_numbers_need_no_compiler(name):
     """A few steps in NumPy take a hundredth of the time in which XLA compiles them."""
     start = np.linspace(-1.5, 1.5, 6)
     told(lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(LOOPS[name])))
+
+
+def matrices(x):
+    """Four matrices, in no order of size that needs no pivots."""
+    return jnp.outer(x, x)[::-1].reshape(4, 3, 3) + jnp.sin(jnp.arange(36.0)).reshape(4, 3, 3)
+
+
+def definite(x):
+    """Four positive definite ones."""
+    return jax.vmap(lambda a: a @ a.T + jnp.eye(3))(matrices(x))
+
+
+def triangles(**options):
+    """Solutions by triangles, with matrices on the right."""
+    right = np.arange(24.0).reshape(4, 3, 2)
+    solve = jax.vmap(lambda a, b: jax.scipy.linalg.solve_triangular(a, b, **options))
+    return lambda x: solve(matrices(x) + 3 * jnp.eye(3), right * x[0]).ravel()
+
+
+def substituted(**options):
+    """The same from the right."""
+    solve = jax.vmap(lambda a, b: lax.linalg.triangular_solve(a, b, **options))
+    return lambda x: solve(matrices(x) + 3 * jnp.eye(3), jnp.arange(24.0).reshape(4, 2, 3) * x[0]).ravel()
+
+
+SYSTEMS = {
+    "vectors": lambda x: jnp.linalg.solve(matrices(x), matrices(x)[:, :1].swapaxes(1, 2)).ravel(),
+    "matrices": lambda x: jnp.linalg.solve(matrices(x), definite(x)).ravel(),
+    "one": lambda x: jnp.linalg.solve(matrices(x)[0], x[:3]),
+    "inverses": lambda x: jnp.linalg.inv(matrices(x)).ravel(),
+    "determinants": lambda x: jax.vmap(jnp.linalg.det)(jnp.sin(jnp.outer(x[:4], x[:4])).reshape(4, 2, 2)),
+    "factors": lambda x: jnp.linalg.cholesky(definite(x)).ravel(),
+    "definite": lambda x: jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(definite(x)[1]), x[:3]),
+    **{
+        f"triangles {lower} {trans} {unit}": triangles(lower=lower, trans=trans, unit_diagonal=unit)
+        for lower in (False, True)
+        for trans in (0, 1)
+        for unit in (False, True)
+    },
+    **{
+        f"from the right {lower} {transposed}": substituted(lower=lower, transpose_a=transposed)
+        for lower in (False, True)
+        for transposed in (False, True)
+    },
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_need_no_compiler(name):
+    """LAPACK tells what ours solve by formulas."""
+    start = np.linspace(-1.5, 1.6, 6)
+    told(lagrad.Problem(lambda x: jnp.sum(x**2), start, lagrad.Equality(SYSTEMS[name])))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.linalg.cholesky(matrices(x) - 9 * jnp.eye(3)).ravel(),
+        lambda x: jnp.linalg.solve(jnp.zeros((2, 2)) * x[0], x[:2]),
+        lambda x: jnp.real(jnp.linalg.solve(matrices(x) + 1j * jnp.eye(3), 1j * jnp.ones((4, 3, 1)))).ravel(),
+    ],
+    ids=["not definite", "singular", "complex"],
+)
+def test_systems_without_solution_and_of_complex_numbers_are_left(function):
+    """XLA says nan, which is no number to compare."""
+    problem = lagrad.Problem(lambda x: jnp.sum(x**2), np.linspace(-1.5, 1.6, 6), lagrad.Equality(function))
+    reference = lagrad.differentiate(problem, check=False).reference
+    assert numpy_values(numbered(reference.closed, CALLS), problem.start, []) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,11 +126,12 @@ def gather(
 ):
     """Windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
-    if getattr(numbers, "operand_batching_dims", ()):
-        raise NoRow
-    axes = [axis for axis in range(x.ndim) if axis not in numbers.collapsed_slice_dims]
-    places = positions(x.shape, indices, numbers.start_index_map, slice_sizes, axes, numbers.offset_dims)
-    return x[places]
+    without = {*numbers.collapsed_slice_dims, *numbers.operand_batching_dims}
+    axes = [axis for axis in range(x.ndim) if axis not in without]
+    batches = dict(zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True))
+    return x[
+        positions(x.shape, indices, numbers.start_index_map, slice_sizes, axes, numbers.offset_dims, batches)
+    ]
 
 
 def scatter_add(
@@ -138,14 +139,15 @@ def scatter_add(
 ):
     """Updates added to windows of x at indices, all of which lie inside."""
     numbers = dimension_numbers
-    if getattr(numbers, "operand_batching_dims", ()):
-        raise NoRow
-    axes = [axis for axis in range(x.ndim) if axis not in numbers.inserted_window_dims]
+    without = {*numbers.inserted_window_dims, *numbers.operand_batching_dims}
+    axes = [axis for axis in range(x.ndim) if axis not in without]
+    batches = dict(zip(numbers.operand_batching_dims, numbers.scatter_indices_batching_dims, strict=True))
     sizes = [1] * x.ndim
     for axis, place in zip(axes, numbers.update_window_dims, strict=True):
         sizes[axis] = updates.shape[place]
     found, map_ = x.copy(), numbers.scatter_dims_to_operand_dims
-    np.add.at(found, positions(x.shape, indices, map_, sizes, axes, numbers.update_window_dims), updates)
+    places = positions(x.shape, indices, map_, sizes, axes, numbers.update_window_dims, batches)
+    np.add.at(found, places, updates)
     return found
 
 
@@ -156,8 +158,12 @@ def positions(
     sizes: Sequence[int],
     window_axes: Sequence[int],
     window_places: Sequence[int],
+    batches: Mapping[int, int],
 ) -> tuple[Any, ...]:
-    """Index arrays, one an axis of the operand, of all elements of all windows."""
+    """Index arrays, one an axis of the operand, of all elements of all windows.
+
+    `batches` are axes of the operand that go with an axis of the indices.
+    """
     batch_rank = indices.ndim - 1
     rank = batch_rank + len(window_places)
     batch_places = [place for place in range(rank) if place not in window_places]
@@ -170,6 +176,10 @@ def positions(
         for place, length in zip(batch_places, start.shape, strict=True):
             placed[place] = length
         found[axis] = found[axis] + start.reshape(placed)
+    for axis, together in batches.items():
+        placed = [1] * rank
+        placed[batch_places[together]] = shape[axis]
+        found[axis] = np.arange(shape[axis]).reshape(placed)
     for axis, place in zip(window_axes, window_places, strict=True):
         placed = [1] * rank
         placed[place] = sizes[axis]

@@ -20,6 +20,7 @@ from jax.extend import core as jex
 
 from lagrad.derivatives.verification.numpy_loops import stepped
 from lagrad.derivatives.verification.numpy_rows import COMPLEX, ELEMENTWISE, FLOAT64, OF_COMPLEX, ROWS, NoRow
+from lagrad.derivatives.verification.numpy_systems import SYSTEMS, solved
 from lagrad.precision import float64
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
@@ -28,6 +29,8 @@ from lagrad.program.walk import walk
 
 # Arrays of more elements than this are freed as soon as nothing takes them.
 LARGE = 10_000
+# Equations of several results.
+SEVERAL = frozenset({"split", "lu"})
 TAKEN = {COMPLEX, *(np.dtype(kind) for kind in (np.float64, np.int64, np.int32, np.uint32, np.bool_))}
 
 
@@ -83,6 +86,8 @@ def visitor(program: Program, left: Left) -> Left:
         try:
             if equation.name == "scan":
                 return stepped(equation, operands, partial(visitor, left=refused)) or left(equation, operands)
+            if equation.name == "custom_linear_solve":
+                return solved(equation, operands, partial(visitor, left=refused))
             return apply(equation, operands)
         except NoRow:
             return left(equation, operands)
@@ -149,10 +154,10 @@ def apply(equation: Equation, operands: list[Any]) -> tuple[Any, ...]:
     source, name = equation.source, equation.name
     function = ELEMENTWISE.get(name)
     if function is None:
-        rule = ROWS.get(name)
+        rule = ROWS.get(name) or SYSTEMS.get(name)
         if rule is None:
             raise NoRow
-        if name == "split":
+        if name in SEVERAL:
             return tuple(rule(*operands, **source.params))
         if len(source.outvars) != 1:
             raise NoRow

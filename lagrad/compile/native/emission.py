@@ -48,7 +48,9 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
     """
     if any(tape.operations[node].dtype != float for node in nodes):
         return False
-    for node in tape.needed(nodes, known):
+    order = tape.needed(nodes, known)
+    are_whole = any(is_whole(dtype) for dtype in {tape.operations[node].dtype for node in order})
+    for node in order:
         operation = tape.operations[node]
         if operation.dtype not in KINDS or (operation.name == INPUT and operation.dtype != float):
             return False
@@ -61,7 +63,9 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
             params = operation.params
             if not is_exact(params["value"] if operation.name == CONSTANT else params["table"].numbers):
                 return False
-        elif operation.name not in (INPUT, ENTRY, SEARCH) and not has_rule(tape, operation):
+        elif operation.name in (INPUT, ENTRY, SEARCH):
+            continue
+        elif not (has_rule(tape, operation) if are_whole else operation.name in RULES):
             return False
     return True
 

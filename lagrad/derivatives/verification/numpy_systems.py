@@ -17,6 +17,8 @@ from lagrad.program.walk import walk
 
 # Matrices that are factored one after the other, each in some microseconds.
 MOST_FACTORED = 5_000
+# Unknowns of triangles that are solved as any other matrix.
+MOST_UNKNOWNS = 500
 
 
 def lu(matrices: np.ndarray, **params: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,6 +63,8 @@ def triangular_solve(
     **params: Any,
 ) -> np.ndarray:
     """X with op(A) X = B, or X op(A) = B, A a triangle."""
+    if a.shape[-1] > MOST_UNKNOWNS:
+        raise NoRow
     triangle = np.tril(a) if lower else np.triu(a)
     if unit_diagonal:
         places = np.arange(a.shape[-1])

@@ -74,7 +74,6 @@ def forward_by_diffrax(x: jax.Array) -> jax.Array:
     return by_diffrax(x, adjoint=diffrax.ForwardMode())
 
 
-# Name -> rows, a function of x, and its start.
 def exponentials(x: jax.Array) -> jax.Array:
     """Exponentials of matrices of 3 rows."""
     return jax.vmap(jax.scipy.linalg.expm)(x.reshape(-1, 3, 3)).ravel()
@@ -88,6 +87,7 @@ def switches(x: jax.Array) -> jax.Array:
     return jax.vmap(lambda a: jax.lax.switch(jnp.floor(5 * a).astype(int), BRANCHES, a))(x)
 
 
+# Name -> rows, a function of x, and its start.
 CASES: dict[str, tuple[Callable, np.ndarray]] = {
     "cummax 12": (lambda x: jax.lax.cummax(jnp.tril(jnp.outer(x, x)).sum(1)), np.linspace(0.2, 1, 12)),
     "cummax 100": (lambda x: jax.lax.cummax(jnp.tril(jnp.outer(x, x)).sum(1)), np.linspace(0.2, 1, 100)),

@@ -88,9 +88,10 @@ class Tape:
         """
         node = self.numbers.get(key)
         if node is None:
-            node = self.numbers[key] = len(self.operations)
+            node = len(self.operations)
             if node >= self.longest:
                 raise TooLong
+            self.numbers[key] = node
             self.operations.append(operation)
         return node
 

@@ -226,6 +226,14 @@ FAMILIES = {
     "separable": SEPARABLE,
 } | {"numbers": NUMBERS}
 STEPS = ELEMENTWISE | MOVERS | SUMS | LONG | SEPARABLE | NUMBERS
+# Each by itself, as far out as JAX goes.
+FAR = {
+    "far: large times small": lambda r, a, b, p: (1e150 * a) * (1e-150 * like(b, a)),
+    "far: square of small": lambda r, a, b, p: (1e-75 * a) ** 2 * 1e150,
+    "far: root of small": lambda r, a, b, p: jnp.sqrt(1e-150 * (1 + a**2)) * 1e75,
+    "far: logarithm of large": lambda r, a, b, p: jnp.log(1e150 * (1 + a**2)) / 300,
+}
+EVERY = STEPS | FAR
 
 
 def pool(steps: list[Step], x, params) -> list:
@@ -233,7 +241,7 @@ def pool(steps: list[Step], x, params) -> list:
     found = [x]
     for step in steps:
         left, right = found[step.left % len(found)], found[step.right % len(found)]
-        found.append(STEPS[step.name](np.random.default_rng(step.seed), left, right, params)[:LONGEST])
+        found.append(EVERY[step.name](np.random.default_rng(step.seed), left, right, params)[:LONGEST])
     return found
 
 

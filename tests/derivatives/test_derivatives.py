@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import lagrad
 from lagrad.compile import xla as compiled
 from tests.derivatives.oracle import check
-from tests.derivatives.programs import FAMILIES, Step, family, problem_of, programs
+from tests.derivatives.programs import FAMILIES, FAR, Step, family, problem_of, programs
 
 WAYS = ("auto", "elements", "colored", "dense")
 SOME = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -36,6 +36,13 @@ def agrees(steps: list[Step], strategy: str) -> None:
 def test_elements_of_each_family_are_exact(name):
     """All steps of a family in one program."""
     agrees(family(name), "elements")
+
+
+@pytest.mark.parametrize("strategy", WAYS)
+@pytest.mark.parametrize("name", FAR)
+def test_steps_far_out_are_exact(name, strategy):
+    """Behind one another they leave the range of floats."""
+    agrees([Step(name, 0, 0, 0)], strategy)
 
 
 @given(programs(longest=4), st.sampled_from(WAYS))

@@ -26,6 +26,13 @@ def body_of(closed: jex.ClosedJaxpr) -> Program:
     return numbered(closed, CALLS)
 
 
+def results(program: Program, given: Sequence[Any], visit: Visit) -> list[Any]:
+    """Outputs of a program for values of its inputs."""
+    inputs = dict(zip(program.inputs, given, strict=True))
+    values = walk(program.equations, program.constants | inputs, visit)
+    return [values[output] for output in program.outputs]
+
+
 def stepped(
     equation: Equation, operands: Sequence[Any], visitor: Callable[[Program], Visit]
 ) -> tuple[Any, ...] | None:
@@ -44,9 +51,7 @@ def stepped(
     carry, visit, rows = operands[consts:carried], visitor(program), {}
     for step in reversed(range(length)) if params["reverse"] else range(length):
         taken = [row[step] for row in operands[carried:]]
-        given = zip(program.inputs, [*operands[:consts], *carry, *taken], strict=True)
-        values = walk(program.equations, program.constants | dict(given), visit)
-        results = [values[output] for output in program.outputs]
-        carry, rows[step] = results[: params["num_carry"]], results[params["num_carry"] :]
+        found = results(program, [*operands[:consts], *carry, *taken], visit)
+        carry, rows[step] = found[: params["num_carry"]], found[params["num_carry"] :]
     stacked = zip(*(rows[step] for step in range(length)), strict=True)
     return (*carry, *map(np.stack, stacked))

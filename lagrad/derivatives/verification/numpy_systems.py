@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
-from lagrad.derivatives.verification.numpy_loops import Visit, body_of
+from lagrad.derivatives.verification.numpy_loops import Visit, body_of, results
 from lagrad.derivatives.verification.numpy_rows import NoRow
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.rebuild import solver_of
-from lagrad.program.walk import walk
 
 # Matrices that are factored one after the other, each in some microseconds.
 MOST_FACTORED = 5_000
@@ -91,9 +90,7 @@ def solved(
     """
     closed, given = solver_of(equation.source, list(operands))
     program = body_of(closed)
-    inputs = dict(zip(program.inputs, given, strict=True))
-    values = walk(program.equations, program.constants | inputs, visitor(program))
-    return tuple(values[output] for output in program.outputs)
+    return tuple(results(program, given, visitor(program)))
 
 
 SYSTEMS: dict[str, Callable[..., Any]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+import scipy
 
 from lagrad.derivatives.verification.numpy_loops import Visit, body_of, results
 from lagrad.derivatives.verification.numpy_rows import NoRow
@@ -25,7 +25,7 @@ def lu(matrices: np.ndarray, **params: Any) -> tuple[np.ndarray, np.ndarray, np.
     *batch, rows, columns = matrices.shape
     if matrices.dtype != np.float64 or not 0 < matrices.size <= MOST_FACTORED * rows * columns:
         raise NoRow
-    (factor_by,) = get_lapack_funcs(("getrf",), (matrices,))
+    (factor_by,) = scipy.linalg.get_lapack_funcs(("getrf",), (matrices,))
     factors, pivots, orders = [], [], []
     for matrix in matrices.reshape(-1, rows, columns):
         factor, swaps, _ = factor_by(matrix)

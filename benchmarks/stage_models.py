@@ -27,6 +27,8 @@ IN_JAX = SimpleNamespace(
     stack=jnp.stack,
     join=jnp.concatenate,
     drag=lambda speed: jnp.interp(speed, SPEEDS, DRAG),
+    differences=lambda angles: angles[:, None] - angles,
+    solve=jnp.linalg.solve,
 )
 IN_CASADI = SimpleNamespace(
     sin=casadi.sin,
@@ -37,6 +39,10 @@ IN_CASADI = SimpleNamespace(
     stack=lambda scalars: casadi.vertcat(*scalars),
     join=lambda pieces: casadi.vertcat(*pieces),
     drag=casadi.interpolant("drag", "linear", [SPEEDS], DRAG),
+    differences=lambda angles: (
+        casadi.repmat(angles, 1, angles.numel()) - casadi.repmat(angles.T, angles.numel(), 1)
+    ),
+    solve=casadi.solve,
 )
 
 
@@ -107,6 +113,23 @@ def reaction(x, u, m):
     """Reaction and diffusion on a ring of 30 cells."""
     left, right = m.join([x[29:30], x[0:29]]), m.join([x[1:30], x[0:1]])
     return left - 2 * x + right + m.sin(x) * x - x**3 + u[0] * m.cos(x)
+
+
+def arm(joints: int) -> Callable:
+    """A planar arm of equal links, a motor at each: absolute angles, then their speeds."""
+    places = np.arange(joints)
+    # Links beyond a joint, of length and mass 1 / joints each, with their mass in the middle.
+    beyond = joints - np.maximum(places[:, None], places) - 1
+    inertia = (beyond + 0.5 - np.eye(joints) / 6) / joints**3
+    weight = 9.81 * (joints - places - 0.5) / joints**2
+
+    def slope(x, u, m):
+        angles, speeds = x[:joints], x[joints:]
+        between = m.differences(angles)
+        pull = (inertia * m.sin(between)) @ speeds**2 + weight * m.sin(angles) + 0.01 * speeds
+        return m.join([speeds, m.solve(inertia * m.cos(between), u - pull)])
+
+    return slope
 
 
 def advance(slope: Callable, h: float, steps: int, m) -> Callable:
@@ -187,6 +210,8 @@ MODELS: dict[str, Callable[[], Staged]] = {
     "quadrotor, 13 states, 1 step": lambda: shooting(quadrotor, 13, 4, 50, 0.05, 1),
     "quadrotor, 13 states, 4 steps": lambda: shooting(quadrotor, 13, 4, 50, 0.05, 4),
     "six masses, 24 states, 1 step": lambda: shooting(masses, 24, 2, 40, 0.1, 1),
+    "arm, 3 joints, 1 step": lambda: shooting(arm(3), 6, 3, 50, 0.02, 1),
+    "arm, 6 joints, 1 step": lambda: shooting(arm(6), 12, 6, 50, 0.02, 1),
     "reaction, 30 states, 8 steps": lambda: shooting(reaction, 30, 1, 20, 0.1, 8),
     "networks, 4-32-32-1": lambda: network(32, 200),
 }

@@ -22,7 +22,7 @@ from lagrad.elements.element_sums import Batch, ElementSums
 from lagrad.elements.indices import Indices
 from lagrad.elements.recording import ParamsInput, fixed_values, value_of_params
 from lagrad.elements.tape import INPUT, Tape
-from lagrad.elements.tape_evaluation import TRACED, evaluate
+from lagrad.elements.tape_evaluation import LONGEST, TRACED, evaluate
 from lagrad.elements.terms import combined, slot_terms, weight_terms
 
 # Rows of M with at most this many entries are gathered, longer ones multiplied.
@@ -77,7 +77,7 @@ class Recorded:
     @classmethod
     def of(cls, batch: Batch) -> Recorded:
         """Record a batch."""
-        tape, asked = Tape(batch.count), {}
+        tape, asked = Tape(batch.count, LONGEST), {}
         of_x, of_weights = Pieces(tape, "x", asked), Pieces(tape, "weights", asked)
         slots = [combined(tape, slot_terms(of_x, slot)) for slot in batch.slots]
         weights = [combined(tape, weight_terms(of_weights, outputs)) for outputs in batch.outputs]

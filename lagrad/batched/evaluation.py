@@ -20,6 +20,7 @@ from lagrad.derivatives.traceable import Traceable
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.element_sums import ElementMatrix
 from lagrad.elements.split import partially_separable
+from lagrad.elements.tape import TooLong
 
 
 class Evaluation(Protocol):
@@ -40,7 +41,10 @@ class Evaluation(Protocol):
 
 def evaluation_of(derivatives: Traceable) -> Evaluation:
     """The fastest evaluation of a problem."""
-    return ByElements.of(derivatives) or OneByOne(derivatives)
+    try:
+        return ByElements.of(derivatives) or OneByOne(derivatives)
+    except TooLong:
+        return OneByOne(derivatives)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,11 @@ class ByElements:
 
     @classmethod
     def of(cls, derivatives: Traceable) -> ByElements | None:
-        """From a problem; None where a part of it is no element."""
+        """From a problem; None where a part of it is no element.
+
+        Raises:
+            TooLong: an element takes more operations than XLA compiles in some seconds.
+        """
         split = partially_separable(derivatives.program)
         outputs, gradient = elements.outputs(split), elements.gradient(split)
         if split.rest or outputs is None or gradient is None:

@@ -19,7 +19,7 @@ from lagrad.compile.xla import Compiled, lower
 from lagrad.elements.element_sums import Addend, Batch, ElementSums
 from lagrad.elements.recording import ParamsInput, fixed_values, value_of_params
 from lagrad.elements.tape import INPUT, Tape
-from lagrad.elements.tape_evaluation import evaluate
+from lagrad.elements.tape_evaluation import LONGEST, evaluate
 from lagrad.elements.terms import combined, slot_terms, weight_terms
 
 # Concatenations of more pieces than this make XLA evaluate them all for each entry.
@@ -128,6 +128,9 @@ def xla_sums(sums: ElementSums, leaves: list) -> Deferred[XlaSums]:
 
     Returns:
         What waits to be compiled.
+
+    Raises:
+        TooLong: an element takes more operations than XLA compiles in some seconds.
     """
     outputs, n = cast(tuple[int, int], sums.split.linear.shape)
     x_feed, weight_feed = Feed(n), Feed(outputs)
@@ -160,7 +163,7 @@ def finished(sums: ElementSums, feeders: tuple, scatter: sp.csr_array | None, co
 
 def record(batch: Batch, x_feed: Feed, weight_feed: Feed) -> tuple[Tape, dict[Any, int]]:
     """Record a batch on a tape of its own."""
-    tape = Tape(batch.count)
+    tape = Tape(batch.count, LONGEST)
     of_x, of_weights = FeedSupply(tape, x_feed, "x"), FeedSupply(tape, weight_feed, "w")
     slots = [combined(tape, slot_terms(of_x, slot)) for slot in batch.slots]
     weights = [combined(tape, weight_terms(of_weights, outputs)) for outputs in batch.outputs]

@@ -182,6 +182,8 @@ def element_plan(program: Program, split: Split, options: Options, watch: Watch)
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
+    # All is recorded.
+    split.classification.recipes.clear()
     return Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
 
 

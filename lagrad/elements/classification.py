@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,7 @@ class Classification:
         tables: cache of `table`.
         searches: cache of `search`.
         chains: variable -> the chain of steps that makes it; for what reads the program.
+        recipes: cache of how elements of variables are recorded.
     """
 
     program: Program
@@ -77,6 +79,7 @@ class Classification:
     tables: dict[int, Table] = field(default_factory=dict)
     searches: dict[int, Sequence[Search | None]] = field(default_factory=dict)
     chains: dict[int, Chain] = field(default_factory=dict)
+    recipes: dict[tuple[int, tuple | bytes], Any] = field(default_factory=dict)
 
     def knowledge(self, variable: int) -> Knowledge:
         """What is known of the numbers of a variable: all of them, some, or nothing."""

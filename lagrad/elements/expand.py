@@ -5,7 +5,7 @@
     tables                    read by one place in a vector         rows of coefficients; see `lookups`
     checkpoint                its program                           one element stores little anyway
     nested.grad               its program                           differentiated like any other
-    systems of up to 4 rows   formulas                              see `formulas`
+    small systems             one primitive, or formulas            see `formulas`
 
 The split can look into plain equations only. It takes the longer program if less of that is left to coloring.
 """

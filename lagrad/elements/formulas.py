@@ -1,32 +1,32 @@
-"""Write small linear algebra out as arithmetic on the entries of the matrices.
+"""Write small linear algebra out so that each matrix of a batch becomes an element.
 
-    solve A x = b, 2 x 2     (a, c), (p, q) = the row that starts with the larger number, the other one
-                             x1 = (b_q - p / a b_a) / (q - p / a c),  x0 = (b_a - c x1) / a
+    custom_linear_solve      small dense systems, block by block: `small_solve`
+    cholesky of A, 2 x 2     l00 = sqrt(a00),  l10 = a10 / l00,  l11 = sqrt(a11 - l10^2)
 
-A factorisation says nothing about which numbers meet; arithmetic does, and each matrix of a batch becomes an
-element. Only for matrices of few rows: formulas grow fast. Determinants would be shorter, and lose twice as
-many digits. `benchmarks.small_systems` holds the digits against LAPACK's.
+A factorisation says nothing about which numbers meet. Only for matrices of few rows: derivatives grow fast.
+`benchmarks.small_systems` holds the digits of systems against LAPACK's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.extend import core as jex
 
 from lagrad.errors import DerivativeError
 from lagrad.primitives.equations import is_floating, shape_of, size_of
+from lagrad.primitives.small_solve import eliminated, small_solve
 from lagrad.sparsity import detect
 
-LARGEST = 4
+# Unknowns of a system, and rows of a matrix that is factored.
+MOST_UNKNOWNS, LARGEST = 8, 8
 
 Written = Callable[..., Sequence[Any]]
-# Entry (i, j) of a matrix, for a whole batch at once.
-Matrix = Sequence[Sequence[Any]]
 
 
 def solve(equation: jex.JaxprEqn, *, const_lengths, jaxprs, **params) -> Written | None:
@@ -35,23 +35,35 @@ def solve(equation: jex.JaxprEqn, *, const_lengths, jaxprs, **params) -> Written
     if len(right) != 1 or not is_floating(right[0]):
         return None
     # Larger than its blocks could be: a dense matrix, whose pattern need not be looked at.
-    if any(size_of(atom) > LARGEST * size_of(right[0]) for atom in equation.invars[:count]):
+    if any(size_of(atom) > MOST_UNKNOWNS * size_of(right[0]) for atom in equation.invars[:count]):
         return None
     lanes = blocks(product, count)
     if lanes is None:
         return None
 
     def function(*operands):
-        constants, b, shape = operands[:count], operands[-1].reshape(-1), shape_of(right[0])
-        columns = [
-            jex.jaxpr_as_fun(product)(*constants, unit(lanes[:, j], shape))[0].reshape(-1)
-            for j in range(lanes.shape[1])
-        ]
-        matrix = [[column[rows] for column in columns] for rows in lanes.T]
-        found = jnp.stack(eliminate(matrix, [b[rows] for rows in lanes.T]), axis=1).reshape(-1)
-        return [found[np.argsort(lanes.reshape(-1))].reshape(shape)]
+        columns, shape = lanes.T, shape_of(right[0])
+        apply = lambda unit: jex.jaxpr_as_fun(product)(*operands[:count], unit.reshape(shape))[0]  # noqa: E731
+        found = jax.vmap(apply)(np.stack([unit(places, shape) for places in columns]))
+        matrix = jnp.moveaxis(chosen(found.reshape(len(columns), -1), lanes), 0, 2)
+        solved = solutions(matrix, chosen(operands[-1].reshape(-1), lanes))
+        return [chosen(solved.reshape(-1), np.argsort(lanes, axis=None)).reshape(shape)]
 
     return function
+
+
+def solutions(matrix: Any, right: Any) -> Any:
+    """Solutions of a batch of systems; linear in the right sides where the matrices are known."""
+    if isinstance(matrix, Tracer):
+        return small_solve(matrix, right)
+    return eliminated(matrix, right)
+
+
+def chosen(array: Any, places: np.ndarray) -> Any:
+    """Entries along the last axis, which is replaced by those of `places`."""
+    if np.array_equal(places.reshape(-1), np.arange(array.shape[-1])):
+        return array.reshape(*array.shape[:-1], *places.shape)
+    return array.at[..., places].get(mode="promise_in_bounds")
 
 
 def blocks(product: jex.ClosedJaxpr, count: int) -> np.ndarray | None:
@@ -62,19 +74,24 @@ def blocks(product: jex.ClosedJaxpr, count: int) -> np.ndarray | None:
         count: number of constants.
 
     Returns:
-        array of shape (blocks, unknowns of each); None if they differ, or are more than `LARGEST`.
+        array of shape (blocks, unknowns of each); None if they differ, or are more than `MOST_UNKNOWNS`.
     """
-    from scipy.sparse.csgraph import connected_components
-
     try:
-        pattern = detect(product, count, second_order=False).jacobian.to_scipy()
+        pattern = detect(product, count, second_order=False).jacobian
     except DerivativeError:
         return None
-    number, labels = connected_components(pattern, directed=False)
-    sizes = np.bincount(labels)
-    if not 0 < sizes.max(initial=0) <= LARGEST or sizes.min() < sizes.max():
+    # Each unknown learns the first one of its block from those it meets, those at the other end in as many
+    # rounds as the block has unknowns.
+    labels = np.arange(pattern.shape[0])
+    for _ in range(MOST_UNKNOWNS):
+        np.minimum.at(labels, pattern.rows, labels[pattern.cols])
+        np.minimum.at(labels, pattern.cols, labels[pattern.rows])
+    if (labels[pattern.rows] != labels[pattern.cols]).any():
         return None
-    return np.argsort(labels, kind="stable").reshape(number, -1)
+    _, sizes = np.unique(labels, return_counts=True)
+    if not 0 < sizes.max(initial=0) <= MOST_UNKNOWNS or sizes.min() < sizes.max():
+        return None
+    return np.argsort(labels, kind="stable").reshape(sizes.size, -1)
 
 
 def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -82,61 +99,6 @@ def unit(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     found = np.zeros(int(np.prod(shape)))
     found[places] = 1.0
     return found.reshape(shape)
-
-
-def eliminate(matrix: Matrix, right: Sequence[Any]) -> list:
-    """x with A x = b by Gaussian elimination: rows are exchanged by selects, so that no factor exceeds one.
-
-    The largest row is brought to a moderate size first, rows that are smaller by far towards it, and each
-    column by its pivot: derivatives divide by the cube of pivots. Other rows keep their sizes to each other,
-    or pivots would be chosen by the factors of rows.
-
-    Source: Golub, Van Loan, Matrix Computations (2013), algorithm 3.4.1.
-    """
-    count = len(right)
-    rows = [[*row, b] for row, b in zip(matrix, right, strict=True)]
-    if count > 1:
-        sizes = [reduce(jnp.maximum, map(jnp.abs, row)) for row in matrix]
-        largest = reduce(jnp.maximum, sizes)
-        factors = [moderating(largest) * lifting(size, largest) for size in sizes]
-        rows = [[factor * entry for entry in row] for factor, row in zip(factors, rows, strict=True)]
-    widths: list[Any] = []
-    for k in range(count):
-        for i in range(k + 1, count):
-            is_larger = jnp.abs(rows[i][k]) > jnp.abs(rows[k][k])
-            pairs = list(zip(rows[k][k:], rows[i][k:], strict=True))
-            rows[k][k:] = [jnp.where(is_larger, below, above) for above, below in pairs]
-            rows[i][k:] = [jnp.where(is_larger, above, below) for above, below in pairs]
-        widths.append(moderating(jnp.abs(rows[k][k])))
-        for row in rows[k:]:
-            row[k] = widths[k] * row[k]
-        for i in range(k + 1, count):
-            share = rows[i][k] / rows[k][k]
-            rows[i][k + 1 :] = [
-                below - share * above for above, below in zip(rows[k][k + 1 :], rows[i][k + 1 :], strict=True)
-            ]
-    found: dict[int, Any] = {}
-    for k in reversed(range(count)):
-        rest = rows[k][count] - sum(rows[k][j] * found[j] for j in found)
-        found[k] = widths[k] * (rest / rows[k][k])
-    return [found[k] for k in range(count)]
-
-
-def moderating(size: Any) -> Any:
-    """The power of two that brings a size to between 2^-50 and 2^50; products with it are exact."""
-    factor = 1.0
-    for exponent in range(50, 500, 100):
-        factor = jnp.where(size > 2.0**exponent, 2.0 ** -(exponent + 50), factor)
-        factor = jnp.where(size < 2.0**-exponent, 2.0 ** (exponent + 50), factor)
-    return factor
-
-
-def lifting(size: Any, largest: Any) -> Any:
-    """The power of two that brings a size to between 2^-100 and 1 times the largest one."""
-    factor = 1.0
-    for exponent in range(100, 1100, 100):
-        factor = jnp.where(size < largest * 2.0**-exponent, 2.0**exponent, factor)
-    return factor
 
 
 def cholesky(equation: jex.JaxprEqn, **params) -> Written | None:

@@ -24,12 +24,15 @@ from lagrad.elements.masks import Masks, bits, composed
 from lagrad.elements.sums import LANES, LONGEST_SUM, PRODUCTS, alike, lanes, terms
 from lagrad.primitives.equations import is_key, is_rounded, shape_of, size_of
 from lagrad.primitives.interaction import Interaction
+from lagrad.primitives.small_solve import SMALL_SOLVE
 from lagrad.program.equation import Equation
 
 # Beyond these, sweeps through the function are cheaper. Of many leaves most are sums of few variables.
 MOST_LEAVES = 200
 DEEPEST = 5000
 MOST_PIECES = 24
+# Of pieces of at least so many elements there may be more: entries of a matrix for each stage.
+MANY_ELEMENTS, MOST_REPEATED = 8, 64
 
 Key = tuple[int, tuple | bytes]
 
@@ -185,6 +188,8 @@ def pieces_of(
         return kernels_of_sums(linear, operands, united)
     if equation.name == "dot_general":
         return contract(equation, operands)
+    if equation.name == SMALL_SOLVE:
+        return solved(equation, operands)
     members = lanes(equation) if equation.name in LANES else None
     if members is None:
         return Pieces((None,))
@@ -214,11 +219,16 @@ def combined(parts: Sequence[Part], size: int, build: Callable[[list[Kernel]], K
     if codes is None:
         return Pieces((built([pieces.at(indices) for pieces, indices in parts], build),))
     names, labels = np.unique(codes, return_inverse=True)
-    if names.size > MOST_PIECES:
+    if are_many(names.size, labels.size):
         return Pieces((None,))
     members = [Indices.of(np.flatnonzero(labels == label)) for label in range(names.size)]
     kernels = [built([pieces.at(indices.at(each)) for pieces, indices in parts], build) for each in members]
     return ranked(kernels, labels, members)
+
+
+def are_many(pieces: int, elements: int) -> bool:
+    """Whether so many pieces are more than sweeps through the function are worth."""
+    return pieces > (MOST_REPEATED if elements >= MANY_ELEMENTS * pieces else MOST_PIECES)
 
 
 def ranked(kernels: Sequence[Kernel | None], labels: np.ndarray, members: Sequence[Indices]) -> Pieces:
@@ -295,7 +305,7 @@ def kernels_of_sums(
         build: kernels of the terms to the kernel of the output.
     """
     labels, lengths = alike(linear)
-    if lengths.size == 0 or lengths.size > MOST_PIECES:
+    if lengths.size == 0 or are_many(lengths.size, labels.size):
         return Pieces((None,))
     if lengths.size == 1:
         return inside(linear, operands, build, everything(labels.size), lengths[0])
@@ -308,7 +318,7 @@ def kernels_of_sums(
             members.append(Indices.of(elements[within == number]))
             codes[members[-1].array] = len(kernels)
             kernels.append(kernel)
-    return ranked(kernels, codes, members) if len(kernels) <= MOST_PIECES else Pieces((None,))
+    return Pieces((None,)) if are_many(len(kernels), labels.size) else ranked(kernels, codes, members)
 
 
 def inside(linear: Maps, operands: dict[int, Pieces], build, elements: Indices, length: int) -> Pieces:
@@ -323,21 +333,54 @@ def chained(chain: Chain, output: int, operands: dict[int, Pieces]) -> Pieces:
     """Kernels of an output of a loop of equal steps, one or more for each entry of its rows."""
     chosen = [number for number, (operand, _) in enumerate(chain.inputs) if operand in operands]
     parts = [(operands[chain.inputs[number][0]], chain.inputs[number][1]) for number in chosen]
-    width = sum(place == output for place, _ in chain.outputs)
-    codes, kernels, members = np.empty(chain.rows * width, dtype=np.int64), [], []
-    for entry in range(width):
+    found = []
+    for entry in range(sum(place == output for place, _ in chain.outputs)):
         masks = chain.masks[chain.numbers[output, entry]]
         smooth = [place for place, number in enumerate(chosen) if masks.first >> number & 1]
         places = {chosen[place]: rank for rank, place in enumerate(smooth)}
         meeting = [(places[a], places[b]) for a, b in masks.pairs() if a in places and b in places]
-        found = combined(parts, chain.rows, partial(united, meeting=meeting, smooth=smooth))
-        elements = entry + width * np.arange(chain.rows)
-        within = np.zeros(chain.rows, dtype=np.int64) if found.labels is None else found.labels
-        for number, kernel in enumerate(found.kernels):
+        found.append(combined(parts, chain.rows, partial(united, meeting=meeting, smooth=smooth)))
+    return side_by_side(found, chain.rows)
+
+
+def side_by_side(entries: Sequence[Pieces], rows: int) -> Pieces:
+    """Kernels of rows from those of each of their entries."""
+    width = len(entries)
+    codes, kernels, members = np.empty(rows * width, dtype=np.int64), [], []
+    for entry, pieces in enumerate(entries):
+        elements = entry + width * np.arange(rows)
+        within = np.zeros(rows, dtype=np.int64) if pieces.labels is None else pieces.labels
+        for number, kernel in enumerate(pieces.kernels):
             members.append(Indices.of(elements[within == number]))
             codes[members[-1].array] = len(kernels)
             kernels.append(kernel)
     return ranked(kernels, codes, members)
+
+
+def solved(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
+    """Kernels of solutions of small systems: every entry of a matrix meets all others, and the right side."""
+    rows, count = matrices(equation)
+    given = entries_of(everything(rows), count)
+    parts = [(operands[operand], places) for operand, places in given if operand in operands]
+    # Entries of the right side come last, and meet no other of these.
+    first = sum(operand == 0 for operand, _ in given) if 0 in operands else 0
+    meeting = [(i, j) for i in range(first) for j in range(i, len(parts))]
+    return side_by_side([combined(parts, rows, partial(united, meeting=meeting))] * count, rows)
+
+
+def matrices(equation: Equation) -> tuple[int, int]:
+    """Number of matrices of small systems, and of their rows."""
+    *batch, count = shape_of(equation.source.outvars[0])
+    return prod(batch), count
+
+
+def entries_of(systems: Indices, count: int) -> list[tuple[int, Indices]]:
+    """Operand and places of each entry of some small systems: the matrices row by row, then right sides."""
+    numbers = systems.array
+    return [
+        *((0, Indices.of(numbers * count**2 + place)) for place in range(count**2)),
+        *((1, Indices.of(numbers * count + place)) for place in range(count)),
+    ]
 
 
 def contract(equation: Equation, operands: dict[int, Pieces]) -> Pieces:

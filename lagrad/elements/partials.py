@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lagrad.elements.masks import bits
-from lagrad.elements.tape import CHAIN, ENTRY, FLOAT, Tape
+from lagrad.elements.systems import is_solution, second_of_system, slopes_of_residual, slopes_of_solution
+from lagrad.elements.tape import CHAIN, ENTRY, FLOAT, RESIDUAL, SYSTEM, Tape
 from lagrad.primitives.derivatives import Row, row_of
 from lagrad.primitives.expression import Expression
 
@@ -80,10 +81,15 @@ class Partials:
     def find_first(self, node: int) -> dict[int, int]:
         """The same, not found before."""
         operation = self.tape.operations[node]
-        if operation.name == CHAIN:
+        if operation.name in (CHAIN, SYSTEM):
             # Its entries hand on to its operands themselves.
             return {}
-        if operation.name == ENTRY:
+        if is_solution(self.tape, node):
+            terms = slopes_of_solution(self.tape, node)
+        elif operation.name == RESIDUAL:
+            slopes = slopes_of_residual(self.tape, node)
+            terms = [(operand, slope) for operand, slope in slopes if operand in self.active]
+        elif operation.name == ENTRY:
             terms = self.slopes_of_entry(node)
         elif operation.name == CUSTOM:
             terms = self.slopes_of_rule(node, operation.operands[1:])
@@ -114,7 +120,7 @@ class Partials:
         """Operands of a chain, and the derivatives of one entry of its values by them."""
         tape, operation = self.tape, self.tape.operations[node]
         source, place = tape.operations[operation.operands[0]], operation.params["place"]
-        if source.params["what"] != "values":
+        if source.name != CHAIN or source.params["what"] != "values":
             raise NoRule(ENTRY)
         chain, operands = source.params["chain"], source.operands
         slopes = tape.add(CHAIN, operands, {"chain": chain, "what": "slopes"}, FLOAT)
@@ -123,6 +129,21 @@ class Partials:
             for number in bits(chain.masks[place].first)
             if operands[number] in self.active
         ]
+
+    def second_of_vector(
+        self, node: int, adjoints: Mapping[int, int], waiting: Mapping[int, int]
+    ) -> Iterable[tuple[int, int, int]]:
+        """Operands and second derivatives of the sum of adjoints times entries of a vector.
+
+        Args:
+            node: of the vector.
+            adjoints: of its entries.
+            waiting: adjoints of what these were handed on to.
+        """
+        if self.tape.operations[node].name == CHAIN:
+            return self.second_of_chain(node, adjoints)
+        found = second_of_system(self.tape, node, waiting)
+        return ((a, b, value) for a, b, value in found if a in self.active)
 
     def second_of_chain(self, node: int, adjoints: Mapping[int, int]) -> Iterable[tuple[int, int, int]]:
         """Operands and second derivatives of the sum of adjoints times entries of a chain's values."""
@@ -140,8 +161,8 @@ class Partials:
     def second(self, node: int) -> dict[tuple[int, int], int]:
         """(operand, operand) -> second derivative of a node, each pair once."""
         tape, operation = self.tape, self.tape.operations[node]
-        if operation.name == ENTRY:
-            # Those of all entries of a chain are found together.
+        if operation.name in (ENTRY, RESIDUAL):
+            # Those of all entries of a vector are found together.
             return {}
         if operation.name == CUSTOM:
             return self.second_of_rule(node)
@@ -228,7 +249,7 @@ class Partials:
             if node not in self.active:
                 continue
             if node in entries:
-                for a, b, value in self.second_of_chain(node, entries.pop(node)):
+                for a, b, value in self.second_of_vector(node, entries.pop(node), waiting):
                     join(a, b, value)
                 continue
             adjoint, row = waiting.pop(node, None), rows.pop(node, {})

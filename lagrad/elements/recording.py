@@ -21,17 +21,21 @@ from lagrad.elements.calls import CALL
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.groups import Group, LeafValue
 from lagrad.elements.indices import Indices
-from lagrad.elements.kernels import Key, contraction_terms, depending
+from lagrad.elements.kernels import Key, contraction_terms, depending, entries_of, matrices
 from lagrad.elements.maps import Factor
 from lagrad.elements.sums import LARGEST, PRODUCTS, lanes, terms
+from lagrad.elements.systems import solution
 from lagrad.elements.tape import BOOL, CHAIN, FLOAT, LOOKUP, SEARCH, Tape
 from lagrad.primitives.equations import aval_of
+from lagrad.primitives.small_solve import SMALL_SOLVE
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.walk import evaluate
 
 # Elements of variables that an element of another is made of.
 Operands = list[tuple[int, Indices]]
+# These, and (recording, their nodes) -> the node of the element.
+Recipe = tuple[Operands, Callable[..., int]]
 
 
 @dataclass(frozen=True)
@@ -128,45 +132,55 @@ class Recording:
         order = []
         while heap:
             _, _, key = heappop(heap)
-            operands, build = self.recipe(key[0], requests[key])
+            operands, build = self.recipe(key, requests[key])
             order.append((key, operands, build))
             for operand in operands:
                 ask(*operand)
         for key, operands, build in reversed(order):
-            self.nodes[key] = build(*(self.nodes[operand, places.name] for operand, places in operands))
+            given = [self.nodes[operand, places.name] for operand, places in operands]
+            self.nodes[key] = build(self, *given)
         return self.nodes[variable, indices.name]
 
-    def recipe(self, variable: int, indices: Indices) -> tuple[Operands, Callable[..., int]]:
-        """What elements of a variable are made of, and how their node is made of these."""
+    def recipe(self, key: Key, indices: Indices) -> Recipe:
+        """What elements of a variable are made of, and how; values, J and H ask for the same."""
+        recipes = self.classification.recipes
+        if key not in recipes:
+            recipes[key] = self.find_recipe(key[0], indices)
+        return recipes[key]
+
+    def find_recipe(self, variable: int, indices: Indices) -> Recipe:
+        """The same, not asked for before."""
         kind = self.classification.kinds[variable]
         if kind is Kind.KNOWN:
-            return [], partial(
-                self.constant, variable, indices.take(self.classification.values[variable].reshape(-1))
-            )
+            numbers = indices.take(self.classification.values[variable].reshape(-1))
+            return [], lambda recording: recording.constant(variable, numbers)
         dtype = self.classification.program.avals[variable].dtype
         if kind is Kind.PARAMETRIC:
-            return [], partial(self.tape.input, ParamsInput.at(variable, indices), dtype)
+            name = ParamsInput.at(variable, indices)
+            return [], lambda recording: recording.tape.input(name, dtype)
         equation = self.classification.program.equations[self.classification.producers[variable]]
         if variable in self.classification.chains:
             return self.chain(variable, equation, indices)
         if self.classification.is_lookup(equation):
             place = equation.inputs[1], self.classification.places(equation, 1, variable).at(indices)
-            return [place], partial(self.lookup, variable, equation)
+            return [place], lambda recording, node: recording.lookup(variable, equation, node)
         search = self.classification.search(equation, variable)
         if search is not None:
             (number,) = depending(self.classification, equation)
             places = self.classification.places(equation, number, variable)
             value = equation.inputs[number], places.at(indices)
             params = {"search": search}
-            return [value], lambda node: self.tape.add(SEARCH, (node,), params, search.dtype)
+            return [value], lambda recording, node: recording.tape.add(SEARCH, (node,), params, search.dtype)
         if self.classification.interaction(equation, variable) is not None:
             operands = [
                 (operand, self.classification.places(equation, i, variable).at(indices))
                 for i, operand in enumerate(equation.inputs)
             ]
-            return operands, partial(self.elementwise, variable, equation)
+            return operands, lambda recording, *nodes: recording.elementwise(variable, equation, *nodes)
         if self.classification.linear[variable] is not None:
             return self.sum(variable, equation, indices)
+        if equation.name == SMALL_SOLVE:
+            return self.solution(equation, indices)
         return (self.contraction if equation.name == "dot_general" else self.reduction)(equation, indices)
 
     def constant(self, variable: int, numbers: Any) -> int:
@@ -233,22 +247,31 @@ class Recording:
             "convert_element_type", (node,), params, dtype, lambda value: [value.astype(dtype)]
         )
 
-    def chain(
-        self, variable: int, equation: Equation, indices: Indices
-    ) -> tuple[Operands, Callable[..., int]]:
+    def chain(self, variable: int, equation: Equation, indices: Indices) -> Recipe:
         """One entry of the rows of a loop of equal steps."""
         chain, output = self.classification.chains[variable], equation.outputs.index(variable)
         width = sum(place == output for place, _ in chain.outputs)
         rows, number = Indices.of(indices.array // width), int(indices.array[0]) % width
         operands = [(equation.inputs[operand], places.at(rows)) for operand, places in chain.inputs]
 
-        def build(*nodes: int) -> int:
-            values = self.tape.add(CHAIN, nodes, {"chain": chain, "what": "values"}, FLOAT)
-            return self.tape.entry(values, chain.numbers[output, number])
+        def build(recording: Recording, *nodes: int) -> int:
+            values = recording.tape.add(CHAIN, nodes, {"chain": chain, "what": "values"}, FLOAT)
+            return recording.tape.entry(values, chain.numbers[output, number])
 
         return operands, build
 
-    def contraction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+    def solution(self, equation: Equation, indices: Indices) -> Recipe:
+        """One entry of the solutions of small systems."""
+        _, count = matrices(equation)
+        systems, place = Indices.of(indices.array // count), int(indices.array[0]) % count
+        operands = [(equation.inputs[operand], places) for operand, places in entries_of(systems, count)]
+
+        def build(recording: Recording, *nodes: int) -> int:
+            return recording.tape.entry(solution(recording.tape, nodes[:-count], nodes[-count:]), place)
+
+        return operands, build
+
+    def contraction(self, equation: Equation, indices: Indices) -> Recipe:
         """Sum of products over the contracted index."""
         pairs = [(i.at(indices), j.at(indices)) for i, j in contraction_terms(equation)]
         operands = [
@@ -260,22 +283,22 @@ class Recording:
         # Real numbers may meet complex ones, which JAX then makes of them.
         dtype = aval_of(equation.source.outvars[0]).dtype
 
-        def build(*nodes: int) -> int:
-            given = [self.typed(node, dtype) for node in nodes]
+        def build(recording: Recording, *nodes: int) -> int:
+            given = [recording.typed(node, dtype) for node in nodes]
             pairs = zip(given[::2], given[1::2], strict=True)
-            products = [self.binary("mul", left, right, dtype) for left, right in pairs]
-            return reduce(partial(self.binary, "add", dtype=dtype), products)
+            products = [recording.binary("mul", left, right, dtype) for left, right in pairs]
+            return reduce(partial(recording.binary, "add", dtype=dtype), products)
 
         return operands, build
 
-    def reduction(self, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+    def reduction(self, equation: Equation, indices: Indices) -> Recipe:
         """Product, or largest or smallest, of a few elements."""
         (linear,) = (lanes(equation) or {}).values()
         operands = [(equation.inputs[0], places) for places, _ in terms(linear, indices)]
         if equation.name in PRODUCTS:
-            return operands, lambda *nodes: reduce(partial(self.binary, "mul"), nodes)
+            return operands, lambda recording, *nodes: reduce(partial(recording.binary, "mul"), nodes)
         name = "max" if equation.name in LARGEST else "min"
-        return operands, lambda *nodes: self.extreme(name, nodes)
+        return operands, lambda recording, *nodes: recording.extreme(name, nodes)
 
     def extreme(self, name: str, nodes: Sequence[int]) -> int:
         """Largest or smallest of a few nodes; at a tie each has its share of the derivative, as in JAX."""
@@ -294,24 +317,25 @@ class Recording:
         """A primitive on two nodes of one type."""
         return self.tape.add(name, (left, right), {}, np.dtype(bool) if name == "eq" else dtype)
 
-    def sum(self, variable: int, equation: Equation, indices: Indices) -> tuple[Operands, Callable[..., int]]:
+    def sum(self, variable: int, equation: Equation, indices: Indices) -> Recipe:
         """Elements moved, or a few of them added up, with what known operands contribute."""
         parts = [
             (equation.inputs[operand], places, factor)
             for operand, linear in self.classification.maps_of(variable).items()
             for places, factor in terms(linear, indices)
         ]
-        constant = (
-            [self.known(variable, equation, indices)] if not parts or equation.name == "scatter-add" else []
-        )
+        is_shifted = not parts or equation.name == "scatter-add"
+        numbers = self.known(variable, equation, indices) if is_shifted else None
 
-        def build(*nodes: int) -> int:
-            scaled = [times(self.tape, node, part[2]) for node, part in zip(nodes, parts, strict=True)]
-            return reduce(self.tape.plus, [*scaled, *constant])
+        def build(recording: Recording, *nodes: int) -> int:
+            tape = recording.tape
+            scaled = [times(tape, node, part[2]) for node, part in zip(nodes, parts, strict=True)]
+            constant = [] if numbers is None else [recording.constant(variable, numbers)]
+            return reduce(tape.plus, [*scaled, *constant])
 
         return [part[:2] for part in parts], build
 
-    def known(self, variable: int, equation: Equation, indices: Indices) -> int:
+    def known(self, variable: int, equation: Equation, indices: Indices) -> np.ndarray:
         """What the known operands of a linear equation contribute."""
         avals = self.classification.program.avals
         operands = [
@@ -319,7 +343,7 @@ class Recording:
             for i in equation.inputs
         ]
         values = fold(equation.source, operands)[equation.outputs.index(variable)]
-        return self.constant(variable, indices.take(np.asarray(values).reshape(-1)))
+        return indices.take(np.asarray(values).reshape(-1))
 
 
 def fixed_values(classification: Classification, leaves: Sequence[jax.Array]) -> dict[int, jax.Array]:

@@ -23,6 +23,8 @@ from lagrad.program.cse import frozen
 INPUT, CONSTANT = "input", "constant"
 # Steps that are repeated, whose result is a vector: see `chains`; and one entry of a vector.
 CHAIN, ENTRY = "chain", "entry"
+# Small linear systems, whose results are vectors too: see `systems`.
+SYSTEM, INVERSE, RESIDUAL = "system", "inverse", "residual"
 # A number of a known table, and the place of a number in it: see `lookups`.
 LOOKUP, SEARCH = "lookup", "search"
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)

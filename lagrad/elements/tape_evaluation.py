@@ -12,13 +12,28 @@ from jax import lax
 
 from lagrad.elements.chain import Chain
 from lagrad.elements.partials import CUSTOM, INDEPENDENT
-from lagrad.elements.tape import CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Tape
+from lagrad.elements.tape import (
+    CHAIN,
+    CONSTANT,
+    ENTRY,
+    INPUT,
+    INVERSE,
+    LOOKUP,
+    RESIDUAL,
+    SEARCH,
+    SYSTEM,
+    Tape,
+)
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.primitives.equations import aval_of
+from lagrad.primitives.small_solve import small_solve
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import numbered
 
+# Operations of one element that XLA is given: its time to compile them grows faster than their number, from
+# 6 s for two and a half thousand to 27 s for seven.
+LONGEST = 4000
 # Mark of operations that were traced: shapes are those of the trace.
 TRACED = "traced result"
 
@@ -85,6 +100,20 @@ def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
     return jnp.moveaxis(columns, 0, 1).reshape((-1, *given.shape[1:]))
 
 
+def solutions(*operands: jax.Array, count: int) -> jax.Array:
+    """Solutions of small systems, entries along the first axis; residuals are zero."""
+    matrix, right = jnp.stack(operands[count:-count], -1), jnp.stack(operands[-count:], -1)
+    return jnp.moveaxis(small_solve(matrix.reshape(*right.shape, count), right), -1, 0)
+
+
+def inverses(*operands: jax.Array, count: int) -> jax.Array:
+    """Inverses of small matrices, their columns one behind the other along the first axis."""
+    matrix = jnp.stack(operands, -1)
+    matrix = matrix.reshape(*matrix.shape[:-1], count, count)
+    columns = [small_solve(matrix, jnp.broadcast_to(unit, matrix.shape[:-1])) for unit in jnp.eye(count)]
+    return jnp.moveaxis(jnp.concatenate(columns, -1), -1, 0)
+
+
 FUNCTIONS: dict[str, Callable] = {
     "select_n": lambda which, *cases: lax.select_n(which, *cases),
     "integer_pow": lambda x, y: lax.integer_pow(x, y),
@@ -94,6 +123,9 @@ FUNCTIONS: dict[str, Callable] = {
     "not": lax.bitwise_not,
     CHAIN: chained,
     ENTRY: lambda vector, place: vector[place],
+    RESIDUAL: lambda *operands, place: jnp.zeros_like(operands[0]),
+    SYSTEM: solutions,
+    INVERSE: inverses,
     LOOKUP: lambda place, table: jnp.take(jnp.asarray(table.numbers), place, mode="clip"),
     SEARCH: lambda value, search: search.evaluate(value),
 }

@@ -60,11 +60,19 @@ def assert_close(name: str, found, expected, scale=0.0) -> None:
 
 
 def check(
-    derivatives: lagrad.Derivatives, count: int = 2, seed: int = 0, products: bool = False, params=None
+    derivatives: lagrad.Derivatives,
+    count: int = 2,
+    seed: int = 0,
+    products: bool = False,
+    params=None,
+    oracle: lagrad.Problem | None = None,
 ) -> None:
-    """f, c, gradient, Jacobian and Hessian are those of dense JAX at random points, and hvp if `products`."""
+    """f, c, gradient, Jacobian and Hessian are those of dense JAX at random points, and hvp if `products`.
+
+    Dense JAX differentiates `oracle`, the problem itself unless another way to write it is given.
+    """
     problem, random = derivatives.problem, np.random.default_rng(seed)
-    at = dense(problem)
+    at = dense(oracle or problem)
     for _ in range(count):
         x = problem.start * random.uniform(0.8, 1.2, problem.n) + random.uniform(-0.05, 0.05, problem.n)
         multipliers, weight, vector = (

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.native import systems
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, clamped, end
 from lagrad.compile.native.functions import Function, bits_of
@@ -27,13 +28,28 @@ from lagrad.compile.native.tables import looked_up, searched
 from lagrad.compile.native.target import Target
 from lagrad.compile.native.whole import ALIKE, LARGEST_FACTOR, MOST_EXACT, WHOLE, is_whole, wrapped
 from lagrad.elements.chain import Chain
-from lagrad.elements.tape import BOOL, CHAIN, CONSTANT, ENTRY, INPUT, LOOKUP, SEARCH, Operation, Tape
+from lagrad.elements.tape import (
+    BOOL,
+    CHAIN,
+    CONSTANT,
+    ENTRY,
+    INPUT,
+    INVERSE,
+    LOOKUP,
+    RESIDUAL,
+    SEARCH,
+    SYSTEM,
+    Operation,
+    Tape,
+)
 
 # Up to so many, constants are in the table, so that all of a body is within reach of LLVM's quick choice of
 # instructions, which takes a third of the time. With more, code that is slower by up to a quarter shows.
 FEWEST_TO_RUN_FAST = 512
 # Constants up to this size with few binary digits are part of the text.
 LARGEST_LITERAL, DIGITS = 64.0, 8.0
+# What has a rule, whatever its operands are.
+PLAIN = frozenset({INPUT, ENTRY, SEARCH, SYSTEM, INVERSE, RESIDUAL})
 # What takes whole numbers and gives others.
 LEAVING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "convert_element_type"})
 
@@ -63,7 +79,7 @@ def supports(tape: Tape, nodes: Sequence[int], known: Iterable[int] = ()) -> boo
             params = operation.params
             if not is_exact(params["value"] if operation.name == CONSTANT else params["table"].numbers):
                 return False
-        elif operation.name in (INPUT, ENTRY, SEARCH):
+        elif operation.name in PLAIN:
             continue
         elif not (has_rule(tape, operation) if are_whole else operation.name in RULES):
             return False
@@ -208,9 +224,11 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
             return chain_of(code, reads.made, each.params["chain"], each.params["what"], operands)
         if each.name == ENTRY:
             return code.load(code.address(operands[0].text, str(each.params["place"] * code.lanes)))
+        if each.name in (SYSTEM, INVERSE):
+            return system_of(code, reads.made, each, operands)
         return applied(reads.made, code, tape, node, operands)
 
-    # A vector in memory is not handed on from piece to piece.
+    # Chains are pieces themselves.
     has_chains = any(tape.operations[node].name == CHAIN for node in reads.nodes)
     if has_chains or len(reads.nodes) <= LONGEST_BODY:
         for node in reads.nodes:
@@ -227,6 +245,8 @@ def evaluate(code: Code, loop: Loop, element: str, reads: Reads) -> dict[int, Va
 def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequence[Value]) -> Value:
     """Value of a primitive."""
     operation = tape.operations[node]
+    if operation.name == RESIDUAL:
+        return code.number(0.0)
     if operation.name == LOOKUP:
         numbers = operation.params["table"].numbers
         found = looked_up(code, made.table_of(code, numbers), numbers.size, *operands)
@@ -244,6 +264,16 @@ def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequenc
     if operation.name == "convert_element_type" and were_whole:
         return wrapped(code, operation.dtype, *operands)
     return WHOLE[operation.name](code, operation.dtype, operation.params, *operands)
+
+
+def system_of(code: Code, made: Function, operation: Operation, operands: Sequence[Value]) -> Value:
+    """The vector of the solution of a small system, or of the columns of an inverse."""
+    count = operation.params["count"]
+    matrix, sides = operands, [code.number(float(i == j)) for i in range(count) for j in range(count)]
+    if operation.name == SYSTEM:
+        matrix, sides = operands[count:-count], operands[-count:]
+    function = made.pointer(code, shared(code.target, systems.name_for(code.lanes)))
+    return systems.written(code, function, count, matrix, sides)
 
 
 def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequence[Value]) -> Value:

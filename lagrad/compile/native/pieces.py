@@ -7,11 +7,12 @@ the first any more.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lagrad.compile.native.code import Code, Value
-from lagrad.elements.tape import BOOL, Tape
+from lagrad.elements.tape import BOOL, ENTRY, Tape
 
 # Operations of one piece.
 LONGEST_BODY = 6000
@@ -78,7 +79,7 @@ def cut(
     Returns:
         Values of the results, and the body of each piece.
     """
-    pieces = [nodes[i : i + LONGEST_BODY] for i in range(0, len(nodes), LONGEST_BODY)]
+    pieces = cuts(tape, nodes)
     last: dict[int, int] = {}
     for number, piece in enumerate(pieces):
         for node in piece:
@@ -99,6 +100,22 @@ def cut(
         node: space.load(code, node, work, tape.operations[node].dtype == BOOL) for node in set(results)
     }
     return values, bodies
+
+
+def cuts(tape: Tape, nodes: Sequence[int]) -> list[list[int]]:
+    """Nodes of each piece: entries of vectors are read where these are, since only numbers are handed on."""
+    entries: dict[int, list[int]] = defaultdict(list)
+    for node in nodes:
+        if tape.operations[node].name == ENTRY:
+            entries[tape.operations[node].operands[0]].append(node)
+    pieces: list[list[int]] = [[]]
+    for node in nodes:
+        if tape.operations[node].name == ENTRY:
+            continue
+        if len(pieces[-1]) >= LONGEST_BODY:
+            pieces.append([])
+        pieces[-1] += [node, *entries.get(node, ())]
+    return pieces
 
 
 def body_of(
@@ -123,4 +140,4 @@ def body_of(
             space.give(node)
             space.save(code, node, values[node], "%work")
     code.line("ret void")
-    return "\n".join(code.lines)
+    return "\n".join([*code.entry, *code.lines])

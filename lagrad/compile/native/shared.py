@@ -6,16 +6,19 @@ from collections.abc import Callable
 
 import llvmlite.binding as llvm
 
-from lagrad.compile.native import gathering, settling, tables
+from lagrad.compile.native import gathering, settling, systems, tables
 from lagrad.compile.native.once import once
 from lagrad.compile.native.target import Target
 
 
 @once
 def shared(target: Target, name: str) -> int:
-    """Address of a function of `settling`, `gathering` or `tables`."""
-    # Most problems have no tables.
-    texts = (tables.text,) if name in tables.names(target) else (settling.text, gathering.text)
+    """Address of a function of `settling`, `gathering`, `tables` or `systems`."""
+    texts: tuple[Callable[[Target], str], ...] = (settling.text, gathering.text)
+    # Most problems have neither.
+    for each in (tables, systems):
+        if name in each.names(target):
+            texts = (each.text,)
     return engine(target, texts).get_function_address(name)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from jax.extend import core as jex
 
+from lagrad.primitives.small_solve import SMALL_SOLVE
 from lagrad.sparsity.deps import boolean_matrix
 from lagrad.sparsity.links import Chain, Sparse, Spread, Take
 from lagrad.sparsity.rule_result import Bend, RuleResult, linked
@@ -130,6 +131,7 @@ LINALG: dict[str, Callable[..., Any]] = dict.fromkeys(
         "tridiagonal",
         "householder_product",
         "tridiagonal_solve",
+        SMALL_SOLVE,
         "symmetric_product",
         "cholesky_update",
         "geqrf",

@@ -228,13 +228,13 @@ def derived(
     tape: Tape, given: Sequence[int], results: Sequence[int]
 ) -> tuple[tuple[int, ...], dict[tuple[int, int], int], dict[tuple[int, int], int]]:
     """Weights, slopes and curvature of a step."""
-    partials, one = Partials.of(tape, given, results), tape.constant(1.0)
+    partials = Partials.of(tape, given, results)
     numbers = {node: number for number, node in enumerate(given)}
     weights = tuple(tape.input(("weight", number)) for number in range(len(results)))
     slopes = {
         (place, numbers[node]): slope
-        for place, result in enumerate(results)
-        for node, slope in partials.gradient({result: one}).items()
+        for place, row in enumerate(partials.jacobian(results))
+        for node, slope in row.items()
     }
     adjoints: dict[int, int] = {}
     for result, weight in zip(results, weights, strict=True):

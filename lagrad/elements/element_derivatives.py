@@ -175,8 +175,7 @@ def first_derivatives(split: Split, batch: int, bundle: Bundle) -> Batch:
         inputs = independent(tape, slots)
         try:
             nodes = record_bundle(tape, split.classification, bundle, inputs)
-            partials = Partials.of(tape, inputs, nodes)
-            slopes = [partials.gradient({node: tape.constant(1.0)}) for node in nodes]
+            slopes = Partials.of(tape, inputs, nodes).jacobian(nodes)
         except NoRule:
             return first_by_jax(tape, split.classification, bundle, slots, batch)
         zero = tape.constant(0.0)

@@ -1,10 +1,7 @@
 """Differentiate tapes: nodes of first and second derivatives of recorded values.
 
-Gradients run backwards. Second derivatives are pushed backwards as well, all pairs at once: at a node z of
-operands a, b the entry w of a pair (z, y) becomes z_a w of (a, y) and z_b w of (b, y), one of (z, z) becomes
-z_a z_b w of (a, b), and the adjoint of z times its own second derivative z_ab joins that of (a, b).
-
-Source: Gower and Mello (2012), A new framework for the computation of Hessians, "edge pushing".
+Gradients run backwards. So do second derivatives, all pairs at once (see `pairs`): they begin with the
+adjoint of each node z of operands a, b times its own second derivative z_ab.
 """
 
 from __future__ import annotations
@@ -16,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lagrad.elements.masks import bits
+from lagrad.elements.pairs import hessian
+from lagrad.elements.preaccumulation import for_results
 from lagrad.elements.systems import is_solution, second_of_system, slopes_of_residual, slopes_of_solution
 from lagrad.elements.tape import CHAIN, ENTRY, FLOAT, RESIDUAL, SYSTEM, Tape
 from lagrad.primitives.derivatives import Row, row_of
@@ -221,70 +220,70 @@ class Partials:
         zero = tape.constant(0.0)
         return [(name, tangents.get(node, zero)) for name, node in zip(names, nodes, strict=False)]
 
-    def gradient(self, adjoints: Mapping[int, int]) -> dict[int, int]:
-        """Input -> derivative of the sum of adjoints times nodes."""
-        tape, waiting = self.tape, dict(adjoints)
-        for node in reversed(tape.needed(adjoints, self.inputs)):
-            adjoint = waiting.pop(node, None) if node in self.active else None
-            if adjoint is None:
-                continue
-            for operand, partial in self.first(node).items():
-                self.add(waiting, operand, tape.times(adjoint, partial))
+    def jacobian(self, nodes: Sequence[int]) -> list[dict[int, int]]:
+        """Input -> derivative, for each of some nodes."""
+        firsts, one = self.firsts_behind(nodes), self.tape.constant(1.0)
+        if len(nodes) > 1:
+            firsts = for_results(self.tape, firsts, nodes)
+        return [self.backwards(firsts, {node: one}) for node in nodes]
+
+    def firsts_behind(self, nodes: Sequence[int]) -> dict[int, dict[int, int]]:
+        """Derivatives of what some nodes depend on by what that is made of, the last node first."""
+        found: dict[int, dict[int, int]] = {}
+        reached = self.active.intersection(nodes)
+        for node in reversed(self.tape.needed(reached, self.inputs)):
+            if node in reached and node not in self.inputs:
+                found[node] = self.first(node)
+                reached.update(found[node])
+        return found
+
+    def backwards(
+        self, firsts: Mapping[int, Mapping[int, int]], adjoints: Mapping[int, int]
+    ) -> dict[int, int]:
+        """Input -> derivative of the sum of adjoints times nodes.
+
+        Args:
+            firsts: derivatives between nodes, the last node first.
+            adjoints: node -> factor.
+        """
+        waiting = dict(adjoints)
+        for node, first in firsts.items():
+            adjoint = waiting.pop(node, None)
+            if adjoint is not None:
+                for operand, partial in first.items():
+                    self.add(waiting, operand, self.tape.times(adjoint, partial))
         return {node: adjoint for node, adjoint in waiting.items() if node in self.inputs}
 
     def hessian(self, adjoints: Mapping[int, int]) -> dict[tuple[int, int], int]:
         """(input, input) -> second derivative of the sum of adjoints times nodes, each pair once."""
-        tape, waiting = self.tape, dict(adjoints)
-        # rows[a][b] for a >= b is the entry of (a, b) and of (b, a).
-        rows: dict[int, dict[int, int]] = defaultdict(dict)
-        partners: dict[int, set[int]] = defaultdict(set)
+        tape, waiting, reached = self.tape, dict(adjoints), set(adjoints)
         entries: dict[int, dict[int, int]] = defaultdict(dict)
-
-        def join(a: int, b: int, value: int) -> None:
-            high, low = max(a, b), min(a, b)
-            self.add(rows[high], low, value)
-            partners[low].add(high)
-
+        firsts, seconds = dict[int, dict[int, int]](), list[tuple[int, int, int]]()
         for node in reversed(tape.needed(adjoints, self.inputs)):
-            if node not in self.active:
-                continue
             if node in entries:
-                for a, b, value in self.second_of_vector(node, entries.pop(node), waiting):
-                    join(a, b, value)
+                found = list(self.second_of_vector(node, entries.pop(node), waiting))
+            elif node in reached and node in self.active:
+                firsts[node] = self.first(node)
+                reached.update(firsts[node])
+                found = self.handed_on(node, waiting, entries)
+            else:
                 continue
-            adjoint, row = waiting.pop(node, None), rows.pop(node, {})
-            # Nodes are taken from the last to the first, so that all that is left of a pair is in its row;
-            # inputs may come later on the tape than what is made of others.
-            for high in partners.pop(node, ()):
-                if high in rows and node in rows[high]:
-                    row[high] = rows[high].pop(node)
-            if adjoint is None and not row:
-                continue
-            first = self.first(node)
-            self.push(node, first, row, join)
-            if adjoint is not None:
-                operation = tape.operations[node]
-                if operation.name == ENTRY:
-                    entries[operation.operands[0]][operation.params["place"]] = adjoint
-                for (a, b), value in self.second(node).items():
-                    join(a, b, tape.times(adjoint, value))
-                for operand, partial in first.items():
-                    self.add(waiting, operand, tape.times(adjoint, partial))
-        return {(low, high): value for high, row in rows.items() for low, value in row.items()}
+            reached.update(each for a, b, _ in found for each in (a, b))
+            seconds += found
+        return hessian(tape, firsts, seconds)
 
-    def push(self, node: int, first: dict[int, int], row: dict[int, int], join: Callable) -> None:
-        """Pass entries of pairs with a node on to its operands."""
-        tape, operands = self.tape, sorted(first)
-        for other, value in row.items():
-            if other == node:
-                for place, a in enumerate(operands):
-                    scaled = tape.times(value, first[a])
-                    for b in operands[place:]:
-                        join(a, b, tape.times(scaled, first[b]))
-                continue
-            for a in operands:
-                moved = tape.times(value, first[a])
-                join(a, other, tape.times(tape.constant(2.0), moved) if a == other else moved)
+    def handed_on(
+        self, node: int, waiting: dict[int, int], entries: dict[int, dict[int, int]]
+    ) -> list[tuple[int, int, int]]:
+        """Hand the adjoint of a node on to its operands; its second derivatives by these."""
+        adjoint, operation = waiting.pop(node, None), self.tape.operations[node]
+        if adjoint is None:
+            return []
+        if operation.name == ENTRY:
+            entries[operation.operands[0]][operation.params["place"]] = adjoint
+        for operand, partial in self.first(node).items():
+            self.add(waiting, operand, self.tape.times(adjoint, partial))
+        return [(a, b, self.tape.times(adjoint, value)) for (a, b), value in self.second(node).items()]
 
     def add(self, sums: dict[int, int], key: int, value: int) -> None:
         """Add to one of several sums."""

@@ -22,11 +22,12 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, called, closed, programs_in
 from lagrad.primitives.equations import aval_of, bind
+from lagrad.primitives.small_solve import SMALL_SOLVE
 from lagrad.program.rebuild import REBUILD, holds, rewritten, solver_of
 from lagrad.program.walk import run
 
 FACTORS = {"cholesky", "lu", "qr", "geqrf", "geqp3", "householder_product", "ormqr"}
-SOLVES = {"triangular_solve", "tridiagonal_solve"}
+SOLVES = {"triangular_solve", "tridiagonal_solve", SMALL_SOLVE}
 SPECTRA = {"eig", "eigh", "schur", "svd", "hessenberg", "tridiagonal"}
 LAPACK = frozenset(FACTORS | SOLVES | SPECTRA)
 # What XLA keeps to computing again is not written out.

@@ -15,6 +15,7 @@ from jax.lax.linalg import cholesky, eigh, lu, qr
 
 from lagrad.compile.xla import lower
 from lagrad.precision import float64
+from lagrad.primitives.small_solve import small_solve
 from lagrad.program.turns import LAPACK, has_batches, has_lapack, taking_turns
 
 # 6 positive definite matrices of three rows, and as many right sides.
@@ -50,6 +51,7 @@ PROGRAMS = {
         lax.while_loop(lambda a: a[0, 0, 0] < 50.0, lambda a: a + cholesky(a) + cholesky(2 * a), a),
     ),
     "of slopes": lambda a, b: jax.jacfwd(lambda t: jnp.linalg.inv(a + t) @ cholesky(a * (1 + t)))(0.5),
+    "small systems": lambda a, b: (small_solve(a, b), small_solve(2 * a, b), cholesky(a)),
     "one matrix": lambda a, b: (cholesky(a[0]), cholesky(a[1])),
 }
 

@@ -16,11 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lagrad.elements.preaccumulation import Firsts, fold, users_of
+from lagrad.elements.preaccumulation import Firsts, fold, is_unit, users_of
 from lagrad.elements.tape import Tape
-
-# Slopes by which nothing has to be multiplied.
-UNITS = frozenset({1.0, -1.0})
 
 
 def hessian(
@@ -65,8 +62,8 @@ def costs_more(tape: Tape, node: int, first: Mapping[int, int], rows: Sequence[M
     """
     if any(len(first.keys() - row.keys()) > 1 for row in rows):
         return True
-    units = sum(tape.number(partial) in UNITS for partial in first.values())
-    unit_users = sum(tape.number(row[node]) in UNITS for row in rows)
+    units = sum(is_unit(tape, partial) for partial in first.values())
+    unit_users = sum(is_unit(tape, row[node]) for row in rows)
     before = len(first) - units + len(rows) - unit_users
     return len(first) * len(rows) - units * unit_users > before
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from lagrad.elements.tape import Tape
 
+UNITS = frozenset({1.0, -1.0})
 # Node -> its derivatives by what it is made of, the last node first.
 Firsts = dict[int, dict[int, int]]
 # Node -> what is made of it.
@@ -46,7 +47,7 @@ def for_results(tape: Tape, firsts: Mapping[int, Mapping[int, int]], results: Se
     """Derivatives between the nodes that are left for the ways back from several results.
 
     A node of P operands that R results depend on costs R (1 + P) products on these ways, and P, once, and R P
-    if it is folded into the only node that is made of it.
+    if it is folded into the only node that is made of it: unless a derivative is one, and costs nothing.
 
     Args:
         tape: where derivatives are recorded.
@@ -63,6 +64,13 @@ def for_results(tape: Tape, firsts: Mapping[int, Mapping[int, int]], results: Se
         first = found[node]
         for operand in first:
             reached[operand] |= reached[node]
-        if len(users[node]) == 1 and node not in wanted and reached[node].bit_count() >= len(first):
-            fold(tape, found, users, node)
+        if len(users[node]) == 1 and node not in wanted and reached[node].bit_count() > len(first):
+            (user,) = users[node]
+            if not any(is_unit(tape, slope) for slope in (*first.values(), found[user][node])):
+                fold(tape, found, users, node)
     return found
+
+
+def is_unit(tape: Tape, slope: int) -> bool:
+    """Whether nothing has to be multiplied by a derivative."""
+    return tape.number(slope) in UNITS

@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from lagrad.elements.preaccumulation import Firsts, fold, is_unit, users_of
 from lagrad.elements.tape import Tape
 
+# Of fewer nodes too little is saved to look for it.
+FEWEST = 25
+
 
 def hessian(
     tape: Tape, firsts: Mapping[int, Mapping[int, int]], seconds: Iterable[tuple[int, int, int]]
@@ -34,7 +37,7 @@ def hessian(
     for each in seconds:
         pairs.join(*each)
     # Users of what is folded have other operands, which may be those that one more node has.
-    while fold_all(tape, between, pairs):
+    while len(between) >= FEWEST and fold_all(tape, between, pairs):
         pass
     for node, first in between.items():
         pairs.push(node, first)

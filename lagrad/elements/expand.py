@@ -22,7 +22,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core as jex
 
-from lagrad.elements.formulas import FORMULAS
+from lagrad.elements.formulas import FORMULAS, products
 from lagrad.elements.lookups import GATHER, written_as_lookups
 from lagrad.elements.searches import searches
 from lagrad.precision import float64
@@ -39,6 +39,8 @@ from lagrad.program.walk import run, walk
 MOST_EQUATIONS = 400
 # Numbers that the body of a loop without carry may hold for all steps at once.
 MOST_NUMBERS = 20_000_000
+# Products of formulas in all, each written by JAX in a tenth of a millisecond.
+MOST_PRODUCTS = 12_000
 # On all steps at once both branches would run, and what one of them must not see would spoil the other.
 BRANCHING = frozenset({"cond", "while"})
 
@@ -53,8 +55,10 @@ def expanded(program: Program, known: Mapping[int, np.ndarray]) -> Program | Non
         known: variable -> its numbers, for those that are known.
 
     Returns:
-        Program of the same inputs and outputs; None if there is nothing to write out.
+        Program of the same inputs and outputs; None if there is nothing to write out, or too much.
     """
+    if sum(products(equation.source) for equation in program.equations) > MOST_PRODUCTS:
+        return None
     if not any(written_out(each.source, [known.get(i) for i in each.inputs]) for each in program.equations):
         return None
 

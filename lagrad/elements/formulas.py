@@ -147,6 +147,14 @@ def is_small(equation: jex.JaxprEqn, size: int) -> bool:
     return 0 < size <= LARGEST and size_of(equation.outvars[0]) > 0 and all(map(is_floating, equation.invars))
 
 
+def products(equation: jex.JaxprEqn) -> int:
+    """About how many products an equation is written out as, at most; a system is one primitive."""
+    if equation.primitive.name not in ("cholesky", "triangular_solve"):
+        return 0
+    size = shape_of(equation.invars[0])[-1]
+    return size**3 if size <= LARGEST else 0
+
+
 FORMULAS: dict[str, Callable[..., Written | None]] = {
     "custom_linear_solve": solve,
     "cholesky": cholesky,

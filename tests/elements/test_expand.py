@@ -11,7 +11,7 @@ from jax import lax
 from lagrad import nested
 from lagrad.elements import expand
 from lagrad.elements.classification import read
-from lagrad.elements.expand import expanded
+from lagrad.elements.expand import MOST_PRODUCTS, expanded
 from lagrad.precision import float64
 from tests.sparsity.library import N as SIZE
 from tests.sparsity.programs import OPS
@@ -102,3 +102,20 @@ def test_a_map_that_would_not_fit_stays_a_loop(monkeypatch):
     monkeypatch.setattr(expand, "MOST_NUMBERS", 10)
     monkeypatch.setattr(expand, "MOST_EQUATIONS", 10)
     assert written(program_of(lambda x: lax.map(lambda u: jnp.sin(u) * x, x).ravel(), 6)) is None
+
+
+def test_many_factors_are_left_as_they_are():
+    """Formulas that would take seconds to write stay what they are: an unrolled filter."""
+
+    def factors(count):
+        def function(x):
+            matrix = jnp.eye(6) + jnp.outer(x, x)
+            for _ in range(count):
+                matrix = jnp.linalg.cholesky(jnp.eye(6) + matrix @ matrix.T)
+            return jnp.diag(matrix)
+
+        return written(program_of(function, 6))
+
+    count = MOST_PRODUCTS // 6**3
+    assert factors(count) is not None
+    assert factors(count + 1) is None

@@ -116,7 +116,7 @@ def test_elimination_finds_its_pivots(order):
     np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-14)
 
 
-@pytest.mark.parametrize("size", [2, 3, 4, 6])
+@pytest.mark.parametrize("size", [2, 3, 4])
 def test_small_systems_lose_no_more_digits_than_lapack(size):
     """Values, Jacobians and Hessians at condition 1 to 1e14 and scales 1e-150 to 1e150, beside exact ones."""
     rows = small_systems.compare(size, draws=3)

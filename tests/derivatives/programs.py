@@ -211,12 +211,12 @@ NUMBERS = {
     "modulus of zero": lambda r, a, b, p: jnp.abs(a - jnp.concatenate([a[:1], like(b, a)[1:]])) * a,
     "clip at its end": lambda r, a, b, p: jnp.clip(a, a[0], 2.0) + a,
     # Not further out: second derivatives by several steps behind one another leave the range of floats.
-    "large times small": lambda r, a, b, p: (1e100 * a) * (1e-100 * like(b, a)),
-    "square of small": lambda r, a, b, p: (1e-50 * a) ** 2 * 1e100,
-    "root of small": lambda r, a, b, p: jnp.sqrt(1e-100 * (1 + a**2)) * 1e50,
-    "logarithm of large": lambda r, a, b, p: jnp.log(1e100 * (1 + a**2)) / 300,
+    "large times small": lambda r, a, b, p: (1e75 * a) * (1e-75 * like(b, a)),
+    "square of small": lambda r, a, b, p: (1e-37 * a) ** 2 * 1e74,
+    "root of small": lambda r, a, b, p: jnp.sqrt(1e-74 * (1 + a**2)) * 1e37,
+    "logarithm of large": lambda r, a, b, p: jnp.log(1e75 * (1 + a**2)) / 300,
     # Not larger: JAX divides by the third power for the second derivative, and overflows.
-    "quotient of large": lambda r, a, b, p: (1e90 * a) / (1e90 * (2 + like(b, a) ** 2)),
+    "quotient of large": lambda r, a, b, p: (1e75 * a) / (1e75 * (2 + like(b, a) ** 2)),
 }
 FAMILIES = {
     "elementwise": ELEMENTWISE,

@@ -158,6 +158,8 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
         plan = element_plan(program, split, options, watch)
     except TooLong:
         plan = None
+    # All is recorded, or nothing will be.
+    split.classification.recipes.clear()
     if plan is None:
         return colored_plan(program, split, options, watch, sample)
     return with_colored(plan, program, options, watch, sample) if split.rest else plan
@@ -182,8 +184,6 @@ def element_plan(program: Program, split: Split, options: Options, watch: Watch)
             "values": lower_values(program) if values is None else element_values(values, leaves),
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
-    # All is recorded.
-    split.classification.recipes.clear()
     return Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
 
 

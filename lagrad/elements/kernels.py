@@ -363,7 +363,7 @@ def solved(equation: Equation, operands: dict[int, Pieces]) -> Pieces:
     given = entries_of(everything(rows), count)
     parts = [(operands[operand], places) for operand, places in given if operand in operands]
     # Entries of the right side come last, and meet no other of these.
-    first = sum(operand == 0 for operand, _ in given) if 0 in operands else 0
+    first = count**2 if 0 in operands else 0
     meeting = [(i, j) for i in range(first) for j in range(i, len(parts))]
     return side_by_side([combined(parts, rows, partial(united, meeting=meeting))] * count, rows)
 

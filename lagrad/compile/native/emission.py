@@ -269,9 +269,11 @@ def applied(made: Function, code: Code, tape: Tape, node: int, operands: Sequenc
 def system_of(code: Code, made: Function, operation: Operation, operands: Sequence[Value]) -> Value:
     """The vector of the solution of a small system, or of the columns of an inverse."""
     count = operation.params["count"]
-    matrix, sides = operands, [code.number(float(i == j)) for i in range(count) for j in range(count)]
     if operation.name == SYSTEM:
         matrix, sides = operands[count:-count], operands[-count:]
+    else:
+        zero, one = code.number(0.0), code.number(1.0)
+        matrix, sides = operands, [one if i == j else zero for i in range(count) for j in range(count)]
     function = made.pointer(code, shared(code.target, systems.name_for(code.lanes)))
     return systems.written(code, function, count, matrix, sides)
 

@@ -40,7 +40,7 @@ from lagrad.problem.user_functions import (
     function,
     require_same,
     scalar_shape,
-    trace_function,
+    trace_functions,
     users_code,
     value_layout,
 )
@@ -85,7 +85,7 @@ class Problem:
         constraint_lower, constraint_upper: sides of the rows, shape (m,).
         row_layouts: dict name -> Layout of that constraint's value.
         notes: what was converted, in sentences.
-        traces: the functions as they were traced, by the name of the argument.
+        traced: the functions as they were traced.
         captured: what the functions captured then; None if that cannot be told.
 
     Raises:
@@ -115,7 +115,7 @@ class Problem:
     constraint_upper: np.ndarray = field(init=False)
     row_layouts: dict[str, Layout] = field(init=False)
     notes: tuple[str, ...] = field(init=False)
-    traces: dict[str, Traced] = field(init=False, repr=False)
+    traced: Traced = field(init=False, repr=False)
     captured: Captured | None = field(init=False, repr=False)
 
     @collected_later()
@@ -123,14 +123,16 @@ class Problem:
         if self.name is not None and not isinstance(self.name, str):
             raise ProblemError(f"`name`: {type(self.name).__name__}, expected a string. Give a name or None.")
         x0, notes = _read_start(self.x0)
-        _settle(self, x0=x0, notes=notes, traces={}, variables=Layout.of(x0, "x"))
+        _settle(self, x0=x0, notes=notes, variables=Layout.of(x0, "x"))
         _settle(self, params=read_params(self.params), constraints=named(self.constraints))
         _settle(self, **_box(self.bounds, x0, self.variables))
         for where, fun in self.functions.items():
             check_signature(fun, self.has_params, where)
-        # Not by `_settle`: these arrays are the user's, and stay writable.
+        # Neither by `_settle`: these arrays are the user's, and stay writable.
         vars(self)["captured"] = captured(*self.functions.values())
-        _check_objective(self)
+        arguments = (self.x0, self.params)
+        vars(self)["traced"] = trace_functions(self.functions, self.has_params, arguments)
+        scalar_shape(self.traced.values["objective"])
         _settle(self, **_rows(self))
 
     def __repr__(self) -> str:
@@ -414,13 +416,10 @@ def _box(bounds: Any, x0: Pytree, variables: Layout) -> dict[str, Any]:
 
 def _rows(problem: Problem) -> dict[str, Any]:
     """Layouts and sides of all rows: the attributes row_layouts, constraint_lower and constraint_upper."""
-    arguments = (problem.x0, problem.params)
     layouts, lower, upper = {}, [np.zeros(0)], [np.zeros(0)]
     for name, constraint in problem.constraints.items():
         where = argument(name)
-        found = trace_function(constraint.fun, problem.has_params, arguments, where)
-        problem.traces[where] = found
-        layouts[name] = value_layout(found.value, where, name)
+        layouts[name] = value_layout(problem.traced.values[where], where, name)
         low, high = sides(constraint, layouts[name], where)
         lower.append(low)
         upper.append(high)
@@ -429,13 +428,6 @@ def _rows(problem: Problem) -> dict[str, Any]:
         "constraint_lower": np.concatenate(lower),
         "constraint_upper": np.concatenate(upper),
     }
-
-
-def _check_objective(problem: Problem) -> None:
-    """Raise ProblemError or DerivativeError unless the objective can be traced and returns a scalar."""
-    found = trace_function(problem.objective, problem.has_params, (problem.x0, problem.params), "objective")
-    problem.traces["objective"] = found
-    scalar_shape(found.value)
 
 
 def _check_picklable(problem: Problem) -> None:

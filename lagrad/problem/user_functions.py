@@ -6,7 +6,7 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -97,20 +97,29 @@ def users_code(where: str) -> Generator[None]:
     """
     try:
         yield
-    except (ProblemError, DerivativeError):
-        raise
     except Exception as error:
-        cure, library = _cure(error), through(error, FOREIGN)
-        if library and (cure or any(word in str(error) for word in ("Tracer", "JAX Array"))):
-            name, cure = FOREIGN[library]
-            line = users_line(error, library)
-            raise DerivativeError(
-                f"`{where}`: cannot be traced at {line}. {name} cannot compute with JAX's tracers. {cure}"
-            ) from error
-        if cure:
-            raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
-        error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
+        explain(error, where)
         raise
+
+
+def explain(error: Exception, where: str) -> None:
+    """Say of an exception which function was called, and what to do if a value cannot be traced.
+
+    Raises:
+        DerivativeError: NumPy, a Python `if`, `float()` and the like met a traced value. Others get a note.
+    """
+    if isinstance(error, ProblemError | DerivativeError):
+        return
+    cure, library = _cure(error), through(error, FOREIGN)
+    if library and (cure or any(word in str(error) for word in ("Tracer", "JAX Array"))):
+        name, cure = FOREIGN[library]
+        line = users_line(error, library)
+        raise DerivativeError(
+            f"`{where}`: cannot be traced at {line}. {name} cannot compute with JAX's tracers. {cure}"
+        ) from error
+    if cure:
+        raise DerivativeError(f"`{where}`: cannot be traced at {users_line(error)}. {cure}") from error
+    error.add_note(f"lagrad: raised while tracing `{where}`, at {users_line(error)}.")
 
 
 def _cure(error: Exception) -> str | None:
@@ -172,7 +181,7 @@ def scalar_shape(value: Pytree) -> tuple[int, ...]:
     """Shape of the objective's value, which has to be one real number.
 
     Args:
-        value: what the objective returns, see `Traced.value`.
+        value: what the objective returns, see `Traced.values`.
 
     Returns:
         () or (1,).
@@ -198,7 +207,7 @@ def value_layout(value: Pytree, where: str, label: str) -> Layout:
     """How the value of a constraint is laid out.
 
     Args:
-        value: what the constraint returns, see `Traced.value`.
+        value: what the constraint returns, see `Traced.values`.
         where: how error messages name the function, such as `constraints['flow']`.
         label: how rows are named, such as `flow`.
 
@@ -232,43 +241,51 @@ def require_same(value: Pytree, layout: Layout, where: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """A user's function as it was traced when it was declared.
+    """A problem's functions as they were traced when it was declared, all in one go.
 
     Args:
-        value: what it returns, with shapes and dtypes in the place of arrays; what is no array stays.
-        leaves: (x, params) -> the arrays that it returns; traced once, which JAX remembers.
+        values: name of the argument -> what its function returns, with shapes and dtypes in the place of
+            arrays; what is no array stays.
+        leaves: (x, params) -> the arrays that each function returns; traced once, which JAX remembers.
     """
 
-    value: Any
-    leaves: Callable[..., list[Any]]
+    values: dict[str, Any]
+    leaves: Callable[..., list[list[Any]]]
 
 
-def trace_function(
-    fun: Callable[..., Any], has_params: bool, arguments: tuple[Pytree, Pytree], where: str
+def trace_functions(
+    functions: Mapping[str, Callable[..., Any]], has_params: bool, arguments: tuple[Pytree, Pytree]
 ) -> Traced:
-    """Trace a user's function for shapes and dtypes.
+    """Trace the user's functions for shapes and dtypes.
 
     Args:
-        fun: as the user gave it.
-        has_params: whether it takes params.
+        functions: as the user gave them, by the name of the argument, such as `constraints['flow']`.
+        has_params: whether they take params.
         arguments: x and params, pytrees of arrays; only shapes and dtypes count.
-        where: how error messages name the function, such as `constraints['flow']`.
 
     Raises:
-        DerivativeError: it cannot be traced.
+        DerivativeError: one cannot be traced.
     """
-    values, call = [], function(fun, has_params)
+    values: dict[str, Any] = {}
 
-    def leaves(x: Pytree, params: Pytree) -> list[Any]:
-        value = call(x, params)
-        values.append(jax.tree.map(_abstract, value, is_leaf=_is_none))
-        return [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
+    def leaves(x: Pytree, params: Pytree) -> list[list[Any]]:
+        found = []
+        for where, fun in functions.items():
+            value = function(fun, has_params)(x, params)
+            values[where] = jax.tree.map(_abstract, value, is_leaf=_is_none)
+            found.append([leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)])
+        return found
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
     run = jax.jit(leaves)
-    with float64(), users_code(where):
-        jax.eval_shape(run, *arguments)
-    return Traced(values[-1], run)
+    try:
+        with float64():
+            jax.eval_shape(run, *arguments)
+    except Exception as error:
+        # By how many were traced: outside of JAX, which adds a note of its own to what passes through it.
+        explain(error, [*functions][min(len(values), len(functions) - 1)])
+        raise
+    return Traced(dict(values), run)
 
 
 def _is_array(leaf: Any) -> bool:

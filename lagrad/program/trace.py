@@ -60,7 +60,7 @@ def trace(problem: Problem) -> Program:
             f, c = problem.flat_objective(x, params), problem.flat_constraints(x, params)
             return jnp.asarray(f, dtype=jnp.float64), jnp.asarray(c, dtype=jnp.float64)
         tree = problem.variables.unflatten(x)
-        (objective,), *rows = (trace.leaves(tree, params) for trace in problem.traces.values())
+        (objective,), *rows = problem.traced.leaves(tree, params)
         return jnp.reshape(objective, ()).astype(jnp.float64), join([*map(raveled, rows)])
 
     with float64():

@@ -23,7 +23,7 @@ from lagrad.errors import ProblemError
 from lagrad.precision import float64
 from lagrad.problem.constraints import Inequality
 from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import scalar_shape, trace_function
+from lagrad.problem.user_functions import scalar_shape, trace_functions
 from lagrad.solvers.slopes import wrong_slope
 
 PROBES = 2
@@ -112,7 +112,7 @@ def traced(fun: Callable[..., Any], x0: np.ndarray, name: str) -> Traced:
         DerivativeError: it cannot be traced; the message has this name.
     """
     if name == OBJECTIVE:
-        scalar_shape(trace_function(fun, False, (x0, None), "objective").value)
+        scalar_shape(trace_functions({"objective": fun}, False, (x0, None)).values["objective"])
     row = {name: Inequality(fun, lower=-1e19)}
     return Traced(differentiate(Problem(lambda x: 0.0 * jnp.sum(x), x0, row)))
 

@@ -18,7 +18,7 @@ from lagrad.problem.problem import Problem
 from lagrad.problem.user_functions import (
     check_signature,
     scalar_shape,
-    trace_function,
+    trace_functions,
     value_layout,
 )
 
@@ -29,12 +29,12 @@ HERE = Path(__file__)
 def traced(fun, x=X):
     """Layout of a constraint's value."""
     where = "constraints['flow']"
-    return value_layout(trace_function(fun, False, (x, None), where).value, where, "flow")
+    return value_layout(trace_functions({where: fun}, False, (x, None)).values[where], where, "flow")
 
 
 def objective(fun, x=X):
     """Shape of an objective's value."""
-    return scalar_shape(trace_function(fun, False, (x, None), "objective").value)
+    return scalar_shape(trace_functions({"objective": fun}, False, (x, None)).values["objective"])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ FEWEST_STACKED = 8
 SIGNS = {"add": (1, 1), "add_any": (1, 1), "sub": (1, -1), "neg": (-1,)}
 AXES = {"concatenate": "dimension", "stack": "axis"}
 VIEWS = ("slice", "squeeze", "reshape")
+PARTS = ("split", "unstack")
 FLOAT64 = np.dtype(np.float64)
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
@@ -148,7 +149,7 @@ def arrays(program: Program) -> set[int]:
 
 def on_arrays(program: Program) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    large, passing = arrays(program), frozenset((*VIEWS, *AXES))
+    large, passing = arrays(program), frozenset((*VIEWS, *PARTS, *AXES))
     return sum(each.name not in passing and each.touches(large) for each in program.equations)
 
 
@@ -186,7 +187,7 @@ class Gatherer:
     def add(self, equation: Equation) -> None:
         """Take the next equation."""
         name = equation.name
-        if name in VIEWS and self.view(equation):
+        if (name in VIEWS and self.view(equation)) or (name in PARTS and self.parts(equation)):
             return
         if name in SIGNS and self.sum(equation):
             return
@@ -232,18 +233,21 @@ class Gatherer:
         levels = self.found.kinds.levels
         return max([levels[number] for number, _ in terms], default=0)
 
+    def run(self, variable: int) -> tuple[int, int, int] | None:
+        """Level, array and first entry of a contiguous run of entries; None if it is none."""
+        number, place = self.term(variable)
+        kind, level = self.found.kinds.found[number], self.found.kinds.levels[number]
+        if isinstance(kind, Whole):
+            return level, kind.variable, 0
+        return (level, kind.source, cast(int, place)) if isinstance(kind, Entry) else None
+
     def view(self, equation: Equation) -> bool:
         """Whether the result is a contiguous run of entries of an array; then it is noted."""
         (operand,), (result,) = equation.inputs, equation.outputs
-        kinds = self.found.kinds
-        number, place = self.term(operand)
-        kind = kinds.found[number]
-        if isinstance(kind, Whole):
-            source, start = kind.variable, 0
-        elif isinstance(kind, Entry):
-            source, start = kind.source, cast(int, place)
-        else:
+        found = self.run(operand)
+        if found is None:
             return False
+        level, source, start = found
         if equation.name == "slice":
             offset = run_start(self.shape(operand), equation.params)
             if offset is None:
@@ -251,9 +255,25 @@ class Gatherer:
             start += offset
         elif equation.params.get("dimensions") is not None and equation.name == "reshape":
             return False
-        entry = kinds.number(kinds.levels[number], Entry, source, self.shape(result))
-        self.found.terms[result] = entry, start
+        self.entry(level, source, start, result)
         return True
+
+    def parts(self, equation: Equation) -> bool:
+        """Whether the results are contiguous runs, one after the other; then they are noted."""
+        (operand,) = equation.inputs
+        found = self.run(operand)
+        if found is None or math.prod(self.shape(operand)[: equation.params["axis"]]) != 1:
+            return False
+        level, source, start = found
+        for result in equation.outputs:
+            self.entry(level, source, start, result)
+            start += math.prod(self.shape(result))
+        return True
+
+    def entry(self, level: int, source: int, start: int, variable: int) -> None:
+        """Note a variable that is a run of entries of an array."""
+        kind = self.found.kinds.number(level, Entry, source, self.shape(variable))
+        self.found.terms[variable] = kind, start
 
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""

@@ -18,20 +18,20 @@ from typing import cast
 import numpy as np
 
 from lagrad.program.equation import Equation
+from lagrad.program.folding import fold_quickly
 from lagrad.program.program import Program
-from lagrad.program.roll.terms import Entry, Kinds, Member, Number, Row, Term, Whole
+from lagrad.program.roll.places import CHOOSING, LARGEST_ELEMENT, Place, places_of
+from lagrad.program.roll.terms import Entry, Kinds, Member, Number, Picked, Row, Term, Whole
 
-# Results larger than this are arrays, not elements.
-LARGEST_ELEMENT = 64
 # Sums of so many terms are written out where something nonlinear takes them.
 SHORT_SUM = 8
 # Operands that a stack of elements has at least.
 FEWEST_STACKED = 8
 SIGNS = {"add": (1, 1), "add_any": (1, 1), "sub": (1, -1), "neg": (-1,)}
 AXES = {"concatenate": "dimension", "stack": "axis"}
-VIEWS = ("slice", "squeeze", "reshape")
-PARTS = ("split", "unstack")
 FLOAT64 = np.dtype(np.float64)
+# Kinds of dtypes whose values are numbers or truths.
+NUMERIC = "biufc"
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
@@ -149,7 +149,7 @@ def arrays(program: Program) -> set[int]:
 
 def on_arrays(program: Program) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    large, passing = arrays(program), frozenset((*VIEWS, *PARTS, *AXES))
+    large, passing = arrays(program), CHOOSING.union(AXES)
     return sum(each.name not in passing and each.touches(large) for each in program.equations)
 
 
@@ -174,6 +174,10 @@ class Gatherer:
         names: name of a batch -> its number.
         equal: batch and places -> number of the equation, so that equal equations are one.
         pending: variables that are sums not yet written: signs and terms.
+        left: primitive, parameters and operands -> an equation that stays as it is.
+
+    Attributes:
+        known: variable -> its value, of constants and of indices that are computed from these.
     """
 
     found: Gathered
@@ -183,11 +187,15 @@ class Gatherer:
     names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
+    left: dict[tuple, Equation] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.known = dict(self.found.program.constants)
 
     def add(self, equation: Equation) -> None:
         """Take the next equation."""
         name = equation.name
-        if (name in VIEWS and self.view(equation)) or (name in PARTS and self.parts(equation)):
+        if self.is_known(equation) or (name in CHOOSING and self.view(equation)):
             return
         if name in SIGNS and self.sum(equation):
             return
@@ -217,15 +225,16 @@ class Gatherer:
         return known
 
     def origin(self, variable: int) -> Term:
-        """A variable that no equation gives: a number, or an array as it is."""
-        value = self.found.program.constants.get(variable)
+        """A variable that no equation gives: numbers, or an array as it is."""
+        value = self.known.get(variable)
         # A random key is no NumPy array.
-        if isinstance(value, np.ndarray) and value.ndim == 0:
+        if isinstance(value, np.ndarray) and variable not in self.arrays and value.dtype.kind in NUMERIC:
+            if value.ndim:
+                return self.found.kinds.number(0, Number, value.dtype, value.shape), value.tobytes()
             number = value.item()
             # 0.0 and -0.0 are equal, but not the same.
             if number != 0 or not np.signbit(np.real(number)):
-                dtype = self.found.program.avals[variable].dtype
-                return self.found.kinds.number(0, Number, dtype), number
+                return self.found.kinds.number(0, Number, value.dtype, ()), number
         return self.found.kinds.number(0, Whole, variable), None
 
     def level(self, terms: Sequence[Term]) -> int:
@@ -233,47 +242,45 @@ class Gatherer:
         levels = self.found.kinds.levels
         return max([levels[number] for number, _ in terms], default=0)
 
-    def run(self, variable: int) -> tuple[int, int, int] | None:
-        """Level, array and first entry of a contiguous run of entries; None if it is none."""
-        number, place = self.term(variable)
-        kind, level = self.found.kinds.found[number], self.found.kinds.levels[number]
-        if isinstance(kind, Whole):
-            return level, kind.variable, 0
-        return (level, kind.source, cast(int, place)) if isinstance(kind, Entry) else None
+    def is_known(self, equation: Equation) -> bool:
+        """Whether an equation computes with known indices; then it is computed."""
+        known, avals = self.known, self.found.program.avals
+        if not all(map(known.__contains__, equation.inputs)) or equation.source.effects:
+            return False
+        if not all(avals[i].dtype.kind in "iub" and i not in self.arrays for i in equation.outputs):
+            return False
+        values = fold_quickly(equation.source, [known[i] for i in equation.inputs])
+        if values is not None:
+            known.update(zip(equation.outputs, values, strict=True))
+        return values is not None
 
     def view(self, equation: Equation) -> bool:
-        """Whether the result is a contiguous run of entries of an array; then it is noted."""
-        (operand,), (result,) = equation.inputs, equation.outputs
-        found = self.run(operand)
+        """Whether the results are entries of an array at known places; then they are noted."""
+        operand, kinds = equation.inputs[0], self.found.kinds
+        number, place = self.term(operand)
+        kind = kinds.found[number]
+        at: Place
+        if operand in self.found.program.constants:
+            source, at = operand, 0
+        elif isinstance(kind, Whole):
+            source, at = kind.variable, 0
+        elif isinstance(kind, Entry):
+            source, at = kind.source, cast(int, place)
+        elif isinstance(kind, Picked):
+            source, at = kind.source, np.frombuffer(cast(bytes, place), np.int64)
+        else:
+            return False
+        found = places_of(equation, at, self.shape(operand), [self.known.get(i) for i in equation.inputs])
         if found is None:
             return False
-        level, source, start = found
-        if equation.name == "slice":
-            offset = run_start(self.shape(operand), equation.params)
-            if offset is None:
-                return False
-            start += offset
-        elif equation.params.get("dimensions") is not None and equation.name == "reshape":
-            return False
-        self.entry(level, source, start, result)
+        level = kinds.levels[number]
+        for result, each in zip(equation.outputs, found, strict=True):
+            if isinstance(each, int):
+                self.found.terms[result] = kinds.number(level, Entry, source, self.shape(result)), each
+            else:
+                entries = np.asarray(each, np.int64).tobytes()
+                self.found.terms[result] = kinds.number(level, Picked, source, self.shape(result)), entries
         return True
-
-    def parts(self, equation: Equation) -> bool:
-        """Whether the results are contiguous runs, one after the other; then they are noted."""
-        (operand,) = equation.inputs
-        found = self.run(operand)
-        if found is None or math.prod(self.shape(operand)[: equation.params["axis"]]) != 1:
-            return False
-        level, source, start = found
-        for result in equation.outputs:
-            self.entry(level, source, start, result)
-            start += math.prod(self.shape(result))
-        return True
-
-    def entry(self, level: int, source: int, start: int, variable: int) -> None:
-        """Note a variable that is a run of entries of an array."""
-        kind = self.found.kinds.number(level, Entry, source, self.shape(variable))
-        self.found.terms[variable] = kind, start
 
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
@@ -338,11 +345,29 @@ class Gatherer:
         return True
 
     def leave(self, equation: Equation) -> None:
-        """Keep an equation as it is."""
+        """Keep an equation as it is, once if there are several that are equal."""
         terms = [self.term(operand) for operand in equation.inputs]
+        if self.is_left(equation, terms):
+            return
         for result in equation.outputs:
             self.found.single[result] = equation
             self.whole(result, terms)
+
+    def is_left(self, equation: Equation, operands: Sequence[Term]) -> bool:
+        """Whether an equal equation is kept; then its results are taken."""
+        if equation.source.effects:
+            return False
+        try:
+            key = (equation.name, *equation.params.values(), *operands)
+            first = self.left.setdefault(key, equation)
+        except TypeError:
+            # Parameters that cannot be compared are equal to no others.
+            return False
+        if first is equation:
+            return False
+        terms = self.found.terms
+        terms.update((each, terms[same]) for each, same in zip(equation.outputs, first.outputs, strict=True))
+        return True
 
     def whole(self, variable: int, terms: Sequence[Term]) -> None:
         """Note an array that is computed from some terms."""
@@ -372,23 +397,3 @@ class Gatherer:
         own, number = len(self.found.batches), self.found.kinds.number
         results = tuple(number(level, Member, own, i) for i in range(len(element.outputs)))
         return Batch(element, kinds, tuple([] for _ in kinds), results)
-
-
-def run_start(shape: tuple[int, ...], params: dict) -> int | None:
-    """First entry of a slice in the flat array; None if its entries do not follow one another."""
-    starts, limits, strides = params["start_indices"], params["limit_indices"], params["strides"]
-    # Nearly all are of vectors.
-    if strides is None and len(shape) == 1:
-        return starts[0]
-    if strides is not None and any(stride != 1 for stride in strides):
-        return None
-    first, partial_axes, step = 0, 0, 1
-    for axis in range(len(shape) - 1, -1, -1):
-        length = limits[axis] - starts[axis]
-        # All axes behind one that is longer than 1 have to be whole.
-        if length != 1 and partial_axes:
-            return None
-        partial_axes += length != shape[axis]
-        first += starts[axis] * step
-        step *= shape[axis]
-    return first

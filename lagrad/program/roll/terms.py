@@ -1,6 +1,7 @@
 """Name what an operand is by its kind and its place: equal kinds can stand side by side in one array.
 
 x[3]          kind (entry, x, ())        place 3        a run of entries of an array, by its first
+x[[3, 1]]     kind (picked, x, (2,))     place [3, 1]   entries of an array that are no run
 100.0         kind (number, float64)     place 100.0
 sin(x[3])     kind (member, sin of ...)  place 7        the seventh equation of its kind
 a + b + ...   kind (sum, level 1)        place 2        the second long sum that contains no other
@@ -27,10 +28,19 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Picked:
+    """Entries of the flattened variable `source`, in `shape`; placed by the bytes of their numbers."""
+
+    source: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Number:
-    """Scalars of a dtype, placed by their values."""
+    """Known numbers, placed by the value of a scalar, by the bytes of an array."""
 
     dtype: np.dtype
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Row:
     shape: tuple[int, ...]
 
 
-Kind = Entry | Number | Whole | Member | Row
+Kind = Entry | Picked | Number | Whole | Member | Row
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from jax.extend import source_info_util
 
 from lagrad.program.equation import Equation
 from lagrad.program.roll.gather import Batch, Gathered, SignedSum, Sums
-from lagrad.program.roll.terms import Entry, Member, Number, Row, Term, Whole
+from lagrad.program.roll.terms import Entry, Kind, Member, Number, Picked, Row, Term, Whole
 
 
 def write(found: Gathered) -> Callable:
@@ -50,7 +51,7 @@ def needed_by(found: Gathered, number: int) -> Sequence[int]:
         return found.batches[kind.batch].kinds
     if isinstance(kind, Row):
         return [*found.sums[kind].terms]
-    variable = kind.source if isinstance(kind, Entry) else kind.variable if isinstance(kind, Whole) else None
+    variable = variable_of(kind)
     if variable in found.stacks:
         return [*found.stacks[variable].parts]
     if variable in found.single:
@@ -81,8 +82,7 @@ class Writer:
             self.batches[kind.batch] = self.batch(kind.batch)
         elif isinstance(kind, Row):
             self.sums[kind] = self.long_sums(kind, self.found.sums[kind])
-        elif isinstance(kind, (Entry, Whole)):
-            variable = kind.source if isinstance(kind, Entry) else kind.variable
+        elif (variable := variable_of(kind)) is not None:
             if variable in self.found.stacks and variable not in self.variables:
                 self.variables[variable] = self.stack(variable)
             elif variable in self.found.single and variable not in self.variables:
@@ -97,10 +97,15 @@ class Writer:
         """Elements of one kind, one a row, shape (len(places), *shape of one)."""
         kind = self.found.kinds.found[number]
         if isinstance(kind, Number):
-            return np.array(places, dtype=kind.dtype)
+            if not kind.shape:
+                return np.array(places, dtype=kind.dtype)
+            return np.frombuffer(joined(places), kind.dtype).reshape(len(places), *kind.shape)
         if isinstance(kind, Whole):
             value = jnp.asarray(self.variables[kind.variable])
             return jnp.broadcast_to(value, (len(places), *value.shape))
+        if isinstance(kind, Picked):
+            flat = np.frombuffer(joined(places), np.int64)
+            return picked(flattened(self.variables[kind.source]), flat).reshape(len(places), *kind.shape)
         at = np.array(places, dtype=np.int64)
         if isinstance(kind, Entry):
             size = int(np.prod(kind.shape, dtype=np.int64))
@@ -163,6 +168,18 @@ class Writer:
         ]
         order = np.argsort(np.concatenate(where), kind="stable")
         return picked(jnp.concatenate(pieces), order).reshape(aval.shape)
+
+
+def variable_of(kind: Kind) -> int | None:
+    """The array that a kind is a part of; None of numbers and of what a batch or a sum gives."""
+    if isinstance(kind, Whole):
+        return kind.variable
+    return kind.source if isinstance(kind, (Entry, Picked)) else None
+
+
+def joined(places: Sequence[Hashable]) -> bytes:
+    """Bytes of all places, one after the other."""
+    return b"".join(cast(Sequence[bytes], places))
 
 
 def written_at(element: Equation | SignedSum):

@@ -11,7 +11,7 @@ import lagrad
 from lagrad.precision import float64
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled
-from lagrad.program.roll.gather import run_start
+from lagrad.program.roll.places import run_start
 from tests.program.roll.scalar_programs import scalar_program
 
 
@@ -81,7 +81,52 @@ def balances(x):
     return jnp.stack(rows)
 
 
+RANDOM = np.random.default_rng(5)
+TRIPLES = RANDOM.integers(0, 40, size=(30, 3))
+TARGETS, MATRICES = RANDOM.normal(size=(30, 4)), RANDOM.normal(size=(30, 4, 4))
+
+
+def columns(x):
+    """A state a column, as CasADi's users write it."""
+    states = x.reshape(4, 30)
+    return jnp.concatenate([states[:, k + 1] - states[:, k] - 0.1 * jnp.sin(states[:, k]) for k in range(29)])
+
+
+def rows_of_transposed(x):
+    """The same array turned around again and again."""
+    return sum(jnp.sin(x.reshape(4, 30).T[k]) @ x.reshape(4, 30).T[k] for k in range(30))
+
+
+def triples(x):
+    """Elements of a mesh: entries by lists of numbers."""
+    return sum(jnp.sin(x[each][0] - x[each][1]) * x[each][2] for each in TRIPLES)
+
+
+def steps_of_three(x):
+    """Slices with steps, forwards and backwards."""
+    return jnp.stack([x[k : k + 30 : 10] @ x[k + 3 : k : -1] for k in range(40)])
+
+
+def tracked(x):
+    """Targets and matrices that differ from row to row, as arrays of NumPy."""
+    rows = x.reshape(30, 4)
+    return sum(jnp.linalg.norm(MATRICES[k] @ rows[k] - TARGETS[k]) for k in range(30))
+
+
+def named(x):
+    """Many named variables: leaves of a pytree, taken apart at once."""
+    leaves = dict(zip(range(30), jnp.split(x, 30), strict=True))
+    pieces = [jnp.unstack(leaves[k].reshape(1, 2, 2)[0]) for k in range(30)]
+    return sum(jnp.sin(pieces[k][0] @ pieces[k + 1][1]) for k in range(29))
+
+
 CLASSICS = {
+    "columns": (columns, 120, 25),
+    "transposed": (rows_of_transposed, 120, 20),
+    "triples": (triples, 40, 35),
+    "steps": (steps_of_three, 70, 20),
+    "tracked": (tracked, 120, 25),
+    "named": (named, 120, 30),
     "rosenbrock": (rosenbrock, 50, 20),
     "mixture": (mixture, 9, 40),
     "pendulum": (pendulum, 93, 30),

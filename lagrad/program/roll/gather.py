@@ -9,126 +9,32 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain
 from typing import cast
 
 import numpy as np
 
+from lagrad.primitives.movers import scatter_positions
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold_quickly
 from lagrad.program.program import Program
+from lagrad.program.roll.gathered import Batch, Filled, Gathered, SignedSum, Stack, Sums, signed_sum
 from lagrad.program.roll.places import CHOOSING, LARGEST_ELEMENT, Place, places_of
-from lagrad.program.roll.terms import Entry, Kinds, Member, Number, Picked, Row, Term, Whole
+from lagrad.program.roll.terms import Entry, Member, Number, Picked, Row, Term, Whole
 
 # Sums of so many terms are written out where something nonlinear takes them.
 SHORT_SUM = 8
-# Operands that a stack of elements has at least.
-FEWEST_STACKED = 8
+# Operands that a stack of elements has at least, and equations that fill an array at once.
+FEWEST_STACKED, FEWEST_FILLING = 8, 4
 SIGNS = {"add": (1, 1), "add_any": (1, 1), "sub": (1, -1), "neg": (-1,)}
 AXES = {"concatenate": "dimension", "stack": "axis"}
 FLOAT64 = np.dtype(np.float64)
+FILLING = ("scatter", "scatter-add")
 # Kinds of dtypes whose values are numbers or truths.
 NUMERIC = "biufc"
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
-
-
-@dataclass(frozen=True)
-class SignedSum:
-    """A sum of a few terms, from left to right, as an equation of its own.
-
-    Args:
-        signs: 1 or -1 for each term.
-    """
-
-    signs: tuple[int, ...]
-    outputs: tuple[int, ...] = (0,)
-    source: None = None
-
-    def bind(self, *terms) -> tuple:
-        """The sum."""
-        total = terms[0] if self.signs[0] > 0 else -terms[0]
-        for sign, term in zip(self.signs[1:], terms[1:], strict=True):
-            total = total + term if sign > 0 else total - term
-        return (total,)
-
-
-signed_sum = cache(SignedSum)
-
-
-@dataclass(eq=False)
-class Batch:
-    """Equations that differ only in the places of their operands.
-
-    Args:
-        element: one of them.
-        kinds: number of the kind of each operand.
-        places: for each operand, its place in each equation.
-        results: number of the kind of each result.
-        count: how many equations.
-    """
-
-    element: Equation | SignedSum
-    kinds: tuple[int, ...]
-    places: tuple[list[Hashable], ...]
-    results: tuple[int, ...]
-    count: int = 0
-
-
-@dataclass(eq=False)
-class Sums:
-    """Long sums of one level: which terms each adds up, by the kind of the term.
-
-    Args:
-        terms: number of the kind -> (sums, places of the terms, signs).
-        count: how many sums.
-    """
-
-    terms: dict[int, tuple[list[int], list[Hashable], list[int]]] = field(default_factory=dict)
-    count: int = 0
-
-
-@dataclass(eq=False)
-class Stack:
-    """An array put together from elements, one after the other.
-
-    Args:
-        parts: number of the kind -> (first entries in the flat array, places of the elements, their size).
-    """
-
-    parts: dict[int, tuple[list[int], list[Hashable], int]] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Gathered:
-    """A program as batches, sums, stacks and what remains single.
-
-    Args:
-        program: what it was.
-        kinds: of all operands.
-        batches: in order of their first equations.
-        sums: by their kind.
-        stacks: by the array that each makes.
-        single: equations that stay as they are, by each of their results.
-        terms: what variables are.
-    """
-
-    program: Program
-    kinds: Kinds = field(default_factory=Kinds)
-    batches: list[Batch] = field(default_factory=list)
-    sums: dict[Row, Sums] = field(default_factory=dict)
-    stacks: dict[int, Stack] = field(default_factory=dict)
-    single: dict[int, Equation] = field(default_factory=dict)
-    terms: dict[int, Term] = field(default_factory=dict)
-
-    @property
-    def equations(self) -> int:
-        """About how many equations the batched program has: operands are gathered by equations, too."""
-        parts = [batch.kinds for batch in self.batches] + [sums.terms for sums in self.sums.values()]
-        parts += [stack.parts for stack in self.stacks.values()]
-        return len(self.single) + sum(1 + len(part) for part in parts)
 
 
 def gathered(program: Program) -> Gathered:
@@ -149,7 +55,7 @@ def arrays(program: Program) -> set[int]:
 
 def on_arrays(program: Program) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    large, passing = arrays(program), CHOOSING.union(AXES)
+    large, passing = arrays(program), CHOOSING.union(AXES, FILLING)
     return sum(each.name not in passing and each.touches(large) for each in program.equations)
 
 
@@ -174,6 +80,7 @@ class Gatherer:
         names: name of a batch -> its number.
         equal: batch and places -> number of the equation, so that equal equations are one.
         pending: variables that are sums not yet written: signs and terms.
+        filling: variables that are arrays still being filled.
         left: primitive, parameters and operands -> an equation that stays as it is.
 
     Attributes:
@@ -187,6 +94,7 @@ class Gatherer:
     names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
+    filling: dict[int, Filled] = field(default_factory=dict)
     left: dict[tuple, Equation] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -199,15 +107,19 @@ class Gatherer:
             return
         if name in SIGNS and self.sum(equation):
             return
-        if name in AXES and self.stack(equation):
+        if (name in AXES and self.stack(equation)) or (name in FILLING and self.fill(equation)):
             return
+        self.ordinary(equation)
+
+    def ordinary(self, equation: Equation) -> None:
+        """Take an equation as one of a batch, or leave it as it is."""
         if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
             known, params = self.found.terms, tuple(equation.params.values())
             # Most operands are known, and a call would take longer than all else here.
             terms = [known.get(operand) or self.term(operand) for operand in equation.inputs]
-            batch, place = self.member((name, *params), equation, terms)
+            batch, place = self.member((equation.name, *params), equation, terms)
             for variable, result in zip(equation.outputs, batch.results, strict=True):
                 known[variable] = result, place
 
@@ -219,7 +131,9 @@ class Gatherer:
         """What a variable is; a sum that waited to be written is written."""
         known = self.found.terms.get(variable)
         if known is None:
-            waiting = self.pending.pop(variable, None)
+            waiting, filled = self.pending.pop(variable, None), self.filling.pop(variable, None)
+            if filled is not None:
+                return self.settled(variable, filled)
             known = self.origin(variable) if waiting is None else self.written(variable, waiting)
             self.found.terms[variable] = known
         return known
@@ -343,6 +257,47 @@ class Gatherer:
         self.found.stacks[result] = stack
         self.whole(result, terms)
         return True
+
+    def fill(self, equation: Equation) -> bool:
+        """Whether an equation fills an array at known places; then it waits for others that go on."""
+        operand, _, updates = equation.inputs
+        entries = self.entries_filled(equation)
+        if entries is None:
+            return False
+        found = self.filling.get(operand) if self.uses[operand] == 1 else None
+        if found is not None and found.goes_on(equation, entries):
+            del self.filling[operand]
+        else:
+            found = Filled(self.term(operand))
+        found.add(equation, entries, self.term(updates))
+        self.filling[equation.outputs[0]] = found
+        return True
+
+    def entries_filled(self, equation: Equation) -> np.ndarray | None:
+        """Entry of the flat array that each update goes to; None if that is not known, or two meet there."""
+        avals, params, indices = self.found.program.avals, equation.params, self.known.get(equation.inputs[1])
+        operand, _, updates = (avals[i] for i in equation.inputs)
+        is_sum = equation.name == "scatter-add"
+        if (
+            indices is None
+            or operand.dtype != updates.dtype
+            or not (is_sum or params["update_jaxpr"] is None)
+        ):
+            return None
+        shapes = operand.shape, indices.shape, updates.shape
+        found = scatter_positions(shapes, indices, **params).reshape(-1)
+        is_clear = found.min(initial=0) >= 0 and (is_sum or np.unique(found).size == found.size)
+        return found if is_clear else None
+
+    def settled(self, variable: int, filled: Filled) -> Term:
+        """An array that something takes: filled at once, or as it was written by a few equations."""
+        if len(filled.equations) < FEWEST_FILLING:
+            for equation in filled.equations:
+                self.ordinary(equation)
+        else:
+            self.found.filled[variable] = filled
+            self.whole(variable, [filled.base, *((number, None) for number in filled.parts)])
+        return self.found.terms[variable]
 
     def leave(self, equation: Equation) -> None:
         """Keep an equation as it is, once if there are several that are equal."""

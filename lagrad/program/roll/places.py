@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lagrad.primitives.equations import shape_of, size_of
 from lagrad.primitives.movers import box_positions, drops, gather_positions, mover, row_major
 from lagrad.program.equation import Equation
 
@@ -43,7 +44,7 @@ def places_of(
         runs = runs_of(equation, shape)
         if runs is not None:
             return [place + run for run in runs]
-    if sum(math.prod(atom.aval.shape) for atom in equation.source.outvars) > LARGEST_ELEMENT:
+    if sum(map(size_of, equation.source.outvars)) > LARGEST_ELEMENT:
         return None
     where = within(equation, shape, known)
     if where is None or any(each.min(initial=0) < 0 for each in where):
@@ -60,7 +61,7 @@ def runs_of(equation: Equation, shape: tuple[int, ...]) -> Sequence[int] | None:
     if name in PARTS:
         if math.prod(shape[: params["axis"]]) != 1:
             return None
-        sizes = [math.prod(atom.aval.shape) for atom in equation.source.outvars]
+        sizes = [*map(size_of, equation.source.outvars)]
         return [0, *np.cumsum(sizes)[:-1].tolist()]
     return (0,) if name in VIEWS and params.get("dimensions") is None or name == "squeeze" else None
 
@@ -72,7 +73,7 @@ def within(
     params = equation.params
     if equation.name == "slice":
         steps = params["strides"] or (1,) * len(shape)
-        sizes = equation.source.outvars[0].aval.shape
+        sizes = shape_of(equation.source.outvars[0])
         strides = row_major(shape)
         first = sum(start * stride for start, stride in zip(params["start_indices"], strides, strict=True))
         return [

@@ -14,7 +14,7 @@ import numpy as np
 from jax.extend import source_info_util
 
 from lagrad.program.equation import Equation
-from lagrad.program.roll.gather import Batch, Gathered, SignedSum, Sums
+from lagrad.program.roll.gathered import Batch, Gathered, SignedSum, Sums
 from lagrad.program.roll.terms import Entry, Kind, Member, Number, Picked, Row, Term, Whole
 
 
@@ -54,6 +54,8 @@ def needed_by(found: Gathered, number: int) -> Sequence[int]:
     variable = variable_of(kind)
     if variable in found.stacks:
         return [*found.stacks[variable].parts]
+    if variable in found.filled:
+        return [found.filled[variable].base[0], *found.filled[variable].parts]
     if variable in found.single:
         return [found.terms[operand][0] for operand in found.single[variable].inputs]
     return []
@@ -85,6 +87,8 @@ class Writer:
         elif (variable := variable_of(kind)) is not None:
             if variable in self.found.stacks and variable not in self.variables:
                 self.variables[variable] = self.stack(variable)
+            elif variable in self.found.filled and variable not in self.variables:
+                self.variables[variable] = self.fill(variable)
             elif variable in self.found.single and variable not in self.variables:
                 equation = self.found.single[variable]
                 with written_at(equation):
@@ -168,6 +172,17 @@ class Writer:
         ]
         order = np.argsort(np.concatenate(where), kind="stable")
         return picked(jnp.concatenate(pieces), order).reshape(aval.shape)
+
+    def fill(self, variable: int) -> jax.Array:
+        """An array filled by elements of several kinds."""
+        filled, aval = self.found.filled[variable], self.found.program.avals[variable]
+        array = flattened(self.single(filled.base, filled.equations[0].inputs[0]))
+        for number, (entries, places) in filled.parts.items():
+            values = jnp.asarray(self.many(number, places), aval.dtype).reshape(-1)
+            target = array.at[np.concatenate(entries).astype(np.int32)]
+            fill = target.set if filled.equations[0].name == "scatter" else target.add
+            array = fill(values, mode="promise_in_bounds", wrap_negative_indices=False)
+        return array.reshape(aval.shape)
 
 
 def variable_of(kind: Kind) -> int | None:

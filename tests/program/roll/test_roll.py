@@ -120,7 +120,28 @@ def named(x):
     return sum(jnp.sin(pieces[k][0] @ pieces[k + 1][1]) for k in range(29))
 
 
+def assembled(x):
+    """Elements of a mesh added to the rows of their corners; others replace one row after the other."""
+    found, other = jnp.zeros(40), x[:30]
+    for number, each in enumerate(TRIPLES):
+        found = found.at[each].add(MATRICES[number, :3, :3] @ jnp.sin(x[each]))
+        other = other.at[29 - number].set(x[number] * x[number + 1])
+    return jnp.concatenate([found * other[3], other])
+
+
+def overwritten(x):
+    """What is replaced twice keeps the last value, and what is read in between the first."""
+    found, seen = jnp.zeros(6), 0.0
+    for k in range(30):
+        found = found.at[k % 6].set(jnp.sin(x[k]) * x[k + 1])
+        if k == 11:
+            seen = found[2] * found[5]
+    return jnp.concatenate([found, seen * found])
+
+
 CLASSICS = {
+    "assembled": (assembled, 40, 35),
+    "overwritten": (overwritten, 40, 60),
     "columns": (columns, 120, 25),
     "transposed": (rows_of_transposed, 120, 20),
     "triples": (triples, 40, 35),

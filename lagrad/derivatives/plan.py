@@ -41,7 +41,8 @@ from lagrad.elements.wide_elements import without_crowded
 from lagrad.errors import ProblemError
 from lagrad.pattern import SparsityPattern
 from lagrad.precision import float64
-from lagrad.program.program import Program
+from lagrad.program.program import Program, numbered
+from lagrad.program.roll.repeats import in_loops
 from lagrad.program.steady import steadily
 from lagrad.sparsity.detect import Structure, detect
 from lagrad.sparsity.interpreter import Rule
@@ -272,6 +273,7 @@ def colored_plan(
 ) -> Plan:
     """A plan without elements."""
     with watch.step("trace"):
+        program = in_loops(program)
         functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program),
             "gradient": lower_gradient(program),
@@ -281,11 +283,22 @@ def colored_plan(
     return with_colored(plan, program, options, watch, sample)
 
 
+def outputs_in_loops(outputs: Outputs, arguments: list[Any]) -> Outputs:
+    """The same of a function that returns one array."""
+    program = numbered(jax.make_jaxpr(outputs)(*arguments))
+    found = in_loops(program)
+    if found is program:
+        return outputs
+    run = found.function()
+    return lambda *given: run(*given)[0]
+
+
 def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
     """Add colored blocks for what has no elements."""
     arguments = [program.avals[number] for number in program.inputs]
     outputs = remainder(plan.split) if plan.split and plan.jacobian else everything(program)
     with watch.step("structure"), float64():
+        outputs = outputs_in_loops(outputs, arguments)
         structure = structure_of(outputs, arguments, options)
     rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian
     assert hessian is not None
@@ -296,7 +309,7 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     with watch.step("trace"), float64():
         if rows.nnz:
             below = remainder(plan.split, 1) if plan.split and plan.jacobian else constraints(program)
-            below = steadily(below, program.closed)
+            below = steadily(outputs_in_loops(below, arguments), program.closed)
             jacobian_blocks.append(jacobian_part(below, rows, chunk, options, sample))
         if hessian.nnz:
             outputs = steadily(outputs, program.closed)

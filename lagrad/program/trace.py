@@ -23,6 +23,7 @@ from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.reals import in_reals
 from lagrad.program.roll import rolled
+from lagrad.program.roll.repeats import in_loops
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
@@ -31,6 +32,8 @@ CAPTURED = (
     "`objective` or `constraints`: a function captures a value that jax.jit, jax.grad or jax.vmap traces "
     "outside of it. Pass it as params, to `lagrad.solution_map` for example."
 )
+# Steps of more equations in all, each made of the one before, are too long to be elements.
+MOST_WRITTEN = 800
 UNKNOWN = "a line outside of your files"
 
 
@@ -68,7 +71,7 @@ def trace(problem: Problem) -> Program:
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
-    written = in_reals(rolled(masked(traced)))
+    written = in_loops(in_reals(rolled(masked(traced))), MOST_WRITTEN)
     check_program(written.closed)
     return written if written is traced else replace(written, traced=traced)
 

@@ -3,29 +3,32 @@
     z1 = step(z0, u);  z2 = step(z1, u);  z3 = step(z2, u)      ->      scan: z <- step(z, u), three times
 
 A Python loop over the steps of an integrator is traced as equations that repeat with some period. Each takes
-results of its own step, of the step before, or what all steps share.
+results of its own step, of the step before, or what all steps share. Taken loosely, it may also take what was
+there before and is another for each step, as a control, and what it gives on the way may be used behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from lagrad.precision import float64
-from lagrad.program.cse import frozen, number_key
-from lagrad.program.equation import Equation
+from lagrad.program.cse import frozen, number_key, tidy
 from lagrad.program.program import Program, numbered
+from lagrad.program.roll.places import CHOOSING
+from lagrad.program.roll.roll import rolled
 from lagrad.program.walk import evaluate
 
 # Steps of fewer equations, or fewer steps, stay as they are written.
 SHORTEST, FEWEST = 16, 3
-# Programs of fewer equations are not worth a loop.
-FEWEST_EQUATIONS = 400
+# Programs of fewer equations are not worth a loop; to XLA shorter ones are.
+FEWEST_EQUATIONS, FEWEST_LOOSELY = 400, 150
 # Periods that are tried: the commonest distances between an equation and the next ones like it.
 NEXT, TRIED = 24, 32
 
@@ -44,13 +47,15 @@ class Steps:
         operands: for each equation of a step, for each operand, what it is: the number of what is handed on,
             a result of the same step, or a variable that all steps share.
         handed: result that the next step takes, and the variable in its place in the first step.
+        kept: results that are used behind the steps, of each.
     """
 
     start: int
     period: int
     count: int
-    operands: list[list[int | Result | Shared]]
+    operands: list[list[Operand]]
     handed: list[tuple[Result, int]]
+    kept: list[Result]
 
     @property
     def stop(self) -> int:
@@ -65,17 +70,46 @@ class Shared:
     variable: int
 
 
-def looped(program: Program) -> Program | None:
-    """Write the equal steps of a program as a loop.
+@dataclass(frozen=True)
+class Own:
+    """A variable for each step, all made before the first."""
+
+    variables: tuple[int, ...]
+
+
+Operand = int | Result | Shared | Own
+
+
+def in_loops(program: Program, fewest: int = FEWEST_LOOSELY) -> Program:
+    """The program with all runs of equal steps, taken loosely, as loops, where XLA takes minutes otherwise.
 
     Args:
         program: numbered equations.
-
-    Returns:
-        Program of the same inputs and outputs; None if there are no such steps.
+        fewest: equations that the steps of a loop have in all.
     """
-    steps = find(program) if len(program.equations) > FEWEST_EQUATIONS else None
-    if steps is None:
+    if len(program.equations) <= fewest:
+        return program
+    found, following = program, loop(views_first(tidy(program)), fewest, True)
+    while following is not None:
+        found, following = following, loop(views_first(following), fewest, True)
+    return found if found is program else rolled(found)
+
+
+def looped(program: Program) -> Program | None:
+    """The program with its longest run of equal steps as a loop; None if there are no such steps."""
+    return loop(program, FEWEST_EQUATIONS, False)
+
+
+def loop(program: Program, fewest: int, loosely: bool) -> Program | None:
+    """The same, if the steps have enough equations in all.
+
+    Args:
+        program: numbered equations.
+        fewest: equations of all steps together.
+        loosely: whether steps may have operands of their own, and results that are used behind them.
+    """
+    steps = find(program, loosely) if len(program.equations) > fewest else None
+    if steps is None or (loosely and steps.period * steps.count <= fewest):
         return None
 
     def function(*arguments):
@@ -89,37 +123,56 @@ def looped(program: Program) -> Program | None:
         return numbered(jax.make_jaxpr(function)(*program.closed.in_avals))
 
 
+def views_first(program: Program) -> Program:
+    """The program with views of what is given before all else: steps that take other entries become alike."""
+    given, first, rest = {*program.inputs, *program.constants}, [], []
+    for equation in program.equations:
+        is_view = equation.name in CHOOSING and given.issuperset(equation.inputs)
+        (first if is_view else rest).append(equation)
+        given.update(equation.outputs if is_view else ())
+    return replace(program, equations=(*first, *rest))
+
+
 def results(program: Program, steps: Steps, values: dict[int, Any]) -> dict[int, Any]:
-    """What the last step hands on, by its variables in the program."""
+    """What the last step hands on and what each keeps, by their variables in the program."""
+    own = [*dict.fromkeys(each for row in steps.operands for each in row if isinstance(each, Own))]
+    rows = [jnp.stack([jnp.asarray(values[i]) for i in each.variables]) for each in own]
     template = program.equations[steps.start : steps.start + steps.period]
 
-    def step(carry, _):
+    def step(carry, row):
         made: list[Sequence[Any]] = []
+
+        def value(operand: Operand) -> Any:
+            if isinstance(operand, Shared):
+                return values[operand.variable]
+            if isinstance(operand, Own):
+                return row[own.index(operand)]
+            return carry[operand] if isinstance(operand, int) else made[operand[0]][operand[1]]
+
         for equation, operands in zip(template, steps.operands, strict=True):
-            given = [
-                values[each.variable]
-                if isinstance(each, Shared)
-                else carry[each]
-                if isinstance(each, int)
-                else made[each[0]][each[1]]
-                for each in operands
-            ]
-            made.append(equation.bind(*given))
-        return tuple(made[place][output] for (place, output), _ in steps.handed), None
+            made.append(equation.bind(*map(value, operands)))
+        handed = tuple(made[place][output] for (place, output), _ in steps.handed)
+        return handed, [made[place][output] for place, output in steps.kept]
 
     starts = tuple(values[variable] for _, variable in steps.handed)
-    final, _ = lax.scan(step, starts, None, length=steps.count)
-    last = program.equations[steps.stop - steps.period : steps.stop]
-    return {
-        last[place].outputs[output]: value
-        for ((place, output), _), value in zip(steps.handed, final, strict=True)
+    final, kept = lax.scan(step, starts, rows, length=steps.count)
+
+    def variable(result: Result, number: int) -> int:
+        return program.equations[steps.start + number * steps.period + result[0]].outputs[result[1]]
+
+    found = {
+        variable(result, number): each[number]
+        for result, each in zip(steps.kept, kept, strict=True)
+        for number in range(steps.count)
     }
+    handed = zip(steps.handed, final, strict=True)
+    return found | {variable(result, steps.count - 1): value for (result, _), value in handed}
 
 
-def find(program: Program) -> Steps | None:
+def find(program: Program, loosely: bool = False) -> Steps | None:
     """The equal steps that most equations belong to."""
     equations = program.equations
-    codes = codes_of(program)
+    codes = codes_of(program, loosely)
     best, found = 0, None
     for period in periods(codes):
         alike = codes[:-period] == codes[period:]
@@ -130,7 +183,7 @@ def find(program: Program) -> Steps | None:
     if found is None or any(equation.source.effects for equation in equations):
         return None
     start, period, count, slack = found
-    tried = [steps_at(program, start + shift, period, count) for shift in range(slack + 1)]
+    tried = [steps_at(program, start + shift, period, count, loosely) for shift in range(slack + 1)]
     fitting = [steps for steps in tried if steps is not None]
     return min(fitting, key=lambda steps: len(steps.handed), default=None)
 
@@ -147,14 +200,13 @@ def periods(codes: np.ndarray) -> list[int]:
     return [int(each) for each in commonest if each >= SHORTEST and counts[each]]
 
 
-def codes_of(program: Program) -> np.ndarray:
-    """A number for each equation, equal for equations of one kind, shape and constants."""
+def codes_of(program: Program, loosely: bool = False) -> np.ndarray:
+    """A number for each equation, equal for equations of one kind, shape and, unless loosely, constants."""
     seen: dict[Any, int] = {}
     found = []
+    known = {} if loosely else program.constants
     for equation in program.equations:
-        constants = tuple(
-            number_key(i, program.constants[i]) if i in program.constants else None for i in equation.inputs
-        )
+        constants = tuple(number_key(i, known[i]) if i in known else None for i in equation.inputs)
         shapes = tuple((program.avals[i].shape, program.avals[i].dtype) for i in equation.outputs)
         key = (equation.name, frozen(equation.params), constants, shapes)
         found.append(seen.setdefault(key, len(seen)))
@@ -175,7 +227,7 @@ def longest_run(alike: np.ndarray) -> tuple[int, int]:
     return int(starts[best]), int(lengths[best])
 
 
-def steps_at(program: Program, start: int, period: int, count: int) -> Steps | None:
+def steps_at(program: Program, start: int, period: int, count: int, loosely: bool = False) -> Steps | None:
     """The steps that begin at an equation; None if something comes from further back, or is used outside."""
     equations = program.equations[start : start + period * count]
     made = {
@@ -187,7 +239,7 @@ def steps_at(program: Program, start: int, period: int, count: int) -> Steps | N
     operands = []
     for place in range(period):
         row = [
-            origin(column, made, program, handed)
+            origin(column, made, program, handed, loosely)
             for column in zip(
                 *(equations[step * period + place].inputs for step in range(count)), strict=True
             )
@@ -198,11 +250,12 @@ def steps_at(program: Program, start: int, period: int, count: int) -> Steps | N
     last = {equations[(count - 1) * period + place].outputs[output] for (place, output), _ in handed}
     outside = [*program.equations[start + period * count :]]
     used = {variable for equation in outside for variable in equation.inputs} | set(program.outputs)
-    if (used & made.keys()) - last or not all(
-        same_type(program, made, equations, result, variable) for result, variable in handed
+    kept = (used & made.keys()) - last
+    if (kept and not loosely) or not all(
+        same_type(program, equations[result[0]].outputs[result[1]], variable) for result, variable in handed
     ):
         return None
-    return Steps(start, period, count, operands, list(handed))
+    return Steps(start, period, count, operands, list(handed), sorted({made[i][1] for i in kept}))
 
 
 def origin(
@@ -210,13 +263,16 @@ def origin(
     made: dict[int, tuple[int, Result]],
     program: Program,
     handed: dict[tuple[Result, int], int],
-) -> int | Result | Shared | None:
+    loosely: bool,
+) -> Operand | None:
     """Where an operand comes from, given its variable in each step; None if steps differ in that."""
     first, *others = column
-    if all(i in program.constants for i in column):
-        return Shared(first)
-    if len(set(column)) == 1:
-        return Shared(first) if first not in made else None
+    if all(i not in made for i in column):
+        known = [number_key(i, program.constants[i]) for i in column if i in program.constants]
+        if len(set(column)) == 1 or (len(known) == len(column) and len(set(known)) == 1):
+            return Shared(first)
+        alike = all(same_type(program, first, other) for other in others)
+        return Own(tuple(column)) if loosely and alike else None
     sources = [made.get(variable) for variable in others]
     if any(source is None for source in sources):
         return None
@@ -228,9 +284,7 @@ def origin(
     return handed.setdefault((result, first), len(handed)) if step == 0 and first not in made else None
 
 
-def same_type(
-    program: Program, made: dict, equations: Sequence[Equation], result: Result, variable: int
-) -> bool:
-    """Whether what is handed on is of the shape and precision of what the first step takes."""
-    aval, start = program.avals[equations[result[0]].outputs[result[1]]], program.avals[variable]
-    return (aval.shape, aval.dtype) == (start.shape, start.dtype)
+def same_type(program: Program, one: int, other: int) -> bool:
+    """Whether two variables have one shape and precision."""
+    first, second = program.avals[one], program.avals[other]
+    return (first.shape, first.dtype) == (second.shape, second.dtype)

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import casadi
@@ -37,6 +38,23 @@ NOTE = (
     "where it reads a table (`interpolant`, linear; here `jnp.interp`); J and H by its own derivatives. "
     "Medians over processes. **agreement**: largest relative difference of J and H."
 )
+
+
+@dataclass(frozen=True)
+class Question:
+    """A table of models.
+
+    Args:
+        stem: of the files, and of the module that asks.
+        title: of the table.
+        note: what stands above it.
+        models: by name, the smallest first.
+    """
+
+    stem: str
+    title: str
+    note: str
+    models: Mapping[str, Callable[[], Staged]]
 
 
 # Seconds; x -> J values; (x, v) -> H values; (x, v) -> both as sparse matrices; number of rows.
@@ -81,9 +99,8 @@ def with_casadi(model: Staged) -> Ready:
     return seconds, jacobian, hessian, matrices, c.shape[0]
 
 
-def measured(name: str, contender: str, folder: Path) -> dict:
+def measured(model: Staged, contender: str, folder: Path) -> dict:
     """One model by one contender in this process; J and H at one point are left in the folder."""
-    model = MODELS[name]()
     seconds, jacobian, hessian, matrices, rows = (with_casadi if contender == "casadi" else with_lagrad)(
         model
     )
@@ -102,9 +119,9 @@ def measured(name: str, contender: str, folder: Path) -> dict:
     }
 
 
-def in_process(name: str, contender: str, folder: Path) -> dict:
+def in_process(question: Question, name: str, contender: str, folder: Path) -> dict:
     """The same in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.stages", "--one", name, contender, str(folder)]
+    command = [sys.executable, "-m", f"benchmarks.{question.stem}", "--one", name, contender, str(folder)]
     paths = apart.environment()
     done = subprocess.run(command, cwd=apart.ROOT, env=paths, capture_output=True, text=True, timeout=600)
     if done.returncode:
@@ -118,12 +135,12 @@ def apart_by(folder: Path, contender: str) -> float:
     return max(float(abs(ours[key] - peer[key]).max() / abs(peer[key]).max()) for key in ("j", "h"))
 
 
-def row(name: str, repeats: int, folder: Path) -> dict:
+def row(question: Question, name: str, repeats: int, folder: Path) -> dict:
     """Medians of one model, contenders taking turns."""
     runs: dict[str, list[dict]] = {contender: [] for contender in CONTENDERS}
     for _ in range(repeats):
         for contender in CONTENDERS:
-            runs[contender].append(in_process(name, contender, folder))
+            runs[contender].append(in_process(question, name, contender, folder))
     found: dict = {"model": name}
     for contender, each in runs.items():
         failed = [one["failure"] for one in each if "failure" in one]
@@ -139,11 +156,9 @@ def row(name: str, repeats: int, folder: Path) -> dict:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> Path | None:
+def ask(question: Question, arguments: Sequence[str] | None = None) -> Path | None:
     """Command line; returns the path of the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=question.title)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--models", help="part of a model's name")
     parser.add_argument("--repeats", type=int, default=3)
@@ -154,21 +169,28 @@ def main(arguments: Sequence[str] | None = None) -> Path | None:
         name, contender, folder = options.one
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", lagrad.LagradWarning)
-            one = measured(name, contender, Path(folder))
+            one = measured(question.models[name](), contender, Path(folder))
         (Path(folder) / f"{contender}.json").write_text(json.dumps(one))
         return None
     about, rows = machine(), []
-    names = [name for name in MODELS if (options.models or "") in name][: 1 if options.quick else None]
-    for name in names:
+    names = [name for name in question.models if (options.models or "") in name]
+    for name in names[: 1 if options.quick else None]:
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(row(name, 1 if options.quick else options.repeats, Path(folder)))
+            rows.append(row(question, name, 1 if options.quick else options.repeats, Path(folder)))
         print(", ".join(f"{key} {tables.cell(value)}" for key, value in rows[-1].items()), flush=True)
     columns = list(dict.fromkeys(key for each in rows for key in each))
     table = tables.markdown(columns, [[each.get(key) for key in columns] for each in rows])
-    stem = "stages_quick" if options.quick else "stages"
-    return tables.write(
-        stem, "Models of large equal stages", f"{NOTE}\n\nMachine: {about}.", rows, table, options.output
-    )
+    stem = f"{question.stem}_quick" if options.quick else question.stem
+    note = f"{question.note}\n\nMachine: {about}."
+    return tables.write(stem, question.title, note, rows, table, options.output)
+
+
+QUESTION = Question("stages", "Models of large equal stages", NOTE, MODELS)
+
+
+def main(arguments: Sequence[str] | None = None) -> Path | None:
+    """Command line; returns the path of the table."""
+    return ask(QUESTION, arguments)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Models of large stages are the same in JAX and in CasADi."""
+"""Models of large stages, and those that are loops, are the same in JAX and in CasADi."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 casadi = pytest.importorskip("casadi")
 
-from benchmarks.stage_models import MODELS  # noqa: E402
+from benchmarks import loop_models, stage_models  # noqa: E402
+
+MODELS = {**stage_models.MODELS, **loop_models.MODELS}
 
 
 @pytest.mark.parametrize("name", MODELS)

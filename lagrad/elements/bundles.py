@@ -9,11 +9,13 @@ from lagrad.elements.groups import Group, Slot
 
 # Which part of a group's slots the others of its bundle have at least.
 MOST = 0.5
+# Groups of so few slots join any bundle that has no more than so many: a loop of their own takes LLVM longer.
+FEW, TOGETHER = 2, 8
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Groups of equal size that have most of their slots in common.
+    """Groups of equal size that have most of their slots in common, or few.
 
     Args:
         groups: the groups.
@@ -40,17 +42,17 @@ class Bundle:
 
 
 def alike(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together that have most of their slots in common: they share computations."""
+    """Put groups of equal size together that have most of their slots in common, or few of them."""
     return gathered(groups, lambda group: {slot.name for slot in group.slots})
 
 
 def bundled(groups: Iterable[Group]) -> list[Bundle]:
-    """Put groups of equal size together that have most slots with second derivatives in common."""
+    """Put groups of equal size together that have most slots with second derivatives in common, or few."""
     return gathered(groups, lambda group: set(curved_slots(group)))
 
 
 def gathered(groups: Iterable[Group], names: Callable[[Group], set]) -> list[Bundle]:
-    """Put groups together most of whose names are among those of others of equal size."""
+    """Put groups together whose names are few, or mostly among those of others of equal size."""
     bundles: list[Gathering] = []
     for group in sorted(groups, key=lambda group: -len(names(group))):
         own, leaves, count = names(group), slots_of_leaves(group), group.outputs.shape[1]
@@ -74,8 +76,9 @@ class Gathering:
     groups: list[Group]
 
     def takes(self, names: set, leaves: dict) -> bool:
-        """Whether a group shares most of its names, and makes the leaves it shares of the same slots."""
-        if len(names & self.names) < MOST * len(names):
+        """Whether a group shares most of its names or has few, and makes shared leaves of the same slots."""
+        is_small = len(names) <= FEW and len(names | self.names) <= TOGETHER
+        if len(names & self.names) < MOST * len(names) and not is_small:
             return False
         return all(self.leaves.get(leaf, slots) == slots for leaf, slots in leaves.items())
 

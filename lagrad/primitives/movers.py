@@ -247,6 +247,11 @@ def gather_positions(
     Returns:
         int64 array shaped like the output.
     """
+    if len(shape) == 1 and tuple(numbers.collapsed_slice_dims) == (0,):
+        # Entries of a vector, which most gathers are.
+        entries = indices[..., 0].astype(np.int64)
+        if entries.size == 0 or (entries.min() >= 0 and entries.max() < shape[0]):
+            return entries
     strides = row_major(shape)
     batch = indices.shape[:-1]
     start, valid = np.zeros(batch, dtype=np.int64), np.ones(batch, dtype=bool)

@@ -6,8 +6,9 @@ On a tape a chain is an operation whose result is a vector:
     slopes       derivative of each entry of z by each input                  size x inputs
     curvature    second derivatives of the sum of weights times entries       inputs x inputs, symmetric
 
-Inputs are z and v at the start. Backwards from the last step, with the Jacobian J and the weighted second
-derivatives W of one step, both extended by the identity for v:
+Inputs are z and v at the start; what steps have of their own, as measurements, are known numbers. Backwards
+from the last step, with the Jacobian J and the weighted second derivatives W of one step, both extended by
+the identity for v:
 
     slopes        S <- S J                          from the identity
     curvature     M <- J' M J + W, w <- J' w        from zero and the weights
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from lagrad.elements.indices import Indices
 from lagrad.elements.masks import Masks
@@ -39,6 +42,8 @@ class Chain:
         weights: nodes of the weights of the results.
         slopes: (result, input) -> node of the derivative of one step.
         curvature: (input, input) -> node of the weighted second derivative of one step, each pair once.
+        data: nodes of the numbers that each step has of its own.
+        own: these numbers, shape (length, numbers of a step).
     """
 
     length: int
@@ -52,6 +57,8 @@ class Chain:
     weights: tuple[int, ...]
     slopes: dict[tuple[int, int], int]
     curvature: dict[tuple[int, int], int]
+    data: tuple[int, ...]
+    own: np.ndarray
 
     @property
     def size(self) -> int:

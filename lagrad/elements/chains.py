@@ -66,7 +66,8 @@ def chain_of(classification: Classification, equation: Equation) -> Chain | None
     """The chain that a loop is; None if it is none."""
     params, kinds = equation.params, classification.kinds
     consts, carries = params["num_consts"], params["num_carry"]
-    if len(equation.inputs) > consts + carries or len(equation.outputs) > carries:
+    own = range(consts + carries, len(equation.inputs))
+    if len(equation.outputs) > carries or any(equation.inputs[i] not in classification.values for i in own):
         return None
     if params["length"] < 2 or params["length"] * length_of(params["jaxpr"]) <= FEWEST_EQUATIONS:
         return None
@@ -75,9 +76,9 @@ def chain_of(classification: Classification, equation: Equation) -> Chain | None
     atoms = equation.source.invars
     handed = [i for i in range(consts, consts + carries) if is_float64(atoms[i])]
     shared = [i for i in range(consts) if kinds[equation.inputs[i]] > Kind.KNOWN]
-    if not handed or not all(is_float64(atoms[i]) for i in shared):
+    if not handed or not all(is_float64(atoms[i]) for i in (*shared, *own)):
         return None
-    body = Body.of(equation, handed, shared, classification.values)
+    body = Body.of(equation, handed, shared, own, classification.values)
     return None if body is None else body.chain(params["length"])
 
 
@@ -88,12 +89,13 @@ def is_float64(atom: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """The body of a loop as a function of one vector: z of all rows, then what all steps share.
+    """The body of a loop as a function of one vector: z of all rows, what steps share, what each has alone.
 
     Args:
         equation: the loop.
-        operands: those that the vector is made of, z first.
+        operands: those that the vector is made of, in this order.
         handed: how many of these are parts of z.
+        own: operand -> what each step has of its own, shape (length, size).
         classification: the body.
         pieces: kernels of the next z.
     """
@@ -101,19 +103,26 @@ class Body:
     equation: Equation
     operands: tuple[int, ...]
     handed: int
+    own: dict[int, np.ndarray]
     classification: Classification
     pieces: Pieces
 
     @classmethod
     def of(
-        cls, equation: Equation, handed: Sequence[int], shared: Sequence[int], values: dict[int, np.ndarray]
+        cls,
+        equation: Equation,
+        handed: Sequence[int],
+        shared: Sequence[int],
+        own: Sequence[int],
+        values: dict[int, np.ndarray],
     ) -> Body | None:
         """Trace a body; None if it needs a counter."""
-        params, atoms = equation.params, equation.source.invars
+        params = equation.params
         closed, consts = params["jaxpr"], params["num_consts"]
+        atoms = closed.jaxpr.invars
         targets = [closed.jaxpr.outvars[i - consts] for i in handed]
-        operands = (*handed, *shared)
-        counted = [i for i in range(consts, len(atoms)) if i not in handed]
+        operands = (*handed, *shared, *own)
+        counted = [i for i in range(consts, len(atoms)) if i not in operands]
         used = [atom for each in needed(closed.jaxpr.eqns, targets) for atom in each.invars]
         if not variables([*used, *targets]).isdisjoint(closed.jaxpr.invars[i] for i in counted):
             return None
@@ -134,7 +143,10 @@ class Body:
         result = found.program.outputs[1]
         if found.kinds[result] < Kind.AFFINE:
             return None
-        return cls(equation, operands, len(handed), found, Kernels(found)[result])
+        rows = {i: np.reshape(values[equation.inputs[i]], (params["length"], -1)) for i in own}
+        if params["reverse"]:
+            rows = {i: each[::-1] for i, each in rows.items()}
+        return cls(equation, operands, len(handed), rows, found, Kernels(found)[result])
 
     def chain(self, length: int) -> Chain | None:
         """The chain of some steps, row by row, or as one row."""
@@ -158,21 +170,27 @@ class Body:
             for entry in range(width)
         ]
         numbers = {(operand, places.name): number for number, (operand, places) in enumerate(inputs)}
+        own: dict[tuple[int, int], int] = {}
         groups, slots = [], []
         for part, width in enumerate(widths):
             for entry in range(width):
                 group = self.group(Indices(rows, int(starts[part]) + entry, width if rows > 1 else 1))
-                if group is None or not self.locate(group, inputs, numbers, slots, sum(widths)):
+                if group is None or not self.locate(group, inputs, numbers, own, slots):
                     return None
                 groups.append(group)
         if len(inputs) > MOST_INPUTS:
             return None
         tape = Tape(rows)
-        given = [tape.input(("chain", number)) for number in range(len(inputs))]
+        size = len(inputs)
+        given = [tape.input(("chain", number)) for number in range(size)]
+        data = [tape.input(("own", number)) for number in range(len(own))]
+        # What a step has of its own comes behind the inputs, of which there were more and more.
+        slots = [[number if number >= 0 else size - 1 - number for number in each] for each in slots]
+        nodes = [*given, *data]
         results = record_groups(
-            tape, self.classification, groups, [[given[number] for number in each] for each in slots]
+            tape, self.classification, groups, [[nodes[number] for number in each] for each in slots]
         )
-        steps = [group.masks.moved(each, len(inputs)) for group, each in zip(groups, slots, strict=True)]
+        steps = [group.masks.moved(each, len(nodes)) for group, each in zip(groups, slots, strict=True)]
         outputs = [
             (self.operands[p] - consts, entry) for p, width in enumerate(widths) for entry in range(width)
         ]
@@ -182,9 +200,22 @@ class Body:
             return None
         if any(has_arrays(tape, node) for node in range(len(tape.operations))):
             return None
-        masks = repeated(steps, len(inputs), length)
+        masks = tuple(each.limited(size) for each in repeated(steps, len(nodes), length))
         places = tuple(inputs), tuple(outputs)
-        return Chain(length, rows, *places, tape, tuple(given), tuple(results), masks, *derivatives)
+        columns = [self.own[operand][:, entry] for operand, entry in own]
+        alone = np.stack(columns, axis=1) if columns else np.zeros((length, 0))
+        return Chain(
+            length,
+            rows,
+            *places,
+            tape,
+            tuple(given),
+            tuple(results),
+            masks,
+            *derivatives,
+            tuple(data),
+            np.ascontiguousarray(alone, dtype=float),
+        )
 
     def group(self, elements: Indices) -> Group | None:
         """The elements of one entry of z as a group; None if they are not alike."""
@@ -198,9 +229,9 @@ class Body:
         nothing = sp.csr_array((1, elements.size))
         return Group(self.classification.program.outputs[1], elements, *slots, nothing, kernel.depth)
 
-    def locate(self, group: Group, inputs: list, numbers: dict, slots: list, size: int) -> bool:
-        """Add the input of the chain that each slot is; whether every slot is one."""
-        starts, found = starts_of(self.equation.source.invars, self.operands), []
+    def locate(self, group: Group, inputs: list, numbers: dict, own: dict, slots: list) -> bool:
+        """Add the input of the chain that each slot is, below zero for a step's own; whether all are some."""
+        starts, found = starts_of(self.equation.params["jaxpr"].jaxpr.invars, self.operands), []
         for slot in group.slots:
             layers = slot.form.layers
             if layers is None or len(layers) != 1 or slot.offset is not None or np.ptp(layers[0].factor):
@@ -212,6 +243,11 @@ class Body:
             local = indices.array - starts[part]
             if local.min() < 0 or local.max() >= starts[part + 1] - starts[part]:
                 return False
+            if self.operands[part] in self.own:
+                if np.ptp(local):
+                    return False
+                found.append(-1 - own.setdefault((self.operands[part], int(local[0])), len(own)))
+                continue
             places = Indices.of(local)
             key = (self.operands[part], places.name)
             if key not in numbers:

@@ -39,6 +39,11 @@ class Masks:
                 rows[place] |= new[row]
         return Masks(new[self.first], tuple(rows))
 
+    def limited(self, size: int) -> Masks:
+        """The same by the first inputs only."""
+        all_of_them = (1 << size) - 1
+        return Masks(self.first & all_of_them, tuple(row & all_of_them for row in self.second[:size]))
+
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Inputs (i, j), i <= j, that have a second derivative together, in order."""
         for i, row in enumerate(self.second):

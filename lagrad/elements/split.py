@@ -72,11 +72,12 @@ def partially_separable(program: Program) -> Split:
         Split; exact, whatever the program: what has no kernel is in `rest`. It classifies another program
         of the same inputs and outputs where loops had to be written out.
     """
-    steps = looped(program)
-    if steps is not None:
-        found = split(steps)
-        if found.classification.chains and not found.rest:
-            return found
+    for loosely in (False, True):
+        steps = looped(program, loosely)
+        if steps is not None:
+            found = split(steps)
+            if found.classification.chains and not found.rest:
+                return found
     found = split(program)
     wider = expanded(program, found.classification.values) if found.rest else None
     if wider is None:

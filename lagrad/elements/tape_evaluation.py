@@ -81,14 +81,15 @@ def chained(*operands: jax.Array, chain: Chain, what: str) -> jax.Array:
     count, inputs = len(chain.given), jnp.stack(operands)
 
     def values(given: jax.Array) -> jax.Array:
-        def step(z, _):
+        def step(z, own):
             pieces: dict[Hashable, Any] = {
                 ("chain", number): each for number, each in enumerate([*z, *given[chain.size :]])
             }
+            pieces |= {("own", number): own[number] for number in range(len(chain.data))}
             found = evaluate(chain.step, chain.results, pieces)
             return jnp.stack([jnp.broadcast_to(each, given.shape[1:]) for each in found]), None
 
-        return lax.scan(step, given[: chain.size], None, length=chain.length)[0]
+        return lax.scan(step, given[: chain.size], jnp.asarray(chain.own))[0]
 
     if what == "values":
         return values(inputs)

@@ -11,6 +11,7 @@ import lagrad
 from lagrad.derivatives import plan
 from lagrad.elements import chains
 from lagrad.elements.split import partially_separable
+from lagrad.program.roll import repeats
 from lagrad.program.trace import trace
 
 WEIGHT = 0.7
@@ -95,7 +96,34 @@ def sums_of_controls(x):
     return rows(x[:12].reshape(4, 3), x[12:].reshape(4, 3)).ravel()
 
 
+SEEN = np.random.default_rng(0).normal(size=(7, 3))
+
+
+def measured(x, reverse=False, count=7):
+    """A fit of a simulation: data of its own in each step, a sum handed on with the state."""
+
+    def step(carry, seen):
+        z, total = carry
+        z = z + 0.1 * pendulum(z, x[3:4] * seen[0])
+        return (z, total + jnp.sum((z - seen) ** 2 * x[4])), None
+
+    z, total = jax.lax.scan(step, (x[:3], 0.0), SEEN[:count], reverse=reverse)[0]
+    return jnp.concatenate([z, total[None]])
+
+
+def measured_rows(x):
+    """The same data for all rows, one number a step."""
+
+    def step(z, weight):
+        return z + 0.1 * weight * jnp.stack([jnp.sin(z[1]), z[0] * z[1]]), None
+
+    return jax.vmap(lambda z: jax.lax.scan(step, z, SEEN[:, 1])[0])(x.reshape(4, 2)).ravel()
+
+
 CASES = {
+    "data": (measured, 5),
+    "data, backwards": (lambda x: measured(x, True), 5),
+    "data of all rows": (measured_rows, 8),
     "sums of controls": (sums_of_controls, 24),
     "equal results": (equal_results, 12),
     "shooting": (shooting, 23),
@@ -143,10 +171,11 @@ def test_chains_are_exact(name):
     np.testing.assert_allclose(hessian, H, rtol=1e-11, atol=1e-13)
 
 
-def test_chains_evaluated_by_xla_are_exact(monkeypatch):
+@pytest.mark.parametrize("name", ["inside", "data", "data of all rows"])
+def test_chains_evaluated_by_xla_are_exact(monkeypatch, name):
     """As on devices other than the CPU."""
     monkeypatch.setattr(plan, "on_cpu", lambda: False)
-    rows, n = CASES["inside"]
+    rows, n = CASES[name]
     derivatives = lagrad.differentiate(problem(rows, n))
     assert {each.compiler for each in derivatives.hessian_blocks} == {"XLA"}
     x, multipliers = derivatives.problem.start, np.cos(np.arange(derivatives.m))
@@ -163,6 +192,44 @@ def test_patterns_of_chains_are_those_of_their_steps():
     rows, columns = derivatives.jacobian_structure
     assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) == np.count_nonzero(J)
     assert derivatives.hessian(derivatives.problem.start, np.ones(15)).nnz == np.count_nonzero(H)
+
+
+def test_data_that_differ_from_row_to_row_are_those_of_one_row():
+    """A chain takes the same numbers for all rows: few rows are one, of all states."""
+
+    def rows(x):
+        step = lambda z, weight: (z + 0.1 * weight * jnp.sin(z), None)  # noqa: E731
+        many = jax.vmap(lambda z, weights: jax.lax.scan(step, z, weights)[0])
+        return many(x.reshape(3, 2), jnp.stack([SEEN[:, :2], SEEN[:, 1:], SEEN[:, ::2]])).ravel()
+
+    (chain,) = found_chains(problem(rows, 6))
+    assert chain.rows == 1
+    J, H = exact(rows, 6, np.ones(6))
+    derivatives = lagrad.differentiate(problem(rows, 6))
+    x = derivatives.problem.start
+    np.testing.assert_allclose(derivatives.jacobian(x).toarray(), J, rtol=1e-11)
+    np.testing.assert_allclose(derivatives.hessian(x, np.ones(6), WEIGHT).toarray(), H, rtol=1e-11)
+
+
+def test_a_python_loop_over_data_is_a_chain(monkeypatch):
+    """Found among equations, as a scan is."""
+    monkeypatch.setattr(repeats, "FEWEST_EQUATIONS", 0)
+
+    def rows(x):
+        z, total = x[:3], 0.0
+        for seen in SEEN:
+            z = z + 0.1 * pendulum(z, x[3:4] * seen[0])
+            total = total + jnp.sum((z - seen) ** 2 * x[4])
+        return jnp.concatenate([z, total[None]])
+
+    declared = problem(rows, 5)
+    assert len(found_chains(declared)) == 1
+    derivatives = lagrad.differentiate(declared)
+    J, H = exact(rows, 5, np.cos(np.arange(4)))
+    x = declared.start
+    np.testing.assert_allclose(derivatives.jacobian(x).toarray(), J, rtol=1e-11, atol=1e-13)
+    hessian = derivatives.hessian(x, np.cos(np.arange(4)), WEIGHT).toarray()
+    np.testing.assert_allclose(hessian, H, rtol=1e-11, atol=1e-13)
 
 
 def test_params_are_shared_by_all_steps():

@@ -290,6 +290,7 @@ def chain_of(code: Code, made: Function, chain: Chain, what: str, operands: Sequ
             lambda new, value: number_of(new, made, value),
             partial(applied, made),
             partial(call_piece, WORK),
+            lambda new: made.table_of(new, chain.own),
         )
         made.chains[chain, what] = len(made.pieces) - 1
     space = Workspace(chain, what)

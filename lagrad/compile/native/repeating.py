@@ -1,7 +1,8 @@
 """Write chains of equal steps as loops in machine code: one step an iteration, whatever their number.
 
 Pieces of code work on a workspace, in registers: inputs A of a step, the next z, its Jacobian J, weighted
-second derivatives W, weights L, the matrix M that is carried backwards, room T, and z before each step H.
+second derivatives W, weights L, the matrix M that is carried backwards, room T, z before each step H, and
+what a step has of its own, O.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import islice
 
 from lagrad.compile.native.code import Code, Value
 from lagrad.compile.native.counters import begin, end
+from lagrad.compile.native.places import splat
 from lagrad.elements.chain import Chain
 from lagrad.elements.tape import CONSTANT, Tape
 
@@ -45,7 +47,7 @@ class Workspace:
         """Name -> place, and "end"."""
         z, p = self.chain.size, self.inputs
         rows = z if self.what == "slopes" else p
-        sizes = {"A": p, "Z": z}
+        sizes = {"A": p, "Z": z, "O": len(self.chain.data)}
         if self.what != "values":
             sizes |= {"J": z * p, "W": p * p, "L": z, "M": rows * p, "T": p * p, "H": self.chain.length * z}
         found, start = {}, 0
@@ -62,6 +64,7 @@ def pieces_of(
     constant: Constant,
     apply: Apply,
     call: Callable[[Code, int], None],
+    own: Callable[[Code], str],
 ) -> list[str]:
     """Bodies of the functions that evaluate a chain.
 
@@ -73,12 +76,13 @@ def pieces_of(
         constant: writes constants.
         apply: writes primitives.
         call: writes a call of a numbered body.
+        own: writes the address of what the steps have of their own.
     """
     space = Workspace(chain, what)
     # One node may be several results.
     step = piece(code, space, [(node, ("Z", i)) for i, node in enumerate(chain.results)], constant, apply)
     if what == "values":
-        return [step, body(code, lambda new: forwards(new, space, lambda: call(new, first), False))]
+        return [step, body(code, lambda new: forwards(new, space, lambda: call(new, first), own, False))]
     p = space.inputs
     stored = [(node, ("J", i * p + j)) for (i, j), node in chain.slopes.items()]
     if what == "curvature":
@@ -91,8 +95,8 @@ def pieces_of(
     def entry(new: Code) -> None:
         # The walk over M runs longest: LLVM's careful choice of instructions is worth its time here.
         new.tabled = None
-        forwards(new, space, lambda: call(new, first), True)
-        walk(new, space, lambda: call(new, first + 1))
+        forwards(new, space, lambda: call(new, first), own, True)
+        walk(new, space, lambda: call(new, first + 1), own)
 
     return [step, derivatives, body(code, entry)]
 
@@ -116,6 +120,7 @@ def piece(
     chain = space.chain
     given = {node: ("A", number) for number, node in enumerate(chain.given)}
     given |= {node: ("L", number) for number, node in enumerate(chain.weights)}
+    given |= {node: ("O", number) for number, node in enumerate(chain.data)}
 
     def write(new: Code) -> None:
         tape, values = chain.step, {}
@@ -149,13 +154,28 @@ def behind(code: Code, base: str, index: str, size: int, offset: int = 0) -> str
     return code.address(base, code.set(f"add i64 {places}, {offset * code.lanes}") if offset else places)
 
 
-def forwards(code: Code, space: Workspace, step: Callable[[], None], keeps: bool) -> None:
+def bring(code: Code, space: Workspace, index: str, own: Callable[[Code], str]) -> None:
+    """Put what a step has of its own into the workspace, the same for all rows."""
+    count = len(space.chain.data)
+    if not count:
+        return
+    table, first = own(code), code.set(f"mul i64 {index}, {count}")
+    for number in range(count):
+        where = code.address(table, code.set(f"add i64 {first}, {number}"))
+        loaded = splat(code, code.set(f"load double, ptr {where}"))
+        code.store(Value(loaded, "double"), at(code, space, "O", number))
+
+
+def forwards(
+    code: Code, space: Workspace, step: Callable[[], None], own: Callable[[Code], str], keeps: bool
+) -> None:
     """Go through all steps, and keep z before each."""
     size = space.chain.size
     steps = begin(code, "0", str(space.chain.length), "1")
     if keeps:
         row = behind(code, at(code, space, "H"), steps.index, size)
         move(code, at(code, space, "A"), row, size)
+    bring(code, space, steps.index, own)
     step()
     move(code, at(code, space, "Z"), at(code, space, "A"), size)
     end(code, steps)
@@ -175,17 +195,18 @@ def zeros(code: Code, target: str, size: int) -> None:
     end(code, counter)
 
 
-def backwards(code: Code, space: Workspace, step: Callable[[], None]) -> None:
+def backwards(code: Code, space: Workspace, step: Callable[[], None], own: Callable[[Code], str]) -> None:
     """Go back through all steps, z before each in A."""
     length, size = space.chain.length, space.chain.size
     steps = begin(code, "0", str(length), "1")
     number = code.set(f"sub i64 {length - 1}, {steps.index}")
     move(code, behind(code, at(code, space, "H"), number, size), at(code, space, "A"), size)
+    bring(code, space, number, own)
     step()
     end(code, steps)
 
 
-def slopes(code: Code, space: Workspace, derivatives: Callable[[], None]) -> None:
+def slopes(code: Code, space: Workspace, derivatives: Callable[[], None], own: Callable[[Code], str]) -> None:
     """S <- S J, from the identity; S is M."""
     size, p = space.chain.size, space.inputs
     matrix = at(code, space, "M")
@@ -197,10 +218,12 @@ def slopes(code: Code, space: Workspace, derivatives: Callable[[], None]) -> Non
         derivatives()
         push(code, space, matrix, matrix, size, False)
 
-    backwards(code, space, step)
+    backwards(code, space, step, own)
 
 
-def curvature(code: Code, space: Workspace, derivatives: Callable[[], None]) -> None:
+def curvature(
+    code: Code, space: Workspace, derivatives: Callable[[], None], own: Callable[[Code], str]
+) -> None:
     """M <- J' M J + W and w <- J' w, from zero and the weights."""
     p = space.inputs
     matrix, room = at(code, space, "M"), at(code, space, "T")
@@ -222,7 +245,7 @@ def curvature(code: Code, space: Workspace, derivatives: Callable[[], None]) -> 
         for number, value in enumerate(islice(through(code, space, row), space.chain.size)):
             code.store(value, code.address(weights, str(number * code.lanes)))
 
-    backwards(code, space, step)
+    backwards(code, space, step, own)
 
 
 def push(code: Code, space: Workspace, source: str, target: str, rows: int, transposed: bool) -> None:

@@ -95,9 +95,11 @@ def in_loops(program: Program, fewest: int = FEWEST_LOOSELY) -> Program:
     return found if found is program else rolled(found)
 
 
-def looped(program: Program) -> Program | None:
-    """The program with its longest run of equal steps as a loop; None if there are no such steps."""
-    return loop(program, FEWEST_EQUATIONS, False)
+def looped(program: Program, loosely: bool = False) -> Program | None:
+    """The program with its longest run of equal steps, taken loosely or not, as a loop; None without one."""
+    if len(program.equations) <= FEWEST_EQUATIONS:
+        return None
+    return loop(views_first(tidy(program)) if loosely else program, FEWEST_EQUATIONS, loosely)
 
 
 def loop(program: Program, fewest: int, loosely: bool) -> Program | None:

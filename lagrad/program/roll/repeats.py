@@ -185,9 +185,11 @@ def find(program: Program, loosely: bool = False) -> Steps | None:
     if found is None or any(equation.source.effects for equation in equations):
         return None
     start, period, count, slack = found
-    tried = [steps_at(program, start + shift, period, count, loosely) for shift in range(slack + 1)]
-    fitting = [steps for steps in tried if steps is not None]
-    return min(fitting, key=lambda steps: len(steps.handed), default=None)
+    # The first few steps tell how much is handed on, by where a step begins.
+    few = [links(program, start + shift, period, FEWEST, loosely) for shift in range(slack + 1)]
+    fitting = [(len(each[1]), shift) for shift, each in enumerate(few) if each is not None]
+    tried = (steps_at(program, start + shift, period, count, loosely) for _, shift in sorted(fitting))
+    return next((steps for steps in tried if steps is not None), None)
 
 
 def periods(codes: np.ndarray) -> list[int]:
@@ -229,14 +231,23 @@ def longest_run(alike: np.ndarray) -> tuple[int, int]:
     return int(starts[best]), int(lengths[best])
 
 
-def steps_at(program: Program, start: int, period: int, count: int, loosely: bool = False) -> Steps | None:
-    """The steps that begin at an equation; None if something comes from further back, or is used outside."""
-    equations = program.equations[start : start + period * count]
-    made = {
+# Operands of the equations of a step, and what is handed on.
+Links = tuple[list[list[Operand]], dict[tuple[Result, int], int]]
+
+
+def results_of(equations: Sequence[Equation], period: int) -> dict[int, tuple[int, Result]]:
+    """Which step makes each variable, and which of its results that is."""
+    return {
         variable: (number // period, (number % period, place))
         for number, equation in enumerate(equations)
         for place, variable in enumerate(equation.outputs)
     }
+
+
+def links(program: Program, start: int, period: int, count: int, loosely: bool) -> Links | None:
+    """What steps that begin at an equation take; None if something comes from further back than one step."""
+    equations = program.equations[start : start + period * count]
+    made = results_of(equations, period)
     handed: dict[tuple[Result, int], int] = {}
     operands = []
     for place in range(period):
@@ -249,6 +260,17 @@ def steps_at(program: Program, start: int, period: int, count: int, loosely: boo
         if any(each is None for each in row):
             return None
         operands.append(row)
+    return operands, handed
+
+
+def steps_at(program: Program, start: int, period: int, count: int, loosely: bool = False) -> Steps | None:
+    """The steps that begin at an equation; None if they are not alike, or something is used outside."""
+    found = links(program, start, period, count, loosely)
+    if found is None:
+        return None
+    operands, handed = found
+    equations = program.equations[start : start + period * count]
+    made = results_of(equations, period)
     last = {equations[(count - 1) * period + place].outputs[output] for (place, output), _ in handed}
     outside = [*program.equations[start + period * count :]]
     used = {variable for equation in outside for variable in equation.inputs} | set(program.outputs)

@@ -20,6 +20,7 @@ from jax import lax
 
 from lagrad.precision import float64
 from lagrad.program.cse import frozen, number_key, tidy
+from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.places import CHOOSING
 from lagrad.program.roll.roll import rolled

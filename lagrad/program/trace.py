@@ -23,7 +23,7 @@ from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.reals import in_reals
 from lagrad.program.roll import rolled
-from lagrad.program.roll.repeats import in_loops
+from lagrad.program.roll.repeats import MOST_WRITTEN, in_loops
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
@@ -32,8 +32,6 @@ CAPTURED = (
     "`objective` or `constraints`: a function captures a value that jax.jit, jax.grad or jax.vmap traces "
     "outside of it. Pass it as params, to `lagrad.solution_map` for example."
 )
-# Steps of more equations in all, each made of the one before, are too long to be elements.
-MOST_WRITTEN = 800
 UNKNOWN = "a line outside of your files"
 
 

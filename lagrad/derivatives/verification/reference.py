@@ -31,6 +31,7 @@ from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
+from lagrad.program.roll.repeats import MOST_WRITTEN, in_loops
 from lagrad.program.walk import evaluate, needed, reached, walk
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -92,6 +93,11 @@ class Reference:
         return numbered(self.closed, CALLS) if has_calls else self.program
 
     @cached_property
+    def short(self) -> Program:
+        """The same with long runs of equal steps as loops; written out, XLA takes minutes and gigabytes."""
+        return in_loops(self.program, MOST_WRITTEN)
+
+    @cached_property
     def without_branches(self) -> Reference:
         """The same functions without the slopes of branches that are not taken."""
         return Reference(masked(self.program))
@@ -99,7 +105,7 @@ class Reference:
     @cached_property
     def noises(self) -> list[np.ndarray]:
         """No noise, then `TIMES` different ones."""
-        program, random = self.program, np.random.default_rng(3)
+        program, random = self.short, np.random.default_rng(3)
         size = max(map(program.size, range(len(program.avals)))) + len(program.avals) + 2
         return [np.zeros(size), *(ULPS * EPSILON * random.uniform(-1, 1, (TIMES, size)))]
 
@@ -196,13 +202,13 @@ class Reference:
     @cached_property
     def _known_jumps(self) -> list[Equation]:
         """Equations that jump somewhere, and that x does not reach."""
-        equations = self.program.equations
-        reach = reached(equations, self.program.inputs[:1])
+        equations = self.short.equations
+        reach = reached(equations, self.short.inputs[:1])
         return [each for each in equations if jumps(each) and reach.isdisjoint(each.outputs)]
 
     def _function(self, noise: jax.Array, x: jax.Array, *leaves: Any):
         """F(x), traceable."""
-        program, targets = self.program, {at for each in self._known_jumps for at in each.outputs}
+        program, targets = self.short, {at for each in self._known_jumps for at in each.outputs}
         quiet = program.constants | dict(zip(program.inputs, (x, *leaves), strict=True))
         known = evaluate(needed(program.equations, targets), quiet)
 

@@ -30,6 +30,8 @@ from lagrad.program.walk import evaluate
 SHORTEST, FEWEST = 16, 3
 # Programs of fewer equations are not worth a loop; to XLA shorter ones are.
 FEWEST_EQUATIONS, FEWEST_LOOSELY = 400, 150
+# Steps of more equations in all, each made of the one before, are too long to be elements.
+MOST_WRITTEN = 800
 # Periods that are tried: the commonest distances between an equation and the next ones like it.
 NEXT, TRIED = 24, 32
 

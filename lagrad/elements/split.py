@@ -27,7 +27,7 @@ from lagrad.primitives.movers import MOVERS
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold
 from lagrad.program.program import Program
-from lagrad.program.roll.repeats import looped
+from lagrad.program.roll.repeats import looped, looped_over_data
 
 # Linear in one operand, and zero where that is zero, whatever the others are.
 HOMOGENEOUS = frozenset({"mul", "div", "dot_general", "slice", "dynamic_slice"})
@@ -72,8 +72,8 @@ def partially_separable(program: Program) -> Split:
         Split; exact, whatever the program: what has no kernel is in `rest`. It classifies another program
         of the same inputs and outputs where loops had to be written out.
     """
-    for loosely in (False, True):
-        steps = looped(program, loosely)
+    for find_steps in (looped, looped_over_data):
+        steps = find_steps(program)
         if steps is not None:
             found = split(steps)
             if found.classification.chains and not found.rest:

@@ -23,7 +23,7 @@ from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.reals import in_reals
 from lagrad.program.roll import rolled
-from lagrad.program.roll.repeats import MOST_WRITTEN, in_loops
+from lagrad.program.roll.repeats import without_long_runs
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
@@ -69,7 +69,7 @@ def trace(problem: Problem) -> Program:
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
-    written = in_loops(in_reals(rolled(masked(traced))), MOST_WRITTEN)
+    written = without_long_runs(in_reals(rolled(masked(traced))))
     check_program(written.closed)
     return written if written is traced else replace(written, traced=traced)
 

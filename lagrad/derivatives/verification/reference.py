@@ -31,7 +31,7 @@ from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
-from lagrad.program.roll.repeats import MOST_WRITTEN, in_loops
+from lagrad.program.roll.repeats import without_long_runs
 from lagrad.program.walk import evaluate, needed, reached, walk
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -95,7 +95,7 @@ class Reference:
     @cached_property
     def short(self) -> Program:
         """The same with long runs of equal steps as loops; written out, XLA takes minutes and gigabytes."""
-        return in_loops(self.program, MOST_WRITTEN)
+        return without_long_runs(self.program)
 
     @cached_property
     def without_branches(self) -> Reference:

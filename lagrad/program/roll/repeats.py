@@ -30,8 +30,8 @@ from lagrad.program.walk import evaluate
 SHORTEST, FEWEST = 16, 3
 # Programs of fewer equations are not worth a loop; to XLA shorter ones are.
 FEWEST_EQUATIONS, FEWEST_LOOSELY = 400, 150
-# Steps of more equations in all, each made of the one before, are too long to be elements.
-MOST_WRITTEN = 800
+# So many steps, of more equations in all, are too long to be elements.
+MANY, MOST_WRITTEN = 16, 800
 # Periods that are tried: the commonest distances between an equation and the next ones like it.
 NEXT, TRIED = 24, 32
 
@@ -61,6 +61,11 @@ class Steps:
     kept: list[Result]
 
     @property
+    def own(self) -> list[Own]:
+        """What steps have of their own, each once."""
+        return [*dict.fromkeys(each for row in self.operands for each in row if isinstance(each, Own))]
+
+    @property
     def stop(self) -> int:
         """The equation after the last step."""
         return self.start + self.period * self.count
@@ -83,39 +88,50 @@ class Own:
 Operand = int | Result | Shared | Own
 
 
-def in_loops(program: Program, fewest: int = FEWEST_LOOSELY) -> Program:
+def without_long_runs(program: Program) -> Program:
+    """The program with runs of so many steps as loops that they have no place in an element."""
+    return in_loops(program, MOST_WRITTEN, MANY)
+
+
+def in_loops(program: Program, fewest: int = FEWEST_LOOSELY, count: int = FEWEST) -> Program:
     """The program with all runs of equal steps, taken loosely, as loops, where XLA takes minutes otherwise.
 
     Args:
         program: numbered equations.
         fewest: equations that the steps of a loop have in all.
+        count: steps that it has at least.
     """
     if len(program.equations) <= fewest:
         return program
-    found, following = program, loop(views_first(tidy(program)), fewest, True)
-    while following is not None:
-        found, following = following, loop(views_first(following), fewest, True)
+    found, following = program, views_first(tidy(program))
+    steps = find(following, True)
+    while steps is not None and steps.period * steps.count > fewest and steps.count >= count:
+        found = as_loop(following, steps)
+        following = views_first(found)
+        steps = find(following, True) if len(following.equations) > fewest else None
     return found if found is program else rolled(found)
 
 
-def looped(program: Program, loosely: bool = False) -> Program | None:
-    """The program with its longest run of equal steps, taken loosely or not, as a loop; None without one."""
+def looped(program: Program) -> Program | None:
+    """The program with its longest run of equal steps as a loop; None if there are no such steps."""
+    steps = find(program) if len(program.equations) > FEWEST_EQUATIONS else None
+    return None if steps is None else as_loop(program, steps)
+
+
+def looped_over_data(program: Program) -> Program | None:
+    """The same where steps have known numbers of their own, and leave nothing on the way."""
     if len(program.equations) <= FEWEST_EQUATIONS:
         return None
-    return loop(views_first(tidy(program)) if loosely else program, FEWEST_EQUATIONS, loosely)
-
-
-def loop(program: Program, fewest: int, loosely: bool) -> Program | None:
-    """The same, if the steps have enough equations in all.
-
-    Args:
-        program: numbered equations.
-        fewest: equations of all steps together.
-        loosely: whether steps may have operands of their own, and results that are used behind them.
-    """
-    steps = find(program, loosely) if len(program.equations) > fewest else None
-    if steps is None or (loosely and steps.period * steps.count <= fewest):
+    line = views_first(tidy(program))
+    steps = find(line, True)
+    if steps is None or steps.kept or not steps.own:
         return None
+    are_known = all(line.constants.keys() >= {*each.variables} for each in steps.own)
+    return as_loop(line, steps) if are_known else None
+
+
+def as_loop(program: Program, steps: Steps) -> Program:
+    """The program with some steps as a loop."""
 
     def function(*arguments):
         given = program.constants | dict(zip(program.inputs, arguments, strict=True))
@@ -140,7 +156,7 @@ def views_first(program: Program) -> Program:
 
 def results(program: Program, steps: Steps, values: dict[int, Any]) -> dict[int, Any]:
     """What the last step hands on and what each keeps, by their variables in the program."""
-    own = [*dict.fromkeys(each for row in steps.operands for each in row if isinstance(each, Own))]
+    own = steps.own
     rows = [jnp.stack([jnp.asarray(values[i]) for i in each.variables]) for each in own]
     template = program.equations[steps.start : steps.start + steps.period]
 

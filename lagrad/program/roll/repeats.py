@@ -104,11 +104,9 @@ def in_loops(program: Program, fewest: int = FEWEST_LOOSELY, count: int = FEWEST
     if len(program.equations) <= fewest:
         return program
     found, following = program, views_first(tidy(program))
-    steps = find(following, True)
-    while steps is not None and steps.period * steps.count > fewest and steps.count >= count:
+    while (steps := find(following, True, fewest, count)) is not None:
         found = as_loop(following, steps)
         following = views_first(found)
-        steps = find(following, True) if len(following.equations) > fewest else None
     return found if found is program else rolled(found)
 
 
@@ -190,9 +188,18 @@ def results(program: Program, steps: Steps, values: dict[int, Any]) -> dict[int,
     return found | {variable(result, steps.count - 1): value for (result, _), value in handed}
 
 
-def find(program: Program, loosely: bool = False) -> Steps | None:
-    """The equal steps that most equations belong to."""
+def find(program: Program, loosely: bool = False, fewest: int = 0, least: int = FEWEST) -> Steps | None:
+    """The equal steps that most equations belong to.
+
+    Args:
+        program: numbered equations.
+        loosely: whether steps may have operands of their own, and results that are used behind them.
+        fewest: equations that the program has, and its steps in all; None if there are no more.
+        least: number of steps; None if there are fewer.
+    """
     equations = program.equations
+    if len(equations) <= fewest:
+        return None
     codes = codes_of(program, loosely)
     best, found = 0, None
     for period in periods(codes):
@@ -204,6 +211,8 @@ def find(program: Program, loosely: bool = False) -> Steps | None:
     if found is None or any(equation.source.effects for equation in equations):
         return None
     start, period, count, slack = found
+    if count < least or count * period <= fewest:
+        return None
     # The first few steps tell how much is handed on, by where a step begins.
     few = [links(program, start + shift, period, FEWEST, loosely) for shift in range(slack + 1)]
     fitting = [(len(each[1]), shift) for shift, each in enumerate(few) if each is not None]

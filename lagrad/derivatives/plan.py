@@ -283,8 +283,8 @@ def colored_plan(
     return with_colored(plan, program, options, watch, sample)
 
 
-def outputs_in_loops(outputs: Outputs, arguments: list[Any]) -> Outputs:
-    """The same of a function that returns one array."""
+def short(outputs: Outputs, arguments: list[Any]) -> Outputs:
+    """The function with long runs of equal steps as loops."""
     program = numbered(jax.make_jaxpr(outputs)(*arguments))
     found = in_loops(program)
     if found is program:
@@ -296,9 +296,10 @@ def outputs_in_loops(outputs: Outputs, arguments: list[Any]) -> Outputs:
 def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, sample: Sample) -> Plan:
     """Add colored blocks for what has no elements."""
     arguments = [program.avals[number] for number in program.inputs]
-    outputs = remainder(plan.split) if plan.split and plan.jacobian else everything(program)
     with watch.step("structure"), float64():
-        outputs = outputs_in_loops(outputs, arguments)
+        # All of a program is in loops already.
+        beside_elements = plan.split if plan.jacobian else None
+        outputs = short(remainder(beside_elements), arguments) if beside_elements else everything(program)
         structure = structure_of(outputs, arguments, options)
     rows, hessian = SparsityPattern.from_scipy(structure.jacobian.to_scipy()[1:]), structure.hessian
     assert hessian is not None
@@ -308,8 +309,8 @@ def with_colored(plan: Plan, program: Program, options: Options, watch: Watch, s
     jacobian_blocks, hessian_blocks = list(plan.jacobian), list(plan.hessian)
     with watch.step("trace"), float64():
         if rows.nnz:
-            below = remainder(plan.split, 1) if plan.split and plan.jacobian else constraints(program)
-            below = steadily(outputs_in_loops(below, arguments), program.closed)
+            rest = short(remainder(beside_elements, 1), arguments) if beside_elements else None
+            below = steadily(rest or constraints(program), program.closed)
             jacobian_blocks.append(jacobian_part(below, rows, chunk, options, sample))
         if hessian.nnz:
             outputs = steadily(outputs, program.closed)

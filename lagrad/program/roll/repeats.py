@@ -20,7 +20,6 @@ from jax import lax
 
 from lagrad.precision import float64
 from lagrad.program.cse import frozen, number_key, tidy
-from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.places import CHOOSING
 from lagrad.program.roll.roll import rolled
@@ -259,23 +258,20 @@ def longest_run(alike: np.ndarray) -> tuple[int, int]:
     return int(starts[best]), int(lengths[best])
 
 
-# Operands of the equations of a step, and what is handed on.
-Links = tuple[list[list[Operand]], dict[tuple[Result, int], int]]
-
-
-def results_of(equations: Sequence[Equation], period: int) -> dict[int, tuple[int, Result]]:
-    """Which step makes each variable, and which of its results that is."""
-    return {
-        variable: (number // period, (number % period, place))
-        for number, equation in enumerate(equations)
-        for place, variable in enumerate(equation.outputs)
-    }
+# Which step makes a variable, and which of its results that is.
+Made = dict[int, tuple[int, Result]]
+# Operands of the equations of a step, what is handed on, and what all steps make.
+Links = tuple[list[list[Operand]], dict[tuple[Result, int], int], Made]
 
 
 def links(program: Program, start: int, period: int, count: int, loosely: bool) -> Links | None:
     """What steps that begin at an equation take; None if something comes from further back than one step."""
     equations = program.equations[start : start + period * count]
-    made = results_of(equations, period)
+    made = {
+        variable: (number // period, (number % period, place))
+        for number, equation in enumerate(equations)
+        for place, variable in enumerate(equation.outputs)
+    }
     handed: dict[tuple[Result, int], int] = {}
     operands = []
     for place in range(period):
@@ -288,7 +284,7 @@ def links(program: Program, start: int, period: int, count: int, loosely: bool) 
         if any(each is None for each in row):
             return None
         operands.append(row)
-    return operands, handed
+    return operands, handed, made
 
 
 def steps_at(program: Program, start: int, period: int, count: int, loosely: bool = False) -> Steps | None:
@@ -296,9 +292,8 @@ def steps_at(program: Program, start: int, period: int, count: int, loosely: boo
     found = links(program, start, period, count, loosely)
     if found is None:
         return None
-    operands, handed = found
+    operands, handed, made = found
     equations = program.equations[start : start + period * count]
-    made = results_of(equations, period)
     last = {equations[(count - 1) * period + place].outputs[output] for (place, output), _ in handed}
     outside = [*program.equations[start + period * count :]]
     used = {variable for equation in outside for variable in equation.inputs} | set(program.outputs)
@@ -312,7 +307,7 @@ def steps_at(program: Program, start: int, period: int, count: int, loosely: boo
 
 def origin(
     column: Sequence[int],
-    made: dict[int, tuple[int, Result]],
+    made: Made,
     program: Program,
     handed: dict[tuple[Result, int], int],
     loosely: bool,
@@ -320,8 +315,7 @@ def origin(
     """Where an operand comes from, given its variable in each step; None if steps differ in that."""
     first, *others = column
     if all(i not in made for i in column):
-        known = [number_key(i, program.constants[i]) for i in column if i in program.constants]
-        if len(set(column)) == 1 or (len(known) == len(column) and len(set(known)) == 1):
+        if len(set(column)) == 1 or are_equal(program, column):
             return Shared(first)
         alike = all(same_type(program, first, other) for other in others)
         return Own(tuple(column)) if loosely and alike else None
@@ -334,6 +328,14 @@ def origin(
     if step == 1:
         return result if made.get(first) == (0, result) else None
     return handed.setdefault((result, first), len(handed)) if step == 0 and first not in made else None
+
+
+def are_equal(program: Program, column: Sequence[int]) -> bool:
+    """Whether variables are known to be equal numbers."""
+    constants = program.constants
+    if any(i not in constants for i in column):
+        return False
+    return len({number_key(i, constants[i]) for i in column}) == 1
 
 
 def same_type(program: Program, one: int, other: int) -> bool:

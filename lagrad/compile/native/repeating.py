@@ -23,6 +23,8 @@ WORK = "%work"
 Constant = Callable[[Code, object], Value]
 # (code, tape, node, values of its operands) -> its register.
 Apply = Callable[[Code, Tape, int, Sequence[Value]], Value]
+# Writes what is evaluated at the step of a number.
+Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,18 @@ def pieces_of(
         own: writes the address of what the steps have of their own.
     """
     space = Workspace(chain, what)
+
+    def evaluated(new: Code, number: int) -> Step:
+        def step(index: str) -> None:
+            bring(new, space, index, own)
+            call(new, number)
+
+        return step
+
     # One node may be several results.
     step = piece(code, space, [(node, ("Z", i)) for i, node in enumerate(chain.results)], constant, apply)
     if what == "values":
-        return [step, body(code, lambda new: forwards(new, space, lambda: call(new, first), own, False))]
+        return [step, body(code, lambda new: forwards(new, space, evaluated(new, first), False))]
     p = space.inputs
     stored = [(node, ("J", i * p + j)) for (i, j), node in chain.slopes.items()]
     if what == "curvature":
@@ -95,8 +105,8 @@ def pieces_of(
     def entry(new: Code) -> None:
         # The walk over M runs longest: LLVM's careful choice of instructions is worth its time here.
         new.tabled = None
-        forwards(new, space, lambda: call(new, first), own, True)
-        walk(new, space, lambda: call(new, first + 1), own)
+        forwards(new, space, evaluated(new, first), True)
+        walk(new, space, evaluated(new, first + 1))
 
     return [step, derivatives, body(code, entry)]
 
@@ -166,17 +176,14 @@ def bring(code: Code, space: Workspace, index: str, own: Callable[[Code], str]) 
         code.store(Value(loaded, "double"), at(code, space, "O", number))
 
 
-def forwards(
-    code: Code, space: Workspace, step: Callable[[], None], own: Callable[[Code], str], keeps: bool
-) -> None:
+def forwards(code: Code, space: Workspace, step: Step, keeps: bool) -> None:
     """Go through all steps, and keep z before each."""
     size = space.chain.size
     steps = begin(code, "0", str(space.chain.length), "1")
     if keeps:
         row = behind(code, at(code, space, "H"), steps.index, size)
         move(code, at(code, space, "A"), row, size)
-    bring(code, space, steps.index, own)
-    step()
+    step(steps.index)
     move(code, at(code, space, "Z"), at(code, space, "A"), size)
     end(code, steps)
 
@@ -195,18 +202,17 @@ def zeros(code: Code, target: str, size: int) -> None:
     end(code, counter)
 
 
-def backwards(code: Code, space: Workspace, step: Callable[[], None], own: Callable[[Code], str]) -> None:
+def backwards(code: Code, space: Workspace, step: Step) -> None:
     """Go back through all steps, z before each in A."""
     length, size = space.chain.length, space.chain.size
     steps = begin(code, "0", str(length), "1")
     number = code.set(f"sub i64 {length - 1}, {steps.index}")
     move(code, behind(code, at(code, space, "H"), number, size), at(code, space, "A"), size)
-    bring(code, space, number, own)
-    step()
+    step(number)
     end(code, steps)
 
 
-def slopes(code: Code, space: Workspace, derivatives: Callable[[], None], own: Callable[[Code], str]) -> None:
+def slopes(code: Code, space: Workspace, derivatives: Step) -> None:
     """S <- S J, from the identity; S is M."""
     size, p = space.chain.size, space.inputs
     matrix = at(code, space, "M")
@@ -214,24 +220,22 @@ def slopes(code: Code, space: Workspace, derivatives: Callable[[], None], own: C
     for number in range(size):
         code.store(code.number(1.0), code.address(matrix, str(number * (p + 1) * code.lanes)))
 
-    def step() -> None:
-        derivatives()
+    def step(index: str) -> None:
+        derivatives(index)
         push(code, space, matrix, matrix, size, False)
 
-    backwards(code, space, step, own)
+    backwards(code, space, step)
 
 
-def curvature(
-    code: Code, space: Workspace, derivatives: Callable[[], None], own: Callable[[Code], str]
-) -> None:
+def curvature(code: Code, space: Workspace, derivatives: Step) -> None:
     """M <- J' M J + W and w <- J' w, from zero and the weights."""
     p = space.inputs
     matrix, room = at(code, space, "M"), at(code, space, "T")
     zeros(code, matrix, p * p)
     zeros(code, at(code, space, "W"), p * p)
 
-    def step() -> None:
-        derivatives()
+    def step(index: str) -> None:
+        derivatives(index)
         # Each pass gives the transposed matrix: T = (M J)', M = (T J)' = J' M J.
         push(code, space, matrix, room, p, True)
         push(code, space, room, matrix, p, True)
@@ -245,7 +249,7 @@ def curvature(
         for number, value in enumerate(islice(through(code, space, row), space.chain.size)):
             code.store(value, code.address(weights, str(number * code.lanes)))
 
-    backwards(code, space, step, own)
+    backwards(code, space, step)
 
 
 def push(code: Code, space: Workspace, source: str, target: str, rows: int, transposed: bool) -> None:

@@ -24,7 +24,7 @@ FLOORS = [
     [
         {
             *("annotations", "display", "errors", "fork_safety", "garbage"),
-            *("pattern", "precision", "source_location"),
+            *("pattern", "precision", "source_location", "tracing"),
         }
     ],
     [{"solution"}],

@@ -20,6 +20,7 @@ from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import through, users_line, warn_user
+from lagrad.tracing import quick
 
 STALE = (
     "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
@@ -133,7 +134,7 @@ def _cure(error: Exception) -> str | None:
         return _IN_PLACE
     if isinstance(error, AssertionError) and "non-canonical constant" in str(error):
         return _MAPPED
-    if type(error) is TypeError and "unsupported operand" in str(error) and "JaxprTracer" in str(error):
+    if type(error) is TypeError and "unsupported operand" in str(error) and "Tracer" in str(error):
         return _OTHERS_OBJECT
     return next((text for kind, text in _CURES.items() if isinstance(error, kind)), None)
 
@@ -277,7 +278,7 @@ def trace_functions(
         return found
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
-    run = jax.jit(leaves)
+    run = jax.jit(quick(leaves))
     try:
         with float64():
             jax.eval_shape(run, *arguments)

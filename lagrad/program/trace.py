@@ -27,6 +27,7 @@ from lagrad.program.roll.repeats import without_long_runs
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
+from lagrad.tracing import quick
 
 CAPTURED = (
     "`objective` or `constraints`: a function captures a value that jax.jit, jax.grad or jax.vmap traces "
@@ -65,7 +66,7 @@ def trace(problem: Problem) -> Program:
         return jnp.reshape(objective, ()).astype(jnp.float64), join([*map(raveled, rows)])
 
     with float64():
-        closed = jax.make_jaxpr(flat)(problem.start, *leaves)
+        closed = jax.make_jaxpr(quick(flat))(problem.start, *leaves)
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
@@ -76,13 +77,15 @@ def trace(problem: Problem) -> Program:
 
 def raveled(leaves: Sequence) -> jax.Array:
     """Arrays as one vector in float64."""
-    # Most are so already, and what JAX asks about them takes longer than all else here.
-    return join(
-        [
-            leaf if leaf.ndim == 1 and leaf.dtype == jnp.float64 else jnp.ravel(leaf).astype(jnp.float64)
-            for leaf in leaves
-        ]
-    )
+    return join([*map(vector, leaves)])
+
+
+def vector(leaf: jax.Array) -> jax.Array:
+    """An array as a vector in float64."""
+    # Most are float64 already, and what `jnp` asks about an array takes longer than all else here.
+    if leaf.dtype != jnp.float64:
+        leaf = leaf.astype(jnp.float64)
+    return leaf if leaf.ndim == 1 else jax.lax.reshape(leaf, (leaf.size,))
 
 
 def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) -> Program:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import PLAIN, called, programs_in
@@ -90,6 +91,8 @@ def numbered(
         place: of the whole program.
     """
     avals, constants, equations = [], {}, []
+    # Identity of an array -> its variable, and the array, which is kept as long as its identity counts.
+    known_arrays: dict[int, tuple[int, Any]] = {}
 
     def variables(atoms: Sequence[Any]) -> tuple[int, ...]:
         first = len(avals)
@@ -101,9 +104,15 @@ def numbered(
         return tuple(range(first, len(avals)))
 
     def constant(value, aval) -> int:
+        # What a function uses again is the same array; small numbers of Python's are one whatever their type.
+        known = known_arrays.get(id(value)) if isinstance(value, np.ndarray) else None
+        if known is not None:
+            return known[0]
+        number = len(avals)
         avals.append(aval)
-        constants[len(avals) - 1] = as_numpy(value, aval)
-        return len(avals) - 1
+        constants[number] = as_numpy(value, aval)
+        known_arrays[id(value)] = number, value
+        return number
 
     def append(program: jex.ClosedJaxpr, inputs: Sequence[int], around: str) -> list[int]:
         def visit(equation: jex.JaxprEqn, operands: list[int]) -> Sequence[int]:

@@ -13,6 +13,7 @@ from lagrad.primitives.calls import PLAIN
 from lagrad.primitives.equations import bind
 from lagrad.program.program import numbered
 from lagrad.program.trace import trace
+from lagrad.tracing import quick
 
 SHARED = lagrad.Problem(
     lambda x, p: jnp.sum(jax.jit(jnp.sin)(x) * p["w"]) + 2.0,
@@ -82,6 +83,25 @@ def test_captured_arrays_are_constants():
     sizes = sorted(np.size(value) for value in program.constants.values())
     assert sizes[-1] == 3
     assert any(np.array_equal(value, [0, 1, 2]) for value in program.constants.values())
+
+
+def test_a_number_that_is_used_again_is_one_constant():
+    """And zeros of both signs are two."""
+    program = trace(
+        lagrad.Problem(lambda x: 3.0 * x[0] + 3.0 * x[1] ** 2 + (x[0] + 0.0) * (x[1] - 0.0), np.ones(2))
+    )
+    assert [float(value) for value in program.constants.values()].count(3.0) == 1
+    with float64():
+        program = numbered(
+            jax.make_jaxpr(quick(lambda x: [1.0 / (x * 0.0), 1.0 / (x * -0.0)]))(np.float64(1.0))
+        )
+    assert run(program, np.float64(1.0)) == [np.inf, -np.inf]
+
+
+def test_small_whole_numbers_of_different_types_are_different_constants():
+    """Python keeps one object for 1, whatever its type is in a program."""
+    program = numbered(jax.make_jaxpr(lambda x: (x + 1, (x > 1).astype(int) + 1))(np.float32(2.0)))
+    assert len({(value.dtype, value.item()) for value in program.constants.values()}) == 2
 
 
 def test_sizes_are_products_of_shapes():

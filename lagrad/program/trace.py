@@ -99,7 +99,7 @@ def operations(function: Callable, inputs: Sequence, rules_whole: bool = False) 
         rules_whole: whether calls with a derivative rule of their own stay one operation.
     """
     with float64():
-        closed = jax.make_jaxpr(function)(*inputs)
+        closed = jax.make_jaxpr(quick(function))(*inputs)
     return operations_of(closed, rules_whole)
 
 

@@ -18,6 +18,7 @@ from lagrad.sparsity.deps import TooDense
 from lagrad.sparsity.detect import Structure, detect
 from lagrad.sparsity.interpreter import Rule
 from lagrad.sparsity.rules import with_users
+from lagrad.tracing import quick
 
 
 def jacobian_sparsity(
@@ -92,7 +93,7 @@ def structure_of(
 
     vector = layout.flatten(x)
     with float64():
-        program = jax.make_jaxpr(flat)(vector)
+        program = jax.make_jaxpr(quick(flat))(vector)
         try:
             return detect(program, rules=with_users(rules), second_order=second_order)
         except TooDense as error:

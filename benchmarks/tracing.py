@@ -9,7 +9,6 @@ and have to agree. Where a function of `jnp`, a loop's body or `vmap` does the w
 from __future__ import annotations
 
 import argparse
-import gc
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 
 from benchmarks import tables
 from benchmarks.measure import machine
+from lagrad.garbage import collected_later
 from lagrad.tracing import quick
 
 SIZE = 3000
@@ -98,10 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parser.parse_args(arguments)
     about, (count, repeats) = machine(), (20, 1) if options.quick else (1000, 7)
     # The search for garbage among so many objects would fall on one way or the other.
-    gc.disable()
-    with jax.enable_x64(True):
+    with collected_later(), jax.enable_x64(True):
         rows = [row(name, count, repeats) for name in OPERATIONS]
-    gc.enable()
     note = (
         f"Microseconds until an operation is written into the program, medians of {repeats} turns of {count} "
         f"operations. x has {SIZE} entries, a and b are two of them, {PLACES.size} places are known. Ratio: "

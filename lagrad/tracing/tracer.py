@@ -219,9 +219,9 @@ class Entries:
     def __getitem__(self, index: Any) -> Any:
         size = self.vector.aval.size
         if type(index) is int and -size <= index < size:
-            return ChosenEntries(self, index, np.array([index % size], np.int32), True)
+            return ChosenEntries(self, index, np.array(index % size, np.int32))
         places = places_of(index, size)
-        return self.usual[index] if places is None else ChosenEntries(self, index, places[..., None], False)
+        return self.usual[index] if places is None else ChosenEntries(self, index, places)
 
 
 class ChosenEntries:
@@ -230,12 +230,11 @@ class ChosenEntries:
     Args:
         entries: `x.at`.
         index: as it was written.
-        places: shape (..., 1), or (1,) for one entry.
-        is_one: whether the index is a number.
+        places: the index, counted from the front; without axes if it is a number.
     """
 
-    def __init__(self, entries: Entries, index: Any, places: np.ndarray, is_one: bool) -> None:
-        self.entries, self.index, self.places, self.is_one = entries, index, places, is_one
+    def __init__(self, entries: Entries, index: Any, places: np.ndarray) -> None:
+        self.entries, self.index, self.places = entries, index, places
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.entries.usual[self.index], name)
@@ -249,12 +248,13 @@ class ChosenEntries:
     def written(self, name: str, values: Any, options: dict[str, Any]) -> Any:
         """The vector with other entries."""
         trace, vector = self.entries.trace, self.entries.vector
-        shape = self.places.shape[:-1]
+        shape = self.places.shape
         operand = None if options or writer_of(vector) is not trace else trace.operand(values, shape)
         if operand is None or operand.aval.shape != shape:
             return getattr(self.entries.usual[self.index], name)(values, **options)
-        primitive, params = indexing(f"{name} one" if self.is_one else name)
-        return trace.write(primitive, [vector, trace.known(self.places), operand], vector.aval, params)
+        primitive, params = indexing(name if shape else f"{name} one")
+        places = trace.known(self.places[..., None])
+        return trace.write(primitive, [vector, places, operand], vector.aval, params)
 
 
 def written(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -266,9 +266,8 @@ def written(function: Callable[..., Any], *arguments: Any) -> Any:
     """
     leaves = jax.tree.leaves(arguments)
     with jex.take_current_trace() as outer:
-        if not any(type(leaf) is Writing and leaf._trace is outer for leaf in leaves):
-            outer = None
-    if outer is None:
+        is_traced = any(type(leaf) is Writing and leaf._trace is outer for leaf in leaves)
+    if not is_traced:
         return function(*arguments)
     trace = QuickTrace(outer)
     trace.quickened(leaves)

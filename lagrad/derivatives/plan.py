@@ -30,6 +30,7 @@ from lagrad.compile.native.element_loops import native_sums
 from lagrad.compile.outputs import lower_gradient, lower_values
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
+from lagrad.condensing import condense
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
@@ -155,6 +156,10 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
         split = without_crowded(partially_separable(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
         return colored_plan(program, split, options, watch, sample)
+    if split.rest and on_cpu():
+        found = condensed_plan(program, split, options, watch)
+        if found is not None:
+            return found
     try:
         plan = element_plan(program, split, options, watch)
     except TooLong:
@@ -186,6 +191,20 @@ def element_plan(program: Program, split: Split, options: Options, watch: Watch)
             "gradient": lower_gradient(program) if slopes is None else element_gradient(slopes, leaves),
         }
     return Plan(split, None, [blocks["jacobian"]], [blocks["hessian"]], functions, rules=options.rules)
+
+
+def condensed_plan(program: Program, split: Split, options: Options, watch: Watch) -> Plan | None:
+    """A plan for loops whose steps wait for one another; None where it takes more than elements."""
+    leaves = [program.avals[number] for number in program.inputs[1:]]
+    with watch.step("structure"), float64():
+        try:
+            found = condense(program, leaves, options.memory_limit)
+        except TooLong:
+            return None
+    if found is None:
+        return None
+    without = replace(split, groups=())
+    return Plan(without, None, [found.jacobian], [found.hessian], found.functions, rules=options.rules)
 
 
 def on_cpu() -> bool:

@@ -164,13 +164,17 @@ class AtOnce:
             operands: of the scan.
             apply: (equation of the body, its operands) -> its results.
         """
-        loop = self.loop
-        inputs = dict(zip(loop.body.inputs, map(jnp.asarray, operands), strict=True))
-        rows = {i: jnp.flip(inputs[i], 0) if loop.reverse else inputs[i] for i in loop.rows}
-        steps = Steps(loop, apply, {i: inputs[i] for i in loop.consts}, rows)
-        final = {each.carry: steps.settle(each, inputs[each.carry]) for each in self.order}
-        ys = steps.stacked(loop.body.outputs[len(loop.carry) :])
-        return [*(final[i] for i in loop.carry), *(jnp.flip(y, 0) if loop.reverse else y for y in ys)]
+        inputs, steps = begun(self.loop, operands, apply)
+        return steps.outputs({each.carry: steps.settle(each, inputs[each.carry]) for each in self.order})
+
+
+def begun(
+    loop: Loop, operands: Sequence[Any], apply: Callable = apply_bound
+) -> tuple[dict[int, Any], Steps]:
+    """Inputs of a loop's body, those of rows in all steps; and the steps, of which nothing is known beside."""
+    inputs = dict(zip(loop.body.inputs, map(jnp.asarray, operands), strict=True))
+    rows = {i: jnp.flip(inputs[i], 0) if loop.reverse else inputs[i] for i in loop.rows}
+    return inputs, Steps(loop, apply, {i: inputs[i] for i in loop.consts}, rows)
 
 
 def without_carry(equation: jex.JaxprEqn, known: Sequence[np.ndarray | None]) -> AtOnce | None:
@@ -383,6 +387,12 @@ class Steps:
             found = jax.vmap(step, axis_size=self.loop.length)(rows)
             self.rows.update(zip(todo, found, strict=True))
         return [self.rows[i] for i in variables]
+
+    def outputs(self, final: dict[int, Any]) -> list:
+        """What the loop gives, once all carries are settled."""
+        loop = self.loop
+        ys = self.stacked(loop.body.outputs[len(loop.carry) :])
+        return [*(final[i] for i in loop.carry), *(jnp.flip(y, 0) if loop.reverse else y for y in ys)]
 
     def settle(self, found: Resolution, start: Any) -> Any:
         """Final value of a carry; its values before each step are added to `rows` if somebody reads them."""

@@ -132,8 +132,10 @@ def begin(groups: Sequence[tuple[Sequence[Loop], int]]) -> Callable[[], list[Mac
 
 
 def functions_of(groups: Sequence[tuple[Sequence[Loop], int]], target: Target) -> list[list[Function]]:
-    """Every loop of every group, written."""
-    return [[function(loop, target) for loop in loops] for loops, _ in groups]
+    """Every loop of every group, written; what several groups have, once."""
+    written = {id(loop): loop for loops, _ in groups for loop in loops}
+    found = {number: function(loop, target) for number, loop in written.items()}
+    return [[found[id(loop)] for loop in loops] for loops, _ in groups]
 
 
 def flat(written: Sequence[Sequence[Function]]) -> list[Function]:

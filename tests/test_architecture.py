@@ -34,6 +34,7 @@ FLOORS = [
     [{"nested"}, {"sparsity"}],
     [{"elements"}],
     [{"compile"}],
+    [{"condensing"}],
     [{"derivatives"}],
     [{"solvers"}, {"batched"}],
     [{"checks"}, {"sensitivity"}, {"sweep"}],

@@ -42,8 +42,8 @@ begin:
   %factor = load double, ptr %p.factor
   %p.target = getelementptr double, ptr %vector, i64 %target
   %p.source = getelementptr double, ptr %vector, i64 %source
-  %first = insertelement <{lanes} x double> poison, double %factor, i32 0
-  %factors = shufflevector <{lanes} x double> %first, <{lanes} x double> poison, <{lanes} x i32> zeroinitializer
+  %first = insertelement {register} poison, double %factor, i32 0
+  %factors = shufflevector {register} %first, {register} %first, <{lanes} x i32> zeroinitializer
   %whole = and i64 %length, -{lanes}
   br label %registers
 registers:
@@ -54,11 +54,11 @@ register:
   %i.next = add i64 %i, {lanes}
   %r.target = getelementptr double, ptr %p.target, i64 %i
   %r.source = getelementptr double, ptr %p.source, i64 %i
-  %r.before = load <{lanes} x double>, ptr %r.target, align 8
-  %r.value = load <{lanes} x double>, ptr %r.source, align 8
-  %r.product = fmul contract <{lanes} x double> %factors, %r.value
-  %r.after = fadd contract <{lanes} x double> %r.before, %r.product
-  store <{lanes} x double> %r.after, ptr %r.target, align 8
+  %r.before = load {register}, ptr %r.target, align 8
+  %r.value = load {register}, ptr %r.source, align 8
+  %r.product = fmul contract {register} %factors, %r.value
+  %r.after = fadd contract {register} %r.before, %r.product
+  store {register} %r.after, ptr %r.target, align 8
   br label %registers
 singles:
   %j = phi i64 [ %whole, %registers ], [ %j.next, %single ]
@@ -182,4 +182,5 @@ def function() -> Callable[..., None]:
 def engine() -> llvm.ExecutionEngine:
     """The machine code."""
     target = host()
-    return engine_of(ASSEMBLY.format(lanes=target.lanes), target, False)
+    text = ASSEMBLY.format(lanes=target.lanes, register=f"<{target.lanes} x double>")
+    return engine_of(text, target, False)

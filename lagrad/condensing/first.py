@@ -65,18 +65,15 @@ def jacobian(states: States) -> Condensation:
     rows = Stretches.placed(low, high, room)
     push(updates, rows, moved, through, states.count + 1)
 
-    found = sp.csr_array((np.ones(direct.rows.size), (direct.rows, direct.columns)), (states.m, states.n))
-    found += incidence(through, (states.m, states.count)) @ states.pattern
-    entries = sp.coo_array(found)
-    entry_rows, columns = entries.row.astype(np.int64), entries.col.astype(np.int64)
+    found = incidence(direct, (states.m, states.n))
+    entry_rows, columns = np.nonzero(found + incidence(through, (states.m, states.count)) @ states.pattern)
     inside = rows.has(entry_rows, places[columns])
+    outside = np.flatnonzero(~inside)
     taken = np.where(inside, rows.at(entry_rows, places[columns]), 0)
-    taken[~inside] = room.take(int((~inside).sum())) + np.arange((~inside).sum())
-    # Where each of the direct ones goes is looked up among all entries, which are sorted.
+    taken[outside] = room.take(outside.size) + np.arange(outside.size)
     keys = entry_rows * states.n + columns
-    order = np.argsort(keys)
-    found_at = order[np.searchsorted(keys[order], direct.rows * states.n + direct.columns)]
-    updates.add(taken[found_at], one, direct.numbers, 1, 0)
+    number = np.searchsorted(keys, direct.rows * states.n + direct.columns)
+    updates.add(taken[number], one, direct.numbers, 1, 0)
     return Condensation(entry_rows, columns, room.size, updates.finish(), taken)
 
 

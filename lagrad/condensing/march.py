@@ -17,6 +17,7 @@ from lagrad.compile.native.machine import Machine, engine_of
 from lagrad.compile.native.once import once
 from lagrad.compile.native.target import host
 from lagrad.elements.classification import Classification, Kind, read
+from lagrad.elements.expand import expanded
 from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Kernels, Leaf
 from lagrad.elements.recording import Recording, added
@@ -114,8 +115,10 @@ def march(recurrence: Recurrence) -> Deferred[March] | None:
 
 def recorded(tape: Tape, recurrence: Recurrence) -> list[int] | None:
     """Nodes of the next state, by the numbers that a step takes; None if something has no kernel."""
-    result = recurrence.step.outputs[1]
     classification = read(recurrence.step)
+    if (wider := expanded(recurrence.step, classification.values)) is not None:
+        classification = read(wider)
+    result = classification.program.outputs[1]
     if classification.kinds[result] < Kind.AFFINE:
         return None
     recording, pieces, found = Recording(tape, classification, {}, False), Kernels(classification)[result], []

@@ -9,8 +9,8 @@ replaced by what it is made of:
     z_p' (A_p' C_q) z_q,  z_q' (C_q' B) x                    z_k replaced on the left of C
     z_p' (A_p' R) x,  x' (B' R) x                            and of R
 
-What is left is x' U x, and H = U + U'. States have weights, their adjoints, which come first. For N steps with
-controls of their own this takes of the order of N^2 products, as many as H has entries.
+What is left is x' U x, and H = U + U'. States have weights, their adjoints, which come first. For N steps
+with controls of their own this takes of the order of N^2 products, as many as H has entries.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def hessian(states: States, matrix: ElementMatrix) -> Condensation:
     replaced_on_the_left(updates, blocks)
 
     rows, columns = lower_pattern(states, form)
-    places = blocks.places[rows], blocks.places[columns]
-    taken = lookup(blocks, *places, zero)
-    added = lookup(blocks, *places[::-1], zero)
+    row_places, column_places = blocks.places[rows], blocks.places[columns]
+    taken = lookup(blocks, row_places, column_places, zero)
+    added = lookup(blocks, column_places, row_places, zero)
     outside = (taken == zero) & (added == zero)
     taken[outside] = room.take(int(outside.sum())) + np.arange(outside.sum())
     fill_by_x(updates, form.by_x, (rows, columns), (taken, added, outside), (one, half, states.n))
@@ -122,9 +122,7 @@ def lower_pattern(states: States, form: Form) -> tuple[np.ndarray, np.ndarray]:
     return rows.astype(np.int64), columns.astype(np.int64)
 
 
-def fill(
-    updates: Listing, states: States, blocks: Blocks, form: Form, factors: tuple[int, int]
-) -> None:
+def fill(updates: Listing, states: States, blocks: Blocks, form: Form, factors: tuple[int, int]) -> None:
     """Put derivatives by states into M, C, R, A and B."""
     one, half = factors
     block, place, sizes = states.block, states.place, blocks.sizes

@@ -113,9 +113,7 @@ class States:
         found = np.zeros((self.count, self.n), dtype=np.float32)
         found[self.by_x.rows, self.by_x.columns] = 1.0
         entries = self.by_states
-        for block, (part, others) in enumerate(
-            zip(self.split_by_block(entries), self.before, strict=True)
-        ):
+        for block, (part, others) in enumerate(zip(self.split_by_block(entries), self.before, strict=True)):
             rows, columns = entries.rows[part], entries.columns[part]
             start, size = self.starts[block], self.sizes[block]
             for other in others:

@@ -28,9 +28,9 @@ from lagrad.compile.deferred import Deferred, ready
 from lagrad.compile.element_sums import xla_sums
 from lagrad.compile.native.element_loops import native_sums
 from lagrad.compile.outputs import lower_gradient, lower_values
+from lagrad.condensing import condense
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
-from lagrad.condensing import condense
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import Kind
 from lagrad.elements.element_sums import ElementMatrix, ElementSums
@@ -122,6 +122,7 @@ class Plan:
         functions: "values" (f and c) and "gradient", waiting to be compiled.
         given: which patterns are the user's: "jacobian", "hessian".
         rules: sparsity rules of the user's own primitives.
+        nonlinear: whether f and each row may be nonlinear, where neither split nor structure tells.
     """
 
     split: Split | None
@@ -131,6 +132,7 @@ class Plan:
     functions: dict[str, Deferred[Any]]
     given: tuple[str, ...] = ()
     rules: Mapping[str, Rule] | None = None
+    nonlinear: np.ndarray | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -203,8 +205,15 @@ def condensed_plan(program: Program, split: Split, options: Options, watch: Watc
             return None
     if found is None:
         return None
-    without = replace(split, groups=())
-    return Plan(without, None, [found.jacobian], [found.hessian], found.functions, rules=options.rules)
+    blocks = [found.jacobian], [found.hessian]
+    return Plan(
+        replace(split, groups=()),
+        None,
+        *blocks,
+        found.functions,
+        rules=options.rules,
+        nonlinear=found.nonlinear,
+    )
 
 
 def on_cpu() -> bool:

@@ -77,10 +77,12 @@ def shares(part: int, whole: int) -> str:
 def constant_rows(derivatives: Any) -> int:
     """Number of constraint rows that are linear in x."""
     plan = derivatives.plan
-    # Rows are nonlinear through an element, or through the part that is colored.
-    nonlinear = (
-        np.zeros(derivatives.m + 1, dtype=bool) if plan.structure is None else plan.structure.degrees > 1
-    )
+    # Rows are nonlinear through an element, through the part that is colored, or through states.
+    nonlinear = np.zeros(derivatives.m + 1, dtype=bool)
+    if plan.structure is not None:
+        nonlinear |= plan.structure.degrees > 1
+    if plan.nonlinear is not None:
+        nonlinear |= plan.nonlinear
     for group in plan.groups:
         if group.pairs:
             nonlinear[group.outputs.tocoo().row] = True

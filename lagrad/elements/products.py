@@ -1,7 +1,10 @@
-"""Rewrite contractions with known zeros as the products that are left, and arrays of many parts: see `moves`.
+"""Rewrite contractions as products and sums, where that makes elements of them; what else, see `moves`.
 
     diag(x) @ u        n^2 products, n of which are not a known zero times something
     becomes            x[i] u[i], added up where they belong
+
+    r @ r              one number of as many variables as r has
+    becomes            sum of r[i] r[i]
 
 Each product is an element then, and the sum is linear.
 """
@@ -9,6 +12,7 @@ Each product is an element then, and the sum is linear.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +21,8 @@ import numpy as np
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.linear import MOST_TERMS, contraction, factors
 from lagrad.elements.moves import as_moves
+from lagrad.elements.scaled_sums import as_scaled_sum
+from lagrad.elements.sums import LONGEST_SUM
 from lagrad.precision import float64
 from lagrad.primitives.contractions import products_left
 from lagrad.primitives.equations import aval_of, is_floating, size_of
@@ -40,7 +46,7 @@ def rewritten(classification: Classification) -> Program | None:
     written = {
         each.outputs: found
         for each in program.equations
-        if (found := as_sum(classification, each) or as_moves(classification, each))
+        if (found := rewriting(classification, each)) is not None
     }
     if not written:
         return None
@@ -58,6 +64,16 @@ def rewritten(classification: Classification) -> Program | None:
     with float64():
         line = numbered(jax.make_jaxpr(run)(*program.closed.in_avals))
     return line if line.closed.effects else tidy(line)
+
+
+def rewriting(
+    classification: Classification, equation: Equation
+) -> tuple[Sequence[int], Callable[..., jax.Array]] | None:
+    """What an equation becomes, as a function of variables; None if it stays."""
+    for write in (as_sum, as_sum_of_products, as_moves, as_scaled_sum):
+        if (found := write(classification, equation)) is not None:
+            return found
+    return None
 
 
 def as_sum(
@@ -81,5 +97,32 @@ def as_sum(
     def function(one, other):
         products = one.reshape(-1)[left] * other.reshape(-1)[right]
         return jnp.zeros(size, aval.dtype).at[out].add(products.astype(aval.dtype)).reshape(aval.shape)
+
+    return equation.inputs, function
+
+
+def as_sum_of_products(
+    classification: Classification, equation: Equation
+) -> tuple[Sequence[int], Callable[..., jax.Array]] | None:
+    """A long product of two vectors, or of pairs of them, as the sum that it is; None for any other."""
+    if equation.name != "dot_general" or not all(map(is_floating, equation.source.invars)):
+        return None
+    kinds = [classification.kinds[variable] for variable in equation.inputs]
+    if min(kinds) is Kind.KNOWN or max(kinds) < Kind.AFFINE:
+        return None
+    (left, right), (left_batch, right_batch) = equation.params["dimension_numbers"]
+    shapes = [aval_of(atom).shape for atom in equation.source.invars]
+    aval = aval_of(equation.source.outvars[0])
+    count, length = prod(shapes[0][axis] for axis in left_batch), prod(shapes[0][axis] for axis in left)
+    if length <= LONGEST_SUM or any(prod(shape) != count * length for shape in shapes):
+        return None
+
+    def rows(value: jax.Array, batch: Sequence[int], contracted: Sequence[int]) -> jax.Array:
+        free = [axis for axis in range(value.ndim) if axis not in (*batch, *contracted)]
+        return jnp.transpose(value, (*batch, *contracted, *free)).reshape(count, length)
+
+    def function(one, other):
+        products = rows(one, left_batch, left) * rows(other, right_batch, right)
+        return jnp.sum(products, axis=1).astype(aval.dtype).reshape(aval.shape)
 
     return equation.inputs, function

@@ -91,8 +91,11 @@ def partially_separable(program: Program) -> Split:
 def split(program: Program) -> Split:
     """The split of a program as it is written."""
     classification, m = read(program), program.size(program.outputs[1])
-    written = rewritten(classification)
-    if written is not None:
+    # What one pass writes may be multiplied by params: the next one takes that into its sums.
+    for _ in range(2):
+        written = rewritten(classification)
+        if written is None:
+            break
         classification = read(written)
     classification.chains.update(chains(classification))
     return Splitter(classification, Kernels(classification), {}, np.zeros(m + 1)).split()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -38,10 +39,10 @@ class Recurrence:
         first: number of its first state among those of all loops.
         size: numbers of one state.
         length: number of steps; there is a state more.
-        step: program of one vector, a state, what steps share and what each has of its own -> (0, next state).
-        feed: program of (x and states, *leaves) -> (0, (first state, what steps share, own of every step)).
+        step: program of one vector, a state, what steps share and what each has alone -> (0, next state).
+        feed: program of (x and states, *leaves) -> (0, (first state, what steps share, what each has alone)).
         shared: how many numbers steps share.
-        own: how many each has of its own.
+        own: how many each has alone.
     """
 
     first: int
@@ -92,27 +93,39 @@ class Lift:
         """What becomes of each of them in a step."""
         return [self.loop.results[carry] for carry in self.carries]
 
-    @property
-    def step(self) -> list[Equation]:
-        """The equations of a step."""
-        return needed(self.loop.body.equations, self.results, self.loop.body.inputs)
+    @cached_property
+    def moving(self) -> set[int]:
+        """What is made of states, those included."""
+        return reached(self.loop.body.equations, self.carries)
 
-    @property
+    @cached_property
+    def step(self) -> list[Equation]:
+        """The equations of a step that are made of states."""
+        equations = needed(self.loop.body.equations, self.results, self.loop.body.inputs)
+        return [each for each in equations if not self.moving.isdisjoint(each.outputs)]
+
+    @cached_property
     def read(self) -> list[int]:
-        """What a step reads beside its state."""
+        """What these read beside states."""
         taken = {i for each in self.step for i in each.inputs} | {*self.results}
-        return [i for i in self.loop.body.inputs if i in taken and i not in self.carries]
+        return sorted(taken - self.moving - self.loop.body.constants.keys())
+
+    @cached_property
+    def varying(self) -> set[int]:
+        """What may be another in each step."""
+        kept = {each.carry for each in self.order if each.kind == "kept"}
+        changing = {*self.loop.rows, *self.loop.carry} - kept
+        return reached(self.loop.body.equations, changing)
 
     @property
     def shared(self) -> list[int]:
-        """What of that is the same in all steps."""
-        kept = {each.carry for each in self.order if each.kind == "kept"}
-        return [i for i in self.read if i in kept or i in self.loop.consts]
+        """What of `read` is the same in all steps."""
+        return [i for i in self.read if i not in self.varying]
 
     @property
     def own(self) -> list[int]:
         """What of it is another in each."""
-        return [i for i in self.read if i not in self.shared]
+        return [i for i in self.read if i in self.varying]
 
     def shape(self, variable: int) -> tuple[int, ...]:
         """Shape of a variable of the body."""
@@ -206,8 +219,10 @@ def lift(equation: Equation, known: Sequence[np.ndarray | None]) -> Lift | None:
         for each in found:
             loop = with_numbers(loop, each)
     made = Lift(loop, tuple(order))
+    are_numbers = all(np.issubdtype(loop.body.avals[i].dtype, np.number) for i in made.read)
     # What is said by states is not there before the steps are.
-    return made if behind.isdisjoint(made.read) else None
+    late = reached(loop.body.equations, behind)
+    return made if are_numbers and late.isdisjoint(made.read) else None
 
 
 def recurrent(loop: Loop, left: Sequence[int], waiting: dict[int, set[int]]) -> list[int]:
@@ -255,8 +270,11 @@ def at_once(lift: Lift, operands: Sequence[Any], states: jax.Array) -> tuple[lis
 
 def feed_of(lift: Lift, steps: Steps) -> list[jax.Array]:
     """What steps share, and what each has of its own, as float64 numbers."""
-    fixed = [jnp.ravel(steps.fixed[i]).astype(FLOAT) for i in lift.shared]
-    rows = [jnp.reshape(steps.rows[i], (lift.loop.length, -1)).astype(FLOAT) for i in lift.own]
+    body = lift.loop.body
+    values = dict(body.constants) | steps.fixed
+    walk(needed(body.equations, lift.shared, body.inputs), values, bound)
+    fixed = [jnp.ravel(values[i]).astype(FLOAT) for i in lift.shared]
+    rows = [jnp.reshape(each, (lift.loop.length, -1)).astype(FLOAT) for each in steps.stacked(lift.own)]
     return [*fixed, jnp.concatenate(rows, axis=1).reshape(-1)] if rows else fixed
 
 

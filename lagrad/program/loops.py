@@ -168,10 +168,8 @@ class AtOnce:
         return steps.outputs({each.carry: steps.settle(each, inputs[each.carry]) for each in self.order})
 
 
-def begun(
-    loop: Loop, operands: Sequence[Any], apply: Callable = apply_bound
-) -> tuple[dict[int, Any], Steps]:
-    """Inputs of a loop's body, those of rows in all steps; and the steps, of which nothing is known beside."""
+def begun(loop: Loop, operands: Sequence[Any], apply: Callable = apply_bound) -> tuple[dict[int, Any], Steps]:
+    """Inputs of a loop's body, and its steps, of which nothing else is known yet."""
     inputs = dict(zip(loop.body.inputs, map(jnp.asarray, operands), strict=True))
     rows = {i: jnp.flip(inputs[i], 0) if loop.reverse else inputs[i] for i in loop.rows}
     return inputs, Steps(loop, apply, {i: inputs[i] for i in loop.consts}, rows)

@@ -26,6 +26,8 @@ from lagrad.derivatives.verification.reference import EPSILON
 LONGEST_COMPILED, MOST_KINDS, MOST_APPLIED = 1000, 60, 20_000
 # Step of differences, and the share of a slope up to which they are believed.
 STEP, BELIEVED = 1e-4, 1e-7
+# Differences that disagree by more than their size are off by up to so many times as much as others.
+MOST_UNSURE = 10.0
 # So far off, differences speak against a derivative rule of somebody's own.
 UNLIKE = 1e-4
 # Rounding of a function's value, as a share of its terms.
@@ -135,13 +137,16 @@ def central(beside: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tu
     """Central difference at -2, -1, 1, 2 moves, extrapolated once, and what it may be off.
 
     The two that it is made of differ by curvature, and by rounding; second differences, 4 times as large at
-    twice the distance, do not grow like that across a kink.
+    twice the distance, do not grow like that across a kink. Where that is no small part of the difference, it
+    says little, and of its own size least.
     """
     far_before, before, after, far_after = beside
     near, far = (after - before) / 2, (far_after - far_before) / 4
     kink = np.abs(4 * (after - 2 * here + before) - (far_after - 2 * here + far_before)) / 2
-    size = terms + np.abs(far_before) + np.abs(far_after)
-    return (4 * near - far) / 3, 3 * (np.abs(near - far) + kink) + NOISE * size
+    size, found = terms + np.abs(far_before) + np.abs(far_after), (4 * near - far) / 3
+    apart = np.abs(near - far) + kink
+    share = np.minimum(apart / np.maximum(np.abs(found), UNDERFLOW), MOST_UNSURE)
+    return found, 3 * apart * (1 + share) + NOISE * size
 
 
 def slope_of(

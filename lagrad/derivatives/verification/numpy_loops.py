@@ -15,7 +15,7 @@ from lagrad.program.program import Program, numbered
 from lagrad.program.walk import walk
 
 # Equations of a loop that are applied in all, each in some microseconds.
-MOST_APPLIED = 5_000
+MOST_APPLIED = 20_000
 
 Visit = Callable[[Equation, list[Any]], Sequence[Any]]
 

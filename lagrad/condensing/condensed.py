@@ -1,6 +1,6 @@
 """Compile a program whose loops have states: values, the gradient, J and H by x alone.
 
-    x  ─ march ─▶  (x, states)  ─ elements ─▶  derivatives by x and states  ─ axpys ─▶  derivatives by x
+x  ─ march ─▶  (x, states)  ─ elements ─▶  derivatives by x and states  ─ axpys ─▶  derivatives by x
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import Block
@@ -22,10 +23,13 @@ from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import read
 from lagrad.elements.split import Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
-from lagrad.program.lifting import Lifted, lifted
+from lagrad.program.cse import tidy
+from lagrad.program.lifting import lifted
 from lagrad.program.program import Program
 from lagrad.program.roll.repeats import in_loops
 
+# Names of what runs before all else, in front of the number of the loop.
+FEED, MARCH = "feed ", "march "
 # Numbers of one vector, and updates of it.
 MOST_NUMBERS, MOST_UPDATES = 2**24, 2**22
 # States times variables, whose pattern is dense.
@@ -40,14 +44,16 @@ class Condensed:
         jacobian: of the constraint rows.
         hessian: lower triangle.
         functions: "values" (f and c) and "gradient".
+        nonlinear: whether f, and each row, may be nonlinear.
     """
 
     jacobian: Deferred[Block]
     hessian: Deferred[Block]
     functions: dict[str, Deferred[Any]]
+    nonlinear: np.ndarray
 
 
-def condense(program: Program, leaves: list, memory_limit: int) -> Condensed | None:
+def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condensed | None:
     """Derivatives of a program with loops by their states.
 
     Args:
@@ -61,8 +67,9 @@ def condense(program: Program, leaves: list, memory_limit: int) -> Condensed | N
     Raises:
         TooLong: code of elements would be.
     """
-    looped = in_loops(program)
-    found = lifted(looped, read(looped).values)
+    looped = tidy(in_loops(program))
+    has_loops = any(equation.name == "scan" for equation in looped.equations)
+    found = lifted(looped, read(looped).values) if has_loops else None
     if found is None:
         return None
     split = without_crowded(partially_separable(found.program), memory_limit)
@@ -81,14 +88,27 @@ def condense(program: Program, leaves: list, memory_limit: int) -> Condensed | N
         "gradient": elements.gradient(split),
         "jacobian": states.jacobian.sums,
         "hessian": matrix.sums,
-        **{f"feed {number}": elements.outputs(each) for number, each in enumerate(feeds)},
+        **{f"{FEED}{number}": elements.outputs(each) for number, each in enumerate(feeds)},
     }
-    waiting: dict[str, Deferred | None] = {
+    waiting: dict[str, Deferred[Any] | None] = {
         name: None if each is None else native_sums(each, leaves) for name, each in sums.items()
     }
-    waiting |= {f"march {number}": march(each) for number, each in enumerate(found.recurrences)}
+    waiting |= {f"{MARCH}{number}": march(each) for number, each in enumerate(found.recurrences)}
     ready = {name: each for name, each in waiting.items() if each is not None}
-    return condensed(found, states, (rows, curvature), ready) if len(ready) == len(waiting) else None
+    if len(ready) < len(waiting):
+        return None
+    return condensed(states, (rows, curvature), ready, nonlinear(split, states))
+
+
+def nonlinear(split: Split, states: States) -> np.ndarray:
+    """Whether f and each constraint row may be nonlinear in x."""
+    rows = [np.zeros(0, int), *(group.outputs.tocoo().row for group in split.groups if group.pairs)]
+    found = np.zeros(1 + states.m + states.count, dtype=bool)
+    found[np.concatenate(rows)] = True
+    if found[1 + states.m :].any():
+        found[0] = True
+        found[1 + states.entries(False, True).rows] = True
+    return found[: 1 + states.m]
 
 
 def too_many(condensation: Condensation) -> bool:
@@ -110,37 +130,41 @@ def without_states(split: Split, m: int) -> Split:
 
 
 def condensed(
-    found: Lifted,
     states: States,
     matrices: tuple[Condensation, Condensation],
-    waiting: dict[str, Deferred],
+    waiting: dict[str, Deferred[Any]],
+    is_nonlinear: np.ndarray,
 ) -> Condensed:
     """Put together what was laid out."""
-    count = range(len(found.recurrences))
-    steps = {name: waiting[name] for i in count for name in (f"feed {i}", f"march {i}")}
-
-    def of(*names: str) -> Deferred[list[Any]]:
-        parts = together(steps | {name: waiting[name] for name in names})
-        feeds, marches = ([f"{part} {i}" for i in count] for part in ("feed", "march"))
-        return parts.then(
-            lambda done: [
-                Walk(states, [done[name] for name in feeds], [done[name] for name in marches]),
-                *(done[name] for name in names),
-            ]
-        )
-
+    count = sum(name.startswith(MARCH) for name in waiting)
+    steps = {name: each for name, each in waiting.items() if name.startswith((FEED, MARCH))}
     rows, curvature = matrices
-    first_order, second_order = ("gradient", "jacobian"), ("gradient", "jacobian", "hessian")
-    weights, spaces = second.adjoints(states), [Workspaces(each.size) for each in matrices]
+    weights, slopes = second.adjoints(states), second.gradient(states)
+    spaces = [Workspaces(each.size) for each in matrices]
+
+    def of(*names: str) -> Deferred[dict[str, Any]]:
+        return together(steps | {name: waiting[name] for name in names})
+
+    def walk(done: dict[str, Any]) -> Walk:
+        feeds, marches = ([done[f"{part}{number}"] for number in range(count)] for part in (FEED, MARCH))
+        return Walk(states, feeds, marches)
+
+    def jacobian(done: dict[str, Any]) -> Block:
+        return block(rows, Jacobian(walk(done), done["jacobian"], rows, spaces[0]))
+
+    def hessian(done: dict[str, Any]) -> Block:
+        numbers = done["gradient"], done["jacobian"], done["hessian"]
+        return block(curvature, Hessian(walk(done), *numbers, weights, curvature, spaces[1]))
+
+    values = of("values").then(lambda done: Values(walk(done), done["values"]))
+    gradient = of("gradient", "jacobian").then(
+        lambda done: Gradient(walk(done), done["gradient"], done["jacobian"], slopes)
+    )
     return Condensed(
-        of("jacobian").then(lambda made: block(rows, Jacobian(*made, rows, spaces[0]))),
-        of(*second_order).then(
-            lambda made: block(curvature, Hessian(*made, weights, curvature, spaces[1]))
-        ),
-        {
-            "values": of("values").then(lambda made: Values(*made)),
-            "gradient": of(*first_order).then(lambda made: Gradient(*made, second.gradient(states))),
-        },
+        of("jacobian").then(jacobian),
+        of("gradient", "jacobian", "hessian").then(hessian),
+        {"values": values, "gradient": gradient},
+        is_nonlinear,
     )
 
 

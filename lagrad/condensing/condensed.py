@@ -5,22 +5,27 @@ x  ─ march ─▶  (x, states)  ─ elements ─▶  derivatives by x and stat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import Block
 from lagrad.compile.deferred import Deferred, together
 from lagrad.compile.native.element_loops import native_sums
+from lagrad.compile.xla import lower
 from lagrad.condensing import first, second
+from lagrad.condensing.cuts import long_sums
 from lagrad.condensing.evaluation import Gradient, Hessian, Jacobian, Numbers, Values, Walk, Workspaces
 from lagrad.condensing.first import Condensation
 from lagrad.condensing.march import march
 from lagrad.condensing.states import States
 from lagrad.elements import element_derivatives as elements
 from lagrad.elements.classification import read
+from lagrad.elements.products import rewritten
 from lagrad.elements.split import Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.program.cse import tidy
@@ -32,8 +37,8 @@ from lagrad.program.roll.repeats import in_loops
 FEED, MARCH = "feed ", "march "
 # Numbers of one vector, and updates of it.
 MOST_NUMBERS, MOST_UPDATES = 2**24, 2**22
-# States times variables, whose pattern is dense.
-MOST_MOVES = 2**25
+# States times variables, whose pattern is dense, and products of that pattern with itself.
+MOST_MOVES, MOST_PRODUCTS = 2**23, 2**32
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Condensed:
 
 
 def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condensed | None:
-    """Derivatives of a program with loops by their states.
+    """Derivatives of a program by the states of its loops, and by its long sums.
 
     Args:
         program: numbered equations of (x, *leaves) -> (f, c).
@@ -62,22 +67,22 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
         memory_limit: bytes that blocks of elements may take.
 
     Returns:
-        Condensed; None where no loop has states, or something beside them has no elements.
+        Condensed; None where there are none of these, or something beside them has no elements.
 
     Raises:
         TooLong: code of elements would be.
     """
-    looped = tidy(in_loops(program))
-    has_loops = any(equation.name == "scan" for equation in looped.equations)
-    found = lifted(looped, read(looped).values) if has_loops else None
+    classification = read(tidy(in_loops(program)))
+    if (written := rewritten(classification)) is not None:
+        classification = read(written)
+    found = lifted(classification.program, classification.values, long_sums(classification))
     if found is None:
         return None
     split = without_crowded(partially_separable(found.program), memory_limit)
-    feeds = [partially_separable(each.feed) for each in found.recurrences]
-    if split.rest or any(each.rest for each in feeds):
+    if split.rest:
         return None
     states = States.of(found, elements.jacobian(split))
-    if states.count * states.n > MOST_MOVES:
+    if are_many(states):
         return None
     matrix = elements.hessian(split)
     rows, curvature = first.jacobian(states), second.hessian(states, matrix)
@@ -88,16 +93,36 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
         "gradient": elements.gradient(split),
         "jacobian": states.jacobian.sums,
         "hessian": matrix.sums,
-        **{f"{FEED}{number}": elements.outputs(each) for number, each in enumerate(feeds)},
     }
     waiting: dict[str, Deferred[Any] | None] = {
         name: None if each is None else native_sums(each, leaves) for name, each in sums.items()
     }
-    waiting |= {f"{MARCH}{number}": march(each) for number, each in enumerate(found.recurrences)}
+    for number, each in enumerate(found.recurrences):
+        waiting |= {f"{FEED}{number}": feed(each.feed, leaves), f"{MARCH}{number}": march(each)}
     ready = {name: each for name, each in waiting.items() if each is not None}
     if len(ready) < len(waiting):
         return None
     return condensed(states, (rows, curvature), ready, nonlinear(split, states))
+
+
+def feed(program: Program, leaves: list[Any]) -> Deferred[Numbers]:
+    """What states start from, by machine code or else by XLA."""
+    split = partially_separable(program)
+    found = None if split.rest else elements.outputs(split)
+    native = None if found is None else native_sums(found, leaves)
+    return fed_by_xla(program, leaves) if native is None else native
+
+
+def fed_by_xla(program: Program, leaves: list[Any]) -> Deferred[Numbers]:
+    """The same as JAX has it."""
+
+    def function(*arguments: Any) -> list[Any]:
+        return [jnp.ravel(program.values(arguments)[output]) for output in program.outputs]
+
+    def numbers(compiled: Callable[..., list[Any]]) -> Numbers:
+        return lambda point, weights, leaves: np.concatenate(compiled(point, *leaves))
+
+    return lower(function, [program.avals[program.inputs[0]], *leaves]).then(numbers)
 
 
 def nonlinear(split: Split, states: States) -> np.ndarray:
@@ -109,6 +134,14 @@ def nonlinear(split: Split, states: States) -> np.ndarray:
         found[0] = True
         found[1 + states.entries(False, True).rows] = True
     return found[: 1 + states.m]
+
+
+def are_many(states: States) -> bool:
+    """Whether patterns would take too much room or time."""
+    if states.count * states.n > MOST_MOVES:
+        return True
+    products = int(np.square(np.count_nonzero(states.pattern, axis=1)).sum())
+    return products > (MOST_PRODUCTS if states.n <= second.FEW_VARIABLES else MOST_PRODUCTS // 32)
 
 
 def too_many(condensation: Condensation) -> bool:

@@ -65,8 +65,8 @@ def jacobian(states: States) -> Condensation:
     rows = Stretches.placed(low, high, room)
     push(updates, rows, moved, through, states.count + 1)
 
-    found = incidence(direct, (states.m, states.n))
-    entry_rows, columns = np.nonzero(found + incidence(through, (states.m, states.count)) @ states.pattern)
+    used = incidence(through, (states.m, states.count)) @ sp.csr_array(states.pattern)
+    entry_rows, columns = entries_of(incidence(direct, (states.m, states.n)) + used)
     inside = rows.has(entry_rows, places[columns])
     outside = np.flatnonzero(~inside)
     taken = np.where(inside, rows.at(entry_rows, places[columns]), 0)
@@ -75,6 +75,13 @@ def jacobian(states: States) -> Condensation:
     number = np.searchsorted(keys, direct.rows * states.n + direct.columns)
     updates.add(taken[number], one, direct.numbers, 1, 0)
     return Condensation(entry_rows, columns, room.size, updates.finish(), taken)
+
+
+def entries_of(matrix: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of a matrix without negative numbers, in order."""
+    matrix.sort_indices()
+    found = sp.coo_array(matrix)
+    return found.row.astype(np.int64), found.col.astype(np.int64)
 
 
 def incidence(entries: Entries, shape: tuple[int, int]) -> sp.csr_array:

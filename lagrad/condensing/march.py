@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 import numpy as np
 
-from lagrad.compile.deferred import Deferred
+from lagrad.compile.deferred import Deferred, ready
 from lagrad.compile.native.addresses import address
 from lagrad.compile.native.emission import supports
 from lagrad.compile.native.loops import Loop, Read, Write
@@ -23,6 +23,7 @@ from lagrad.elements.kernels import Kernels, Leaf
 from lagrad.elements.recording import Recording, added
 from lagrad.elements.tape import INPUT, Tape
 from lagrad.program.lifting import Recurrence
+from lagrad.program.program import Program
 
 # Operations of a step; beyond, its derivatives would take too many anyway.
 LONGEST = 20_000
@@ -64,11 +65,11 @@ class March:
 
     Args:
         recurrence: the loop.
-        machine: code of one step.
+        machine: code of one step; None without steps.
     """
 
     recurrence: Recurrence
-    machine: Machine
+    machine: Machine | None
 
     def __call__(self, states: np.ndarray, operands: np.ndarray) -> None:
         """Fill in all states.
@@ -79,6 +80,8 @@ class March:
         """
         loop = self.recurrence
         states[loop.first : loop.first + loop.size] = operands[: loop.size]
+        if self.machine is None:
+            return
         z, shared = address(states) + 8 * loop.first, address(operands) + 8 * loop.size
         own = shared + 8 * loop.shared
         function()(loop.length, address(self.machine.steps), z, loop.size, shared, own, loop.own)
@@ -96,8 +99,10 @@ def march(recurrence: Recurrence) -> Deferred[March] | None:
     Raises:
         TooLong: a step has too many operations.
     """
+    if recurrence.step is None:
+        return ready(March(recurrence, None))
     tape = Tape(1, LONGEST)
-    nodes = recorded(tape, recurrence)
+    nodes = recorded(tape, recurrence.step)
     if nodes is None or not supports(tape, nodes):
         return None
     stops = np.cumsum([recurrence.size, recurrence.shared])
@@ -113,16 +118,16 @@ def march(recurrence: Recurrence) -> Deferred[March] | None:
     return Deferred((), ((loops, 3),), lambda done, made: March(recurrence, made[0]))
 
 
-def recorded(tape: Tape, recurrence: Recurrence) -> list[int] | None:
+def recorded(tape: Tape, step: Program) -> list[int] | None:
     """Nodes of the next state, by the numbers that a step takes; None if something has no kernel."""
-    classification = read(recurrence.step)
-    if (wider := expanded(recurrence.step, classification.values)) is not None:
+    classification = read(step)
+    if (wider := expanded(step, classification.values)) is not None:
         classification = read(wider)
     result = classification.program.outputs[1]
     if classification.kinds[result] < Kind.AFFINE:
         return None
     recording, pieces, found = Recording(tape, classification, {}, False), Kernels(classification)[result], []
-    for place in range(recurrence.size):
+    for place in range(classification.program.size(result)):
         kernel = pieces.at(Indices(1, place))
         if kernel is None:
             return None

@@ -16,15 +16,19 @@ with controls of their own this takes of the order of N^2 products, as many as H
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.condensing.axpys import Axpys, Listing, Room, grid
 from lagrad.condensing.blocks import Blocks, Form, lay_out
-from lagrad.condensing.first import Condensation, incidence
+from lagrad.condensing.first import Condensation, entries_of, incidence
 from lagrad.condensing.states import Entries, States
 from lagrad.elements.element_sums import ElementMatrix
 
+# Products of patterns are dense up to so many variables: sparse ones take many times as long a number.
+FEW_VARIABLES = 2048
 # What is done for one block, in turns.
 FILLING, INTO_C, INTO_R, OUT_OF_C, OUT_OF_R, TURNS = range(6)
 
@@ -111,15 +115,16 @@ def lookup(blocks: Blocks, rows: np.ndarray, columns: np.ndarray, zero: int) -> 
 
 def lower_pattern(states: States, form: Form) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of what can be nonzero, on and below the diagonal."""
-    n, moved = states.n, states.pattern
-    found = incidence(form.by_x, (n, n)).toarray()
-    mixed = moved.T @ incidence(form.mixed, (states.count, n)).toarray()
-    found += mixed + mixed.T
-    both = incidence(form.by_states, (states.count, states.count)) @ moved
-    product = moved.T @ both
-    found += product + product.T + found.T
+    n, is_small = states.n, states.n <= FEW_VARIABLES
+    given = (form.by_x, (n, n)), (form.mixed, (states.count, n))
+    own, mixed = (incidence(*each).toarray() if is_small else incidence(*each) for each in given)
+    moved: Any = states.pattern if is_small else sp.csr_array(states.pattern)
+    found = moved.T @ (incidence(form.by_states, (states.count, states.count)) @ moved + mixed)
+    found = own + found + found.T
+    if not is_small:
+        return entries_of(sp.csr_array(sp.tril(found)))
     rows, columns = np.nonzero(np.tril(found))
-    return rows.astype(np.int64), columns.astype(np.int64)
+    return rows, columns
 
 
 def fill(updates: Listing, states: States, blocks: Blocks, form: Form, factors: tuple[int, int]) -> None:

@@ -50,8 +50,8 @@ class States:
     @classmethod
     def of(cls, lifted: Lifted, jacobian: ElementMatrix) -> States:
         """The states of a lifted program."""
-        sizes = [np.full(each.length + 1, each.size) for each in lifted.recurrences]
-        return cls(lifted.n, lifted.m, np.concatenate(sizes), jacobian)
+        sizes = [size for each in lifted.recurrences for size in each.blocks]
+        return cls(lifted.n, lifted.m, np.array(sizes, dtype=np.int64), jacobian)
 
     @cached_property
     def count(self) -> int:

@@ -1,6 +1,7 @@
 """Plan how the Jacobian and the Hessian of a program are computed, block by block.
 
     elements   what repeats small kernels over many elements, and constant entries: see `elements.split`
+    condensed  elements of x and states, where loops or long sums leave something: see `condensing`
     colored    what remains, or everything: see `structure.detect` and `coloring`
     dense      colored with a color for each column, where coloring saves nothing
 

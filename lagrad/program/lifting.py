@@ -33,13 +33,14 @@ LIFTED = "lifted"
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
-    """The states of one loop.
+    """The states of one loop, or numbers that are taken as states are.
 
     Args:
-        first: number of its first state among those of all loops.
+        first: number of its first state among all.
         size: numbers of one state.
         length: number of steps; there is a state more.
-        step: program of one vector, a state, what steps share and what each has alone -> (0, next state).
+        step: program of one vector, a state, what steps share and what each has alone -> (0, next state);
+            None without steps.
         feed: program of (x and states, *leaves) -> (0, (first state, what steps share, what each has alone)).
         shared: how many numbers steps share.
         own: how many each has alone.
@@ -48,10 +49,15 @@ class Recurrence:
     first: int
     size: int
     length: int
-    step: Program
+    step: Program | None
     feed: Program
     shared: int
     own: int
+
+    @property
+    def blocks(self) -> list[int]:
+        """How many states belong together: those after a step; what has no steps stands alone."""
+        return [self.size] * (self.length + 1) if self.length else [1] * self.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,37 +142,59 @@ class Lift:
         return sum(prod(self.shape(i)) for i in variables)
 
 
-def lifted(program: Program, known: Mapping[int, np.ndarray]) -> Lifted | None:
-    """Take the states of all loops as variables.
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A variable of the program that is taken as one of its own, as the states of a loop are.
 
     Args:
-        program: numbered equations of (x, *leaves) -> (f, c), with scans in it.
+        variable: its number.
+        moves: whether it moves with x; if not, it is a number that has to be found again at each point.
+    """
+
+    variable: int
+    moves: bool
+
+
+def lifted(
+    program: Program, known: Mapping[int, np.ndarray], cuts: Mapping[int, Cut] | None = None
+) -> Lifted | None:
+    """Take the states of all loops as variables, and others that are named.
+
+    Args:
+        program: numbered equations of (x, *leaves) -> (f, c).
         known: variable -> its numbers, for those that are known.
+        cuts: place of an equation -> its only result, which is taken.
 
     Returns:
-        Lifted; None without a loop whose steps wait for one another, or where one has states that are no
-        float64 numbers.
+        Lifted; None if there is nothing to take, or a loop has states that are no float64 numbers.
     """
-    loops, moving = {}, reached(program.equations, program.inputs[:1])
+    found: dict[int, Lift | Cut] = {**(cuts or {})}
+    moving = reached(program.equations, program.inputs[:1])
     for place, equation in enumerate(program.equations):
         if equation.name == "scan" and not moving.isdisjoint(equation.outputs):
-            found = lift(equation, [known.get(i) for i in equation.inputs])
-            if found is not None and found.carries:
-                loops[place] = found
-    if not loops:
+            loop = lift(equation, [known.get(i) for i in equation.inputs])
+            if loop is not None and loop.carries:
+                found[place] = loop
+    if not found:
         return None
+    lifts = dict(sorted(found.items()))
     n, m = (program.size(i) for i in (program.inputs[0], program.outputs[1]))
-    sizes = [(each.loop.length + 1) * each.size(each.carries) for each in loops.values()]
+    sizes = [size_of(program, each) for each in lifts.values()]
     firsts = [sum(sizes[:number]) for number in range(len(sizes))]
 
     def function(x, *leaves):
         values = program.constants | dict(zip(program.inputs, (x[:n], *leaves), strict=True))
         start, following, feeds = 0, [], []
-        for (place, each), first, size in zip(loops.items(), firsts, sizes, strict=True):
-            equation = program.equations[place]
-            walk(program.equations[start:place], values, bound)
-            states = x[n + first : n + first + size].reshape(each.loop.length + 1, -1)
-            outputs, after, feed = at_once(each, [values[i] for i in equation.inputs], states)
+        for (place, each), first, size in zip(lifts.items(), firsts, sizes, strict=True):
+            equation, states = program.equations[place], x[n + first : n + first + size]
+            walk(program.equations[start : place + isinstance(each, Cut)], values, bound)
+            if isinstance(each, Cut):
+                feed = jnp.ravel(values[each.variable])
+                outputs = [states.reshape(program.avals[each.variable].shape)]
+                after = feed if each.moves else jnp.zeros_like(feed)
+            else:
+                states = states.reshape(each.loop.length + 1, -1)
+                outputs, after, feed = at_once(each, [values[i] for i in equation.inputs], states)
             values.update(zip(equation.outputs, outputs, strict=True))
             following.append(after)
             feeds.append(feed)
@@ -180,10 +208,17 @@ def lifted(program: Program, known: Mapping[int, np.ndarray]) -> Lifted | None:
         whole = tidy(numbered(jax.make_jaxpr(function)(aval, *program.closed.in_avals[1:])))
     f, c, zero, *feeds = whole.outputs
     recurrences = [
-        recurrence(each, first, giving(whole, (zero, feed)))
-        for each, first, feed in zip(loops.values(), firsts, feeds, strict=True)
+        recurrence(each, first, size, giving(whole, (zero, feed)))
+        for each, first, size, feed in zip(lifts.values(), firsts, sizes, feeds, strict=True)
     ]
     return Lifted(giving(whole, (f, c)), tuple(recurrences), n, m)
+
+
+def size_of(program: Program, each: Lift | Cut) -> int:
+    """How many variables something becomes."""
+    if isinstance(each, Cut):
+        return program.size(each.variable)
+    return (each.loop.length + 1) * each.size(each.carries)
 
 
 def bound(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
@@ -278,15 +313,18 @@ def feed_of(lift: Lift, steps: Steps) -> list[jax.Array]:
     return [*fixed, jnp.concatenate(rows, axis=1).reshape(-1)] if rows else fixed
 
 
-def recurrence(lift: Lift, first: int, feed: Program) -> Recurrence:
-    """The states of a loop whose operands are known."""
+def recurrence(lift: Lift | Cut, first: int, size: int, feed: Program) -> Recurrence:
+    """States whose operands are known."""
+    if isinstance(lift, Cut):
+        return Recurrence(first, size, 0, None, feed, 0, 0)
     given = [*lift.carries, *lift.shared, *lift.own]
     stops = np.cumsum([lift.size([i]) for i in given])
+    body = lift.loop.body
 
     def step(vector):
-        values: dict[int, Any] = dict(lift.loop.body.constants)
+        values: dict[int, Any] = dict(body.constants)
         for i, part in zip(given, jnp.split(vector, stops[:-1]), strict=True):
-            values[i] = part.reshape(lift.shape(i)).astype(lift.loop.body.avals[i].dtype)
+            values[i] = part.reshape(lift.shape(i)).astype(body.avals[i].dtype)
         walk(lift.step, values, bound)
         return jnp.zeros(()), jnp.concatenate([jnp.ravel(values[i]) for i in lift.results])
 

@@ -1,0 +1,97 @@
+"""Laws of long sums inside of nonlinear functions: taken as states, with the derivatives of dense JAX."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lagrad
+from lagrad.precision import float64
+
+N = 40
+MATRIX = np.random.default_rng(0).normal(size=(N, N)) / N
+GRAM = np.eye(N) + MATRIX @ MATRIX.T
+WEIGHTS = np.linspace(0.5, 1.5, N)
+
+# (x, params) -> rows
+FUNCTIONS = {
+    "norm": lambda x, p: jnp.sqrt(jnp.sum((x - p) ** 2))[None],
+    "norm of products": lambda x, p: jnp.linalg.norm(x[1:] * x[:-1])[None] * p,
+    "ratio": lambda x, p: (jnp.sum(jnp.sin(x)) / (1.0 + x @ x))[None],
+    "largest taken out": lambda x, p: jax.nn.logsumexp(p * x)[None],
+    "probabilities": lambda x, p: jax.nn.softmax(x)[:5],
+    "groups": lambda x, p: jnp.log(jnp.sum(jnp.exp(x.reshape(2, -1)), axis=1)),
+    "standard deviation": lambda x, p: p * WEIGHTS @ x / jnp.sqrt(x @ GRAM @ x) * jnp.ones(1),
+    "normalized": lambda x, p: x[:3] / jnp.sum(x**2),
+    "sum of a sum": lambda x, p: jnp.sum(jnp.sin(x) / jnp.sqrt(1.0 + jnp.sum(jnp.exp(x))))[None] ** 3,
+    "layers": lambda x, p: jnp.tanh(MATRIX[:20] @ jnp.sin(MATRIX @ jnp.cos(x) + p)),
+    "with a loop": lambda x, p: jnp.sqrt(
+        jnp.sum(jax.lax.scan(lambda z, u: (jnp.sin(z) * 0.9 + u * p,) * 2, 0.1, jnp.tile(x, 3))[1] ** 2)
+    )[None],
+    "still": lambda x, p: jnp.exp(0.1 * jax.lax.stop_gradient(jnp.max(x)) * x[:2]),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_derivatives_are_those_of_jax(name):
+    """As rows, and added up as an objective; at two points and for other params."""
+    rows = FUNCTIONS[name]
+
+    def objective(x, p):
+        return jnp.sum(rows(x, p) ** 2) + jnp.sum(x**4)
+
+    start = np.linspace(0.2, 1.0, N)
+    problem = lagrad.Problem(objective, start, lagrad.Equality(rows), params=1.3)
+    derivatives = lagrad.differentiate(problem)
+    assert {each.strategy for each in derivatives.hessian_blocks} == {"condensed"}
+    for point, params in ((start, 1.3), (np.cos(np.arange(N)), 0.8)):
+        weights = np.random.default_rng(1).normal(size=derivatives.m)
+        with float64():
+            x = jnp.asarray(point)
+            expected = objective(x, params), rows(x, params), jax.grad(objective)(x, params)
+            jacobian = jax.jacfwd(rows)(x, params)
+            hessian = jax.hessian(lambda x, w=weights, p=params: 0.3 * objective(x, p) + w @ rows(x, p))(x)
+        found = (
+            derivatives.objective(point, params=params),
+            derivatives.constraints(point, params=params),
+            derivatives.gradient(point, params=params),
+        )
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(
+            derivatives.jacobian(point, params=params).toarray(), jacobian, rtol=1e-10, atol=1e-11
+        )
+        np.testing.assert_allclose(
+            derivatives.hessian(point, weights, 0.3, params=params).toarray(), hessian, rtol=1e-9, atol=1e-10
+        )
+
+
+def test_patterns_keep_groups_apart():
+    """Sums of different variables meet in no entry."""
+    groups = lagrad.Equality(FUNCTIONS["groups"])
+    problem = lagrad.Problem(lambda x, p: 0.0 * x[0], np.ones(N), groups, params=1.0)
+    derivatives = lagrad.differentiate(problem)
+    assert derivatives.jacobian_pattern.nnz == N
+    expected = np.kron(np.eye(2), np.ones((N // 2, N // 2)))
+    assert (derivatives.hessian_pattern.toarray() == expected).all()
+
+
+def test_patterns_of_many_variables_are_the_same(monkeypatch):
+    """Products of patterns are sparse where there are many variables."""
+    problem = lagrad.Problem(
+        lambda x: jnp.sum(x**2), np.ones(N), lagrad.Equality(lambda x: FUNCTIONS["groups"](x, 1.0))
+    )
+    dense = lagrad.differentiate(problem)
+    monkeypatch.setattr("lagrad.condensing.second.FEW_VARIABLES", 0)
+    sparse = lagrad.differentiate(problem)
+    for name in ("jacobian_structure", "hessian_structure"):
+        for one, other in zip(getattr(dense, name), getattr(sparse, name), strict=True):
+            assert (one == other).all()
+
+
+def test_sums_that_are_only_added_are_left():
+    """What is linear from there on needs no states."""
+    problem = lagrad.Problem(lambda x: 2.0 * jnp.sum(jnp.sin(x)) - jnp.sum(x**2), np.ones(N))
+    assert {each.strategy for each in lagrad.differentiate(problem).hessian_blocks} == {"elements"}

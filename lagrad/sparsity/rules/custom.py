@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,24 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
+from lagrad.primitives.equations import shape_of, size_of
 from lagrad.program.entries import Entries
 from lagrad.program.equation_derivatives import inexact_outputs
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
-from lagrad.sparsity.rules.blocks import dense
+from lagrad.sparsity.rules.blocks import blocks, dense
 from lagrad.sparsity.rules.coupled import coupled, is_solver, moving, rule_of
+from lagrad.sparsity.rules.linalg import LINALG
 from lagrad.sparsity.rules.loops import Steps
 from lagrad.sparsity.rules.reductions import steps
 from lagrad.sparsity.value import AFFINE, GENERAL, Value, highest, unknown_constant
 
 # Custom rules within the derivatives of custom rules; deeper ones are taken to be dense.
 DEEPEST = 4
+# Entries of a matrix that is factored, beyond which all are said to meet.
+MOST_FOLLOWED = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +150,8 @@ def ruled(
         return (yield Request(call_jaxpr, operands))
     if context.depth and is_solver(call_jaxpr):
         return (yield from coupled(equation, operands, call_jaxpr, reverse=rule is reverse_rule))
+    if (batch_axes := axes_of_large_matrices(equation, call_jaxpr)) is not None:
+        return blocks(equation, operands, batch_axes)
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
@@ -161,6 +168,22 @@ def ruled(
         return (yield Request(call_jaxpr, operands))
     outcome = yield from rule(equation, operands, active, [primal[k] for k in chosen], program, context)
     return merged(outcome, primal, chosen)
+
+
+def axes_of_large_matrices(equation: jex.JaxprEqn, program: jex.ClosedJaxpr) -> int | None:
+    """Leading axes of a factorization of large matrices; None if a function is no such.
+
+    All entries of a matrix meet in its determinant: to follow pairs of them takes its size to the fourth power.
+    """
+    if LINALG.keys().isdisjoint(names_in(program)):
+        return None
+    shapes = [shape_of(atom) for atom in (*equation.invars, *equation.outvars)]
+    batch_axes = min(map(len, shapes))
+    batch = shapes[-1][:batch_axes]
+    if any(shape[:batch_axes] != batch for shape in shapes):
+        return None
+    entries = sum(size_of(atom) for atom in equation.invars) // max(prod(batch), 1)
+    return batch_axes if entries > MOST_FOLLOWED else None
 
 
 def forward_rule(

@@ -73,7 +73,7 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
         TooLong: code of elements would be.
     """
     classification = read(tidy(in_loops(program)))
-    if (written := rewritten(classification)) is not None:
+    if (written := rewritten(classification, matrices=True)) is not None:
         classification = read(written)
     found = lifted(classification.program, classification.values, long_sums(classification))
     if found is None:

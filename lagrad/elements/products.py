@@ -12,6 +12,7 @@ Each product is an element then, and the sum is linear.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 
 import jax
@@ -32,12 +33,16 @@ from lagrad.program.equation import Equation
 from lagrad.program.program import Program, numbered
 from lagrad.program.walk import walk
 
+# Products of numbers that long products of matrices are written out as.
+MOST_WRITTEN = 20_000
 
-def rewritten(classification: Classification) -> Program | None:
+
+def rewritten(classification: Classification, matrices: bool = False) -> Program | None:
     """Write contractions and arrays of many parts so that their elements are few and alike.
 
     Args:
         classification: a classified program.
+        matrices: whether long products of matrices are written out, too: only elements like them so.
 
     Returns:
         Program of the same inputs and outputs; None if there is nothing to rewrite.
@@ -46,7 +51,7 @@ def rewritten(classification: Classification) -> Program | None:
     written = {
         each.outputs: found
         for each in program.equations
-        if (found := rewriting(classification, each)) is not None
+        if (found := rewriting(classification, each, matrices)) is not None
     }
     if not written:
         return None
@@ -67,10 +72,11 @@ def rewritten(classification: Classification) -> Program | None:
 
 
 def rewriting(
-    classification: Classification, equation: Equation
+    classification: Classification, equation: Equation, matrices: bool
 ) -> tuple[Sequence[int], Callable[..., jax.Array]] | None:
     """What an equation becomes, as a function of variables; None if it stays."""
-    for write in (as_sum, as_sum_of_products, as_moves, as_scaled_sum):
+    sums = partial(as_sum_of_products, matrices=matrices)
+    for write in (as_sum, sums, as_moves, as_scaled_sum):
         if (found := write(classification, equation)) is not None:
             return found
     return None
@@ -102,27 +108,35 @@ def as_sum(
 
 
 def as_sum_of_products(
-    classification: Classification, equation: Equation
+    classification: Classification, equation: Equation, matrices: bool
 ) -> tuple[Sequence[int], Callable[..., jax.Array]] | None:
-    """A long product of two vectors, or of pairs of them, as the sum that it is; None for any other."""
+    """A long product of vectors, or of pairs of them, as the sum that it is; None for any other.
+
+    Args:
+        classification: a classified program.
+        equation: one of its equations.
+        matrices: whether products of matrices are written so, too.
+    """
     if equation.name != "dot_general" or not all(map(is_floating, equation.source.invars)):
         return None
     kinds = [classification.kinds[variable] for variable in equation.inputs]
     if min(kinds) is Kind.KNOWN or max(kinds) < Kind.AFFINE:
         return None
     (left, right), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    shapes = [aval_of(atom).shape for atom in equation.source.invars]
-    aval = aval_of(equation.source.outvars[0])
-    count, length = prod(shapes[0][axis] for axis in left_batch), prod(shapes[0][axis] for axis in left)
-    if length <= LONGEST_SUM or any(prod(shape) != count * length for shape in shapes):
+    sizes, aval = [size_of(atom) for atom in equation.source.invars], aval_of(equation.source.outvars[0])
+    shape = aval_of(equation.source.invars[0]).shape
+    length, count = prod(shape[axis] for axis in left), size_of(equation.source.outvars[0])
+    if length <= LONGEST_SUM or length * count > (MOST_WRITTEN if matrices else min(sizes)):
         return None
+    batch = prod(shape[axis] for axis in left_batch)
 
-    def rows(value: jax.Array, batch: Sequence[int], contracted: Sequence[int]) -> jax.Array:
-        free = [axis for axis in range(value.ndim) if axis not in (*batch, *contracted)]
-        return jnp.transpose(value, (*batch, *contracted, *free)).reshape(count, length)
+    def rows(value: jax.Array, batch_axes: Sequence[int], contracted: Sequence[int]) -> jax.Array:
+        free = [axis for axis in range(value.ndim) if axis not in (*batch_axes, *contracted)]
+        return jnp.transpose(value, (*batch_axes, *free, *contracted)).reshape(batch, -1, length)
 
     def function(one, other):
-        products = rows(one, left_batch, left) * rows(other, right_batch, right)
-        return jnp.sum(products, axis=1).astype(aval.dtype).reshape(aval.shape)
+        first, second = rows(one, left_batch, left), rows(other, right_batch, right)
+        products = first[:, :, None, :] * second[:, None, :, :]
+        return jnp.sum(products, axis=-1).astype(aval.dtype).reshape(aval.shape)
 
     return equation.inputs, function

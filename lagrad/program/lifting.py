@@ -154,9 +154,65 @@ class Cut:
     variable: int
     moves: bool
 
+    def at_once(self, value: jax.Array, operand: Any, states: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
+        """The variable; what its states should be; what it takes to compute them.
+
+        Args:
+            value: of the variable.
+            operand: of its equation, the first.
+            states: as many.
+        """
+        feed = jnp.ravel(value)
+        return states.reshape(jnp.shape(value)), feed if self.moves else jnp.zeros_like(feed), feed
+
+
+# What each running result is made of: the one before, and a number.
+RUNNING = {"cumsum": jnp.add, "cumprod": jnp.multiply}
+
+
+@dataclass(frozen=True, eq=False)
+class Running:
+    """A running sum or product along an axis: a loop of one step a row.
+
+    Args:
+        variable: its number.
+        name: of its equation, one of `RUNNING`.
+        shape: of the variable.
+        axis: along which it runs.
+        reverse: whether from the end.
+    """
+
+    variable: int
+    name: str
+    shape: tuple[int, ...]
+    axis: int
+    reverse: bool
+
+    def at_once(self, value: jax.Array, operand: Any, states: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
+        """As `Cut` has it."""
+        rows = jnp.moveaxis(operand, self.axis, 0)
+        rows = jnp.reshape(rows[::-1] if self.reverse else rows, (self.shape[self.axis], -1))
+        found = states.reshape(rows.shape)
+        after = jnp.concatenate([rows[:1], RUNNING[self.name](found[:-1], rows[1:])])
+        moved = tuple(size for axis, size in enumerate(self.shape) if axis != self.axis)
+        back = (found[::-1] if self.reverse else found).reshape(-1, *moved)
+        return jnp.moveaxis(back, 0, self.axis), jnp.ravel(after), jnp.ravel(rows)
+
+    def recurrence(self, first: int, feed: Program) -> Recurrence:
+        """The loop."""
+        length = self.shape[self.axis]
+        width = prod(self.shape) // length
+
+        def step(vector):
+            return jnp.zeros(()), RUNNING[self.name](vector[:width], vector[width:])
+
+        with float64():
+            program = numbered(jax.make_jaxpr(step)(jax.ShapeDtypeStruct((2 * width,), FLOAT)))
+        return Recurrence(first, width, length - 1, program, feed, 0, width)
+
 
 def lifted(
-    program: Program, known: Mapping[int, np.ndarray], cuts: Mapping[int, Cut] | None = None
+    program: Program, known: Mapping[int, np.ndarray], cuts: Mapping[int, Cut | Running] | None = None
 ) -> Lifted | None:
     """Take the states of all loops as variables, and others that are named.
 
@@ -168,7 +224,7 @@ def lifted(
     Returns:
         Lifted; None if there is nothing to take, or a loop has states that are no float64 numbers.
     """
-    found: dict[int, Lift | Cut] = {**(cuts or {})}
+    found: dict[int, Lift | Cut | Running] = {**(cuts or {})}
     moving = reached(program.equations, program.inputs[:1])
     for place, equation in enumerate(program.equations):
         if equation.name == "scan" and not moving.isdisjoint(equation.outputs):
@@ -187,14 +243,15 @@ def lifted(
         start, following, feeds = 0, [], []
         for (place, each), first, size in zip(lifts.items(), firsts, sizes, strict=True):
             equation, states = program.equations[place], x[n + first : n + first + size]
-            walk(program.equations[start : place + isinstance(each, Cut)], values, bound)
-            if isinstance(each, Cut):
-                feed = jnp.ravel(values[each.variable])
-                outputs = [states.reshape(program.avals[each.variable].shape)]
-                after = feed if each.moves else jnp.zeros_like(feed)
-            else:
+            is_loop = isinstance(each, Lift)
+            walk(program.equations[start : place + (not is_loop)], values, bound)
+            operands = [values[i] for i in equation.inputs]
+            if is_loop:
                 states = states.reshape(each.loop.length + 1, -1)
-                outputs, after, feed = at_once(each, [values[i] for i in equation.inputs], states)
+                outputs, after, feed = at_once(each, operands, states)
+            else:
+                output, after, feed = each.at_once(values[each.variable], operands[0], states)
+                outputs = [output]
             values.update(zip(equation.outputs, outputs, strict=True))
             following.append(after)
             feeds.append(feed)
@@ -214,11 +271,11 @@ def lifted(
     return Lifted(giving(whole, (f, c)), tuple(recurrences), n, m)
 
 
-def size_of(program: Program, each: Lift | Cut) -> int:
+def size_of(program: Program, each: Lift | Cut | Running) -> int:
     """How many variables something becomes."""
-    if isinstance(each, Cut):
-        return program.size(each.variable)
-    return (each.loop.length + 1) * each.size(each.carries)
+    if isinstance(each, Lift):
+        return (each.loop.length + 1) * each.size(each.carries)
+    return program.size(each.variable)
 
 
 def bound(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
@@ -313,8 +370,10 @@ def feed_of(lift: Lift, steps: Steps) -> list[jax.Array]:
     return [*fixed, jnp.concatenate(rows, axis=1).reshape(-1)] if rows else fixed
 
 
-def recurrence(lift: Lift | Cut, first: int, size: int, feed: Program) -> Recurrence:
+def recurrence(lift: Lift | Cut | Running, first: int, size: int, feed: Program) -> Recurrence:
     """States whose operands are known."""
+    if isinstance(lift, Running):
+        return lift.recurrence(first, feed)
     if isinstance(lift, Cut):
         return Recurrence(first, size, 0, None, feed, 0, 0)
     given = [*lift.carries, *lift.shared, *lift.own]

@@ -30,6 +30,18 @@ FUNCTIONS = {
     "with a loop": lambda x, p: jnp.sqrt(
         jnp.sum(jax.lax.scan(lambda z, u: (jnp.sin(z) * 0.9 + u * p,) * 2, 0.1, jnp.tile(x, 3))[1] ** 2)
     )[None],
+    "standardized": lambda x, p: (x - jnp.mean(x)) / jnp.std(x) * p,
+    "variance": lambda x, p: jnp.var(x * p)[None],
+    "covariances": lambda x, p: jnp.cov(x.reshape(2, -1)).ravel() * p,
+    "wide layer": lambda x, p: jnp.tanh(MATRIX @ x * p),
+    "matrix of variables": lambda x, p: jnp.sin(jnp.outer(x[:20], x[20:]) @ x[:20] + p),
+    "running sum": lambda x, p: jnp.sin(jnp.cumsum(p * x)),
+    "running sum of others": lambda x, p: jnp.cos(jnp.cumsum(jnp.sin(x), 0)) * p,
+    "running backwards": lambda x, p: jax.lax.cumsum(x, 0, reverse=True) ** 2 * p,
+    "running product": lambda x, p: jnp.cumprod(1.0 + 0.1 * p * x),
+    "running along an axis": lambda x, p: (
+        jnp.cumsum(x.reshape(20, 2), axis=0) ** 2 * jnp.sqrt(1.0 + p * jnp.sum(x**2))
+    ).ravel(),
     "still": lambda x, p: jnp.exp(0.1 * jax.lax.stop_gradient(jnp.max(x)) * x[:2]),
 }
 

@@ -173,7 +173,8 @@ def ruled(
 def axes_of_large_matrices(equation: jex.JaxprEqn, program: jex.ClosedJaxpr) -> int | None:
     """Leading axes of a factorization of large matrices; None if a function is no such.
 
-    All entries of a matrix meet in its determinant: to follow pairs of them takes its size to the fourth power.
+    All entries of a matrix meet in its determinant; to follow pairs of them takes its size to the fourth
+    power.
     """
     if LINALG.keys().isdisjoint(names_in(program)):
         return None

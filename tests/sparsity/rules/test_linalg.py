@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,3 +51,15 @@ def test_batches_of_triangular_solves_stay_apart():
 
     first, _ = map(nonzero, dense_derivatives(solved, 60))
     np.testing.assert_array_equal(jacobian_sparsity(solved, np.zeros(60)).toarray(), first)
+
+
+@pytest.mark.parametrize("function", [lambda a: jnp.linalg.slogdet(a)[1], jnp.linalg.det], ids=["log", "det"])
+def test_entries_of_large_matrices_meet_in_determinants(function):
+    """All of one matrix, none of two; smaller ones are followed pair by pair to the same pattern."""
+    for size in (4, 21):
+        matrices = lambda x, n=size: jax.vmap(jnp.diag)(x.reshape(2, n)) + jnp.ones((n, n))  # noqa: E731
+        determinants = lambda x, n=size: function(matrices(x))  # noqa: E731
+        start, expected = np.ones(2 * size), np.kron(np.eye(2), np.ones((size, size)))
+        found = hessian_sparsity(lambda x: determinants(x) @ jnp.ones(2), start).toarray()
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(jacobian_sparsity(determinants, start).toarray(), expected[::size])

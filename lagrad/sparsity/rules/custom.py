@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,14 @@ import scipy.sparse as sp
 from jax.extend import core as jex
 
 from lagrad.primitives.calls import CALLBACKS, names_in
-from lagrad.primitives.equations import shape_of, size_of
+from lagrad.primitives.equations import size_of
 from lagrad.program.entries import Entries
 from lagrad.program.equation_derivatives import inexact_outputs
 from lagrad.sparsity.deps import Deps, Slot, multiplied, pooled, taken, triplets, union
 from lagrad.sparsity.links import Live, Sparse, either
 from lagrad.sparsity.liveness import live_pairs, symmetric_matrix
 from lagrad.sparsity.rule_result import Context, Pair, Request, RuleResult
-from lagrad.sparsity.rules.blocks import blocks, dense
+from lagrad.sparsity.rules.blocks import dense
 from lagrad.sparsity.rules.coupled import coupled, is_solver, moving, rule_of
 from lagrad.sparsity.rules.linalg import LINALG
 from lagrad.sparsity.rules.loops import Steps
@@ -150,8 +149,8 @@ def ruled(
         return (yield Request(call_jaxpr, operands))
     if context.depth and is_solver(call_jaxpr):
         return (yield from coupled(equation, operands, call_jaxpr, reverse=rule is reverse_rule))
-    if (batch_axes := axes_of_large_matrices(equation, call_jaxpr)) is not None:
-        return blocks(equation, operands, batch_axes)
+    if makes_one_of_many(equation, call_jaxpr):
+        return dense(equation, operands)
     primal, _ = yield Request(call_jaxpr, operands, apart=True)
     if rule is forward_rule and not CALLBACKS.isdisjoint(names_in(call_jaxpr)):
         # What calls back is never differentiated as it is written.
@@ -170,21 +169,14 @@ def ruled(
     return merged(outcome, primal, chosen)
 
 
-def axes_of_large_matrices(equation: jex.JaxprEqn, program: jex.ClosedJaxpr) -> int | None:
-    """Leading axes of a factorization of large matrices; None if a function is no such.
+def makes_one_of_many(equation: jex.JaxprEqn, program: jex.ClosedJaxpr) -> bool:
+    """Whether a function makes single numbers of a large matrix by factoring it, as its determinant.
 
-    All entries of a matrix meet in its determinant; to follow pairs of them takes its size to the fourth
-    power.
+    All entries meet in it; to follow pairs of them takes the size of the matrix to the fourth power.
     """
-    if LINALG.keys().isdisjoint(names_in(program)):
-        return None
-    shapes = [shape_of(atom) for atom in (*equation.invars, *equation.outvars)]
-    batch_axes = min(map(len, shapes))
-    batch = shapes[-1][:batch_axes]
-    if any(shape[:batch_axes] != batch for shape in shapes):
-        return None
-    entries = sum(size_of(atom) for atom in equation.invars) // max(prod(batch), 1)
-    return batch_axes if entries > MOST_FOLLOWED else None
+    if LINALG.keys().isdisjoint(names_in(program)) or any(size_of(atom) > 1 for atom in equation.outvars):
+        return False
+    return sum(map(size_of, equation.invars)) > MOST_FOLLOWED
 
 
 def forward_rule(

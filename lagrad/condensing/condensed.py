@@ -16,8 +16,10 @@ import scipy.sparse as sp
 from lagrad.compile.blocks import Block
 from lagrad.compile.deferred import Deferred, together
 from lagrad.compile.native.element_loops import native_sums
+from lagrad.compile.parts import native_part
 from lagrad.compile.xla import lower
 from lagrad.condensing import first, second
+from lagrad.condensing.beside import parted
 from lagrad.condensing.cuts import long_sums
 from lagrad.condensing.evaluation import Gradient, Hessian, Jacobian, Numbers, Values, Walk, Workspaces
 from lagrad.condensing.first import Condensation
@@ -46,14 +48,14 @@ class Condensed:
     """What waits to be compiled.
 
     Args:
-        jacobian: of the constraint rows.
-        hessian: lower triangle.
+        jacobian: blocks of the constraint rows.
+        hessian: of the lower triangle.
         functions: "values" (f and c) and "gradient".
         nonlinear: whether f, and each row, may be nonlinear.
     """
 
-    jacobian: Deferred[Block]
-    hessian: Deferred[Block]
+    jacobian: list[Deferred[Block]]
+    hessian: list[Deferred[Block]]
     functions: dict[str, Deferred[Any]]
     nonlinear: np.ndarray
 
@@ -81,10 +83,11 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     split = without_crowded(partially_separable(found.program), memory_limit)
     if split.rest:
         return None
-    states = States.of(found, elements.jacobian(split))
+    alone, mixed = parted(split, found.n, found.m)
+    states = States.of(found, elements.jacobian(mixed))
     if are_many(states):
         return None
-    matrix = elements.hessian(split)
+    matrix = elements.hessian(mixed)
     rows, curvature = first.jacobian(states), second.hessian(states, matrix)
     if any(too_many(each) for each in (rows, curvature)):
         return None
@@ -102,7 +105,14 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     ready = {name: each for name, each in waiting.items() if each is not None}
     if len(ready) < len(waiting):
         return None
-    return condensed(states, (rows, curvature), ready, nonlinear(split, states))
+    made = condensed(states, (rows, curvature), ready, nonlinear(split, states))
+    if alone is None:
+        return made
+    beside = elements.jacobian(alone), elements.hessian(alone)
+    parts = [[native_part(part, leaves)] if part.rows.size else [] for part in beside]
+    if [None] in parts:
+        return None
+    return replace(made, jacobian=[*parts[0], *made.jacobian], hessian=[*parts[1], *made.hessian])
 
 
 def feed(program: Program, leaves: list[Any]) -> Deferred[Numbers]:
@@ -194,8 +204,8 @@ def condensed(
         lambda done: Gradient(walk(done), done["gradient"], done["jacobian"], slopes)
     )
     return Condensed(
-        of("jacobian").then(jacobian),
-        of("gradient", "jacobian", "hessian").then(hessian),
+        [of("jacobian").then(jacobian)],
+        [of("gradient", "jacobian", "hessian").then(hessian)],
         {"values": values, "gradient": gradient},
         is_nonlinear,
     )

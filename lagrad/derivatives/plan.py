@@ -24,11 +24,12 @@ import numpy as np
 from lagrad.coloring import Coloring, color_columns, color_rows
 from lagrad.compile import colored
 from lagrad.compile.ad_modes import refuses_forward, refuses_reverse
-from lagrad.compile.blocks import Block, Sample, colored_block, constant_block, element_block
-from lagrad.compile.deferred import Deferred, ready
+from lagrad.compile.blocks import Block, Sample, colored_block, element_block
+from lagrad.compile.deferred import Deferred
 from lagrad.compile.element_sums import xla_sums
 from lagrad.compile.native.element_loops import native_sums
 from lagrad.compile.outputs import lower_gradient, lower_values
+from lagrad.compile.parts import native_part, on_cpu
 from lagrad.condensing import condense
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
@@ -206,20 +207,15 @@ def condensed_plan(program: Program, split: Split, options: Options, watch: Watc
             return None
     if found is None:
         return None
-    blocks = [found.jacobian], [found.hessian]
     return Plan(
         replace(split, groups=()),
         None,
-        *blocks,
+        found.jacobian,
+        found.hessian,
         found.functions,
         rules=options.rules,
         nonlinear=found.nonlinear,
     )
-
-
-def on_cpu() -> bool:
-    """Whether machine code for this processor is where JAX computes, too."""
-    return jax.default_backend() == "cpu"
 
 
 def takes_elements(split: Split, strategy: str, native: bool) -> bool:
@@ -241,16 +237,6 @@ def equations_of_elements(split: Split) -> int:
     return sum(
         group.depth * (len(group.active) + 2 * len({b for _, b in group.pairs})) for group in split.groups
     )
-
-
-def native_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block] | None:
-    """Element derivatives in machine code, a constant block where nothing varies; None without a rule."""
-    if not part.sums.batches:
-        return ready(constant_block(part.rows, part.columns, part.sums.start()))
-    found = native_sums(part.sums, leaves) if on_cpu() else None
-    if found is None:
-        return None
-    return found.begun().then(lambda sums: element_block(part, sums, "machine code"))
 
 
 def xla_part(part: ElementMatrix, leaves: list[Any]) -> Deferred[Block]:

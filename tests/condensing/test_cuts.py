@@ -107,3 +107,25 @@ def test_sums_that_are_only_added_are_left():
     """What is linear from there on needs no states."""
     problem = lagrad.Problem(lambda x: 2.0 * jnp.sum(jnp.sin(x)) - jnp.sum(x**2), np.ones(N))
     assert {each.strategy for each in lagrad.differentiate(problem).hessian_blocks} == {"elements"}
+
+
+@pytest.mark.parametrize("few", [-1, 10_000])
+def test_elements_without_states_may_stand_beside(monkeypatch, few):
+    """Where they are many they have blocks of their own; the matrices are the same."""
+    monkeypatch.setattr("lagrad.condensing.beside.FEW_ENTRIES", few)
+
+    def rows(x):
+        own = jnp.concatenate([x[1:] * x[:-1], 2.0 * x[:3], jnp.sin(MATRIX[:2] @ x)])
+        return jnp.concatenate([own * 1.5, jnp.sqrt(jnp.sum(x[:20] ** 2))[None], x[:2] / jnp.sum(x**2)])
+
+    start = np.linspace(0.2, 1.0, N)
+    derivatives = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x**4), start, lagrad.Equality(rows)))
+    names = {each.strategy for each in derivatives.jacobian_blocks}
+    assert names == ({"elements", "condensed"} if few < 0 else {"condensed"})
+    weights = np.cos(np.arange(derivatives.m))
+    with float64():
+        x = jnp.asarray(start)
+        jacobian = jax.jacfwd(rows)(x)
+        hessian = jax.hessian(lambda x: jnp.sum(x**4) + weights @ rows(x))(x)
+    np.testing.assert_allclose(derivatives.jacobian(start).toarray(), jacobian, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(derivatives.hessian(start, weights).toarray(), hessian, rtol=1e-10, atol=1e-11)

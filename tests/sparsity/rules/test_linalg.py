@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,7 +55,7 @@ def test_batches_of_triangular_solves_stay_apart():
 @pytest.mark.parametrize("size", [4, 21])
 @pytest.mark.parametrize("function", [lambda a: jnp.linalg.slogdet(a)[1], jnp.linalg.det], ids=["log", "det"])
 def test_entries_of_a_matrix_meet_in_its_determinant(function, size):
-    """All that are not known, and what they are made of; of smaller matrices pairs are followed one by one."""
+    """All that are not known, and what they are made of; pairs of smaller matrices are followed."""
 
     def determinant(x):
         return function(jnp.diag(jnp.sin(x[:size])) + jnp.ones((size, size))) * x[-1] + x[size]

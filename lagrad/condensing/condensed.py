@@ -26,12 +26,12 @@ from lagrad.condensing.first import Condensation
 from lagrad.condensing.march import march
 from lagrad.condensing.states import States
 from lagrad.elements import element_derivatives as elements
-from lagrad.elements.classification import read
+from lagrad.elements.classification import Classification, Kind, read
 from lagrad.elements.products import rewritten
 from lagrad.elements.split import Split, partially_separable
 from lagrad.elements.wide_elements import without_crowded
 from lagrad.program.cse import tidy
-from lagrad.program.lifting import lifted
+from lagrad.program.lifting import Lifted, lifted
 from lagrad.program.program import Program
 from lagrad.program.roll.repeats import in_loops
 
@@ -77,12 +77,10 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     classification = read(tidy(in_loops(program)))
     if (written := rewritten(classification, matrices=True)) is not None:
         classification = read(written)
-    found = lifted(classification.program, classification.values, long_sums(classification))
-    if found is None:
+    parts = elements_and_states(classification, memory_limit)
+    if parts is None:
         return None
-    split = without_crowded(partially_separable(found.program), memory_limit)
-    if split.rest:
-        return None
+    found, split = parts
     alone, mixed = parted(split, found.n, found.m)
     states = States.of(found, elements.jacobian(mixed))
     if are_many(states):
@@ -113,6 +111,23 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     if [None] in parts:
         return None
     return replace(made, jacobian=[*parts[0], *made.jacobian], hessian=[*parts[1], *made.hessian])
+
+
+def elements_and_states(classification: Classification, memory_limit: int) -> tuple[Lifted, Split] | None:
+    """A program with as few states as leave nothing but elements, and these; None if it cannot be."""
+    tried = None
+    for least in (Kind.NONLINEAR, Kind.AFFINE):
+        cuts = long_sums(classification, least)
+        if tried is not None and cuts.keys() == tried:
+            return None
+        tried = cuts.keys()
+        found = lifted(classification.program, classification.values, cuts)
+        if found is None:
+            continue
+        split = without_crowded(partially_separable(found.program), memory_limit)
+        if not split.rest:
+            return found, split
+    return None
 
 
 def feed(program: Program, leaves: list[Any]) -> Deferred[Numbers]:

@@ -8,28 +8,32 @@ is taken as well; running sums and products are loops of a step each.
 
 from __future__ import annotations
 
+from math import prod
+
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.sums import LONGEST_SUM
 from lagrad.primitives.equations import shape_of, size_of
 from lagrad.program.equation import Equation
 from lagrad.program.lifting import RUNNING, Cut, Running
+from lagrad.program.walk import reached
 
-SUMS = frozenset({"reduce_sum", "dot_general"})
+SUMS, SUMS_ON_THE_WAY = frozenset({"reduce_sum", "dot_general"}), frozenset({"cumsum", "cumprod"})
 STILL = "stop_gradient"
 
 
-def long_sums(classification: Classification) -> dict[int, Cut | Running]:
+def long_sums(classification: Classification, least: Kind) -> dict[int, Cut | Running]:
     """The variables that are taken as states, by the place of their equation.
 
     Args:
         classification: a classified program.
+        least: sums of what is affine are taken, too, or only those of what is nonlinear.
     """
     kinds, equations = classification.kinds, classification.program.equations
     bent: set[int] = set()
     found: dict[int, Cut | Running] = {}
     for place in range(len(equations) - 1, -1, -1):
         equation = equations[place]
-        outputs = [i for i in equation.outputs if kinds[i] >= Kind.AFFINE]
+        outputs = [i for i in equation.outputs if kinds[i] >= least]
         if not outputs:
             continue
         is_linear = classification.linear[outputs[0]] is not None
@@ -37,27 +41,28 @@ def long_sums(classification: Classification) -> dict[int, Cut | Running]:
         if (is_bent or not is_linear) and (running := as_running(equation)) is not None:
             found[place] = running
             if not is_linear:
-                bent.update(i for i in equation.inputs if kinds[i] >= Kind.AFFINE)
+                bent.update(i for i in equation.inputs if kinds[i] >= least)
             continue
         if is_bent and equation.name in SUMS and is_linear and is_long(equation):
             found[place] = Cut(outputs[0], True)
             continue
-        if is_bent and equation.name == STILL and behind_long(classification, equation):
-            found[place] = Cut(outputs[0], False)
+        if is_bent and equation.name == STILL and (taken := extremes(classification, equation)):
+            found |= taken
             continue
         if is_bent or not is_linear:
-            bent.update(i for i in equation.inputs if kinds[i] >= Kind.AFFINE)
+            bent.update(i for i in equation.inputs if kinds[i] >= least)
     return found
 
 
 def as_running(equation: Equation) -> Running | None:
     """A long running sum or product; None for anything else."""
-    if equation.name not in RUNNING:
+    if equation.name not in SUMS_ON_THE_WAY:
         return None
-    shape, params = shape_of(equation.source.outvars[0]), equation.params
-    if shape[params["axis"]] <= LONGEST_SUM:
+    shape, axis = shape_of(equation.source.outvars[0]), equation.params["axis"]
+    if shape[axis] <= LONGEST_SUM:
         return None
-    return Running(equation.outputs[0], equation.name, shape, params["axis"], params["reverse"])
+    rows = shape[axis], prod(shape) // shape[axis]
+    return Running(equation.outputs[0], equation.name, rows, (axis,), equation.params["reverse"])
 
 
 def is_long(equation: Equation) -> bool:
@@ -66,17 +71,37 @@ def is_long(equation: Equation) -> bool:
     return max(map(size_of, equation.source.invars)) > LONGEST_SUM * results
 
 
-def behind_long(classification: Classification, equation: Equation) -> bool:
-    """Whether a number without derivatives is made of many others."""
-    program, waiting, seen = classification.program, [*equation.inputs], set[int]()
+def extremes(classification: Classification, equation: Equation) -> dict[int, Cut | Running]:
+    """What is taken in place of a number without derivatives that is made of many others.
+
+    The largest or smallest of these, if nothing else is made of them; else the number itself.
+    """
+    program = classification.program
+    found: dict[int, Cut | Running] = {}
+    is_alone = True
+    for place in makers(classification, equation):
+        maker = program.equations[place]
+        if not (maker.name.startswith("reduce_") and is_long(maker)):
+            continue
+        moved = reached(program.equations, maker.outputs, lambda each: each.name != STILL)
+        is_alone &= maker.name in RUNNING and moved.isdisjoint(program.outputs)
+        results = max(size_of(maker.source.outvars[0]), 1)
+        rows = size_of(maker.source.invars[0]) // results, results
+        axes = tuple(maker.params["axes"])
+        found[place] = Running(maker.outputs[0], maker.name, rows, axes, moves=False)
+    if found and not is_alone:
+        return {classification.producers[equation.outputs[0]]: Cut(equation.outputs[0], False)}
+    return found
+
+
+def makers(classification: Classification, equation: Equation) -> set[int]:
+    """Places of the equations that an equation takes, those of affine and nonlinear variables."""
+    found: set[int] = set()
+    waiting = [*equation.inputs]
     while waiting:
         variable = waiting.pop()
         place = classification.producers.get(variable)
-        if place is None or place in seen:
-            continue
-        seen.add(place)
-        maker = program.equations[place]
-        if maker.name.startswith("reduce_") and is_long(maker):
-            return True
-        waiting += maker.inputs
-    return False
+        if place is not None and place not in found and classification.kinds[variable] >= Kind.AFFINE:
+            found.add(place)
+            waiting += classification.program.equations[place].inputs
+    return found

@@ -166,42 +166,56 @@ class Cut:
         return states.reshape(jnp.shape(value)), feed if self.moves else jnp.zeros_like(feed), feed
 
 
-# What each running result is made of: the one before, and a number.
-RUNNING = {"cumsum": jnp.add, "cumprod": jnp.multiply}
+# What each result on the way is made of: the one before, and a number.
+RUNNING = {
+    "cumsum": jnp.add,
+    "cumprod": jnp.multiply,
+    "reduce_max": jnp.maximum,
+    "reduce_min": jnp.minimum,
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Running:
-    """A running sum or product along an axis: a loop of one step a row.
+    """A running sum or product, or a largest or smallest number: a loop of one step a row.
 
     Args:
         variable: its number.
         name: of its equation, one of `RUNNING`.
-        shape: of the variable.
-        axis: along which it runs.
+        rows: shape of the operand, what it runs along first.
+        axes: along which it runs.
         reverse: whether from the end.
+        moves: whether it moves with x, as `Cut` has it.
     """
 
     variable: int
     name: str
-    shape: tuple[int, ...]
-    axis: int
-    reverse: bool
+    rows: tuple[int, int]
+    axes: tuple[int, ...]
+    reverse: bool = False
+    moves: bool = True
 
     def at_once(self, value: jax.Array, operand: Any, states: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """As `Cut` has it."""
-        rows = jnp.moveaxis(operand, self.axis, 0)
-        rows = jnp.reshape(rows[::-1] if self.reverse else rows, (self.shape[self.axis], -1))
-        found = states.reshape(rows.shape)
+        moved = jnp.moveaxis(operand, self.axes, range(len(self.axes)))
+        rows = jnp.reshape(moved[::-1] if self.reverse else moved, self.rows)
+        found = states.reshape(self.rows)
         after = jnp.concatenate([rows[:1], RUNNING[self.name](found[:-1], rows[1:])])
-        moved = tuple(size for axis, size in enumerate(self.shape) if axis != self.axis)
-        back = (found[::-1] if self.reverse else found).reshape(-1, *moved)
-        return jnp.moveaxis(back, 0, self.axis), jnp.ravel(after), jnp.ravel(rows)
+        if self.is_last:
+            output = found[-1].reshape(jnp.shape(value))
+        else:
+            back = (found[::-1] if self.reverse else found).reshape(jnp.shape(moved))
+            output = jnp.moveaxis(back, range(len(self.axes)), self.axes)
+        return output, jnp.ravel(after if self.moves else jnp.zeros_like(after)), jnp.ravel(rows)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether only the last result counts."""
+        return self.name.startswith("reduce")
 
     def recurrence(self, first: int, feed: Program) -> Recurrence:
         """The loop."""
-        length = self.shape[self.axis]
-        width = prod(self.shape) // length
+        length, width = self.rows
 
         def step(vector):
             return jnp.zeros(()), RUNNING[self.name](vector[:width], vector[width:])
@@ -275,7 +289,7 @@ def size_of(program: Program, each: Lift | Cut | Running) -> int:
     """How many variables something becomes."""
     if isinstance(each, Lift):
         return (each.loop.length + 1) * each.size(each.carries)
-    return program.size(each.variable)
+    return program.size(each.variable) if isinstance(each, Cut) else prod(each.rows)
 
 
 def bound(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""Models of large stages, and those that are loops, are the same in JAX and in CasADi."""
+"""Models of large stages, loops and long sums are the same in JAX and in CasADi."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 casadi = pytest.importorskip("casadi")
 
-from benchmarks import loop_models, stage_models  # noqa: E402
+from benchmarks import loop_models, stage_models, sum_models  # noqa: E402
 
-MODELS = {**stage_models.MODELS, **loop_models.MODELS}
+MODELS = {**stage_models.MODELS, **loop_models.MODELS, **sum_models.MODELS}
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -36,6 +36,8 @@ ALLOWED = {
         "lagrad/compile/native/addresses.py",  # addresses of arrays
         "lagrad/compile/native/machine.py",  # calls machine code that LLVM made from assembly written here
         "lagrad/compile/native/products.py",
+        "lagrad/condensing/axpys.py",
+        "lagrad/condensing/march.py",
         "lagrad/compile/native/routines.py",
         "lagrad/solvers/ipopt/compiled_calls.py",  # call Ipopt
         "lagrad/solvers/ipopt/handle.py",

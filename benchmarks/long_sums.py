@@ -17,9 +17,9 @@ from benchmarks.sum_models import MODELS
 NOTE = (
     "Norms, ratios, deviations, likelihoods: something nonlinear is made of sums over all variables. "
     "**ready**: seconds from declaration until everything is compiled and evaluated once, after a first "
-    "small problem. **J**, **H**: microseconds for the values, at points that change. CasADi: the same in MX; "
-    "J and H by its own derivatives. Medians over processes. **agreement**: largest relative difference of J "
-    "and H."
+    "small problem. **J**, **H**: microseconds for the values, at points that change. CasADi: the same in "
+    "MX; J and H by its own derivatives. Medians over processes. **agreement**: largest relative difference "
+    "of J and H."
 )
 QUESTION = Question("long_sums", "Functions of long sums", NOTE, MODELS)
 

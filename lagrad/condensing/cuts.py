@@ -12,6 +12,7 @@ from math import prod
 
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.sums import LONGEST_SUM
+from lagrad.elements.tape import FLOAT
 from lagrad.primitives.equations import shape_of, size_of
 from lagrad.program.equation import Equation
 from lagrad.program.lifting import RUNNING, Cut, Running
@@ -38,6 +39,9 @@ def long_sums(classification: Classification, least: Kind) -> dict[int, Cut | Ru
             continue
         is_linear = classification.linear[outputs[0]] is not None
         is_bent = not bent.isdisjoint(outputs)
+        if classification.program.avals[outputs[0]].dtype != FLOAT:
+            bent.update(equation.inputs if is_bent or not is_linear else ())
+            continue
         if (is_bent or not is_linear) and (running := as_running(equation)) is not None:
             found[place] = running
             if not is_linear:

@@ -130,3 +130,17 @@ def test_elements_without_states_may_stand_beside(monkeypatch, few):
         hessian = jax.hessian(lambda x: jnp.sum(x**4) + weights @ rows(x))(x)
     np.testing.assert_allclose(derivatives.jacobian(start).toarray(), jacobian, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(derivatives.hessian(start, weights).toarray(), hessian, rtol=1e-10, atol=1e-11)
+
+
+def test_sums_of_fewer_digits_are_left():
+    """States are of double precision; what the user wants rounded stays so."""
+
+    def rows(x):
+        return jnp.sqrt(jnp.sum(x.astype(jnp.float32) ** 2)).astype(x.dtype)[None]
+
+    start = np.linspace(0.2, 1.0, N)
+    derivatives = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x**4), start, lagrad.Equality(rows)))
+    with float64():
+        expected = rows(jnp.asarray(start)), jax.jacfwd(rows)(jnp.asarray(start))
+    np.testing.assert_array_equal(derivatives.constraints(start), expected[0])
+    np.testing.assert_allclose(derivatives.jacobian(start).toarray(), expected[1], rtol=1e-6)

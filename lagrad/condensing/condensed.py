@@ -77,10 +77,10 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     classification = read(tidy(in_loops(program)))
     if (written := rewritten(classification, matrices=True)) is not None:
         classification = read(written)
-    parts = elements_and_states(classification, memory_limit)
-    if parts is None:
+    both = elements_and_states(classification, memory_limit)
+    if both is None:
         return None
-    found, split = parts
+    found, split = both
     alone, mixed = parted(split, found.n, found.m)
     states = States.of(found, elements.jacobian(mixed))
     if are_many(states):

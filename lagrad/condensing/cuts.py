@@ -14,8 +14,8 @@ from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.sums import LONGEST_SUM
 from lagrad.elements.tape import FLOAT
 from lagrad.primitives.equations import shape_of, size_of
+from lagrad.program.cuts import RUNNING, Cut, Running
 from lagrad.program.equation import Equation
-from lagrad.program.lifting import RUNNING, Cut, Running
 from lagrad.program.walk import reached
 
 SUMS, SUMS_ON_THE_WAY = frozenset({"reduce_sum", "dot_general"}), frozenset({"cumsum", "cumprod"})

@@ -22,8 +22,8 @@ from lagrad.elements.indices import Indices
 from lagrad.elements.kernels import Kernels, Leaf
 from lagrad.elements.recording import Recording, added
 from lagrad.elements.tape import INPUT, Tape
-from lagrad.program.lifting import Recurrence
 from lagrad.program.program import Program
+from lagrad.program.recurrence import Recurrence
 
 # Operations of a step; beyond, its derivatives would take too many anyway.
 LONGEST = 20_000

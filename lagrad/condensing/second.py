@@ -29,8 +29,9 @@ from lagrad.elements.element_sums import ElementMatrix
 
 # Products of patterns are dense up to so many variables: sparse ones take many times as long a number.
 FEW_VARIABLES = 2048
-# What is done for one block, in turns.
-FILLING, INTO_C, INTO_R, OUT_OF_C, OUT_OF_R, TURNS = range(6)
+# What is done for one block, in turns; before all else matrices are filled.
+INTO_C, INTO_R, OUT_OF_C, OUT_OF_R, TURNS = range(5)
+FILLING = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +142,17 @@ def fill(updates: Listing, states: States, blocks: Blocks, form: Form, factors: 
     is_same = block[both.rows] == block[both.columns]
     own, cross = both.at(np.flatnonzero(is_same)), both.at(np.flatnonzero(~is_same))
     where = blocks.diagonal[block[own.rows]] + place[own.rows] * sizes[block[own.rows]] + place[own.columns]
-    updates.add(where, np.where(own.rows == own.columns, half, one), own.numbers, 1, -1)
-    updates.add(matrix(blocks.cross, cross), one, cross.numbers, 1, -1)
-    updates.add(matrix(blocks.slopes, states.by_states), one, states.by_states.numbers, 1, -1)
+    updates.add(where, np.where(own.rows == own.columns, half, one), own.numbers, 1, FILLING)
+    updates.add(matrix(blocks.cross, cross), one, cross.numbers, 1, FILLING)
+    updates.add(matrix(blocks.slopes, states.by_states), one, states.by_states.numbers, 1, FILLING)
     mixed, of_block = form.mixed, block[form.mixed.rows]
     where = blocks.rows.at(of_block, blocks.places[mixed.columns])
-    updates.add(where + place[mixed.rows] * blocks.rows.widths[of_block], one, mixed.numbers, 1, -1)
+    updates.add(where + place[mixed.rows] * blocks.rows.widths[of_block], one, mixed.numbers, 1, FILLING)
     inputs, of_block = states.by_x, block[states.by_x.rows]
     keys = np.repeat(np.arange(sizes.size), blocks.counts) * states.n + blocks.columns
     column = np.searchsorted(keys, of_block * states.n + blocks.places[inputs.columns])
     where = blocks.inputs[of_block] + place[inputs.rows] * blocks.counts[of_block]
-    updates.add(where + column - blocks.first[of_block], one, inputs.numbers, 1, -1)
+    updates.add(where + column - blocks.first[of_block], one, inputs.numbers, 1, FILLING)
 
 
 def fill_by_x(
@@ -167,7 +168,7 @@ def fill_by_x(
     # What is on the diagonal is read twice, unless it has a place of its own.
     twice = (entries.rows == entries.columns) & ~outside[number]
     first = np.where(outside[number] | (taken[number] > added[number]), taken[number], added[number])
-    updates.add(first, np.where(twice, half, one), entries.numbers, 1, -1)
+    updates.add(first, np.where(twice, half, one), entries.numbers, 1, FILLING)
 
 
 def turn(blocks: Blocks, block: np.ndarray, what: int) -> np.ndarray:

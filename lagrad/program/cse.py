@@ -88,12 +88,18 @@ def frozen(params: dict):
     What is None is left out, so that a sine of a derivative, which has no `accuracy`, is that of the user.
     """
     try:
-        said = [(name, comparable(value)) for name, value in params.items() if value is not None]
+        said = [item for item in params.items() if item[1] is not None]
+        if not HOLDING.isdisjoint(params):
+            said = [(name, comparable(value)) for name, value in said]
         key = tuple(sorted(said, key=lambda item: item[0]))
         hash(key)
     except TypeError:
         return id(params)
     return key
+
+
+# Parameters in which primitives of JAX's hold programs.
+HOLDING = frozenset({"jaxpr", "branches", "cond_jaxpr", "body_jaxpr", "call_jaxpr"})
 
 
 def comparable(value: Any) -> Any:

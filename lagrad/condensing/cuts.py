@@ -18,7 +18,8 @@ from lagrad.program.cuts import RUNNING, Cut, Running
 from lagrad.program.equation import Equation
 from lagrad.program.walk import reached
 
-SUMS, SUMS_ON_THE_WAY = frozenset({"reduce_sum", "dot_general"}), frozenset({"cumsum", "cumprod"})
+SUMS, ON_THE_WAY = frozenset({"reduce_sum", "dot_general"}), frozenset({"cumsum", "cumprod"})
+PRODUCT = "reduce_prod"
 STILL = "stop_gradient"
 
 
@@ -59,14 +60,23 @@ def long_sums(classification: Classification, least: Kind) -> dict[int, Cut | Ru
 
 
 def as_running(equation: Equation) -> Running | None:
-    """A long running sum or product; None for anything else."""
-    if equation.name not in SUMS_ON_THE_WAY:
+    """A long product, or running sum or product; None for anything else."""
+    if equation.name == PRODUCT and is_long(equation):
+        return last_of(equation, moves=True)
+    if equation.name not in ON_THE_WAY:
         return None
     shape, axis = shape_of(equation.source.outvars[0]), equation.params["axis"]
     if shape[axis] <= LONGEST_SUM:
         return None
     rows = shape[axis], prod(shape) // shape[axis]
     return Running(equation.outputs[0], equation.name, rows, (axis,), equation.params["reverse"])
+
+
+def last_of(equation: Equation, moves: bool) -> Running:
+    """A reduction as the last of what is on the way to it."""
+    results = max(size_of(equation.source.outvars[0]), 1)
+    rows = size_of(equation.source.invars[0]) // results, results
+    return Running(equation.outputs[0], equation.name, rows, tuple(equation.params["axes"]), moves=moves)
 
 
 def is_long(equation: Equation) -> bool:
@@ -89,10 +99,7 @@ def extremes(classification: Classification, equation: Equation) -> dict[int, Cu
             continue
         moved = reached(program.equations, maker.outputs, lambda each: each.name != STILL)
         is_alone &= maker.name in RUNNING and moved.isdisjoint(program.outputs)
-        results = max(size_of(maker.source.outvars[0]), 1)
-        rows = size_of(maker.source.invars[0]) // results, results
-        axes = tuple(maker.params["axes"])
-        found[place] = Running(maker.outputs[0], maker.name, rows, axes, moves=False)
+        found[place] = last_of(maker, moves=False)
     if found and not is_alone:
         return {classification.producers[equation.outputs[0]]: Cut(equation.outputs[0], False)}
     return found

@@ -65,6 +65,7 @@ class Cut:
 RUNNING = {
     "cumsum": jnp.add,
     "cumprod": jnp.multiply,
+    "reduce_prod": jnp.multiply,
     "reduce_max": jnp.maximum,
     "reduce_min": jnp.minimum,
 }

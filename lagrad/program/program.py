@@ -18,6 +18,7 @@ from jax.extend import core as jex
 
 from lagrad.primitives.calls import PLAIN, called, programs_in
 from lagrad.primitives.equations import as_numpy
+from lagrad.primitives.platforms import branch_here
 from lagrad.program.equation import Equation
 from lagrad.program.walk import evaluate, run
 
@@ -120,6 +121,8 @@ def numbered(
             inner = called(equation, inlined) if name in inlined else None
             if inner is not None:
                 return append(inner, operands, here)
+            if name == "cond" and (branch := branch_here(equation)) is not None:
+                return append(branch, operands[1:], here)
             results = variables(equation.outvars)
             equations.append(Equation(equation, name, tuple(operands), results, here))
             return results

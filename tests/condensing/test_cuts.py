@@ -42,6 +42,8 @@ FUNCTIONS = {
     "running along an axis": lambda x, p: (
         jnp.cumsum(x.reshape(20, 2), axis=0) ** 2 * jnp.sqrt(1.0 + p * jnp.sum(x**2))
     ).ravel(),
+    "product": lambda x, p: jnp.prod(0.5 + p * x)[None],
+    "products of rows": lambda x, p: jnp.log(jnp.prod(jnp.exp(x.reshape(2, 20)) + p, axis=1)),
     "still product": lambda x, p: jnp.exp(0.1 * jax.lax.stop_gradient(jnp.prod(0.5 + p * x)) * x[:2]),
     "still": lambda x, p: jnp.exp(0.1 * jax.lax.stop_gradient(jnp.max(x)) * x[:2]),
 }

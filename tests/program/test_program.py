@@ -141,3 +141,26 @@ def test_a_function_that_cannot_be_traced_is_refused():
     """The message is lagrad's, the error a ValueError."""
     with pytest.raises(lagrad.DerivativeError):
         trace(lagrad.Problem(lambda x: float(x[0]) ** 2, np.ones(2)))
+
+
+def test_choices_by_the_platform_are_made():
+    """The diagonal of a matrix, which JAX writes for each platform apart, is what it is on this one."""
+    matrix = np.arange(9.0).reshape(3, 3)
+    with float64():
+        program = numbered(jax.make_jaxpr(lambda x: jnp.diagonal(x) * jnp.diag(x, 1).sum())(matrix))
+    assert not {"cond", "switch"} & {equation.name for equation in program.equations}
+    np.testing.assert_array_equal(run(program, matrix)[0], [0.0, 24.0, 48.0])
+    square = lagrad.Equality(lambda x: jnp.sin(jnp.diag(jnp.outer(x, x))))
+    derivatives = lagrad.differentiate(lagrad.Problem(lambda x: jnp.sum(x), np.ones(3), square))
+    assert {each.strategy for each in derivatives.jacobian_blocks} == {"elements"}
+
+
+def test_other_choices_by_the_platform_are_left():
+    """Who factors a matrix otherwise on each platform has reasons."""
+
+    def function(x):
+        return jax.lax.platform_dependent(x, cpu=jnp.linalg.cholesky, default=lambda x: x)
+
+    with float64():
+        program = numbered(jax.make_jaxpr(function)(np.eye(3)))
+    assert "cond" in {equation.name for equation in program.equations}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lagrad.condensing.axpys import Room
-from lagrad.condensing.states import Entries, States, order_of
+from lagrad.condensing.states import Entries, States
 from lagrad.condensing.stretches import Stretches, bounds
 from lagrad.elements.element_sums import ElementMatrix
 
@@ -91,7 +91,7 @@ def lay_out(states: States, form: Form, room: Room) -> Blocks:
         room: of the vector.
     """
     own, mixed, sizes = states.by_x, form.mixed, states.sizes
-    places = order_of(states.n, [own.columns, mixed.columns], [own.rows, mixed.rows], last=True)
+    places = states.places([own, mixed], last=True)
     block_of_own, block_of_mixed = states.block[own.rows], states.block[mixed.rows]
     pairs = meeting(states, form)
     is_before = np.array([q in states.before[k] for k, q in pairs.tolist()], dtype=bool)

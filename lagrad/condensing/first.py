@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.condensing.axpys import Axpys, Listing, Room
-from lagrad.condensing.states import Entries, States, order_of
+from lagrad.condensing.states import Entries, States
 from lagrad.condensing.stretches import Stretches, bounds
 
 
@@ -48,14 +48,14 @@ def jacobian(states: States) -> Condensation:
     """
     own, between = states.by_x, states.by_states
     direct, through = states.entries(False, False), states.entries(False, True)
-    places = order_of(states.n, [own.columns], [own.rows], last=False)
+    places = states.places([own], last=False)
     room, updates = Room(), Listing()
     room.take(states.jacobian.rows.size)
     one = room.take(1)
 
     low, high = bounds(states.count, own.rows, places[own.columns])
-    for part in states.split_by_block(between):
-        widen(low, high, between.at(np.arange(part.start, part.stop)), low, high)
+    for entries in states.by_states_of_steps:
+        widen(low, high, entries, low, high)
     moved = Stretches.placed(low, high, room)
     fill(updates, moved, own, places, one)
     push(updates, moved, moved, between, between.rows + 1)

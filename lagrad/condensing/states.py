@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,45 +34,75 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """States of all loops, those after the same step a block, and the derivatives of what they should be.
+    """States of all loops and the derivatives of what they should be.
+
+    States after one step that have to do with one another at any step are a block; simulations side by side
+    have blocks of their own.
 
     Args:
         n: number of variables.
         m: number of constraint rows.
-        sizes: how many states each block has.
+        steps: how many states there are after each step, of all loops.
+        slots: of each state, its number among those of its step, other numbers in each loop.
         jacobian: of the constraint rows, then of the states, by x and states; from elements.
     """
 
     n: int
     m: int
-    sizes: np.ndarray
+    steps: np.ndarray
+    slots: np.ndarray
     jacobian: ElementMatrix
 
     @classmethod
     def of(cls, lifted: Lifted, jacobian: ElementMatrix) -> States:
         """The states of a lifted program."""
-        sizes = [size for each in lifted.recurrences for size in each.blocks]
-        return cls(lifted.n, lifted.m, np.array(sizes, dtype=np.int64), jacobian)
+        steps = [size for each in lifted.recurrences for size in each.blocks]
+        slots, start = [np.zeros(0, dtype=np.int64)], 0
+        for each in lifted.recurrences:
+            slots += [np.arange(start, start + each.size)] * (each.length + 1)
+            start += each.size
+        return cls(lifted.n, lifted.m, np.array(steps, dtype=np.int64), np.concatenate(slots), jacobian)
 
     @cached_property
     def count(self) -> int:
         """Number of states."""
-        return int(self.sizes.sum())
+        return int(self.steps.sum())
 
     @cached_property
-    def starts(self) -> np.ndarray:
-        """The first state of each block."""
-        return np.cumsum(self.sizes) - self.sizes
+    def step(self) -> np.ndarray:
+        """Number of the step that each state is behind."""
+        return np.repeat(np.arange(self.steps.size), self.steps)
+
+    @cached_property
+    def lanes(self) -> np.ndarray:
+        """A number for each state, the same for all that have to do with one another in any way."""
+        between = self.by_states
+        pairs = np.unique(np.stack([self.slots[between.rows], self.slots[between.columns]]), axis=1)
+        labels, before = np.arange(self.slots.max(initial=-1) + 1), None
+        while before is None or (labels != before).any():
+            before = labels.copy()
+            np.minimum.at(labels, pairs[0], before[pairs[1]])
+            np.minimum.at(labels, pairs[1], before[pairs[0]])
+        return labels[self.slots]
 
     @cached_property
     def block(self) -> np.ndarray:
-        """Block of each state."""
-        return np.repeat(np.arange(self.sizes.size), self.sizes)
+        """Block of each state; what is made of others has a higher number than these."""
+        keys = self.step * (self.count + 1) + self.lanes
+        return np.unique(keys, return_inverse=True)[1]
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """How many states each block has."""
+        return np.bincount(self.block)
 
     @cached_property
     def place(self) -> np.ndarray:
         """Number of each state in its block."""
-        return np.arange(self.count) - self.starts[self.block]
+        order, starts = np.argsort(self.block, kind="stable"), np.cumsum(self.sizes) - self.sizes
+        found = np.empty(self.count, dtype=np.int64)
+        found[order] = np.arange(self.count) - starts[self.block[order]]
+        return found
 
     def entries(self, of_states: bool, by_states: bool) -> Entries:
         """Derivatives of constraint rows or of what states should be, by x or by states."""
@@ -102,50 +133,56 @@ class States:
             blocks[block].append(other)
         return blocks
 
-    def split_by_block(self, entries: Entries) -> list[slice]:
-        """Where the entries of each block are, for entries in the order of their rows."""
-        stops = np.searchsorted(entries.rows, np.append(self.starts, self.count))
-        return [slice(start, stop) for start, stop in zip(stops[:-1], stops[1:], strict=True)]
+    @cached_property
+    def by_states_of_steps(self) -> list[Entries]:
+        """The same derivatives as `by_states`, those of each step by themselves."""
+        found = self.by_states
+        stops = np.searchsorted(found.rows, np.cumsum(self.steps))
+        return [found.at(np.arange(*pair)) for pair in pairwise([0, *stops.tolist()])]
 
     @cached_property
     def pattern(self) -> np.ndarray:
         """Which x each state can depend on, shape (states, n), zeros and ones in float32."""
         found = np.zeros((self.count, self.n), dtype=np.float32)
         found[self.by_x.rows, self.by_x.columns] = 1.0
-        entries = self.by_states
-        for block, (part, others) in enumerate(zip(self.split_by_block(entries), self.before, strict=True)):
-            rows, columns = entries.rows[part], entries.columns[part]
-            start, size = self.starts[block], self.sizes[block]
-            for other in others:
-                chosen = self.block[columns] == other
-                width, first = self.sizes[other], self.starts[other]
-                matrix = np.zeros((size, width), dtype=np.float32)
-                matrix[rows[chosen] - start, columns[chosen] - first] = 1.0
-                found[start : start + size] += matrix @ found[first : first + width]
-            np.minimum(found[start : start + size], 1.0, out=found[start : start + size])
+        stops = np.cumsum(self.steps)
+        for stop, size, entries in zip(stops, self.steps, self.by_states_of_steps, strict=True):
+            if entries.rows.size:
+                columns, numbers = np.unique(entries.columns, return_inverse=True)
+                matrix = np.zeros((size, columns.size), dtype=np.float32)
+                matrix[entries.rows - (stop - size), numbers] = 1.0
+                rows = found[stop - size : stop]
+                rows += matrix @ found[columns]
+                np.minimum(rows, 1.0, out=rows)
         return found
 
+    def places(self, given: Sequence[Entries], last: bool) -> np.ndarray:
+        """The order in which states first, or last, take variables; those that none takes come behind.
 
-def order_of(n: int, columns: Sequence[np.ndarray], keys: Sequence[np.ndarray], last: bool) -> np.ndarray:
-    """Variables in the order in which states first, or last, take them; those that none takes come behind.
+        Args:
+            given: derivatives by states and x.
+            last: whether the last time counts.
 
-    Args:
-        n: number of variables.
-        columns: variables that are taken.
-        keys: when.
-        last: whether the last time counts.
+        Returns:
+            Place of each variable. Those that only one lane takes stand together.
+        """
+        rows = np.concatenate([each.rows for each in given])
+        columns = np.concatenate([each.columns for each in given])
+        never = self.count + 1
+        when = extreme(self.n, columns, rows, last)
+        first, final = (extreme(self.n, columns, self.lanes[rows], is_last) for is_last in (False, True))
+        lanes = np.where((first == final) & (first >= 0), first, never)
+        return np.argsort(np.lexsort((np.where(when < 0, never, when), lanes)))
 
-    Returns:
-        Place of each variable.
 
-    >>> order_of(3, [np.array([2, 0, 2])], [np.array([0, 1, 2])], last=False).tolist()
-    [1, 2, 0]
+def extreme(n: int, columns: np.ndarray, keys: np.ndarray, last: bool) -> np.ndarray:
+    """Smallest or largest key of each of n columns, -1 for those without any.
+
+    >>> extreme(3, np.array([2, 0, 2]), np.array([0, 1, 2]), last=False).tolist()
+    [1, -1, 0]
     """
     never = np.iinfo(np.int64).max
-    when = np.full(n, -1 if last else never)
-    for each, key in zip(columns, keys, strict=True):
-        (np.maximum if last else np.minimum).at(when, each, key)
-    when[when < 0] = never
-    places = np.empty(n, dtype=np.int64)
-    places[np.argsort(when, kind="stable")] = np.arange(n)
-    return places
+    found = np.full(n, -1 if last else never)
+    (np.maximum if last else np.minimum).at(found, columns, keys)
+    found[found == never] = -1
+    return found

@@ -168,6 +168,16 @@ def many() -> Model:
     )
 
 
+def scenarios() -> Model:
+    """Simulations side by side with common controls, and one of its own for each."""
+
+    def run(x):
+        own = jnp.linspace(0.5, 1.5, 3) + x[-3:]
+        return jax.vmap(lambda gain: along(lambda z, u: pendulum(z, gain * u), START, x[:STEPS]))(own)
+
+    return Model(lambda x, p: jnp.sum(run(x) ** 2), lambda x, p: (run(x)[:, -1] * x[:2]).ravel(), STEPS + 3)
+
+
 def unrolled() -> Model:
     """A Python loop of Runge-Kutta steps."""
     slope = lambda z, u: jnp.stack([z[1], jnp.sin(z[0]) + u, z[3], -z[2] * z[0]])  # noqa: E731
@@ -224,6 +234,6 @@ MODELS = {
     each.__name__: each
     for each in (
         *(controls, counted, shared, phases, meeting, backwards, two_steps_back, with_params),
-        *(many, unrolled, nested, linear, network, uneven),
+        *(many, scenarios, unrolled, nested, linear, network, uneven),
     )
 }

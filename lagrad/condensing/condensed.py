@@ -37,8 +37,8 @@ from lagrad.program.roll.repeats import in_loops
 
 # Names of what runs before all else, in front of the number of the loop.
 FEED, MARCH = "feed ", "march "
-# Numbers of one vector, and updates of it.
-MOST_NUMBERS, MOST_UPDATES = 2**24, 2**22
+# Numbers of one vector, of so many bytes, and updates of it.
+MOST_NUMBERS, BYTES, MOST_UPDATES = 2**24, 8, 2**22
 # States times variables, whose pattern is dense, and products of that pattern with itself.
 MOST_MOVES, MOST_PRODUCTS = 2**23, 2**32
 
@@ -66,7 +66,7 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
     Args:
         program: numbered equations of (x, *leaves) -> (f, c).
         leaves: shapes of the params.
-        memory_limit: bytes that blocks of elements may take.
+        memory_limit: bytes that blocks of elements, or all numbers of one matrix on the way, may take.
 
     Returns:
         Condensed; None where there are none of these, or something beside them has no elements.
@@ -87,7 +87,7 @@ def condense(program: Program, leaves: list[Any], memory_limit: int) -> Condense
         return None
     matrix = elements.hessian(mixed)
     rows, curvature = first.jacobian(states), second.hessian(states, matrix)
-    if any(too_many(each) for each in (rows, curvature)):
+    if any(too_many(each, memory_limit) for each in (rows, curvature)):
         return None
     sums = {
         "values": elements.outputs(without_states(split, found.m)),
@@ -169,9 +169,10 @@ def are_many(states: States) -> bool:
     return products > (MOST_PRODUCTS if states.n <= second.FEW_VARIABLES else MOST_PRODUCTS // 32)
 
 
-def too_many(condensation: Condensation) -> bool:
+def too_many(condensation: Condensation, memory_limit: int) -> bool:
     """Whether a matrix takes too much room or time."""
-    return condensation.size > MOST_NUMBERS or len(condensation.axpys.updates) > MOST_UPDATES
+    most = min(MOST_NUMBERS, memory_limit // BYTES)
+    return condensation.size > most or len(condensation.axpys.updates) > MOST_UPDATES
 
 
 def without_states(split: Split, m: int) -> Split:

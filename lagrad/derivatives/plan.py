@@ -22,14 +22,13 @@ import jax
 import numpy as np
 
 from lagrad.coloring import Coloring, color_columns, color_rows
-from lagrad.compile import colored
+from lagrad.compile import colored, parts
 from lagrad.compile.ad_modes import refuses_forward, refuses_reverse
 from lagrad.compile.blocks import Block, Sample, colored_block, element_block
 from lagrad.compile.deferred import Deferred
 from lagrad.compile.element_sums import xla_sums
 from lagrad.compile.native.element_loops import native_sums
 from lagrad.compile.outputs import lower_gradient, lower_values
-from lagrad.compile.parts import native_part, on_cpu
 from lagrad.condensing import condense
 from lagrad.derivatives.autotune import contest
 from lagrad.derivatives.candidates import directions, hessian_coloring, jacobian_colorings, name_of
@@ -160,7 +159,7 @@ def make(program: Program, options: Options, watch: Watch, sample: Sample) -> Pl
         split = without_crowded(partially_separable(program), options.memory_limit)
     if options.strategy in ("colored", "dense"):
         return colored_plan(program, split, options, watch, sample)
-    if split.rest and on_cpu():
+    if split.rest and parts.on_cpu():
         found = condensed_plan(program, split, options, watch)
         if found is not None:
             return found
@@ -183,12 +182,12 @@ def element_plan(program: Program, split: Split, options: Options, watch: Watch)
     """
     leaves = [program.avals[number] for number in program.inputs[1:]]
     with watch.step("structure"):
-        parts = {"jacobian": elements.jacobian(split), "hessian": elements.hessian(split)}
+        matrices = {"jacobian": elements.jacobian(split), "hessian": elements.hessian(split)}
     with watch.step("trace"), float64():
-        native = {name: native_part(part, leaves) for name, part in parts.items()}
+        native = {name: parts.native_part(part, leaves) for name, part in matrices.items()}
         if not takes_elements(split, options.strategy, None not in native.values()):
             return None
-        blocks = {name: native[name] or xla_part(part, leaves) for name, part in parts.items()}
+        blocks = {name: native[name] or xla_part(part, leaves) for name, part in matrices.items()}
         values, slopes = elements.outputs(split), elements.gradient(split)
         functions: dict[str, Deferred[Any]] = {
             "values": lower_values(program) if values is None else element_values(values, leaves),
@@ -258,7 +257,7 @@ def element_function(
     sums: ElementSums, leaves: list[Any], shaped: Callable[[np.ndarray], list[Any]]
 ) -> Deferred[Any]:
     """What elements add up to as a function of x and the leaves of params."""
-    native = native_sums(sums, leaves) if on_cpu() else None
+    native = native_sums(sums, leaves) if parts.on_cpu() else None
     no_weights = np.zeros(sums.split.linear.shape[0])
     found = xla_sums(sums, leaves) if native is None else native.begun()
     return found.then(lambda numbers: ElementFunction(numbers, no_weights, shaped))

@@ -10,7 +10,7 @@ from jax.scipy.special import digamma
 
 import lagrad
 import lagrad_problems
-from lagrad.derivatives import plan
+from lagrad.compile import parts
 from lagrad_problems import opf
 from tests.derivatives.oracle import check
 
@@ -40,7 +40,7 @@ PROBLEMS = {
 def test_both_compilers_agree_with_dense_jax(name, monkeypatch):
     """Entries at the same places with the same values; f, c and the gradient too."""
     machine = lagrad.differentiate(PROBLEMS[name]())
-    monkeypatch.setattr(plan, "on_cpu", lambda: False)
+    monkeypatch.setattr(parts, "on_cpu", lambda: False)
     xla = lagrad.differentiate(PROBLEMS[name]())
     assert {block.compiler for block in machine.jacobian_blocks} == {"machine code"}
     assert {block.compiler for block in xla.jacobian_blocks} == {"XLA"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.derivatives import plan
+from lagrad.compile import parts
 from lagrad.precision import float64
 
 inf, nan = np.inf, np.nan
@@ -104,7 +104,7 @@ def found(strategy: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_every_strategy_gives_the_table(strategy, on_cpu, monkeypatch):
     """Gradient, Jacobian and Hessian, each kink of variables of its own."""
     if not on_cpu:
-        monkeypatch.setattr(plan, "on_cpu", lambda: False)
+        monkeypatch.setattr(parts, "on_cpu", lambda: False)
     gradient, jacobian, hessian = found(strategy)
     for row, (name, place) in enumerate(zip(KINKS, PLACES, strict=True)):
         _, _, slope, curvature, _ = KINKS[name]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.derivatives import plan
+from lagrad.compile import parts
 from lagrad.elements import chains
 from lagrad.elements.split import partially_separable
 from lagrad.program.roll import repeats
@@ -174,7 +174,7 @@ def test_chains_are_exact(name):
 @pytest.mark.parametrize("name", ["inside", "data", "data of all rows"])
 def test_chains_evaluated_by_xla_are_exact(monkeypatch, name):
     """As on devices other than the CPU."""
-    monkeypatch.setattr(plan, "on_cpu", lambda: False)
+    monkeypatch.setattr(parts, "on_cpu", lambda: False)
     rows, n = CASES[name]
     derivatives = lagrad.differentiate(problem(rows, n))
     assert {each.compiler for each in derivatives.hessian_blocks} == {"XLA"}

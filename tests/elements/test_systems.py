@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lagrad
-from lagrad.derivatives import plan
+from lagrad.compile import parts
 from lagrad.elements.split import partially_separable
 from tests.derivatives.oracle import check
 from tests.sparsity.tracing import program_of
@@ -115,7 +115,7 @@ MODELS = {
 def test_small_systems_are_exact(name, strategy, monkeypatch):
     """f, c, J and H at random points."""
     if strategy == "elements by XLA":
-        monkeypatch.setattr(plan, "on_cpu", lambda: False)
+        monkeypatch.setattr(parts, "on_cpu", lambda: False)
     mine, theirs = (
         lagrad.Problem(lambda x: jnp.sum(x**2), START, lagrad.Equality(function)) for function in MODELS[name]
     )

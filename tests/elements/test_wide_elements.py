@@ -21,9 +21,9 @@ def strategies(matrix: np.ndarray, **options) -> tuple[list[str], lagrad.Derivat
     return [block.strategy for block in derivatives.hessian_blocks], derivatives
 
 
-@pytest.mark.parametrize("rows, expected", [(2, ["elements"]), (200, ["dense"])])
+@pytest.mark.parametrize("rows, expected", [(2, ["elements"]), (200, ["condensed"])])
 def test_full_rows_are_elements_only_if_few(rows, expected):
-    """Two blocks of 100 by 100 are the Hessian; two hundred of them are too many."""
+    """Two blocks of 100 by 100 are the Hessian; of two hundred the rows are states."""
     matrix = RANDOM.normal(size=(rows, 100)) * 0.1
     found, derivatives = strategies(matrix)
     assert found == expected

@@ -26,8 +26,8 @@ from lagrad.derivatives.verification.reference import EPSILON
 LONGEST_COMPILED, MOST_KINDS, MOST_APPLIED = 1000, 60, 20_000
 # Step of differences, and the share of a slope up to which they are believed.
 STEP, BELIEVED = 1e-4, 1e-7
-# Differences that disagree by more than their size are off by up to so many times as much as others.
-MOST_UNSURE = 10.0
+# Differences that disagree by as much as they are large may be off by so many times more than others.
+UNSURE = 30.0
 # So far off, differences speak against a derivative rule of somebody's own.
 UNLIKE = 1e-4
 # Rounding of a function's value, as a share of its terms.
@@ -145,8 +145,8 @@ def central(beside: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tu
     kink = np.abs(4 * (after - 2 * here + before) - (far_after - 2 * here + far_before)) / 2
     size, found = terms + np.abs(far_before) + np.abs(far_after), (4 * near - far) / 3
     apart = np.abs(near - far) + kink
-    share = np.minimum(apart / np.maximum(np.abs(found), UNDERFLOW), MOST_UNSURE)
-    return found, 3 * apart * (1 + share) + NOISE * size
+    share = np.minimum(apart / np.maximum(np.abs(found), UNDERFLOW), 1.0)
+    return found, 3 * apart * (1 + UNSURE * share) + NOISE * size
 
 
 def slope_of(

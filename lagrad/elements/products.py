@@ -24,6 +24,7 @@ from lagrad.elements.linear import MOST_TERMS, contraction, factors
 from lagrad.elements.moves import as_moves
 from lagrad.elements.scaled_sums import as_scaled_sum
 from lagrad.elements.sums import LONGEST_SUM
+from lagrad.elements.updates import as_product_in_places
 from lagrad.precision import float64
 from lagrad.primitives.contractions import products_left
 from lagrad.primitives.equations import aval_of, is_floating, size_of
@@ -76,7 +77,7 @@ def rewriting(
 ) -> tuple[Sequence[int], Callable[..., jax.Array]] | None:
     """What an equation becomes, as a function of variables; None if it stays."""
     sums = partial(as_sum_of_products, matrices=matrices)
-    for write in (as_sum, sums, as_moves, as_scaled_sum):
+    for write in (as_sum, sums, as_moves, as_scaled_sum, as_product_in_places):
         if (found := write(classification, equation)) is not None:
             return found
     return None

@@ -165,8 +165,10 @@ def are_many(states: States) -> bool:
     """Whether patterns would take too much room or time."""
     if states.count * states.n > MOST_MOVES:
         return True
-    products = int(np.square(np.count_nonzero(states.pattern, axis=1)).sum())
-    return products > (MOST_PRODUCTS if states.n <= second.FEW_VARIABLES else MOST_PRODUCTS // 32)
+    # All variables that a state takes meet in the Hessian, if it is curved.
+    squares = np.square(np.count_nonzero(states.pattern, axis=1))
+    most = MOST_PRODUCTS if states.n <= second.FEW_VARIABLES else MOST_PRODUCTS // 32
+    return int(squares.sum()) > most or int(squares.max(initial=0)) > MOST_NUMBERS
 
 
 def too_many(condensation: Condensation, memory_limit: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,6 +86,22 @@ def test_params_may_change():
     with float64():
         expected = jax.jacfwd(model.rows)(jnp.asarray(point), jax.tree.map(jnp.asarray, other))
     close(derivatives.jacobian(point, params=other).toarray(), expected)
+
+
+def test_threads_may_evaluate_at_the_same_time():
+    """Each call computes in a vector of its own."""
+    model = MODELS["controls"]()
+    derivatives = lagrad.differentiate(problem_of(model, np.zeros(model.size)))
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (16, model.size))
+    weights = np.ones(derivatives.m)
+    expected = [(derivatives.jacobian_values(x), derivatives.hessian_values(x, weights)) for x in points]
+    for _ in range(10):
+        with ThreadPoolExecutor(8) as pool:
+            jacobians = [*pool.map(derivatives.jacobian_values, points)]
+            hessians = [*pool.map(lambda x: derivatives.hessian_values(x, weights), points)]
+        for (one, other), jacobian, hessian in zip(expected, jacobians, hessians, strict=True):
+            np.testing.assert_array_equal(jacobian, one)
+            np.testing.assert_array_equal(hessian, other)
 
 
 def test_linear_steps_make_linear_rows():

@@ -13,6 +13,8 @@ from lagrad.primitives.movers import MOVERS
 PLAIN_NAMES = frozenset(
     {*ELEMENTWISE, *MOVERS, "iota", "gather", "concatenate", "reduce_sum", "dot_general", "broadcast_in_dim"}
 )
+# What platforms are called where a function is written for each, if that is another name.
+NAMES = {"gpu": {"gpu", "cuda", "rocm"}}
 
 
 def branch_here(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
@@ -28,7 +30,8 @@ def branch_here(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
     if equation.primitive.name != "cond" or platforms is None:
         return None
     here = jax.default_backend()
+    names = NAMES.get(here, {here})
     for each, branch in zip(platforms, equation.params["branches"], strict=True):
-        if each is None or here in each:
+        if each is None or not names.isdisjoint(each):
             return closed(branch) if PLAIN_NAMES.issuperset(names_in(branch)) else None
     return None

@@ -9,9 +9,9 @@ Between the product and the sums may stand what is linear: other sums, differenc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from lagrad.elements.classification import Classification, Kind
 from lagrad.elements.sums import LONGEST_SUM
@@ -36,24 +36,31 @@ def as_scaled_sum(
         equation: one of its equations.
     """
     place = factor_of(classification, equation)
-    if place is None or not sums_much(classification, equation.inputs[1 - place]):
+    if place is None:
         return None
     factor, total = equation.inputs[place], equation.inputs[1 - place]
-    leaves, read = [], [factor]
-    collect(classification, total, leaves, read)
+    passed, leaves = linear_part(classification, total)
+    if not any(map(is_long, passed)):
+        return None
+    others = [
+        variable
+        for each in passed
+        for number, variable in enumerate(each.inputs)
+        if number not in scaled_places(classification, each)
+    ]
+    read = list(dict.fromkeys([factor, *leaves, *others]))
 
     def function(*operands: jax.Array) -> jax.Array:
         values = dict(zip(read, operands, strict=True))
-        by = jax.numpy.reshape(values[factor], ())
-        found = {leaf: values[leaf] * by if equation.name == "mul" else values[leaf] / by for leaf in leaves}
-        return jax.numpy.reshape(scaled(classification, total, found, values), equation_shape(equation))
+        by = jnp.reshape(values[factor], ())
+        scaled = {leaf: values[leaf] * by if equation.name == "mul" else values[leaf] / by for leaf in leaves}
+        for each in passed:
+            chosen = scaled_places(classification, each)
+            given = [(scaled if number in chosen else values)[i] for number, i in enumerate(each.inputs)]
+            (scaled[each.outputs[0]],) = each.bind(*given)
+        return jnp.reshape(scaled[total], shape_of(equation.source.outvars[0]))
 
     return read, function
-
-
-def equation_shape(equation: Equation) -> tuple[int, ...]:
-    """Shape of the only result of an equation."""
-    return shape_of(equation.source.outvars[0])
 
 
 def factor_of(classification: Classification, equation: Equation) -> int | None:
@@ -67,72 +74,50 @@ def factor_of(classification: Classification, equation: Equation) -> int | None:
     return None
 
 
-def producer(classification: Classification, variable: int) -> Equation | None:
-    """The equation that makes a nonlinear variable, if it is linear in what it is made of."""
-    if classification.kinds[variable] is not Kind.NONLINEAR or variable not in classification.producers:
-        return None
-    equation = classification.program.equations[classification.producers[variable]]
-    is_scaling = equation.name in SCALING and passed(classification, equation) is not None
-    return equation if is_scaling or equation.name in ADDING | MOVING or is_dot(equation) else None
+def linear_part(classification: Classification, variable: int) -> tuple[list[Equation], list[int]]:
+    """The linear equations behind a nonlinear variable, in order, and the variables that these begin with."""
+    places, leaves, waiting, seen = set[int](), [], [variable], set[int]()
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        place = classification.producers.get(current)
+        equation = None if place is None else classification.program.equations[place]
+        if place is None or equation is None or not is_passed(classification, equation, current):
+            leaves.append(current)
+            continue
+        places.add(place)
+        waiting += [equation.inputs[number] for number in scaled_places(classification, equation)]
+    return [classification.program.equations[place] for place in sorted(places)], leaves
 
 
-def is_dot(equation: Equation) -> bool:
-    """Whether an equation is the product of two vectors."""
-    return equation.name == CONTRACTING and equation_shape(equation) == ()
-
-
-def passed(classification: Classification, equation: Equation) -> int | None:
-    """The operand of a product, or quotient, that is not known, the other being known."""
-    for place in (0, 1) if equation.name == "mul" else (0,):
-        if equation.inputs[1 - place] in classification.values:
-            return place
-    return None
-
-
-def sums_much(classification: Classification, variable: int) -> bool:
-    """Whether a variable adds up more terms than one element has."""
-    equation = producer(classification, variable)
-    if equation is None:
+def is_passed(classification: Classification, equation: Equation, variable: int) -> bool:
+    """Whether a factor goes through an equation to what makes its nonlinear result."""
+    if classification.kinds[variable] is not Kind.NONLINEAR:
         return False
-    many = size_of(equation.source.invars[0]) > LONGEST_SUM * max(size_of(equation.source.outvars[0]), 1)
-    if (equation.name == "reduce_sum" or is_dot(equation)) and many:
-        return True
-    return not is_dot(equation) and any(sums_much(classification, each) for each in equation.inputs)
+    is_dot = equation.name == CONTRACTING and shape_of(equation.source.outvars[0]) == ()
+    return (
+        equation.name in ADDING | MOVING
+        or is_dot
+        or (equation.name in SCALING and bool(scaled_places(classification, equation)))
+    )
 
 
-def collect(classification: Classification, variable: int, leaves: list[int], read: list[int]) -> None:
-    """Add the variables that are scaled, and all that are read."""
-    equation = producer(classification, variable)
-    if equation is None:
-        leaves.append(variable)
-        read.append(variable)
-    elif is_dot(equation):
-        leaves.append(equation.inputs[0])
-        read += equation.inputs
-    elif equation.name in SCALING:
-        place = passed(classification, equation)
-        assert place is not None
-        collect(classification, equation.inputs[place], leaves, read)
-        read.append(equation.inputs[1 - place])
-    else:
-        for each in equation.inputs:
-            collect(classification, each, leaves, read)
+def scaled_places(classification: Classification, equation: Equation) -> tuple[int, ...]:
+    """Which operands of a linear equation take a factor of its result; none if it is not linear in one."""
+    if equation.name == CONTRACTING:
+        return (0,)
+    if equation.name not in SCALING:
+        return tuple(range(len(equation.inputs)))
+    first, second = equation.inputs
+    if second in classification.values:
+        return (0,)
+    return (1,) if equation.name == "mul" and first in classification.values else ()
 
 
-def scaled(
-    classification: Classification, variable: int, leaves: dict[int, Any], values: dict[int, Any]
-) -> Any:
-    """A variable with its leaves scaled."""
-    equation = producer(classification, variable)
-    if equation is None:
-        return leaves[variable]
-    if is_dot(equation):
-        return equation.bind(leaves[equation.inputs[0]], values[equation.inputs[1]])[0]
-    if equation.name in SCALING:
-        place = passed(classification, equation)
-        operands = [
-            scaled(classification, each, leaves, values) if number == place else values[each]
-            for number, each in enumerate(equation.inputs)
-        ]
-        return equation.bind(*operands)[0]
-    return equation.bind(*(scaled(classification, each, leaves, values) for each in equation.inputs))[0]
+def is_long(equation: Equation) -> bool:
+    """Whether an equation adds up more terms than one element has."""
+    results = max(size_of(equation.source.outvars[0]), 1)
+    is_sum = equation.name in ("reduce_sum", CONTRACTING)
+    return is_sum and size_of(equation.source.invars[0]) > LONGEST_SUM * results

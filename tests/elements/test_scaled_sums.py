@@ -25,6 +25,9 @@ FUNCTIONS = {
     "dot": lambda x, p: p * jnp.dot(x**2, jnp.sin(x)),
     "known and nonlinear": lambda x, p: p * (FACTORS @ jnp.sin(x)),
     "square": lambda x, p: (x * p) @ (x * p) + x @ x,
+    "square of itself": lambda x, p: p * (jnp.sin(x) @ jnp.sin(x)),
+    "square of variables": lambda x, p: (x @ x) / p,
+    "twice the same": lambda x, p: p * (jnp.sum(jnp.sin(x)) + jnp.sum(jnp.sin(x))),
     "residuals": lambda x, p: 0.5 * (jnp.sin(x) - p) @ (jnp.sin(x) - p),
     "rows of a matrix": lambda x, p: (
         p * jnp.sum(jnp.einsum("ij,ij->i", x.reshape(2, -1), jnp.sin(x.reshape(2, -1))))
@@ -69,3 +72,21 @@ def test_arrays_of_params_are_left():
     np.testing.assert_allclose(
         lagrad.differentiate(problem).jacobian(point).toarray(), expected, rtol=1e-12, atol=1e-12
     )
+
+
+def test_deep_and_shared_sums_are_gone_through_once():
+    """Thousands of terms, one after the other, and sums that are used again and again."""
+
+    def objective(x, p):
+        total = jnp.sum(jnp.sin(x))
+        for k in range(1500):
+            total = total + (k % 7) * x[k % N] * x[(k * k) % N]
+        for _ in range(60):
+            total = 0.5 * (total + total)
+        return p * total
+
+    start = np.linspace(-1.0, 1.0, N)
+    derivatives = lagrad.differentiate(lagrad.Problem(objective, start, params=2.0))
+    with float64():
+        expected = jax.grad(objective)(jnp.asarray(start), 3.0)
+    np.testing.assert_allclose(derivatives.gradient(start, params=3.0), expected, rtol=1e-11)

@@ -120,11 +120,6 @@ class Listing:
         each = np.stack(columns, axis=-1).reshape(-1, 5)
         self.parts.append((each[:, :4], each[:, 4]))
 
-    @property
-    def size(self) -> int:
-        """Number of updates so far."""
-        return sum(len(updates) for updates, _ in self.parts)
-
     def finish(self) -> Axpys:
         """All updates in their order; those of nothing are left out."""
         updates = np.concatenate([np.zeros((0, 4), int), *(each for each, _ in self.parts)])

@@ -106,10 +106,7 @@ def lay_out(states: States, form: Form, room: Room) -> Blocks:
         begin, end = (low, high) if all_of_it else (starts, stops)
         low[earlier] = min(low[earlier], begin[later])
         high[earlier] = max(high[earlier], end[later])
-    widths = np.maximum(high - low, 0) * (high > 0)
-    rows = Stretches(
-        np.where(widths > 0, low, 0), np.where(widths > 0, high, 0), room.take_each(widths * sizes)
-    )
+    rows = Stretches.placed(low, high, room, sizes)
 
     # U has a row for each column of a B, as wide as R of the blocks that take it.
     blocks = np.repeat(np.arange(sizes.size), np.diff(first))

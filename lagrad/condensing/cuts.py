@@ -69,14 +69,14 @@ def as_running(equation: Equation) -> Running | None:
     if shape[axis] <= LONGEST_SUM:
         return None
     rows = shape[axis], prod(shape) // shape[axis]
-    return Running(equation.outputs[0], equation.name, rows, (axis,), equation.params["reverse"])
+    return Running(equation.name, rows, (axis,), equation.params["reverse"])
 
 
 def last_of(equation: Equation, moves: bool) -> Running:
     """A reduction as the last of what is on the way to it."""
     results = max(size_of(equation.source.outvars[0]), 1)
     rows = size_of(equation.source.invars[0]) // results, results
-    return Running(equation.outputs[0], equation.name, rows, tuple(equation.params["axes"]), moves=moves)
+    return Running(equation.name, rows, tuple(equation.params["axes"]), moves=moves)
 
 
 def is_long(equation: Equation) -> bool:

@@ -11,7 +11,7 @@ from lagrad.condensing.axpys import Room
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
-    """Rows of a matrix, each stored from its first column to its last.
+    """Rows of a matrix, each stored from its first column to its last; or several at a time, equally wide.
 
     Args:
         low: first column of each row.
@@ -24,11 +24,11 @@ class Stretches:
     start: np.ndarray
 
     @classmethod
-    def placed(cls, low: np.ndarray, high: np.ndarray, room: Room) -> Stretches:
-        """Give each row its place; rows whose last column is before their first have none."""
+    def placed(cls, low: np.ndarray, high: np.ndarray, room: Room, times: np.ndarray | int = 1) -> Stretches:
+        """Give each row, or so many times its width, a place; those that end before they begin have none."""
         is_empty = high <= low
         low, high = np.where(is_empty, 0, low), np.where(is_empty, 0, high)
-        return cls(low, high, room.take_each(high - low))
+        return cls(low, high, room.take_each((high - low) * times))
 
     @property
     def widths(self) -> np.ndarray:

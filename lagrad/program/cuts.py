@@ -19,7 +19,7 @@ from lagrad.program.recurrence import Recurrence
 
 FLOAT = np.dtype(np.float64)
 # Results of an equation from states, what these should be, and what it takes to compute them.
-AtOnce = tuple[list[Any], jax.Array, jax.Array]
+FromStates = tuple[list[Any], jax.Array, jax.Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Cut:
         """How many states there are."""
         return program.size(self.variable)
 
-    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> AtOnce:
+    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> FromStates:
         """Results of the equation from states; what these should be; what it takes to compute them.
 
         Args:
@@ -76,7 +76,6 @@ class Running:
     """A running sum or product, or a largest or smallest number: a loop of one step a row.
 
     Args:
-        variable: its number.
         name: of its equation, one of `RUNNING`.
         rows: shape of the operand, what it runs along first.
         axes: along which it runs.
@@ -84,7 +83,6 @@ class Running:
         moves: whether it moves with x, as `Cut` has it.
     """
 
-    variable: int
     name: str
     rows: tuple[int, int]
     axes: tuple[int, ...]
@@ -95,7 +93,7 @@ class Running:
         """As `Cut` has it."""
         return prod(self.rows)
 
-    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> AtOnce:
+    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> FromStates:
         """As `Cut` has it."""
         moved = jnp.moveaxis(operands[0], self.axes, range(len(self.axes)))
         rows = jnp.reshape(moved[::-1] if self.reverse else moved, self.rows)

@@ -19,10 +19,10 @@ import numpy as np
 from lagrad.precision import float64
 from lagrad.program.cse import tidy
 from lagrad.program.cuts import FLOAT, Cut, Running
-from lagrad.program.loop_states import Lift, bound, lift
+from lagrad.program.loop_states import Lift, lift
 from lagrad.program.program import Program, numbered
 from lagrad.program.recurrence import Recurrence
-from lagrad.program.walk import needed, reached, walk
+from lagrad.program.walk import evaluate, needed, reached
 
 Taken = Lift | Cut | Running
 
@@ -76,14 +76,14 @@ def lifted(
         start, following, feeds = 0, [], []
         for (place, each), first, size in zip(lifts.items(), firsts, sizes, strict=True):
             equation, states = program.equations[place], x[n + first : n + first + size]
-            walk(program.equations[start:place], values, bound)
+            values = evaluate(program.equations[start:place], values)
             operands = [values[i] for i in equation.inputs]
             outputs, after, feed = each.at_once(equation, operands, states)
             values.update(zip(equation.outputs, outputs, strict=True))
             following.append(after)
             feeds.append(feed)
             start = place + 1
-        walk(program.equations[start:], values, bound)
+        values = evaluate(program.equations[start:], values)
         f, c = (values[i] for i in program.outputs)
         return [f, jnp.concatenate([c, *following]), jnp.zeros(()), *feeds]
 

@@ -21,12 +21,12 @@ import numpy as np
 
 from lagrad.precision import float64
 from lagrad.program.cse import tidy
-from lagrad.program.cuts import FLOAT, AtOnce
+from lagrad.program.cuts import FLOAT, FromStates
 from lagrad.program.equation import Equation
 from lagrad.program.loops import Loop, Resolution, Steps, begun, loop_of, resolution, with_numbers
 from lagrad.program.program import Program, numbered
 from lagrad.program.recurrence import Recurrence
-from lagrad.program.walk import needed, reached, walk
+from lagrad.program.walk import evaluate, needed, reached
 
 LIFTED = "lifted"
 
@@ -99,7 +99,7 @@ class Lift:
         """How many states there are."""
         return (self.loop.length + 1) * self.size(self.carries)
 
-    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> AtOnce:
+    def at_once(self, equation: Equation, operands: Sequence[Any], states: jax.Array) -> FromStates:
         """Outputs of the loop from states; what these should be; what it takes to compute them.
 
         Args:
@@ -141,18 +141,13 @@ class Lift:
             values: dict[int, Any] = dict(body.constants)
             for i, part in zip(given, jnp.split(vector, stops[:-1]), strict=True):
                 values[i] = part.reshape(self.shape(i)).astype(body.avals[i].dtype)
-            walk(self.step, values, bound)
+            values = evaluate(self.step, values)
             return jnp.zeros(()), jnp.concatenate([jnp.ravel(values[i]) for i in self.results])
 
         with float64():
             program = tidy(numbered(jax.make_jaxpr(step)(jax.ShapeDtypeStruct((int(stops[-1]),), FLOAT))))
         sizes = [self.size(part) for part in (self.carries, self.shared, self.own)]
         return Recurrence(first, sizes[0], self.loop.length, program, feed, *sizes[1:])
-
-
-def bound(equation: Equation, operands: Sequence[Any]) -> Sequence[Any]:
-    """Results of an equation as it is."""
-    return equation.bind(*operands)
 
 
 def lift(equation: Equation, known: Sequence[np.ndarray | None]) -> Lift | None:
@@ -201,8 +196,7 @@ def recurrent(loop: Loop, left: Sequence[int], waiting: dict[int, set[int]]) -> 
 def feed_of(lift: Lift, steps: Steps) -> list[jax.Array]:
     """What steps share, and what each has of its own, as float64 numbers."""
     body = lift.loop.body
-    values = dict(body.constants) | steps.fixed
-    walk(needed(body.equations, lift.shared, body.inputs), values, bound)
+    values = evaluate(needed(body.equations, lift.shared, body.inputs), body.constants | steps.fixed)
     fixed = [jnp.ravel(values[i]).astype(FLOAT) for i in lift.shared]
     rows = [jnp.reshape(each, (lift.loop.length, -1)).astype(FLOAT) for each in steps.stacked(lift.own)]
     return [*fixed, jnp.concatenate(rows, axis=1).reshape(-1)] if rows else fixed

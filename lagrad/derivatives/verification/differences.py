@@ -137,8 +137,8 @@ def central(beside: list[np.ndarray], here: np.ndarray, terms: np.ndarray) -> tu
     """Central difference at -2, -1, 1, 2 moves, extrapolated once, and what it may be off.
 
     The two that it is made of differ by curvature, and by rounding; second differences, 4 times as large at
-    twice the distance, do not grow like that across a kink. Where that is no small part of the difference, it
-    says little, and of its own size least.
+    twice the distance, do not grow like that across a kink. Where that is no small part of the difference,
+    the difference says little.
     """
     far_before, before, after, far_after = beside
     near, far = (after - before) / 2, (far_after - far_before) / 4

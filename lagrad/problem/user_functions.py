@@ -6,7 +6,8 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping
+import itertools
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from lagrad.errors import DerivativeError, ProblemError
 from lagrad.precision import float64
 from lagrad.problem.layout import NUMBERS, Layout
 from lagrad.source_location import through, users_line, warn_user
-from lagrad.tracing import quick
+from lagrad.tracing import Listing, emit, listed
 
 STALE = (
     "A value of an earlier trace was kept outside the function, or an outer function is being traced. "
@@ -63,6 +64,8 @@ _CURES: dict[type[Exception], str] = {
     ),
 }
 
+# Numbers that become one array sooner than one by one.
+FEWEST_STACKED = 8
 
 # Folder of a library that cannot compute with JAX's tracers -> its name, and what to do.
 _REWRITE = "Write the function with jax.numpy."
@@ -247,11 +250,17 @@ class Traced:
     Args:
         values: name of the argument -> what its function returns, with shapes and dtypes in the place of
             arrays; what is no array stays.
-        leaves: (x, params) -> the arrays that each function returns; traced once, which JAX remembers.
+        leaves: (x, params) -> the arrays that each function returns, many numbers as one array; traced once,
+            which JAX remembers.
+        listing: the operations by which these arrays are computed, all in one list, where there is nothing
+            else; JAX's equations are then written when `leaves` is asked for.
+        counts: how many arrays each function returns.
     """
 
     values: dict[str, Any]
     leaves: Callable[..., list[list[Any]]]
+    listing: Listing | None
+    counts: tuple[int, ...]
 
 
 def trace_functions(
@@ -274,11 +283,21 @@ def trace_functions(
         for where, fun in functions.items():
             value = function(fun, has_params)(x, params)
             values[where] = jax.tree.map(_abstract, value, is_leaf=_is_none)
-            found.append([leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)])
+            arrays = [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
+            are_many = len(arrays) >= FEWEST_STACKED and not any(map(np.ndim, arrays))
+            found.append([jnp.stack(arrays)] if are_many else arrays)
         return found
 
+    listing, counts = None, ()
+
+    def once(x: Pytree, params: Pytree) -> list[list[Any]]:
+        nonlocal listing, counts
+        found, listing = listed(leaves, x, params)
+        counts = tuple(map(len, found))
+        return found if listing is None else []
+
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
-    run = jax.jit(quick(leaves))
+    run = jax.jit(once)
     try:
         with float64():
             jax.eval_shape(run, *arguments)
@@ -286,7 +305,20 @@ def trace_functions(
         # By how many were traced: outside of JAX, which adds a note of its own to what passes through it.
         explain(error, [*functions][min(len(values), len(functions) - 1)])
         raise
-    return Traced(dict(values), run)
+    if listing is None:
+        return Traced(dict(values), run, None, counts)
+    whole = listing
+
+    def written(*given: Pytree) -> list[list[Any]]:
+        return apart(emit(whole, jax.tree.leaves(given)), counts)
+
+    return Traced(dict(values), jax.jit(written), whole, counts)
+
+
+def apart(leaves: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
+    """Leaves of several functions, those of each by themselves."""
+    ends = [*itertools.accumulate(counts)]
+    return [[*leaves[end - count : end]] for count, end in zip(counts, ends, strict=True)]
 
 
 def _is_array(leaf: Any) -> bool:

@@ -21,32 +21,63 @@ from lagrad.primitives.equations import as_numpy
 from lagrad.primitives.platforms import branch_here
 from lagrad.program.equation import Equation
 from lagrad.program.walk import evaluate, run
+from lagrad.tracing import Listing
 
 if TYPE_CHECKING:
     from jax.core import ShapedArray
 
 
 @dataclass(frozen=True)
-class Program:
-    """Flat f and c as one closed jaxpr, and as numbered equations with nested calls inlined.
+class Lines:
+    """Numbered equations, one after the other.
 
     Args:
-        closed: jaxpr of (x, *param leaves) -> (f, c).
-        equations: the same, in order of evaluation.
+        equations: in order of evaluation.
         avals: shape and dtype of each numbered variable.
         constants: variable -> its value, for literals and captured arrays; NumPy arrays, but for random keys.
-        inputs: variables of x and of the leaves of params.
-        outputs: variables of f and c.
-        traced: the program before anything was rewritten, what results are held against; itself if None.
+        inputs: variables that are given.
+        outputs: variables that are wanted.
     """
 
-    closed: jex.ClosedJaxpr
-    equations: tuple[Equation, ...]
-    avals: tuple[ShapedArray, ...]
+    equations: Sequence[Equation]
+    avals: Sequence[ShapedArray]
     constants: dict[int, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    def size(self, variable: int) -> int:
+        """Number of elements of a variable."""
+        return math.prod(self.avals[variable].shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """The list of operations that a program was made of, single numbers one by one.
+
+    Args:
+        listing: operations of f and c.
+        arguments: (x, *param leaves) -> leaves of the arguments of the list.
+    """
+
+    listing: Listing
+    arguments: Callable[..., list[Any]]
+
+
+@dataclass(frozen=True)
+class Program(Lines):
+    """Flat f and c as numbered equations with nested calls inlined, and as one closed jaxpr.
+
+    The inputs are x and the leaves of params, the outputs f and c.
+
+    Args:
+        closed: jaxpr of (x, *param leaves) -> (f, c).
+        traced: the program before anything was rewritten, what results are held against; itself if None.
+        origin: what it was made of, if that was a list of operations.
+    """
+
+    closed: jex.ClosedJaxpr
     traced: Program | None = None
+    origin: Origin | None = None
 
     @cached_property
     def programs(self) -> tuple[Any, ...]:
@@ -70,10 +101,6 @@ class Program:
             arguments: an array an input.
         """
         return evaluate(self.equations, self.constants | dict(zip(self.inputs, arguments, strict=True)))
-
-    def size(self, variable: int) -> int:
-        """Number of elements of a variable."""
-        return math.prod(self.avals[variable].shape)
 
 
 def numbered(
@@ -131,4 +158,4 @@ def numbered(
 
     inputs = variables(closed.jaxpr.invars)
     outputs = tuple(append(closed, inputs, place))
-    return Program(closed, tuple(equations), tuple(avals), constants, inputs, outputs)
+    return Program(tuple(equations), tuple(avals), constants, inputs, outputs, closed)

@@ -1,5 +1,7 @@
 """JAX's trace of a function, with less work for each operation."""
 
+from lagrad.tracing.lister import emit, listed
+from lagrad.tracing.listing import Listing, Operation
 from lagrad.tracing.quick import quick
 
-__all__ = ["quick"]
+__all__ = ["Listing", "Operation", "emit", "listed", "quick"]

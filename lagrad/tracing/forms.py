@@ -92,8 +92,13 @@ def only_equation(call: dict[str, Any]) -> jex.JaxprEqn | None:
     if not call["inline"] or len(jaxpr.eqns) != 1 or jaxpr.constvars or len(jaxpr.invars) != 1:
         return None
     (equation,) = jaxpr.eqns
-    placed = [*call["in_shardings"], *call["out_shardings"], *call["in_layouts"], *call["out_layouts"]]
-    if equation.effects or not all(where is None or type(where).__name__ == NOWHERE for where in placed):
+    if equation.effects or not is_placed_nowhere(call):
         return None
     alone = [*equation.invars] == [*jaxpr.invars] and [*equation.outvars] == [*jaxpr.outvars]
     return equation if alone and ordinary(jaxpr.invars[0].aval) is ordinary(jaxpr.outvars[0].aval) else None
+
+
+def is_placed_nowhere(call: dict[str, Any]) -> bool:
+    """Whether a call leaves open on which devices its operands and results are."""
+    placed = [*call["in_shardings"], *call["out_shardings"], *call["in_layouts"], *call["out_layouts"]]
+    return all(where is None or type(where).__name__ == NOWHERE for where in placed)

@@ -40,6 +40,23 @@ def stretch_of(index: tuple[Any, ...], shape: tuple[int, ...]) -> Stretch | None
     return tuple(start), tuple(limit), tuple(dropped)
 
 
+def run_of(stretch: Stretch, shape: tuple[int, ...]) -> int | None:
+    """First entry of a stretch in the flat array; None if its entries do not follow one another.
+
+    >>> run_of(stretch_of((1,), (3, 4)), (3, 4)), run_of(stretch_of((slice(None), 1), (3, 4)), (3, 4))
+    (4, None)
+    """
+    first, step, is_whole = 0, 1, True
+    for start, limit, size in zip(*map(reversed, (stretch[0], stretch[1], shape)), strict=True):
+        # All axes behind one that is longer than 1 have to be whole.
+        if limit - start != 1 and not is_whole:
+            return None
+        is_whole = is_whole and limit - start == size
+        first += start * step
+        step *= size
+    return first
+
+
 def places_of(index: Any, size: int) -> np.ndarray | None:
     """The places along an axis that a known array of whole numbers takes; None unless all are in range.
 

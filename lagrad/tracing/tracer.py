@@ -50,13 +50,18 @@ class QuickTrace(jax.core.Trace):
 
     def process_primitive(self, primitive: jex.Primitive, tracers: Any, params: dict[str, Any], /) -> Any:
         """Write one operation; `jnp.sin` and its like are a call of one equation."""
-        if primitive is primitives.jit_p:
-            called, first = params["jaxpr"], tracers[0] if tracers else None
-            if (call := self.calls.get(id(called))) is None:
-                call = self.calls[id(called)] = called, only_equation(params)
-            if (only := call[1]) is not None and type(first) is QuickTracer and first._trace is self.outer:
+        if primitive is primitives.jit_p and (only := self.only_equation(params)) is not None:
+            (first,) = tracers
+            if isinstance(first, QuickTracer) and first._trace is self.outer:
                 return [self.write(only.primitive, [first], first.aval, only.params)]
         return self.quickened(self.outer.process_primitive(primitive, tracers, params))
+
+    def only_equation(self, params: dict[str, Any]) -> jex.JaxprEqn | None:
+        """The equation that a call stands for, if it is one of JAX's own functions."""
+        called = params["jaxpr"]
+        if (call := self.calls.get(id(called))) is None:
+            call = self.calls[id(called)] = called, only_equation(params)
+        return call[1]
 
     def process_call(self, *given: Any) -> Any:
         return self.quickened(self.outer.process_call(*given))
@@ -136,7 +141,7 @@ class QuickTrace(jax.core.Trace):
 def writer_of(tracer: Any) -> QuickTrace | None:
     """The trace that writes what is done with a tracer; None if that is up to JAX."""
     with jex.take_current_trace() as trace:
-        return trace if type(trace) is QuickTrace and trace.outer is tracer._trace else None
+        return trace if isinstance(trace, QuickTrace) and trace.outer is tracer._trace else None
 
 
 def operation(name: str, operator: str, reflected: bool = False) -> Any:

@@ -29,6 +29,7 @@ from lagrad.primitives.calls import CALLS, names_in
 from lagrad.primitives.equations import is_a, is_inexact
 from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
+from lagrad.program.listed import written_out
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.repeats import without_long_runs
@@ -94,8 +95,11 @@ class Reference:
 
     @cached_property
     def short(self) -> Program:
-        """The same with long runs of equal steps as loops; written out, XLA takes minutes and gigabytes."""
-        return without_long_runs(self.program)
+        """As it was written by the user, but for long runs of equal steps, which are loops.
+
+        Written out, XLA takes minutes and gigabytes.
+        """
+        return without_long_runs(written_out(self.program))
 
     @cached_property
     def without_branches(self) -> Reference:

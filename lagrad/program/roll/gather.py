@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import cast
@@ -19,7 +19,7 @@ import numpy as np
 from lagrad.primitives.movers import scatter_positions
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold_quickly
-from lagrad.program.program import Program
+from lagrad.program.program import Lines
 from lagrad.program.roll.gathered import Batch, Filled, Gathered, SignedSum, Stack, Sums, signed_sum
 from lagrad.program.roll.places import CHOOSING, LARGEST_ELEMENT, Place, places_of
 from lagrad.program.roll.terms import Entry, Member, Number, Picked, Row, Term, Whole
@@ -37,10 +37,17 @@ NUMERIC = "biufc"
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
-def gathered(program: Program) -> Gathered:
-    """Gather the equations of a program."""
+def gathered(program: Lines, runs: Mapping[int, tuple[int, int]] | None = None) -> Gathered:
+    """Gather equations.
+
+    Args:
+        program: the equations.
+        runs: variables that are entries of an input, one after the other: the input, and the first of them.
+    """
     uses = Counter(chain(program.outputs, *(equation.inputs for equation in program.equations)))
     gatherer = Gatherer(Gathered(program), uses, arrays(program), only_stacked(program))
+    for variable, (source, first) in (runs or {}).items():
+        gatherer.entries(variable, source, first)
     for equation in program.equations:
         gatherer.add(equation)
     for variable in program.outputs:
@@ -48,18 +55,18 @@ def gathered(program: Program) -> Gathered:
     return gatherer.found
 
 
-def arrays(program: Program) -> set[int]:
+def arrays(program: Lines) -> set[int]:
     """Variables that are no elements."""
     return {n for n, aval in enumerate(program.avals) if math.prod(aval.shape) > LARGEST_ELEMENT}
 
 
-def on_arrays(program: Program) -> int:
+def on_arrays(program: Lines) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
     large, passing = arrays(program), CHOOSING.union(AXES, FILLING)
     return sum(each.name not in passing and each.touches(large) for each in program.equations)
 
 
-def only_stacked(program: Program) -> set[int]:
+def only_stacked(program: Lines) -> set[int]:
     """Variables that do nothing but become entries of the outputs."""
     excluded: set[int] = set()
     for equation in reversed(program.equations):
@@ -150,6 +157,11 @@ class Gatherer:
             if number != 0 or not np.signbit(np.real(number)):
                 return self.found.kinds.number(0, Number, value.dtype, ()), number
         return self.found.kinds.number(0, Whole, variable), None
+
+    def entries(self, variable: int, source: int, first: int) -> None:
+        """Note that a variable is entries of an input."""
+        kinds = self.found.kinds
+        self.found.terms[variable] = kinds.number(0, Entry, source, self.shape(variable)), first
 
     def level(self, terms: Sequence[Term]) -> int:
         """How many long sums lie behind terms, one in the other."""

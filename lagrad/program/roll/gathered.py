@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program
+from lagrad.program.program import Lines
 from lagrad.program.roll.terms import Kinds, Row, Term
 
 
@@ -125,7 +125,7 @@ class Gathered:
         terms: what variables are.
     """
 
-    program: Program
+    program: Lines
     kinds: Kinds = field(default_factory=Kinds)
     batches: list[Batch] = field(default_factory=list)
     sums: dict[Row, Sums] = field(default_factory=dict)

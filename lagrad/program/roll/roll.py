@@ -9,17 +9,39 @@ compilation. Toy version:
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from typing import Any
+
 import jax
 
 from lagrad.precision import float64
+from lagrad.program.listed import lines_of
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.gather import gathered, on_arrays
 from lagrad.program.roll.write import write
+from lagrad.tracing import Listing
 
 # Programs with fewer equations are as they should be.
 FEWEST_EQUATIONS = 60
 # The batched program is taken if it has at most this share of the equations.
 WORTHWHILE = 0.5
+
+
+def rolled_list(listing: Listing) -> Callable[..., list[Any]] | None:
+    """Write a list of operations with those that are repeated as equations on arrays.
+
+    Returns:
+        (*leaves of the arguments) -> outputs, which JAX can trace; None if there is little to gain.
+    """
+    program = lines_of(listing)
+    if on_arrays(program) > WORTHWHILE * len(program.equations):
+        return None
+    found = gathered(program, program.runs)
+    if found.equations > WORTHWHILE * len(program.equations):
+        return None
+    run, are_taken = write(found), [number is not None for number in listing.inputs]
+    return lambda *leaves: run(*itertools.compress(leaves, are_taken))
 
 
 def rolled(program: Program) -> Program:

@@ -4,7 +4,7 @@
     python -m benchmarks.scalar_loops --quick      20 terms
 
 Each model is a Python loop, the same for lagrad and for CasADi's SX. "trace" is spent inside the user's
-functions while JAX traces them, "beyond" what is left of the same ready, a share for each equation of the
+functions while they are traced, "beyond" what is left of the same ready, a share for each equation of the
 trace: two clocks around one run, for the difference of two runs is mostly noise. Once ready, J and H are
 timed beside the vectorised form of the model in lagrad. J and H of all three are compared.
 """
@@ -52,7 +52,7 @@ NOTE = (
     "Seconds from declaration to compiled derivatives, one problem at a time in one process, after a first "
     "small one. CasADi: expressions, gradient, Jacobian and Hessian of the Lagrangian as Functions, one call "
     "each. All three seconds are medians of several turns, fewer for large models. Trace is the part of "
-    "ready that passes inside the user's functions, called once each while JAX traces them. "
+    "ready that passes inside the user's functions, called once each while they are traced. "
     "Agreement: largest relative difference of J and H between the loop, the arrays and CasADi."
 )
 # Number of terms -> how often a model is made ready.

@@ -14,9 +14,10 @@ from jax.extend.core import primitives
 
 from lagrad.precision import float64
 from lagrad.tracing.forms import FLOAT, NUMBER, array_of, forms, is_placed_nowhere, ordinary, sample
+from lagrad.tracing.listed_tracers import MINE, ListedOther, ListedTracer
 from lagrad.tracing.listing import Listing, Operation, emitted, equation_of
-from lagrad.tracing.places import Stretch, run_of, stretch_of
-from lagrad.tracing.tracer import EXACT, LARGEST_POWER, QuickTrace, QuickTracer, Writing
+from lagrad.tracing.places import Stretch, run_of
+from lagrad.tracing.tracer import QuickTrace, Writing
 
 # Fewer operations are written in no time, and seldom repeat themselves.
 FEWEST = 60
@@ -35,6 +36,8 @@ LISTED = frozenset(
 )
 
 
+# What is listed though all of its operands are known: it begins arrays that are filled later.
+FILLED = ("broadcast_in_dim", "convert_element_type")
 # Types of constants; what has fewer digits is JAX's, who has something to say about it.
 TAKEN = frozenset(map(np.dtype, (np.float64, np.int64, np.int32, np.bool_)))
 KNOWN = (int, float, np.generic, np.ndarray, jax.Array)
@@ -147,11 +150,15 @@ class ListingTrace(QuickTrace):
             if type(first) is ListedTracer and first.listing is self:
                 operation = self.operation(only.primitive, only.params, (first.aval,))
                 return [self.node(operation, (first.number,))]
-        if self.is_open and any(type(each) in MINE for each in tracers):
+        if not self.is_open:
+            return super().process_primitive(primitive, tracers, params)
+        is_mine = any(type(each) in MINE for each in tracers)
+        if is_mine or (primitive.name in FILLED and params.get("new_dtype", FLOAT) == FLOAT):
             start = len(self.nodes)
             if (found := self.taken_apart(primitive, tracers, params)) is not None:
                 return found if primitive.multiple_results else found[0]
             del self.nodes[start:]
+        if is_mine:
             self.close()
         return super().process_primitive(primitive, tracers, params)
 
@@ -178,12 +185,28 @@ class ListingTrace(QuickTrace):
         if primitive is primitives.jit_p:
             return self.called(params, operands)
         if primitive.name not in LISTED:
-            return None
+            return self.parts(primitive, operands, params) if primitive.name in ("split", "unstack") else None
         mine = [self.mine(each) for each in operands]
         if None in mine:
             return None
         operation = self.operation(primitive, params, [each.aval for each in mine])
         return [self.node(operation, tuple(each.number for each in mine))]
+
+    def parts(
+        self, primitive: jex.Primitive, operands: Sequence[Any], params: dict[str, Any]
+    ) -> list[Any] | None:
+        """Stretches of an array along one axis, or its entries there; None if the list has no such array."""
+        (array,), axis = operands, params["axis"]
+        if type(array) is not ListedTracer or array.listing is not self:
+            return None
+        shape, is_split = array.aval.shape, primitive.name == "split"
+        sizes = params["sizes"] if is_split else [1] * shape[axis]
+        found, first = [], 0
+        for size in map(int, sizes):
+            start, limit = [0] * len(shape), [*shape]
+            start[axis], limit[axis], first = first, first + size, first + size
+            found.append(self.stretch(array, (tuple(start), tuple(limit), () if is_split else (axis,))))
+        return found
 
     def called(self, params: dict[str, Any], operands: Sequence[Any]) -> list[Any] | None:
         """What a short function of JAX's gives, listed equation by equation; None if it cannot be."""
@@ -213,7 +236,8 @@ class ListingTrace(QuickTrace):
         if isinstance(value, jex.Literal):
             known = np.asarray(value.val)
             return self.constant(known, value.aval) if known.dtype in TAKEN else None
-        if isinstance(value, jax.core.Tracer) or not isinstance(value, KNOWN):
+        is_literal = type(value) is forms().literal
+        if isinstance(value, jax.core.Tracer) or not (is_literal or isinstance(value, KNOWN)):
             return None
         if aval_of(value).dtype not in TAKEN:
             return None
@@ -294,126 +318,6 @@ def aval_of(value: Any) -> Any:
     return ordinary(aval) or aval
 
 
-def operation(name: str, operator: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    """An operator of two operands, most of which are numbers.
-
-    Args:
-        name: such as `__add__`.
-        operator: what JAX calls the primitive.
-        reflected: whether the tracer is its second operand.
-    """
-    usual, take = getattr(QuickTracer, name), jex.take_current_trace
-
-    def operate(self: Any, other: Any) -> Any:
-        listing = self.listing
-        if self.aval is NUMBER and listing.is_open:
-            kind = type(other)
-            if kind is ListedTracer:
-                number = other.number if other.aval is NUMBER and other.listing is listing else None
-            elif kind is float or (kind is int and -EXACT <= other <= EXACT):
-                number = listing.number(other).number
-            else:
-                number = None
-            if number is not None:
-                with take() as trace:
-                    is_written_here = trace is listing
-                if is_written_here:
-                    operands = (number, self.number) if reflected else (self.number, number)
-                    nodes = listing.nodes
-                    found = new(ListedTracer)
-                    found._trace, found.aval, found.listing = self._trace, NUMBER, listing
-                    found.operation, found.operands = listing.scalars[operator], operands
-                    found.number = len(nodes)
-                    nodes.append(found)
-                    return found
-        return usual(self, other)
-
-    operate.__name__ = name
-    return operate
-
-
-def is_current(listing: ListingTrace) -> bool:
-    """Whether operations belong to a list now, rather than to a branch or a loop that is traced inside."""
-    with jex.take_current_trace() as trace:
-        return trace is listing
-
-
-def asked(self: Any, name: str) -> Any:
-    """What JAX asks a tracer that was only listed for; everything listed is then written."""
-    if name == "val" and self.listing.is_open:
-        self.listing.close()
-        return self.val
-    # Nothing was written for what outlives its trace.
-    if name in ("val", "parent", "mutable_qdd", "_line_info", "_debug_info"):
-        return None
-    return Writing.__getattr__(self, name)
-
-
-class ListedTracer(QuickTracer):
-    """An ordinary number or array in float64 that is listed."""
-
-    __slots__ = ("listing", "number", "operands", "operation")
-
-    __getattr__ = asked
-    __add__, __radd__ = operation("__add__", "add"), operation("__radd__", "add", reflected=True)
-    __sub__, __rsub__ = operation("__sub__", "sub"), operation("__rsub__", "sub", reflected=True)
-    __mul__, __rmul__ = operation("__mul__", "mul"), operation("__rmul__", "mul", reflected=True)
-    __truediv__ = operation("__truediv__", "div")
-    __rtruediv__ = operation("__rtruediv__", "div", reflected=True)
-
-    def __getitem__(self, index: Any) -> Any:
-        listing = self.listing
-        if not listing.is_open or self.operation.name != "input":
-            return super().__getitem__(index)
-        # Nothing that is read at a known place can fail, or has a slope that does.
-        key = self.number, index
-        if type(index) is int and (found := listing.views.get(key)) is not None:
-            return found
-        stretch = stretch_of(index if type(index) is tuple else (index,), self.aval.shape)
-        if stretch is None:
-            return super().__getitem__(index)
-        if type(index) is not int:
-            key = self.number, stretch
-        if (found := listing.views.get(key)) is None:
-            found = listing.views[key] = listing.stretch(self, stretch)
-        return found
-
-    def __neg__(self) -> Any:
-        listing = self.listing
-        if self.aval is NUMBER and listing.is_open and is_current(listing):
-            return listing.node(listing.scalars["neg"], (self.number,))
-        return super().__neg__()
-
-    def __pow__(self, power: Any, *modulo: Any) -> Any:
-        listing = self.listing
-        is_whole = type(power) is int and abs(power) <= LARGEST_POWER and not modulo
-        if is_whole and self.aval is NUMBER and listing.is_open and is_current(listing):
-            return listing.node(listing.power(power), (self.number,))
-        return super().__pow__(power, *modulo)
-
-    def get_referent(self) -> Any:
-        return self if self.listing.is_open else super().get_referent()
-
-    def __iter__(self) -> Any:
-        is_vector = len(self.aval.shape) == 1 and self.listing.is_open and self.operation.name == "input"
-        return (self[k] for k in range(self.aval.shape[0])) if is_vector else super().__iter__()
-
-
-class ListedOther(Writing):
-    """What is listed and no ordinary array in float64, such as a truth."""
-
-    __slots__ = ("listing", "number", "operands", "operation")
-
-    __getattr__ = asked
-
-    def get_referent(self) -> Any:
-        return self if self.listing.is_open else super().get_referent()
-
-
-MINE = (ListedTracer, ListedOther)
-new = ListedTracer.__new__
-
-
 def listed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Listing | None]:
     """What a function returns, or the list of its operations instead, where it is nothing but that.
 
@@ -466,10 +370,13 @@ def emit(listing: Listing, leaves: Sequence[Any]) -> list[Any]:
 @cache
 def is_known() -> bool:
     """Whether what is listed is written as the installed JAX writes it by itself."""
+
+    def write(x: jax.Array) -> list[jax.Array]:
+        value, listing = listed_anyway(sample, x)
+        return value if listing is None else emit(listing, [x])
+
     try:
         with float64():
-            leaf = np.zeros(3)
-            found = jax.make_jaxpr(lambda x: listed_anyway(sample, x)[0])(leaf)
-        return str(found) == str(forms().program)
+            return str(jax.make_jaxpr(write)(np.zeros(3))) == str(forms().program)
     except (AttributeError, TypeError):
         return False

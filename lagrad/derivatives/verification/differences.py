@@ -168,18 +168,22 @@ def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
     """Whether f and c are what NumPy, and JAX where NumPy has no such equation, make of the traced equations.
 
     Returns:
-        True where XLA compiles the functions themselves: its values are JAX's. None where nothing was looked
+        True where XLA compiles the functions as they were traced: its values are JAX's. None where nothing was looked
         at: the program is long, and has too many equations that would have to be compiled.
     """
-    if isinstance(derivatives.functions["values"], Compiled):
+    reference, leaves = derivatives.reference, derivatives.leaves
+    left, origin = one_at_a_time(MOST_KINDS, MOST_APPLIED), reference.program.origin
+    if origin is None and isinstance(derivatives.functions["values"], Compiled):
         return True
-    program, origin = derivatives.reference.written_out, derivatives.reference.program.origin
-    expected = None if origin is None else listed_values(origin, x, derivatives.leaves)
-    if expected is None:
-        expected = numpy_values(program, x, derivatives.leaves, one_at_a_time(MOST_KINDS, MOST_APPLIED))
+    if origin is None:
+        count = len(reference.written_out.equations)
+        expected = numpy_values(reference.written_out, x, leaves, left)
+    else:
+        count = len(origin.listing.operations)
+        expected = listed_values(origin, x, leaves, left)
     if expected is None:
         # XLA takes minutes over a long program that was written one element at a time.
-        return None if len(program.equations) > LONGEST_COMPILED else False
+        return None if count > LONGEST_COMPILED else False
     found, size = values_of(derivatives, x), np.abs(x)
     first, entries = derivatives.jacobian_structure, np.abs(derivatives.jacobian_values(x))
     terms = np.concatenate(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lagrad.derivatives.verification.numpy_rows import FLOAT64, NoRow
-from lagrad.derivatives.verification.numpy_values import apply, scalar
+from lagrad.derivatives.verification.numpy_values import Left, apply, refused, scalar
 from lagrad.program.equation import Equation
 from lagrad.program.program import Origin
 from lagrad.tracing import Operation
@@ -39,21 +40,24 @@ NUMBERS: dict[str, Callable[..., Any]] = {
 Rule = Callable[[list[Any], Any], Any]
 
 
-def listed_values(origin: Origin, x: np.ndarray, leaves: Sequence[Any]) -> np.ndarray | None:
-    """F = [f, c] at x, shape (m + 1,); None where NumPy has no such operation.
+def listed_values(
+    origin: Origin, x: np.ndarray, leaves: Sequence[Any], left: Left = refused
+) -> np.ndarray | None:
+    """F = [f, c] at x, shape (m + 1,); None where an operation has no row, and `left` refuses it.
 
     Args:
         origin: what was listed.
         x: shape (n,).
         leaves: of the params.
+        left: (equation, operands) -> results of equations that have no row; see `one_at_a_time`.
     """
     arguments = [np.asarray(leaf) for leaf in origin.arguments(x, *leaves)]
     try:
         with np.errstate(all="ignore"):
             try:
-                return evaluated(origin, arguments, of_numbers)
+                return evaluated(origin, arguments, partial(of_numbers, left=left))
             except (ArithmeticError, ValueError):
-                return evaluated(origin, arguments, of_arrays)
+                return evaluated(origin, arguments, partial(of_arrays, left=left))
     except NoRow:
         return None
 
@@ -93,7 +97,7 @@ def plain(value: Any) -> Any:
     return value.array if type(value) is Entries else value
 
 
-def of_arrays(operation: Operation) -> Rule:
+def of_arrays(operation: Operation, left: Left) -> Rule:
     """The rule of an operation on NumPy's numbers and arrays."""
     if operation.name == "constant":
         return lambda values, array: scalar(array)
@@ -105,10 +109,10 @@ def of_arrays(operation: Operation) -> Rule:
             return scalar(values[number].array.reshape(-1)[first : first + size].reshape(shape))
 
         return entries
-    return lambda values, operands: applied(operation, [plain(values[each]) for each in operands])
+    return lambda values, operands: applied(operation, left, [plain(values[each]) for each in operands])
 
 
-def of_numbers(operation: Operation) -> Rule:
+def of_numbers(operation: Operation, left: Left) -> Rule:
     """The rule of an operation on Python's numbers where it is one of these, on arrays otherwise."""
     if operation.name == "constant" and operation.aval.shape == () and operation.aval.dtype == FLOAT64:
         return lambda values, array: float(array)
@@ -118,13 +122,13 @@ def of_numbers(operation: Operation) -> Rule:
     if equation is None or not all(
         each.aval.shape == () and each.aval.dtype == FLOAT64 for each in all_of(equation)
     ):
-        return of_arrays(operation)
+        return of_arrays(operation, left)
     if operation.name == "integer_pow":
         power = equation.params["y"]
         return lambda values, operands: values[operands[0]] ** power
     function = NUMBERS.get(operation.name)
     if function is None:
-        return lambda values, operands: applied(operation, [np.float64(values[each]) for each in operands])
+        return lambda values, operands: applied(operation, left, [values[each] for each in operands])
     if len(equation.invars) == 1:
         return lambda values, operands: function(values[operands[0]])
     return lambda values, operands: function(values[operands[0]], values[operands[1]])
@@ -135,12 +139,12 @@ def all_of(equation: Any) -> list[Any]:
     return [*equation.invars, *equation.outvars]
 
 
-def applied(operation: Operation, operands: list[Any]) -> Any:
+def applied(operation: Operation, left: Left, operands: list[Any]) -> Any:
     """Result of an operation on NumPy's numbers and arrays."""
     assert operation.equation is not None
-    return apply(Equation(operation.equation, operation.name, (), ()), [*map(of_numpy, operands)])[0]
-
-
-def of_numpy(value: Any) -> Any:
-    """A number of Python's as one of NumPy's."""
-    return np.float64(value) if type(value) is float else value
+    equation = Equation(operation.equation, operation.name, (), ())
+    operands = [np.float64(each) if type(each) is float else each for each in operands]
+    try:
+        return apply(equation, operands)[0]
+    except NoRow:
+        return left(equation, operands)[0]

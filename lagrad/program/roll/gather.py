@@ -44,7 +44,8 @@ def gathered(program: Lines, runs: Mapping[int, tuple[int, int]] | None = None) 
         program: the equations.
         runs: variables that are entries of an input, one after the other: the input, and the first of them.
     """
-    uses = Counter(chain(program.outputs, *(equation.inputs for equation in program.equations)))
+    uses = Counter(program.outputs)
+    uses.update(chain.from_iterable([equation.inputs for equation in program.equations]))
     gatherer = Gatherer(Gathered(program), uses, arrays(program), only_stacked(program))
     for variable, (source, first) in (runs or {}).items():
         gatherer.entries(variable, source, first)
@@ -57,20 +58,24 @@ def gathered(program: Lines, runs: Mapping[int, tuple[int, int]] | None = None) 
 
 def arrays(program: Lines) -> set[int]:
     """Variables that are no elements."""
-    return {n for n, aval in enumerate(program.avals) if math.prod(aval.shape) > LARGEST_ELEMENT}
+    return {
+        n for n, aval in enumerate(program.avals) if aval.shape and math.prod(aval.shape) > LARGEST_ELEMENT
+    }
 
 
 def on_arrays(program: Lines) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
     large, passing = arrays(program), CHOOSING.union(AXES, FILLING)
-    return sum(each.name not in passing and each.touches(large) for each in program.equations)
+    return sum([each.name not in passing and each.touches(large) for each in program.equations])
 
 
 def only_stacked(program: Lines) -> set[int]:
     """Variables that do nothing but become entries of the outputs."""
-    excluded: set[int] = set()
-    for equation in reversed(program.equations):
-        if equation.name not in PASSED_ON or equation.outputs[0] in excluded:
+    passing = [each for each in program.equations if each.name in PASSED_ON]
+    others = [each.inputs for each in program.equations if each.name not in PASSED_ON]
+    excluded = set(chain.from_iterable(others))
+    for equation in reversed(passing):
+        if equation.outputs[0] in excluded:
             excluded.update(equation.inputs)
     return set(range(len(program.avals))) - excluded
 
@@ -84,7 +89,8 @@ class Gatherer:
         uses: how often each variable is used.
         arrays: variables that are no elements.
         stacked: variables that only become entries of outputs.
-        names: name of a batch -> its number.
+        keys: name and parameters of an equation -> their number.
+        names: kinds of operands, and number of a key -> number of the batch.
         equal: batch and places -> number of the equation, so that equal equations are one.
         pending: variables that are sums not yet written: signs and terms.
         filling: variables that are arrays still being filled.
@@ -92,12 +98,14 @@ class Gatherer:
 
     Attributes:
         known: variable -> its value, of constants and of indices that are computed from these.
+        sources: identity of a traced equation -> number of its key; many equations may have the same.
     """
 
     found: Gathered
     uses: Counter[int]
     arrays: set[int]
     stacked: set[int]
+    keys: dict[tuple, int] = field(default_factory=dict)
     names: dict[tuple, int] = field(default_factory=dict)
     equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
@@ -106,6 +114,7 @@ class Gatherer:
 
     def __post_init__(self):
         self.known = dict(self.found.program.constants)
+        self.sources: dict[int, int] = {}
 
     def add(self, equation: Equation) -> None:
         """Take the next equation."""
@@ -123,12 +132,23 @@ class Gatherer:
         if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
-            known, params = self.found.terms, tuple(equation.params.values())
+            known, source = self.found.terms, id(equation.source)
             # Most operands are known, and a call would take longer than all else here.
             terms = [known.get(operand) or self.term(operand) for operand in equation.inputs]
-            batch, place = self.member((equation.name, *params), equation, terms)
+            if (key := self.sources.get(source)) is None:
+                key = self.sources[source] = self.key((equation.name, *equation.params.values()))
+            batch, place = self.member(key, equation, terms)
             for variable, result in zip(equation.outputs, batch.results, strict=True):
                 known[variable] = result, place
+
+    def key(self, name: tuple) -> int:
+        """Number of a name and parameters."""
+        new = len(self.keys)
+        try:
+            return self.keys.setdefault(name, new)
+        except TypeError:
+            # Parameters that cannot be compared are equal to no others.
+            return self.keys.setdefault((new,), new)
 
     def shape(self, variable: int) -> tuple[int, ...]:
         """Shape of a variable."""
@@ -210,18 +230,18 @@ class Gatherer:
 
     def sum(self, equation: Equation) -> bool:
         """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
-        (result,), avals = equation.outputs, self.found.program.avals
-        shape = avals[result].shape
-        if avals[result].dtype != FLOAT64 or result in self.arrays:
+        (result,), avals, pending = equation.outputs, self.found.program.avals, self.pending
+        aval = avals[result]
+        if aval.dtype != FLOAT64 or result in self.arrays:
             return False
         for operand in equation.inputs:
-            if avals[operand].shape != shape:
+            if avals[operand] is not aval and avals[operand].shape != aval.shape:
                 return False
         found: list[tuple[int, Term]] = []
         known = self.found.terms
         for sign, operand in zip(SIGNS[equation.name], equation.inputs, strict=True):
-            if operand in self.pending and self.uses[operand] == 1:
-                terms = self.pending.pop(operand)
+            if operand in pending and self.uses[operand] == 1:
+                terms = pending.pop(operand)
                 part = terms if sign > 0 else [(-each, term) for each, term in terms]
             else:
                 part = [(sign, known.get(operand) or self.term(operand))]
@@ -229,14 +249,14 @@ class Gatherer:
             if len(part) > len(found):
                 found, part = part, found
             found.extend(part)
-        self.pending[result] = found
+        pending[result] = found
         return True
 
     def written(self, variable: int, terms: list[tuple[int, Term]]) -> Term:
         """A sum as one of the long ones of its level, or as an element if it is short and more follows."""
         if len(terms) <= SHORT_SUM and variable not in self.stacked:
             signs, operands = zip(*terms, strict=True)
-            batch, place = self.member(("sum", signs), signed_sum(signs), operands)
+            batch, place = self.member(self.key(("sum", signs)), signed_sum(signs), operands)
             return batch.results[0], place
         terms = [each for each in terms if not self.is_zero(each[1])] or terms[:1]
         aval, level = self.found.program.avals[variable], 1 + self.level([term for _, term in terms])
@@ -340,27 +360,21 @@ class Gatherer:
         """Note an array that is computed from some terms."""
         self.found.terms[variable] = self.found.kinds.number(self.level(terms), Whole, variable), None
 
-    def member(self, name: tuple, element: Equation | SignedSum, terms: Sequence[Term]) -> tuple[Batch, int]:
+    def member(self, key: int, element: Equation | SignedSum, terms: Sequence[Term]) -> tuple[Batch, int]:
         """The batch of one more element, and its place there, or that of the equal one that it has."""
         batches = self.found.batches
         kinds, places = zip(*terms, strict=True) if terms else ((), ())
-        try:
-            number = self.names.setdefault((kinds, *name), len(batches))
-        except TypeError:
-            # Parameters that cannot be compared are equal to no others.
-            number = len(batches)
+        number = self.names.setdefault((key, kinds), len(batches))
         if number == len(batches):
             batches.append(self.batch(element, kinds, self.level(terms)))
-        batch = batches[number]
-        place = self.equal.setdefault((number, places), batch.count)
-        if place == batch.count:
-            batch.count += 1
-            for known, new in zip(batch.places, places, strict=True):
-                known.append(new)
-        return batch, place
+        members = batches[number].members
+        place = self.equal.setdefault((number, places), len(members))
+        if place == len(members):
+            members.append(places)
+        return batches[number], place
 
     def batch(self, element: Equation | SignedSum, kinds: tuple[int, ...], level: int) -> Batch:
         """The next batch, still empty."""
         own, number = len(self.found.batches), self.found.kinds.number
         results = tuple(number(level, Member, own, i) for i in range(len(element.outputs)))
-        return Batch(element, kinds, tuple([] for _ in kinds), results)
+        return Batch(element, kinds, results)

@@ -43,16 +43,19 @@ class Batch:
     Args:
         element: one of them.
         kinds: number of the kind of each operand.
-        places: for each operand, its place in each equation.
         results: number of the kind of each result.
-        count: how many equations.
+        members: places of the operands of each equation.
     """
 
     element: Equation | SignedSum
     kinds: tuple[int, ...]
-    places: tuple[list[Hashable], ...]
     results: tuple[int, ...]
-    count: int = 0
+    members: list[tuple[Hashable, ...]] = field(default_factory=list)
+
+    @property
+    def places(self) -> list[tuple[Hashable, ...]]:
+        """For each operand, its place in each equation."""
+        return [*zip(*self.members, strict=True)]
 
 
 @dataclass(eq=False)

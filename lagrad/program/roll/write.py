@@ -135,8 +135,9 @@ class Writer:
 
     def applied(self, batch: Batch) -> list[jax.Array]:
         """Results of a batch, an equation a row."""
-        operands_of = [*zip(batch.kinds, batch.places, strict=True)]
-        shared = [len(set(places)) <= 1 for places in batch.places]
+        places_of = batch.places
+        operands_of = [*zip(batch.kinds, places_of, strict=True)]
+        shared = [len(set(places)) <= 1 for places in places_of]
         if all(shared):
             operands = [self.many(kind, places[:1])[0] for kind, places in operands_of]
             return [jnp.asarray(result)[None] for result in batch.element.bind(*operands)]

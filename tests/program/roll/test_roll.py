@@ -10,8 +10,9 @@ import pytest
 import lagrad
 from lagrad.precision import float64
 from lagrad.program.program import Program, numbered
-from lagrad.program.roll import rolled
+from lagrad.program.roll import rolled, rolled_list
 from lagrad.program.roll.places import run_start
+from lagrad.tracing import Listing, listed
 from tests.program.roll.scalar_programs import scalar_program
 
 
@@ -22,15 +23,35 @@ def traced(fun, *arguments) -> Program:
 
 
 def agree(fun, *arguments, rtol: float = 1e-13) -> Program:
-    """Check values and derivatives of the rolled program against those of the function; give the program."""
-    found = rolled(traced(fun, *arguments))
+    """Check values and derivatives of the rolled program against those of the function; give the program.
+
+    Likewise of what is rolled up of a list, where there is one.
+    """
+    found, listing = rolled(traced(fun, *arguments)), listing_of(fun, *arguments)
+    runs = [found.function()] if listing is None else [found.function(), rolled_list(listing)]
     with float64():
-        run, points = found.function(), [jnp.asarray(each) for each in arguments]
+        points = [jnp.asarray(each) for each in arguments]
         moves = [jnp.cos(1.0 + jnp.arange(point.size, dtype=float)).reshape(point.shape) for point in points]
-        values = jax.jvp(lambda *each: run(*each)[0], points, moves)
-        for one, other in zip(values, jax.jvp(fun, points, moves), strict=True):
-            np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max(initial=1.0))
+        expected = jax.jvp(fun, points, moves)
+        for run in filter(None, runs):
+            values = jax.jvp(lambda *each, run=run: run(*each)[0], points, moves)
+            for one, other in zip(values, expected, strict=True):
+                np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max(initial=1.0))
     return found
+
+
+def listing_of(fun, *arguments) -> Listing | None:
+    """Its operations in a list, if that is all it is."""
+    kept = []
+
+    def once(*given):
+        value, listing = listed(fun, *given)
+        kept.append(listing)
+        return value if listing is None else []
+
+    with float64():
+        jax.eval_shape(jax.jit(once), *arguments)
+    return kept[0]
 
 
 WEIGHTS = np.linspace(-1.0, 1.0, 70)
@@ -160,8 +181,12 @@ CLASSICS = {
 def test_repeated_elements_become_arrays(name):
     """As many equations as one element has, give or take, whatever the number of elements."""
     fun, n, most = CLASSICS[name]
-    found = agree(fun, np.random.default_rng(0).uniform(0.3, 0.9, n))
+    x = np.random.default_rng(0).uniform(0.3, 0.9, n)
+    found, listing = agree(fun, x), listing_of(fun, x)
     assert len(found.equations) <= most
+    with float64():
+        again = jax.make_jaxpr(rolled_list(listing))(x)
+    assert len(numbered(again).equations) <= most
 
 
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s > 4)) for s in range(15)])

@@ -1,0 +1,141 @@
+"""Tracers of what is listed; those of numbers list arithmetic themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jax.extend import core as jex
+
+from lagrad.tracing.forms import NUMBER
+from lagrad.tracing.places import stretch_of
+from lagrad.tracing.tracer import EXACT, LARGEST_POWER, QuickTracer, Writing
+
+
+def operation(name: str, operator: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
+    """An operator of two operands, most of which are numbers.
+
+    Args:
+        name: such as `__add__`.
+        operator: what JAX calls the primitive.
+        reflected: whether the tracer is its second operand.
+    """
+    usual, take, new = getattr(QuickTracer, name), jex.take_current_trace, object.__new__
+
+    def operate(self: Any, other: Any) -> Any:
+        listing = self.listing
+        if self.aval is NUMBER and listing.is_open:
+            kind = type(other)
+            if kind is ListedTracer:
+                number = other.number if other.aval is NUMBER and other.listing is listing else None
+            elif kind is float or (kind is int and -EXACT <= other <= EXACT):
+                number = listing.number(other).number
+            else:
+                number = None
+            if number is not None:
+                with take() as trace:
+                    is_written_here = trace is listing
+                if is_written_here:
+                    operands = (number, self.number) if reflected else (self.number, number)
+                    nodes = listing.nodes
+                    found = new(ListedTracer)
+                    found._trace, found.aval, found.listing = self._trace, NUMBER, listing
+                    found.operation, found.operands = listing.scalars[operator], operands
+                    found.number = len(nodes)
+                    nodes.append(found)
+                    return found
+        return usual(self, other)
+
+    operate.__name__ = name
+    return operate
+
+
+def is_current(listing: Any) -> bool:
+    """Whether operations belong to a list now, rather than to a branch or a loop that is traced inside."""
+    with jex.take_current_trace() as trace:
+        return trace is listing
+
+
+def asked(self: Any, name: str) -> Any:
+    """What JAX asks a tracer that was only listed for; everything listed is then written."""
+    if name == "val" and self.listing.is_open:
+        self.listing.close()
+        return self.val
+    if name == "_debug_info":
+        return self._trace.frame.debug_info
+    # Nothing was written for what outlives its trace.
+    if name in ("val", "parent", "mutable_qdd", "_line_info"):
+        return None
+    return Writing.__getattr__(self, name)
+
+
+class ListedTracer(QuickTracer):
+    """An ordinary number or array in float64 that is listed."""
+
+    __slots__ = ("listing", "number", "operands", "operation")
+
+    __getattr__ = asked
+    __add__, __radd__ = operation("__add__", "add"), operation("__radd__", "add", reflected=True)
+    __sub__, __rsub__ = operation("__sub__", "sub"), operation("__rsub__", "sub", reflected=True)
+    __mul__, __rmul__ = operation("__mul__", "mul"), operation("__rmul__", "mul", reflected=True)
+    __truediv__ = operation("__truediv__", "div")
+    __rtruediv__ = operation("__rtruediv__", "div", reflected=True)
+
+    def __getitem__(self, index: Any) -> Any:
+        listing = self.listing
+        if not listing.is_open or self.operation.name != "input":
+            return super().__getitem__(index)
+        # Nothing that is read at a known place can fail, or has a slope that does.
+        key = self.number, index
+        if type(index) is int and (found := listing.views.get(key)) is not None:
+            return found
+        stretch = stretch_of(index if type(index) is tuple else (index,), self.aval.shape)
+        if stretch is None:
+            return super().__getitem__(index)
+        if type(index) is not int:
+            key = self.number, stretch
+        if (found := listing.views.get(key)) is None:
+            found = listing.views[key] = listing.stretch(self, stretch)
+        return found
+
+    def __neg__(self) -> Any:
+        listing = self.listing
+        if self.aval is NUMBER and listing.is_open and is_current(listing):
+            return listing.node(listing.scalars["neg"], (self.number,))
+        return super().__neg__()
+
+    def __pow__(self, power: Any, *modulo: Any) -> Any:
+        listing = self.listing
+        is_whole = type(power) is int and abs(power) <= LARGEST_POWER and not modulo
+        if is_whole and self.aval is NUMBER and listing.is_open and is_current(listing):
+            return listing.node(listing.power(power), (self.number,))
+        return super().__pow__(power, *modulo)
+
+    def get_referent(self) -> Any:
+        return self if self.listing.is_open else super().get_referent()
+
+    def _origin_msg(self) -> str:
+        self.listing.close()
+        return super()._origin_msg()
+
+    def __iter__(self) -> Any:
+        is_vector = len(self.aval.shape) == 1 and self.listing.is_open and self.operation.name == "input"
+        return (self[k] for k in range(self.aval.shape[0])) if is_vector else super().__iter__()
+
+
+class ListedOther(Writing):
+    """What is listed and no ordinary array in float64, such as a truth."""
+
+    __slots__ = ("listing", "number", "operands", "operation")
+
+    __getattr__ = asked
+
+    def get_referent(self) -> Any:
+        return self if self.listing.is_open else super().get_referent()
+
+    def _origin_msg(self) -> str:
+        self.listing.close()
+        return super()._origin_msg()
+
+
+MINE = (ListedTracer, ListedOther)

@@ -50,7 +50,17 @@ class ListingTrace(QuickTrace):
         outer: the trace that jax.jit or jax.make_jaxpr has begun.
     """
 
-    __slots__ = ("arrays", "is_open", "kinds_of", "nodes", "powers", "scalars", "values", "views")
+    __slots__ = (
+        "arrays",
+        "functions",
+        "is_open",
+        "kinds_of",
+        "nodes",
+        "powers",
+        "scalars",
+        "values",
+        "views",
+    )
 
     def __init__(self, outer: Any) -> None:
         super().__init__(outer)
@@ -65,6 +75,7 @@ class ListingTrace(QuickTrace):
         # Primitive, parameters and shapes -> the operation.
         self.kinds_of: dict[Any, Operation] = {}
         self.powers: dict[int, Operation] = {}
+        self.functions: dict[tuple[int, int], Operation | None] = {}
         self.scalars = {
             name: self.operation(primitive, params, (NUMBER, NUMBER)[: 1 if name == "neg" else 2])
             for name, (primitive, params) in forms().operators.items()
@@ -141,17 +152,10 @@ class ListingTrace(QuickTrace):
 
     def process_primitive(self, primitive: jex.Primitive, tracers: Any, params: dict[str, Any], /) -> Any:
         """List one operation if that can be, or let JAX write it."""
-        if (
-            self.is_open
-            and primitive is primitives.jit_p
-            and (only := self.only_equation(params)) is not None
-        ):
-            (first,) = tracers
-            if type(first) is ListedTracer and first.listing is self:
-                operation = self.operation(only.primitive, only.params, (first.aval,))
-                return [self.node(operation, (first.number,))]
         if not self.is_open:
             return super().process_primitive(primitive, tracers, params)
+        if primitive is primitives.jit_p and (found := self.function(params, tracers)) is not None:
+            return [found]
         is_mine = any(type(each) in MINE for each in tracers)
         if is_mine or (primitive.name in FILLED and params.get("new_dtype", FLOAT) == FLOAT):
             start = len(self.nodes)
@@ -177,6 +181,20 @@ class ListingTrace(QuickTrace):
     def stage_value(self, val: Any) -> Any:
         self.close()
         return super().stage_value(val)
+
+    def function(self, params: dict[str, Any], operands: Sequence[Any]) -> Any:
+        """What one of JAX's own functions of an array gives, such as `jnp.sin`; None of others."""
+        first = operands[0] if operands else None
+        if type(first) is not ListedTracer or first.listing is not self:
+            return None
+        # Both live as long as this trace: `calls` holds the one, and all know the shape of the other.
+        key = id(params["jaxpr"]), id(first.aval)
+        if key not in self.functions:
+            only = self.only_equation(params)
+            known = None if only is None else self.operation(only.primitive, only.params, (first.aval,))
+            self.functions[key] = known
+        operation = self.functions[key]
+        return None if operation is None else self.node(operation, (first.number,))
 
     def taken_apart(
         self, primitive: jex.Primitive, operands: Sequence[Any], params: dict[str, Any]

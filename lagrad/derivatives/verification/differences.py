@@ -168,8 +168,8 @@ def values_agree(derivatives: Derivatives, x: np.ndarray) -> bool | None:
     """Whether f and c are what NumPy, and JAX where NumPy has no such equation, make of the traced equations.
 
     Returns:
-        True where XLA compiles the functions as they were traced: its values are JAX's. None where nothing was looked
-        at: the program is long, and has too many equations that would have to be compiled.
+        True where XLA compiles the functions as they were traced: its values are JAX's. None where nothing
+        was looked at: the program is long, and has too many equations that would have to be compiled.
     """
     reference, leaves = derivatives.reference, derivatives.leaves
     left, origin = one_at_a_time(MOST_KINDS, MOST_APPLIED), reference.program.origin

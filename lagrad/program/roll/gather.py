@@ -8,7 +8,6 @@ since a chain of a thousand additions is a thousand different names but one long
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -20,7 +19,7 @@ from lagrad.primitives.movers import scatter_positions
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold_quickly
 from lagrad.program.program import Lines
-from lagrad.program.roll.gathered import Batch, Filled, Gathered, SignedSum, Stack, Sums, signed_sum
+from lagrad.program.roll.gathered import Batch, Filled, Gathered, SignedSum, Stack, Sums
 from lagrad.program.roll.places import CHOOSING, LARGEST_ELEMENT, Place, places_of
 from lagrad.program.roll.terms import Entry, Member, Number, Picked, Row, Term, Whole
 
@@ -34,6 +33,10 @@ FLOAT64 = np.dtype(np.float64)
 FILLING = ("scatter", "scatter-add")
 # Kinds of dtypes whose values are numbers or truths.
 NUMERIC = "biufc"
+SPECIAL = CHOOSING.union(AXES, FILLING)
+# Key of a batch, signs of a sum, or None.
+Action = int | tuple[int, ...] | None
+UNKNOWN = ()
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
@@ -44,13 +47,12 @@ def gathered(program: Lines, runs: Mapping[int, tuple[int, int]] | None = None) 
         program: the equations.
         runs: variables that are entries of an input, one after the other: the input, and the first of them.
     """
-    uses = Counter(program.outputs)
-    uses.update(chain.from_iterable([equation.inputs for equation in program.equations]))
-    gatherer = Gatherer(Gathered(program), uses, arrays(program), only_stacked(program))
+    inputs = chain.from_iterable([equation.inputs for equation in program.equations])
+    uses = np.bincount(np.fromiter(chain(program.outputs, inputs), np.int64), minlength=len(program.avals))
+    gatherer = Gatherer(Gathered(program), uses.tolist(), arrays(program), only_stacked(program, uses))
     for variable, (source, first) in (runs or {}).items():
         gatherer.entries(variable, source, first)
-    for equation in program.equations:
-        gatherer.add(equation)
+    gatherer.add_all()
     for variable in program.outputs:
         gatherer.term(variable)
     return gatherer.found
@@ -65,19 +67,27 @@ def arrays(program: Lines) -> set[int]:
 
 def on_arrays(program: Lines) -> int:
     """Number of equations that stay as they are, because they compute with arrays."""
-    large, passing = arrays(program), CHOOSING.union(AXES, FILLING)
-    return sum([each.name not in passing and each.touches(large) for each in program.equations])
+    large = arrays(program)
+    return sum([each.name not in SPECIAL and each.touches(large) for each in program.equations])
 
 
-def only_stacked(program: Lines) -> set[int]:
-    """Variables that do nothing but become entries of the outputs."""
+def only_stacked(program: Lines, uses: np.ndarray) -> list[bool]:
+    """For each variable, whether it does nothing but become entries of the outputs.
+
+    Args:
+        program: the equations.
+        uses: how often each variable is used.
+    """
     passing = [each for each in program.equations if each.name in PASSED_ON]
-    others = [each.inputs for each in program.equations if each.name not in PASSED_ON]
-    excluded = set(chain.from_iterable(others))
+    others = uses.tolist()
+    for variable in chain(program.outputs, *(each.inputs for each in passing)):
+        others[variable] -= 1
+    stacked = [not count for count in others]
     for equation in reversed(passing):
-        if equation.outputs[0] in excluded:
-            excluded.update(equation.inputs)
-    return set(range(len(program.avals))) - excluded
+        if not stacked[equation.outputs[0]]:
+            for operand in equation.inputs:
+                stacked[operand] = False
+    return stacked
 
 
 @dataclass(eq=False)
@@ -88,40 +98,65 @@ class Gatherer:
         found: what is gathered so far.
         uses: how often each variable is used.
         arrays: variables that are no elements.
-        stacked: variables that only become entries of outputs.
+        stacked: whether each variable only becomes entries of outputs.
         keys: name and parameters of an equation -> their number.
         names: kinds of operands, and number of a key -> number of the batch.
-        equal: batch and places -> number of the equation, so that equal equations are one.
         pending: variables that are sums not yet written: signs and terms.
         filling: variables that are arrays still being filled.
         left: primitive, parameters and operands -> an equation that stays as it is.
 
     Attributes:
         known: variable -> its value, of constants and of indices that are computed from these.
-        sources: identity of a traced equation -> number of its key; many equations may have the same.
+        sums: signs -> number of the key, and the sum, of a few terms with these.
     """
 
     found: Gathered
-    uses: Counter[int]
+    uses: list[int]
     arrays: set[int]
-    stacked: set[int]
+    stacked: list[bool]
     keys: dict[tuple, int] = field(default_factory=dict)
     names: dict[tuple, int] = field(default_factory=dict)
-    equal: dict[tuple, int] = field(default_factory=dict)
     pending: dict[int, list[tuple[int, Term]]] = field(default_factory=dict)
     filling: dict[int, Filled] = field(default_factory=dict)
     left: dict[tuple, Equation] = field(default_factory=dict)
 
     def __post_init__(self):
         self.known = dict(self.found.program.constants)
-        self.sources: dict[int, int] = {}
+        self.sums: dict[tuple[int, ...], tuple[int, SignedSum]] = {}
+
+    def add_all(self) -> None:
+        """Take all equations, in order."""
+        # Equations of a list share what they were traced to, which is then looked at once.
+        actions: dict[int, Action] = {}
+        for equation in self.found.program.equations:
+            source = id(equation.source)
+            if (action := actions.get(source, UNKNOWN)) is UNKNOWN:
+                action = actions[source] = self.action(equation)
+            if isinstance(action, int):
+                self.take(action, equation)
+            elif action:
+                self.sum(action, equation)
+            else:
+                self.add(equation)
+
+    def action(self, equation: Equation) -> Action:
+        """Number of the key of one of a batch, signs of a sum; None where more has to be looked at."""
+        variables, avals, name = equation.inputs + equation.outputs, self.found.program.avals, equation.name
+        if equation.source.effects or name in SPECIAL or not self.arrays.isdisjoint(variables):
+            return None
+        aval = avals[equation.outputs[0]]
+        # Whole numbers may be indices that are known.
+        if aval.dtype.kind in "iub":
+            return None
+        is_sum = name in SIGNS and aval.dtype == FLOAT64
+        if is_sum and all(avals[each].shape == aval.shape for each in equation.inputs):
+            return SIGNS[name]
+        return self.key((name, *equation.params.values()))
 
     def add(self, equation: Equation) -> None:
         """Take the next equation."""
         name = equation.name
         if self.is_known(equation) or (name in CHOOSING and self.view(equation)):
-            return
-        if name in SIGNS and self.sum(equation):
             return
         if (name in AXES and self.stack(equation)) or (name in FILLING and self.fill(equation)):
             return
@@ -132,14 +167,19 @@ class Gatherer:
         if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
-            known, source = self.found.terms, id(equation.source)
-            # Most operands are known, and a call would take longer than all else here.
-            terms = [known.get(operand) or self.term(operand) for operand in equation.inputs]
-            if (key := self.sources.get(source)) is None:
-                key = self.sources[source] = self.key((equation.name, *equation.params.values()))
-            batch, place = self.member(key, equation, terms)
-            for variable, result in zip(equation.outputs, batch.results, strict=True):
-                known[variable] = result, place
+            self.take(self.key((equation.name, *equation.params.values())), equation)
+
+    def take(self, key: int, equation: Equation) -> None:
+        """Take an equation as one of a batch."""
+        known = self.found.terms
+        # Most operands are known, and a call would take longer than all else here.
+        terms = [known.get(operand) or self.term(operand) for operand in equation.inputs]
+        batch, place = self.member(key, equation, terms)
+        if len(batch.results) == 1:
+            known[equation.outputs[0]] = batch.results[0], place
+            return
+        for variable, result in zip(equation.outputs, batch.results, strict=True):
+            known[variable] = result, place
 
     def key(self, name: tuple) -> int:
         """Number of a name and parameters."""
@@ -228,19 +268,12 @@ class Gatherer:
                 self.found.terms[result] = kinds.number(level, Picked, source, self.shape(result)), entries
         return True
 
-    def sum(self, equation: Equation) -> bool:
-        """Whether an equation adds up elements; then its terms wait until something else takes the sum."""
-        (result,), avals, pending = equation.outputs, self.found.program.avals, self.pending
-        aval = avals[result]
-        if aval.dtype != FLOAT64 or result in self.arrays:
-            return False
-        for operand in equation.inputs:
-            if avals[operand] is not aval and avals[operand].shape != aval.shape:
-                return False
+    def sum(self, signs: tuple[int, ...], equation: Equation) -> None:
+        """Take an equation that adds up elements; its terms wait until something else takes the sum."""
         found: list[tuple[int, Term]] = []
-        known = self.found.terms
-        for sign, operand in zip(SIGNS[equation.name], equation.inputs, strict=True):
-            if operand in pending and self.uses[operand] == 1:
+        known, pending, uses = self.found.terms, self.pending, self.uses
+        for sign, operand in zip(signs, equation.inputs, strict=True):
+            if operand in pending and uses[operand] == 1:
                 terms = pending.pop(operand)
                 part = terms if sign > 0 else [(-each, term) for each, term in terms]
             else:
@@ -249,30 +282,32 @@ class Gatherer:
             if len(part) > len(found):
                 found, part = part, found
             found.extend(part)
-        pending[result] = found
-        return True
+        pending[equation.outputs[0]] = found
 
     def written(self, variable: int, terms: list[tuple[int, Term]]) -> Term:
         """A sum as one of the long ones of its level, or as an element if it is short and more follows."""
-        if len(terms) <= SHORT_SUM and variable not in self.stacked:
+        kinds = self.found.kinds
+        if len(terms) <= SHORT_SUM and not self.stacked[variable]:
             signs, operands = zip(*terms, strict=True)
-            batch, place = self.member(self.key(("sum", signs)), signed_sum(signs), operands)
+            if (known := self.sums.get(signs)) is None:
+                known = self.sums[signs] = self.key(("sum", signs)), SignedSum(signs)
+            batch, place = self.member(*known, operands)
             return batch.results[0], place
-        terms = [each for each in terms if not self.is_zero(each[1])] or terms[:1]
+        # Without zeros.
+        terms = [
+            each for each in terms if each[1][1] != 0 or not isinstance(kinds.found[each[1][0]], Number)
+        ] or terms[:1]
         aval, level = self.found.program.avals[variable], 1 + self.level([term for _, term in terms])
         kind = Row(level, aval.shape)
         sums = self.found.sums.setdefault(kind, Sums())
         for sign, (number, place) in terms:
-            rows, places, signs = sums.terms.setdefault(number, ([], [], []))
-            rows.append(sums.count)
-            places.append(place)
-            signs.append(sign)
+            if (row := sums.terms.get(number)) is None:
+                row = sums.terms[number] = [], [], []
+            row[0].append(sums.count)
+            row[1].append(place)
+            row[2].append(sign)
         sums.count += 1
-        return self.found.kinds.number(level, Row, level, aval.shape), sums.count - 1
-
-    def is_zero(self, term: Term) -> bool:
-        """Whether a term is the number zero."""
-        return term[1] == 0 and isinstance(self.found.kinds.found[term[0]], Number)
+        return kinds.number(level, Row, level, aval.shape), sums.count - 1
 
     def stack(self, equation: Equation) -> bool:
         """Whether an equation puts many elements side by side; then they are noted."""
@@ -363,15 +398,16 @@ class Gatherer:
     def member(self, key: int, element: Equation | SignedSum, terms: Sequence[Term]) -> tuple[Batch, int]:
         """The batch of one more element, and its place there, or that of the equal one that it has."""
         batches = self.found.batches
-        kinds, places = zip(*terms, strict=True) if terms else ((), ())
+        if len(terms) == 2:
+            (first, place), (second, other) = terms
+            kinds, places = (first, second), (place, other)
+        else:
+            kinds, places = zip(*terms, strict=True) if terms else ((), ())
         number = self.names.setdefault((key, kinds), len(batches))
         if number == len(batches):
             batches.append(self.batch(element, kinds, self.level(terms)))
-        members = batches[number].members
-        place = self.equal.setdefault((number, places), len(members))
-        if place == len(members):
-            members.append(places)
-        return batches[number], place
+        batch = batches[number]
+        return batch, batch.members.setdefault(places, len(batch.members))
 
     def batch(self, element: Equation | SignedSum, kinds: tuple[int, ...], level: int) -> Batch:
         """The next batch, still empty."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 
@@ -33,9 +32,6 @@ class SignedSum:
         return (total,)
 
 
-signed_sum = cache(SignedSum)
-
-
 @dataclass(eq=False)
 class Batch:
     """Equations that differ only in the places of their operands.
@@ -44,13 +40,13 @@ class Batch:
         element: one of them.
         kinds: number of the kind of each operand.
         results: number of the kind of each result.
-        members: places of the operands of each equation.
+        members: places of the operands of each equation -> its number; equal equations are one.
     """
 
     element: Equation | SignedSum
     kinds: tuple[int, ...]
     results: tuple[int, ...]
-    members: list[tuple[Hashable, ...]] = field(default_factory=list)
+    members: dict[tuple[Hashable, ...], int] = field(default_factory=dict)
 
     @property
     def places(self) -> list[tuple[Hashable, ...]]:

@@ -35,8 +35,6 @@ def rolled_list(listing: Listing) -> Callable[..., list[Any]] | None:
         (*leaves of the arguments) -> outputs, which JAX can trace; None if there is little to gain.
     """
     program = lines_of(listing)
-    if on_arrays(program) > WORTHWHILE * len(program.equations):
-        return None
     found = gathered(program, program.runs)
     if found.equations > WORTHWHILE * len(program.equations):
         return None

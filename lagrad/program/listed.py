@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 
 from lagrad.precision import float64
@@ -29,29 +31,40 @@ class Listed(Lines):
     runs: Runs
 
 
-def lines_of(listing: Listing) -> Listed:
-    """The equations that the outputs need, and what they start from."""
-    operations, operands = listing.operations, listing.operands
-    equations, constants, runs = [], {}, {}
-    is_needed = bytearray(len(operations))
+def lines_of(listing: Listing, offsets: Sequence[int]) -> Listed:
+    """The equations that the outputs need, and what they start from: the flat x, and leaves of the params.
+
+    Args:
+        listing: operations of functions of (x, params), pytrees.
+        offsets: where each leaf of x begins in the flat x, and where the last one ends.
+    """
+    operations, operands, leaves = listing.operations, listing.operands, len(offsets) - 1
+    # Entries of all leaves of x are then of one kind, as of one array.
+    flat = len(operations)
+    equations, constants = [], {}
+    starts = zip(listing.inputs, offsets[:-1], strict=False)
+    runs = {leaf: (flat, start) for leaf, start in starts if leaf is not None}
+    is_needed = bytearray(flat)
     for variable in listing.outputs:
         is_needed[variable] = 1
-    for variable in range(len(operations) - 1, -1, -1):
+    for variable in range(flat - 1, -1, -1):
         if not is_needed[variable]:
             continue
         operation, taken = operations[variable], operands[variable]
-        if operation.equation is not None:
+        if operation.primitive is not None:
             equations.append(Equation(operation.equation, operation.name, taken, (variable,)))
             for each in taken:
                 is_needed[each] = 1
         elif operation.name == "constant":
             constants[variable] = taken
         elif operation.name == "entries":
-            runs[variable] = taken[:2]
-    avals = [operation.aval for operation in operations]
-    inputs = tuple(number for number in listing.inputs if number is not None)
+            source, first = taken[:2]
+            source, start = runs.get(source, (source, 0))
+            runs[variable] = source, start + first
+    avals = [*(operation.aval for operation in operations), jax.core.ShapedArray((offsets[-1],), jnp.float64)]
+    params = [number for number in listing.inputs[leaves:] if number is not None]
     equations.reverse()
-    return Listed(equations, avals, constants, inputs, listing.outputs, runs)
+    return Listed(equations, avals, constants, (flat, *params), listing.outputs, runs)
 
 
 def written_out(program: Program) -> Program:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.core
@@ -19,7 +18,7 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.layout import join
 from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import Traced, apart
+from lagrad.problem.user_functions import apart
 from lagrad.program.check import check_program
 from lagrad.program.masks import masked
 from lagrad.program.program import Origin, Program, numbered
@@ -61,35 +60,34 @@ def trace(problem: Problem) -> Program:
     def arguments(x, *leaves):
         return jax.tree.leaves((problem.variables.unflatten(x), jax.tree.unflatten(structure, leaves)))
 
-    def flat(x, *leaves):
+    def anew(x, *leaves):
         params = jax.tree.unflatten(structure, leaves)
-        if not current:
-            f, c = problem.flat_objective(x, params), problem.flat_constraints(x, params)
-            return jnp.asarray(f, dtype=jnp.float64), jnp.asarray(c, dtype=jnp.float64)
-        tree = problem.variables.unflatten(x)
-        (objective,), *rows = of_leaves(tree, params)
+        f, c = problem.flat_objective(x, params), problem.flat_constraints(x, params)
+        return jnp.asarray(f, dtype=jnp.float64), jnp.asarray(c, dtype=jnp.float64)
+
+    def flat(x, *leaves):
+        if run is not None:
+            values = apart(run(x, *leaves), problem.traced.counts)
+        else:
+            values = problem.traced.leaves(
+                problem.variables.unflatten(x), jax.tree.unflatten(structure, leaves)
+            )
+        (objective,), *rows = values
         return jnp.reshape(objective, ()).astype(jnp.float64), join([*map(raveled, rows)])
 
-    of_leaves = arrays_of(problem.traced)
+    listing = problem.traced.listing if current else None
+    run = None if listing is None else rolled_list(listing, problem.variables.offsets.tolist())
     with float64():
-        closed = jax.make_jaxpr(quick(flat))(problem.start, *leaves)
+        closed = jax.make_jaxpr(quick(flat if current else anew))(problem.start, *leaves)
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
     written = without_long_runs(in_reals(rolled(masked(traced))))
     check_program(written.closed)
-    if current and (listing := problem.traced.listing) is not None:
+    if listing is not None:
         origin = Origin(listing, arguments)
         return replace(written, traced=replace(traced, origin=origin))
     return written if written is traced else replace(written, traced=traced)
-
-
-def arrays_of(traced: Traced) -> Callable[..., list[list[Any]]]:
-    """(x, params) -> the arrays that each function returns, what is repeated in them written once."""
-    run = None if traced.listing is None else rolled_list(traced.listing)
-    if run is None:
-        return traced.leaves
-    return lambda *given: apart(run(*jax.tree.leaves(given)), traced.counts)
 
 
 def raveled(leaves: Sequence) -> jax.Array:

@@ -15,7 +15,7 @@ from jax.extend.core import primitives
 from lagrad.precision import float64
 from lagrad.tracing.forms import FLOAT, NUMBER, array_of, forms, is_placed_nowhere, ordinary, sample
 from lagrad.tracing.listed_tracers import MINE, ListedOther, ListedTracer
-from lagrad.tracing.listing import Listing, Operation, emitted, equation_of
+from lagrad.tracing.listing import Listing, Operation, emitted, operation_of
 from lagrad.tracing.places import Stretch, run_of
 from lagrad.tracing.tracer import QuickTrace, Writing
 
@@ -76,11 +76,13 @@ class ListingTrace(QuickTrace):
         self.kinds_of: dict[Any, Operation] = {}
         self.powers: dict[int, Operation] = {}
         self.functions: dict[tuple[int, int], Operation | None] = {}
-        self.scalars = {
-            name: self.operation(primitive, params, (NUMBER, NUMBER)[: 1 if name == "neg" else 2])
-            for name, (primitive, params) in forms().operators.items()
-            if name in ("add", "sub", "mul", "div", "neg")
-        }
+        self.scalars = scalars()
+
+    def __getattr__(self, name: str) -> Any:
+        # What JAX does in a way of its own, it does with its own tracers.
+        if name.startswith("process_"):
+            self.close()
+        return getattr(self.outer, name)
 
     def node(self, operation: Operation, operands: Any) -> Any:
         """The tracer of one more operation."""
@@ -96,10 +98,7 @@ class ListingTrace(QuickTrace):
         """A primitive with parameters and shapes."""
         key = (primitive, *params.items(), *avals)
         if (found := self.kinds_of.get(key)) is None:
-            aval, _ = primitive.abstract_eval(*avals, **params)
-            aval = ordinary(aval) or aval
-            equation = equation_of(primitive, params, avals, aval)
-            found = self.kinds_of[key] = Operation(primitive.name, aval, equation)
+            found = self.kinds_of[key] = operation_of(primitive, params, avals)
         return found
 
     def power(self, power: int) -> Operation:
@@ -142,10 +141,11 @@ class ListingTrace(QuickTrace):
     def write(self, primitive: jex.Primitive, operands: list[Any], aval: Any, params: dict[str, Any]) -> Any:
         """List an equation whose one result is an ordinary array."""
         if self.is_open and all(type(each) in MINE and each.listing is self for each in operands):
-            key = (primitive, *params.items(), *(each.aval for each in operands))
+            # By their addresses, which the operation keeps: shapes take long to be hashed.
+            key = (primitive, id(params), *(id(each.aval) for each in operands))
             if (found := self.kinds_of.get(key)) is None:
-                equation = equation_of(primitive, params, [each.aval for each in operands], aval)
-                found = self.kinds_of[key] = Operation(primitive.name, aval, equation)
+                found = operation_of(primitive, params, [each.aval for each in operands], aval)
+                self.kinds_of[key] = found
             return self.node(found, tuple(each.number for each in operands))
         self.close()
         return super().write(primitive, operands, aval, params)
@@ -317,6 +317,14 @@ class ListingTrace(QuickTrace):
             tuple(each.number if type(each) in MINE else None for each in inputs),
             tuple(each.number for each in outputs),
         )
+
+
+@cache
+def scalars() -> dict[str, Operation]:
+    """Arithmetic of numbers, by what JAX calls the primitive."""
+    counts = {"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1}
+    operators = {name: forms().operators[name] for name in counts}
+    return {name: operation_of(*operators[name], (NUMBER,) * count) for name, count in counts.items()}
 
 
 CONSTANT = Operation("constant", NUMBER)

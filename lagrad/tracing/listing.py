@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from jax.extend import core as jex
 from jax.extend.core import primitives
 from jax.extend.source_info_util import new_source_info
 
-from lagrad.tracing.forms import array_of, forms
+from lagrad.tracing.forms import array_of, forms, ordinary
 from lagrad.tracing.places import Stretch
 
 
+@dataclass(frozen=True, eq=False)
 class Operation:
     """What gives a variable; one object serves all that differ only in their operands.
 
     Args:
         name: of the primitive; "input", "constant" or "entries" for what no equation gives.
         aval: shape and dtype of the variable.
-        equation: an equation of this kind.
+        primitive: what an equation applies; None where there is none.
+        params: its parameters.
+        avals: shapes and dtypes of its operands.
     """
 
-    __slots__ = ("aval", "equation", "name")
+    name: str
+    aval: Any
+    primitive: jex.Primitive | None = None
+    params: dict[str, Any] = field(default_factory=dict[str, Any])
+    avals: Sequence[Any] = ()
 
-    def __init__(self, name: str, aval: Any, equation: jex.JaxprEqn | None = None) -> None:
-        self.name, self.aval, self.equation = name, aval, equation
+    @cached_property
+    def equation(self) -> jex.JaxprEqn:
+        """An equation of this kind."""
+        new = jex.gensym()
+        operands, results = [*map(new, self.avals)], [new(self.aval)]
+        return jex.new_jaxpr_eqn(operands, results, self.primitive, self.params, jex.no_effects)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +60,21 @@ class Listing:
     outputs: tuple[int, ...]
 
 
-def equation_of(primitive: jex.Primitive, params: dict[str, Any], avals: Sequence[Any], aval: Any) -> Any:
-    """An equation that applies a primitive to operands of some shapes."""
-    new = jex.gensym()
-    return jex.new_jaxpr_eqn([*map(new, avals)], [new(aval)], primitive, params, jex.no_effects)
+def operation_of(
+    primitive: jex.Primitive, params: dict[str, Any], avals: Sequence[Any], aval: Any = None
+) -> Operation:
+    """A primitive with parameters, of operands of some shapes.
+
+    Args:
+        primitive: of one result.
+        params: its parameters.
+        avals: shapes and dtypes of the operands.
+        aval: of the result; JAX's, if not given.
+    """
+    if aval is None:
+        found, _ = primitive.abstract_eval(*avals, **params)
+        aval = ordinary(found) or found
+    return Operation(primitive.name, aval, primitive, params, tuple(avals))
 
 
 def emitted(
@@ -68,10 +91,10 @@ def emitted(
     found: list[Any] = []
     arguments, nowhere = iter(inputs), new_source_info()
     for operation, taken in zip(operations, operands, strict=True):
-        if (equation := operation.equation) is not None:
+        if (primitive := operation.primitive) is not None:
             given = [found[each] for each in taken]
             (tracer,) = outer.emit_eqn(
-                given, [operation.aval], equation.primitive, equation.params, jex.no_effects, nowhere
+                given, [operation.aval], primitive, operation.params, jex.no_effects, nowhere
             )
         elif operation.name == "input":
             tracer = next(arguments)

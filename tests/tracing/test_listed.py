@@ -211,8 +211,8 @@ def test_a_problem_is_rolled_up_from_its_list(monkeypatch):
 def test_what_was_rolled_up_wrongly_is_told(monkeypatch):
     rolled = tracing.rolled_list
 
-    def wrong(listing):
-        run = rolled(listing)
+    def wrong(*given):
+        run = rolled(*given)
         return lambda *leaves: [1.5 * each for each in run(*leaves)]
 
     monkeypatch.setattr(tracing, "rolled_list", wrong)
@@ -231,6 +231,21 @@ def test_problems_that_are_listed_verify():
     )
     assert problem.traced.listing is not None
     found = lagrad.differentiate(problem)
+    assert len(found.program.equations) < len(problem.traced.listing.operations) / 2
     found.verify()
     expected = problem.params["a"] * start["u"] * start["v"][1]
     np.testing.assert_allclose(found.values(start)[1], [*expected, *start["u"][:2]])
+
+
+def test_named_numbers_are_rolled_up_as_one_array():
+    start = {f"x{k}": 1.0 + 0.01 * k for k in range(80)}
+    product = lambda x: sum(x[f"x{k}"] * jnp.sin(x[f"x{k + 1}"]) for k in range(79))  # noqa: E731
+    found = lagrad.differentiate(lagrad.Problem(product, start))
+    assert len(found.program.equations) < 20
+    x = np.array([*start.values()])
+    names = sorted(start)
+    expected = jax.hessian(lambda x: product(dict(zip(names, x, strict=True))))(
+        jnp.array([start[name] for name in names])
+    )
+    np.testing.assert_allclose(found.hessian(start, []).toarray(), expected, rtol=1e-12, atol=1e-14)
+    assert x.size == found.n

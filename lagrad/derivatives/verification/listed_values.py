@@ -118,30 +118,22 @@ def of_numbers(operation: Operation, left: Left) -> Rule:
         return lambda values, array: float(array)
     if operation.name == "entries" and operation.aval.shape == ():
         return lambda values, place: values[place[0]].flat[place[1]]
-    equation = operation.equation
-    if equation is None or not all(
-        each.aval.shape == () and each.aval.dtype == FLOAT64 for each in all_of(equation)
-    ):
+    avals = operation.aval, *operation.avals
+    if operation.primitive is None or not all(each.shape == () and each.dtype == FLOAT64 for each in avals):
         return of_arrays(operation, left)
     if operation.name == "integer_pow":
-        power = equation.params["y"]
+        power = operation.params["y"]
         return lambda values, operands: values[operands[0]] ** power
     function = NUMBERS.get(operation.name)
     if function is None:
         return lambda values, operands: applied(operation, left, [values[each] for each in operands])
-    if len(equation.invars) == 1:
+    if len(operation.avals) == 1:
         return lambda values, operands: function(values[operands[0]])
     return lambda values, operands: function(values[operands[0]], values[operands[1]])
 
 
-def all_of(equation: Any) -> list[Any]:
-    """Operands and results of an equation."""
-    return [*equation.invars, *equation.outvars]
-
-
 def applied(operation: Operation, left: Left, operands: list[Any]) -> Any:
     """Result of an operation on NumPy's numbers and arrays."""
-    assert operation.equation is not None
     equation = Equation(operation.equation, operation.name, (), ())
     operands = [np.float64(each) if type(each) is float else each for each in operands]
     try:

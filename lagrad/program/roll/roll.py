@@ -10,7 +10,7 @@ compilation. Toy version:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -28,18 +28,22 @@ FEWEST_EQUATIONS = 60
 WORTHWHILE = 0.5
 
 
-def rolled_list(listing: Listing) -> Callable[..., list[Any]] | None:
+def rolled_list(listing: Listing, offsets: Sequence[int]) -> Callable[..., list[Any]] | None:
     """Write a list of operations with those that are repeated as equations on arrays.
 
+    Args:
+        listing: operations of functions of (x, params), pytrees.
+        offsets: where each leaf of x begins in the flat x, and where the last one ends.
+
     Returns:
-        (*leaves of the arguments) -> outputs, which JAX can trace; None if there is little to gain.
+        (flat x, *leaves of the params) -> outputs, which JAX can trace; None if there is little to gain.
     """
-    program = lines_of(listing)
+    program = lines_of(listing, offsets)
     found = gathered(program, program.runs)
     if found.equations > WORTHWHILE * len(program.equations):
         return None
-    run, are_taken = write(found), [number is not None for number in listing.inputs]
-    return lambda *leaves: run(*itertools.compress(leaves, are_taken))
+    run, are_taken = write(found), [number is not None for number in listing.inputs[len(offsets) - 1 :]]
+    return lambda x, *leaves: run(x, *itertools.compress(leaves, are_taken))
 
 
 def rolled(program: Program) -> Program:

@@ -28,7 +28,11 @@ def agree(fun, *arguments, rtol: float = 1e-13) -> Program:
     Likewise of what is rolled up of a list, where there is one.
     """
     found, listing = rolled(traced(fun, *arguments)), listing_of(fun, *arguments)
-    runs = [found.function()] if listing is None else [found.function(), rolled_list(listing)]
+    runs = (
+        [found.function()]
+        if listing is None
+        else [found.function(), rolled_list(listing, [0, arguments[0].size])]
+    )
     with float64():
         points = [jnp.asarray(each) for each in arguments]
         moves = [jnp.cos(1.0 + jnp.arange(point.size, dtype=float)).reshape(point.shape) for point in points]
@@ -185,7 +189,7 @@ def test_repeated_elements_become_arrays(name):
     found, listing = agree(fun, x), listing_of(fun, x)
     assert len(found.equations) <= most
     with float64():
-        again = jax.make_jaxpr(rolled_list(listing))(x)
+        again = jax.make_jaxpr(rolled_list(listing, [0, n]))(x)
     assert len(numbered(again).equations) <= most
 
 

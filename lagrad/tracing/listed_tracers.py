@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from jax.extend import core as jex
 
 from lagrad.tracing.forms import NUMBER
@@ -28,7 +29,7 @@ def operation(name: str, operator: str, reflected: bool = False) -> Callable[[An
             kind = type(other)
             if kind is ListedTracer:
                 number = other.number if other.aval is NUMBER and other.listing is listing else None
-            elif kind is float or (kind is int and -EXACT <= other <= EXACT):
+            elif kind is float or kind is np.float64 or (kind is int and -EXACT <= other <= EXACT):
                 number = listing.number(other).number
             else:
                 number = None
@@ -48,6 +49,11 @@ def operation(name: str, operator: str, reflected: bool = False) -> Callable[[An
 
     operate.__name__ = name
     return operate
+
+
+def are_whole(index: tuple[Any, ...]) -> bool:
+    """Whether an index is whole numbers of Python's, to which True is equal."""
+    return all(type(each) is int for each in index)
 
 
 def is_current(listing: Any) -> bool:
@@ -87,12 +93,13 @@ class ListedTracer(QuickTracer):
             return super().__getitem__(index)
         # Nothing that is read at a known place can fail, or has a slope that does.
         key = self.number, index
-        if type(index) is int and (found := listing.views.get(key)) is not None:
+        is_entry = type(index) is int or (type(index) is tuple and are_whole(index))
+        if is_entry and (found := listing.views.get(key)) is not None:
             return found
         stretch = stretch_of(index if type(index) is tuple else (index,), self.aval.shape)
         if stretch is None:
             return super().__getitem__(index)
-        if type(index) is not int:
+        if not is_entry:
             key = self.number, stretch
         if (found := listing.views.get(key)) is None:
             found = listing.views[key] = listing.stretch(self, stretch)

@@ -29,13 +29,14 @@ LISTED = frozenset(
         *("add", "sub", "mul", "div", "neg", "integer_pow", "pow", "sqrt", "rsqrt", "cbrt", "square", "abs"),
         *("exp", "exp2", "log", "log1p", "expm1", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
         *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "logistic", "lgamma", "digamma"),
+        *("rem", "round", "is_finite", "cumsum", "cumprod", "reduce_max", "reduce_min", "reduce_prod"),
         *("sign", "floor", "ceil", "max", "min", "select_n", "clamp", "eq", "ne", "lt", "le", "gt", "ge"),
         *("and", "or", "not", "convert_element_type", "copy", "stack", "concatenate", "reshape", "squeeze"),
         *("broadcast_in_dim", "expand_dims", "transpose", "slice", "rev", "reduce_sum", "dot_general"),
     )
 )
-
-
+# Arrays with so few entries are compared by these.
+SMALL = 64
 # What is listed though all of its operands are known: it begins arrays that are filled later.
 FILLED = ("broadcast_in_dim", "convert_element_type")
 # Types of constants; what has fewer digits is JAX's, who has something to say about it.
@@ -70,8 +71,8 @@ class ListingTrace(QuickTrace):
         self.views: dict[Any, Any] = {}
         # Number -> the constant that it is.
         self.values: dict[float, Any] = {}
-        # Identity of a known array -> it, and the constant that it is.
-        self.arrays: dict[int, tuple[Any, Any]] = {}
+        # Known array, by its numbers or its identity -> it, and the constant that it is.
+        self.arrays: dict[Any, tuple[Any, Any]] = {}
         # Primitive, parameters and shapes -> the operation.
         self.kinds_of: dict[Any, Operation] = {}
         self.powers: dict[int, Operation] = {}
@@ -118,11 +119,16 @@ class ListingTrace(QuickTrace):
 
     def array(self, array: np.ndarray | jax.Array) -> Any:
         """The one constant that a known array is."""
-        if (found := self.arrays.get(id(array))) is None:
+        is_small = isinstance(array, np.ndarray) and array.size <= SMALL
+        key = (array.dtype, array.shape, array.tobytes()) if is_small else id(array)
+        known = self.arrays.get(key)
+        # An array of NumPy's may be filled anew for each pass of a loop.
+        if known is None or (not is_small and not np.array_equal(known[1].operands, array)):
             aval = array_of(array.shape) if array.dtype == FLOAT else aval_of(array)
+            numbers = array.copy() if isinstance(array, np.ndarray) else np.asarray(array)
             # With the array, which is kept as long as its identity counts.
-            found = self.arrays[id(array)] = array, self.constant(np.asarray(array), aval)
-        return found[1]
+            known = self.arrays[key] = array, self.constant(numbers, aval)
+        return known[1]
 
     def number(self, value: float) -> Any:
         """A known number."""
@@ -161,9 +167,9 @@ class ListingTrace(QuickTrace):
             start = len(self.nodes)
             if (found := self.taken_apart(primitive, tracers, params)) is not None:
                 return found if primitive.multiple_results else found[0]
-            del self.nodes[start:]
-        if is_mine:
-            self.close()
+            if is_mine:
+                del self.nodes[start:]
+                self.close()
         return super().process_primitive(primitive, tracers, params)
 
     def process_call(self, *given: Any) -> Any:
@@ -228,24 +234,19 @@ class ListingTrace(QuickTrace):
 
     def called(self, params: dict[str, Any], operands: Sequence[Any]) -> list[Any] | None:
         """What a short function of JAX's gives, listed equation by equation; None if it cannot be."""
-        closed, jaxpr = params["jaxpr"], params["jaxpr"].jaxpr
-        if len(jaxpr.eqns) > LONGEST_CALL or jaxpr.effects or closed.consts or not is_placed_nowhere(params):
+        jaxpr, consts = params["jaxpr"].jaxpr, params["jaxpr"].consts
+        if len(jaxpr.eqns) > LONGEST_CALL or jaxpr.effects or consts or not is_placed_nowhere(params):
+            return None
+        if any(isinstance(atom, jex.Literal) for atom in jaxpr.outvars):
             return None
         values = dict(zip(jaxpr.invars, operands, strict=True))
-
-        def value(atom: Any) -> Any:
-            return atom if isinstance(atom, jex.Literal) else values[atom]
-
         for equation in jaxpr.eqns:
-            found = self.taken_apart(equation.primitive, [*map(value, equation.invars)], equation.params)
+            given = [each if isinstance(each, jex.Literal) else values[each] for each in equation.invars]
+            found = self.taken_apart(equation.primitive, given, equation.params)
             if found is None:
                 return None
             values.update(zip(equation.outvars, found, strict=True))
-        return (
-            [*map(value, jaxpr.outvars)]
-            if not any(isinstance(a, jex.Literal) for a in jaxpr.outvars)
-            else None
-        )
+        return [values[each] for each in jaxpr.outvars]
 
     def mine(self, value: Any) -> Any:
         """A tracer of this list, also for what is known; None for what is neither."""

@@ -15,6 +15,7 @@ import lagrad
 import lagrad_problems
 from lagrad.derivatives.verification import differences
 from lagrad.derivatives.verification.differences import values_agree
+from lagrad.derivatives.verification.listed_values import listed_values
 from lagrad.derivatives.verification.numpy_rows import ELEMENTWISE
 from lagrad.derivatives.verification.numpy_values import LARGE, numpy_values, one_at_a_time
 from lagrad.precision import float64
@@ -242,3 +243,42 @@ def test_other_loops_and_complex_numbers_are_left(function):
     problem = lagrad.Problem(lambda x: jnp.sum(x**2), np.ones(6), lagrad.Equality(function))
     reference = lagrad.differentiate(problem, check=False).reference
     assert numpy_values(numbered(reference.closed, CALLS), problem.start, []) is None
+
+
+SINGLE_NUMBERS = {
+    "arithmetic": lambda x, k: x[k] * x[k + 1] / (1.0 + x[k] ** 2) - 3.0 ** x[k] + x[k] ** -2 - abs(-x[k]),
+    "functions": lambda x, k: (
+        jnp.sin(x[k]) * jnp.exp(x[k + 1]) + jnp.log(x[k]) * jnp.sqrt(x[k]) + jnp.tanh(x[k])
+    ),
+    "other functions": lambda x, k: jnp.hypot(x[k], x[k + 1]) * jnp.arctan2(x[k], 0.5) + jnp.log1p(x[k]),
+    "choices": lambda x, k: jnp.where(x[k] > 0.5, x[k + 1], 2.0) * jnp.minimum(x[k], 0.7) % 0.3,
+    "special": lambda x, k: jax.scipy.special.erf(x[k]) + jax.scipy.special.gammaln(x[k] + 1.0),
+    "vectors": lambda x, k: (x[k : k + 2] * np.array([2.0, 0.5])) @ x[k : k + 2] + jnp.sum(x[k : k + 3]),
+    "matrices": lambda x, k: jnp.stack([x[k], x[k + 1]]).reshape(1, 2)[0, 1] * x[::3][0],
+    "infinite": lambda x, k: 1.0 / (x[k] - x[k]) + jnp.exp(1000.0 * x[k]),
+    "nan": lambda x, k: jnp.log(-x[k]) + jnp.sqrt(x[k] - 2.0) * x[k + 1],
+    "too large": lambda x, k: (1e200 * x[k]) ** 2 * 0.5,
+}
+
+
+@pytest.mark.parametrize("name", SINGLE_NUMBERS)
+def test_lists_of_single_numbers_have_the_values_of_jax(name):
+    """By Python's arithmetic where it raises no error, and by NumPy's where it does."""
+    rows = lambda x: [SINGLE_NUMBERS[name](x, k) for k in range(20)]  # noqa: E731
+    problem = lagrad.Problem(lambda x: x[0] * x[1], np.linspace(0.1, 0.9, 24), lagrad.Equality(rows))
+    origin = lagrad.differentiate(problem, check=False).reference.program.origin
+    with float64():
+        expected = np.append(problem.flat_objective(problem.start), problem.flat_constraints(problem.start))
+    found = listed_values(origin, problem.start, [], one_at_a_time(10, 1000))
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_what_numpy_does_not_have_is_left(monkeypatch):
+    """To whom takes it, one equation at a time; nobody is no value."""
+    monkeypatch.delitem(ELEMENTWISE, "erf")
+    problem = special_loop(40)
+    origin = lagrad.differentiate(problem, check=False).reference.program.origin
+    assert listed_values(origin, problem.start, []) is None
+    found = listed_values(origin, problem.start, [], one_at_a_time(10, 1000))
+    with float64():
+        np.testing.assert_allclose(found, [problem.flat_objective(problem.start)], rtol=1e-13)

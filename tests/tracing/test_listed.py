@@ -49,7 +49,7 @@ def same(function: Callable, x: np.ndarray, monkeypatch) -> Listing | None:
     monkeypatch.setattr(lister, "FEWEST", 10**9)
 
     def again(x):
-        return emit(listing, [x]) if listing else listed(function, x)[0]
+        return emit(listing, jax.tree.leaves(x)) if listing else listed(function, x)[0]
 
     # Once from the list, and once from tracers that JAX asked for.
     for run in (again, lambda x: listed(function, x)[0]):
@@ -144,6 +144,28 @@ def test_random_programs_have_the_same_values(steps):
     expected, found = jax.jit(function)(DATA), jax.jit(lambda x: listed(function, x)[0])(DATA)
     for each, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(each, other)
+
+
+def test_true_is_no_place(monkeypatch):
+    """It is equal to 1, and an axis more to NumPy."""
+    same(lambda x: [x[1], x[True], x[None][0, True], x[0], x[False]], DATA, monkeypatch)
+    same(lambda y: [y[1, 0], y[1, False], y[True], y[True, 1], y[2, 0]], DATA.reshape(3, 1), monkeypatch)
+
+
+@pytest.mark.parametrize("size", [3, 200])
+def test_an_array_that_is_filled_anew_keeps_what_it_was(size):
+    """Where JAX would take what it holds at the end."""
+
+    def function(x):
+        weights, total = np.zeros(size), 0.0
+        for k in range(40):
+            weights[:] = k
+            total = total + x @ weights + x[0] * k
+        return total
+
+    x = np.linspace(0.5, 1.5, size)
+    found = lagrad.differentiate(lagrad.Problem(function, x))
+    np.testing.assert_allclose(found.gradient(x), 780.0 * (1.0 + np.eye(size)[0]), rtol=1e-13)
 
 
 def test_a_branch_keeps_what_is_in_it():

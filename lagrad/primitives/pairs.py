@@ -12,12 +12,10 @@ zero below 1e-162.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -51,42 +49,21 @@ def filled(pair: Pair, shape: Sequence[int]) -> Pair:
     return Pair(*(jnp.zeros(shape) if part is None else part for part in pair))
 
 
-def arithmetic(operator: Callable[..., Any], usual: Callable[..., Any]) -> Callable[..., Any]:
-    """An operator of JAX's arrays, which is written sooner than what JAX calls the primitive.
-
-    What is known on all sides would be computed by NumPy, which warns of infinity and nan.
-    """
-
-    def apply(*operands: Any) -> Any:
-        is_traced = any(isinstance(each, jax.Array) for each in operands)
-        return operator(*operands) if is_traced else usual(*operands)
-
-    return apply
-
-
-add, sub, mul, neg = (
-    arithmetic(operator.add, lax.add),
-    arithmetic(operator.sub, lax.sub),
-    arithmetic(operator.mul, lax.mul),
-    arithmetic(operator.neg, lax.neg),
-)
-
-
 def plus(x: Any, y: Any) -> Any:
     """x + y."""
     if x is None or y is None:
         return y if x is None else x
-    return add(x, y)
+    return lax.add(x, y)
 
 
 def minus(x: Any, y: Any) -> Any:
     """x - y."""
     if x is None or y is None:
-        return x if y is None else neg(y)
-    return sub(x, y)
+        return x if y is None else lax.neg(y)
+    return lax.sub(x, y)
 
 
-def times(x: Any, y: Any, by: Callable[[Any, Any], Any] = mul) -> Any:
+def times(x: Any, y: Any, by: Callable[[Any, Any], Any] = lax.mul) -> Any:
     """x y, or another product."""
     return None if x is None or y is None else by(x, y)
 
@@ -96,7 +73,7 @@ def over(x: Any, y: Any) -> Any:
     return None if x is None else lax.div(x, y)
 
 
-def product(x: Pair, y: Pair, by: Callable[[Any, Any], Any] = mul) -> Pair:
+def product(x: Pair, y: Pair, by: Callable[[Any, Any], Any] = lax.mul) -> Pair:
     """x y, or another product."""
     return Pair(
         minus(times(x.real, y.real, by), times(x.imag, y.imag, by)),
@@ -111,8 +88,8 @@ def quotient(x: Pair, y: Pair) -> Pair:
     if y.imag is None:
         return Pair(over(x.real, y.real), over(x.imag, y.real))
     if y.real is None:
-        return Pair(over(x.imag, y.imag), over(x.real, neg(y.imag)))
-    squared, above = squares(y), product(x, Pair(y.real, neg(y.imag)))
+        return Pair(over(x.imag, y.imag), over(x.real, lax.neg(y.imag)))
+    squared, above = squares(y), product(x, Pair(y.real, lax.neg(y.imag)))
     return Pair(over(above.real, squared), over(above.imag, squared))
 
 
@@ -169,7 +146,7 @@ def conjugate(equation: jex.JaxprEqn, x: Any) -> list:
 
 def negative(value: Any, equation: jex.JaxprEqn) -> Any:
     """-x; of zero minus zero, which says on which side of a branch cut a number lies."""
-    return jnp.full(shape_of(equation.invars[0]), -0.0) if value is None else neg(value)
+    return jnp.full(shape_of(equation.invars[0]), -0.0) if value is None else lax.neg(value)
 
 
 def each_part(equation: jex.JaxprEqn, *operands: Any, apply: Callable = bind) -> list | None:
@@ -216,7 +193,7 @@ def absolute(equation: jex.JaxprEqn, x: Pair) -> list:
     """|x|."""
     if x.real is None or x.imag is None:
         part = filled(x, shape_of(equation.invars[0]))[x.real is None]
-        return [mul(lax.sign(part), part)]
+        return [lax.mul(lax.sign(part), part)]
     squared = squares(x)
     is_zero, one = lax.eq(squared, 0.0), jnp.ones_like(squared)
     root = lax.sqrt(jnp.where(is_zero, one, squared))
@@ -234,7 +211,7 @@ def exponential(equation: jex.JaxprEqn, x: Pair) -> list:
 def logarithm(equation: jex.JaxprEqn, x: Pair) -> list:
     """log |x| and the angle of x."""
     written = filled(x, shape_of(equation.invars[0]))
-    return [Pair(mul(0.5, lax.log(squares(written))), lax.atan2(written.imag, written.real))]
+    return [Pair(lax.mul(0.5, lax.log(squares(written))), lax.atan2(written.imag, written.real))]
 
 
 def power(equation: jex.JaxprEqn, x: Pair) -> list:

@@ -25,7 +25,6 @@ from lagrad.primitives.pairs import PAIRS, Pair, filled, pair_of
 from lagrad.program.program import Program, numbered
 from lagrad.program.rebuild import REBUILD
 from lagrad.program.walk import run
-from lagrad.tracing import quick
 
 
 def in_reals(program: Program) -> Program:
@@ -49,7 +48,7 @@ def in_reals(program: Program) -> Program:
         return run(program.closed, [*map(split, arguments)], visit, split)
 
     with float64():
-        return numbered(jax.make_jaxpr(quick(function))(*program.closed.in_avals))
+        return numbered(jax.make_jaxpr(function)(*program.closed.in_avals))
 
 
 def visit(equation: JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:

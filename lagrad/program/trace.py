@@ -82,7 +82,10 @@ def trace(problem: Problem) -> Program:
     if any(isinstance(value, jax.core.Tracer) for value in closed.consts):
         raise DerivativeError(CAPTURED)
     traced = with_symmetric_solves(numbered(closed))
-    written = without_long_runs(in_reals(rolled(masked(traced))))
+    shorter = masked(traced)
+    if listing is None or run is not None:
+        shorter = rolled(shorter)
+    written = without_long_runs(in_reals(shorter))
     check_program(written.closed)
     if listing is not None:
         origin = Origin(listing, arguments)

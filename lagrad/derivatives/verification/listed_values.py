@@ -109,7 +109,8 @@ def of_arrays(operation: Operation, left: Left) -> Rule:
             return scalar(values[number].array.reshape(-1)[first : first + size].reshape(shape))
 
         return entries
-    return lambda values, operands: applied(operation, left, [plain(values[each]) for each in operands])
+    function = applied(operation, left)
+    return lambda values, operands: function([plain(values[each]) for each in operands])
 
 
 def of_numbers(operation: Operation, left: Left) -> Rule:
@@ -126,17 +127,22 @@ def of_numbers(operation: Operation, left: Left) -> Rule:
         return lambda values, operands: values[operands[0]] ** power
     function = NUMBERS.get(operation.name)
     if function is None:
-        return lambda values, operands: applied(operation, left, [values[each] for each in operands])
+        general = applied(operation, left)
+        return lambda values, operands: general([values[each] for each in operands])
     if len(operation.avals) == 1:
         return lambda values, operands: function(values[operands[0]])
     return lambda values, operands: function(values[operands[0]], values[operands[1]])
 
 
-def applied(operation: Operation, left: Left, operands: list[Any]) -> Any:
-    """Result of an operation on NumPy's numbers and arrays."""
+def applied(operation: Operation, left: Left) -> Callable[[list[Any]], Any]:
+    """Operands of an operation, NumPy's numbers and arrays, to its result."""
     equation = Equation(operation.equation, operation.name, (), ())
-    operands = [np.float64(each) if type(each) is float else each for each in operands]
-    try:
-        return apply(equation, operands)[0]
-    except NoRow:
-        return left(equation, operands)[0]
+
+    def result(operands: list[Any]) -> Any:
+        operands = [np.float64(each) if type(each) is float else each for each in operands]
+        try:
+            return apply(equation, operands)[0]
+        except NoRow:
+            return left(equation, operands)[0]
+
+    return result

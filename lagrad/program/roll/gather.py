@@ -40,22 +40,29 @@ UNKNOWN = ()
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
-def gathered(program: Lines, runs: Mapping[int, tuple[int, int]] | None = None) -> Gathered:
+def gathered(
+    program: Lines, most: float, runs: Mapping[int, tuple[int, int]] | None = None
+) -> Gathered | None:
     """Gather equations.
 
     Args:
         program: the equations.
+        most: number of equations that are worth it.
         runs: variables that are entries of an input, one after the other: the input, and the first of them.
+
+    Returns:
+        What was gathered; None if that is more than `most` equations.
     """
     inputs = chain.from_iterable([equation.inputs for equation in program.equations])
     uses = np.bincount(np.fromiter(chain(program.outputs, inputs), np.int64), minlength=len(program.avals))
     gatherer = Gatherer(Gathered(program), uses.tolist(), arrays(program), only_stacked(program, uses))
     for variable, (source, first) in (runs or {}).items():
         gatherer.entries(variable, source, first)
-    gatherer.add_all()
+    if not gatherer.add_all(most):
+        return None
     for variable in program.outputs:
         gatherer.term(variable)
-    return gatherer.found
+    return gatherer.found if gatherer.found.equations <= most else None
 
 
 def arrays(program: Lines) -> set[int]:
@@ -124,10 +131,10 @@ class Gatherer:
         self.known = dict(self.found.program.constants)
         self.sums: dict[tuple[int, ...], tuple[int, SignedSum]] = {}
 
-    def add_all(self) -> None:
-        """Take all equations, in order."""
+    def add_all(self, most: float) -> bool:
+        """Take all equations, in order, and tell whether they are at most so many batches."""
         # Equations of a list share what they were traced to, which is then looked at once.
-        actions: dict[int, Action] = {}
+        actions, batches = dict[int, Action](), self.found.batches
         for equation in self.found.program.equations:
             source = id(equation.source)
             if (action := actions.get(source, UNKNOWN)) is UNKNOWN:
@@ -138,6 +145,9 @@ class Gatherer:
                 self.sum(action, equation)
             else:
                 self.add(equation)
+            if len(batches) > most:
+                return False
+        return True
 
     def action(self, equation: Equation) -> Action:
         """Number of the key of one of a batch, signs of a sum; None where more has to be looked at."""

@@ -39,8 +39,8 @@ def rolled_list(listing: Listing, offsets: Sequence[int]) -> Callable[..., list[
         (flat x, *leaves of the params) -> outputs, which JAX can trace; None if there is little to gain.
     """
     program = lines_of(listing, offsets)
-    found = gathered(program, program.runs)
-    if found.equations > WORTHWHILE * len(program.equations):
+    found = gathered(program, WORTHWHILE * len(program.equations), program.runs)
+    if found is None:
         return None
     run, are_taken = write(found), [number is not None for number in listing.inputs[len(offsets) - 1 :]]
     return lambda x, *leaves: run(x, *itertools.compress(leaves, are_taken))
@@ -66,8 +66,8 @@ def rolled(program: Program) -> Program:
     most = WORTHWHILE * len(program.equations)
     if program.closed.effects or len(program.equations) < FEWEST_EQUATIONS or on_arrays(program) > most:
         return program
-    found = gathered(program)
-    if found.equations > most:
+    found = gathered(program, most)
+    if found is None:
         return program
     with float64():
         return numbered(jax.make_jaxpr(write(found))(*program.closed.in_avals))

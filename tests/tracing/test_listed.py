@@ -259,6 +259,15 @@ def test_problems_that_are_listed_verify():
     np.testing.assert_allclose(found.values(start)[1], [*expected, *start["u"][:2]])
 
 
+def test_what_is_no_array_may_be_among_the_params():
+    """A random key that nothing takes, and whole numbers."""
+    params = {"key": jax.random.key(0), "count": np.arange(3), "weight": 2.0}
+    problem = lagrad.Problem(lambda x, p: p["weight"] * loop(x), np.linspace(0.1, 1.0, 41), params=params)
+    assert problem.traced.listing is not None
+    found = lagrad.differentiate(problem)
+    np.testing.assert_allclose(found.gradient(problem.start), 2.0 * jax.grad(loop)(problem.start), rtol=1e-12)
+
+
 def test_named_numbers_are_rolled_up_as_one_array():
     start = {f"x{k}": 1.0 + 0.01 * k for k in range(80)}
     product = lambda x: sum(x[f"x{k}"] * jnp.sin(x[f"x{k + 1}"]) for k in range(79))  # noqa: E731

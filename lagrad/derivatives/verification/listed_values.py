@@ -51,7 +51,7 @@ def listed_values(
         leaves: of the params.
         left: (equation, operands) -> results of equations that have no row; see `one_at_a_time`.
     """
-    arguments = [np.asarray(leaf) for leaf in origin.arguments(x, *leaves)]
+    arguments = origin.arguments(x, *leaves)
     try:
         with np.errstate(all="ignore"):
             try:
@@ -62,14 +62,11 @@ def listed_values(
         return None
 
 
-def evaluated(
-    origin: Origin, arguments: Sequence[np.ndarray], rule_of: Callable[[Operation], Rule]
-) -> np.ndarray:
+def evaluated(origin: Origin, arguments: Sequence[Any], rule_of: Callable[[Operation], Rule]) -> np.ndarray:
     """F with a rule for each operation."""
     listing, rules, values = origin.listing, dict[Operation, Rule](), list[Any]()
-    given = {
-        number: leaf for number, leaf in zip(listing.inputs, arguments, strict=True) if number is not None
-    }
+    # Others, random keys for example, are no arrays of NumPy's.
+    given = {n: np.asarray(leaf) for n, leaf in zip(listing.inputs, arguments, strict=True) if n is not None}
     for operation, operands in zip(listing.operations, listing.operands, strict=True):
         if operation.name == "input":
             leaf = given[len(values)]

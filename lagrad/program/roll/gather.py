@@ -34,7 +34,8 @@ FILLING = ("scatter", "scatter-add")
 # Kinds of dtypes whose values are numbers or truths.
 NUMERIC = "biufc"
 SPECIAL = CHOOSING.union(AXES, FILLING)
-# Key of a batch, signs of a sum, or None.
+# What is done with an equation: number of the key of its batch, signs of a sum, or None, where it has to be
+# looked at; or nobody has asked yet.
 Action = int | tuple[int, ...] | None
 UNKNOWN = ()
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)

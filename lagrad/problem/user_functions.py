@@ -6,8 +6,7 @@ Functions are traced abstractly (`jax.eval_shape`, in float64): nothing is compi
 from __future__ import annotations
 
 import inspect
-import itertools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -250,17 +249,15 @@ class Traced:
     Args:
         values: name of the argument -> what its function returns, with shapes and dtypes in the place of
             arrays; what is no array stays.
-        leaves: (x, params) -> the arrays that each function returns, many numbers as one array; traced once,
-            which JAX remembers.
+        leaves: (x, params) -> the arrays that the functions return, one after the other, many numbers
+            of one as one array; traced once, which JAX remembers.
         listing: the operations by which these arrays are computed, all in one list, where there is nothing
             else; JAX's equations are then written when `leaves` is asked for.
-        counts: how many arrays each function returns.
     """
 
     values: dict[str, Any]
-    leaves: Callable[..., list[list[Any]]]
+    leaves: Callable[..., list[Any]]
     listing: Listing | None
-    counts: tuple[int, ...]
 
 
 def trace_functions(
@@ -278,22 +275,21 @@ def trace_functions(
     """
     values: dict[str, Any] = {}
 
-    def leaves(x: Pytree, params: Pytree) -> list[list[Any]]:
+    def leaves(x: Pytree, params: Pytree) -> list[Any]:
         found = []
         for where, fun in functions.items():
             value = function(fun, has_params)(x, params)
             values[where] = jax.tree.map(_abstract, value, is_leaf=_is_none)
             arrays = [leaf for leaf in jax.tree.leaves(value) if _is_array(leaf)]
             are_many = len(arrays) >= FEWEST_STACKED and not any(map(np.ndim, arrays))
-            found.append([jnp.stack(arrays)] if are_many else arrays)
+            found += [jnp.stack(arrays)] if are_many else arrays
         return found
 
-    listing, counts = None, ()
+    listing = None
 
-    def once(x: Pytree, params: Pytree) -> list[list[Any]]:
-        nonlocal listing, counts
+    def once(x: Pytree, params: Pytree) -> list[Any]:
+        nonlocal listing
         found, listing = listed(leaves, x, params)
-        counts = tuple(map(len, found))
         return found if listing is None else []
 
     # Kept aside instead of returned: lagrad, not JAX, tells the user what is wrong with the value.
@@ -306,19 +302,10 @@ def trace_functions(
         explain(error, [*functions][min(len(values), len(functions) - 1)])
         raise
     if listing is None:
-        return Traced(dict(values), run, None, counts)
+        return Traced(dict(values), run, None)
     whole = listing
-
-    def written(*given: Pytree) -> list[list[Any]]:
-        return apart(emit(whole, jax.tree.leaves(given)), counts)
-
-    return Traced(dict(values), jax.jit(written), whole, counts)
-
-
-def apart(leaves: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
-    """Leaves of several functions, those of each by themselves."""
-    ends = [*itertools.accumulate(counts)]
-    return [[*leaves[end - count : end]] for count, end in zip(counts, ends, strict=True)]
+    written = jax.jit(lambda *given: emit(whole, jax.tree.leaves(given)))
+    return Traced(dict(values), written, whole)
 
 
 def _is_array(leaf: Any) -> bool:

@@ -1,20 +1,16 @@
-"""Read a list of operations, as a function was traced, as numbered equations, and write it out for JAX."""
+"""Read a list of operations, as a function was traced, as numbered equations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import jax.core
 import jax.numpy as jnp
 
-from lagrad.precision import float64
-from lagrad.problem.layout import join
 from lagrad.program.equation import Equation
-from lagrad.program.program import Lines, Program, numbered
-from lagrad.tracing import Listing, emit
+from lagrad.program.program import Lines
+from lagrad.tracing import Listing
 
 # Variable -> the input that it is entries of, in the order of its flat array, and the first of them.
 Runs = dict[int, tuple[int, int]]
@@ -65,19 +61,3 @@ def lines_of(listing: Listing, offsets: Sequence[int]) -> Listed:
     params = [number for number in listing.inputs[leaves:] if number is not None]
     equations.reverse()
     return Listed(equations, avals, constants, (flat, *params), listing.outputs, runs)
-
-
-def written_out(program: Program) -> Program:
-    """A program with every operation of the list that it was made of; itself if it was made of none."""
-    origin = program.origin
-    if origin is None:
-        return program
-
-    def flat(x: jax.Array, *leaves: Any) -> tuple[jax.Array, jax.Array]:
-        f, *c = (
-            jnp.ravel(each).astype(jnp.float64) for each in emit(origin.listing, origin.arguments(x, *leaves))
-        )
-        return f.reshape(()), join(c)
-
-    with float64():
-        return numbered(jax.make_jaxpr(flat)(*program.closed.in_avals))

@@ -18,7 +18,6 @@ from lagrad.precision import float64
 from lagrad.primitives.calls import PLAIN, RULED
 from lagrad.problem.layout import join
 from lagrad.problem.problem import Problem
-from lagrad.problem.user_functions import apart
 from lagrad.program.check import check_program
 from lagrad.program.masks import masked
 from lagrad.program.program import Origin, Program, numbered
@@ -28,7 +27,7 @@ from lagrad.program.roll.repeats import without_long_runs
 from lagrad.program.symmetric_solves import with_symmetric_solves
 from lagrad.program.walk import needed
 from lagrad.source_location import line_of
-from lagrad.tracing import quick
+from lagrad.tracing import emit, quick
 
 CAPTURED = (
     "`objective` or `constraints`: a function captures a value that jax.jit, jax.grad or jax.vmap traces "
@@ -67,13 +66,10 @@ def trace(problem: Problem) -> Program:
 
     def flat(x, *leaves):
         if run is not None:
-            values = apart(run(x, *leaves), problem.traced.counts)
-        else:
-            values = problem.traced.leaves(
-                problem.variables.unflatten(x), jax.tree.unflatten(structure, leaves)
-            )
-        (objective,), *rows = values
-        return jnp.reshape(objective, ()).astype(jnp.float64), join([*map(raveled, rows)])
+            return f_and_c(run(x, *leaves))
+        return f_and_c(
+            problem.traced.leaves(problem.variables.unflatten(x), jax.tree.unflatten(structure, leaves))
+        )
 
     listing = problem.traced.listing if current else None
     run = None if listing is None else rolled_list(listing, problem.variables.offsets.tolist())
@@ -93,9 +89,20 @@ def trace(problem: Problem) -> Program:
     return written if written is traced else replace(written, traced=traced)
 
 
-def raveled(leaves: Sequence) -> jax.Array:
-    """Arrays as one vector in float64."""
-    return join([*map(vector, leaves)])
+def written_out(program: Program) -> Program:
+    """A program with every operation of the list that it was made of; itself if it was made of none."""
+    origin = program.origin
+    if origin is None:
+        return program
+    with float64():
+        flat = jax.make_jaxpr(lambda *given: f_and_c(emit(origin.listing, origin.arguments(*given))))
+        return numbered(flat(*program.closed.in_avals))
+
+
+def f_and_c(arrays: Sequence) -> tuple[jax.Array, jax.Array]:
+    """f, a number, and c, all arrays behind it as one vector, in float64."""
+    f, *c = map(vector, arrays)
+    return jnp.reshape(f, ()), join(c)
 
 
 def vector(leaf: jax.Array) -> jax.Array:

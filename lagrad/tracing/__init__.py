@@ -2,6 +2,7 @@
 
 from lagrad.tracing.lister import emit, listed
 from lagrad.tracing.listing import Listing, Operation
+from lagrad.tracing.places import run_of
 from lagrad.tracing.quick import quick
 
-__all__ = ["Listing", "Operation", "emit", "listed", "quick"]
+__all__ = ["Listing", "Operation", "emit", "listed", "quick", "run_of"]

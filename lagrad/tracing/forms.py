@@ -11,8 +11,10 @@ import jax
 import jax.core
 import numpy as np
 from jax.extend import core as jex
+from jax.extend.core import primitives
 
 from lagrad.precision import float64
+from lagrad.tracing.places import Stretch
 
 FLOAT = np.dtype(np.float64)
 # What says that a call is placed on no devices of its own.
@@ -78,12 +80,40 @@ def forms() -> Forms:
     return Forms(program, operators, literals.pop())
 
 
+def is_sample(write: Callable[[jax.Array], list[jax.Array]]) -> bool:
+    """Whether a function, traced, is what the installed JAX writes of `sample` by itself."""
+    try:
+        with float64():
+            return str(jax.make_jaxpr(write)(np.zeros(3))) == str(forms().program)
+    except (AttributeError, TypeError):
+        return False
+
+
 @cache
 def indexing(name: str) -> tuple[jex.Primitive, dict[str, Any]]:
     """The primitive, and its params, by which JAX reads or writes entries of a vector; see `INDEXING`."""
     with float64():
         equation = jax.make_jaxpr(INDEXING[name])(np.zeros(1)).eqns[-1]
     return equation.primitive, equation.params
+
+
+def sliced(write: Callable[..., Any], array: Any, stretch: Stretch) -> Any:
+    """A stretch of an array, as JAX slices it.
+
+    Args:
+        write: (primitive, operands, shape and dtype of the result, params) -> tracer of the result.
+        array: a tracer.
+        stretch: what is taken.
+    """
+    (start, limit, dropped), found = stretch, array
+    if limit != array.aval.shape or any(start):
+        sizes = tuple(last - first for first, last in zip(start, limit, strict=True))
+        params = {"start_indices": start, "limit_indices": limit, "strides": None}
+        found = write(primitives.slice_p, [found], array_of(sizes), params)
+    if dropped:
+        sizes = tuple(size for axis, size in enumerate(found.aval.shape) if axis not in dropped)
+        found = write(primitives.squeeze_p, [found], array_of(sizes), {"dimensions": dropped})
+    return found
 
 
 def only_equation(call: dict[str, Any]) -> jex.JaxprEqn | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from jax.extend import core as jex
+from jax.extend.core import primitives
 
 from lagrad.tracing.forms import NUMBER
+from lagrad.tracing.listing import Operation, operation_of
 from lagrad.tracing.places import stretch_of
 from lagrad.tracing.tracer import EXACT, LARGEST_POWER, QuickTracer, Writing
 
@@ -21,7 +24,7 @@ def operation(name: str, operator: str, reflected: bool = False) -> Callable[[An
         operator: what JAX calls the primitive.
         reflected: whether the tracer is its second operand.
     """
-    usual, take, new = getattr(QuickTracer, name), jex.take_current_trace, object.__new__
+    usual = getattr(QuickTracer, name)
 
     def operate(self: Any, other: Any) -> Any:
         listing = self.listing
@@ -33,18 +36,9 @@ def operation(name: str, operator: str, reflected: bool = False) -> Callable[[An
                 number = listing.number(other).number
             else:
                 number = None
-            if number is not None:
-                with take() as trace:
-                    is_written_here = trace is listing
-                if is_written_here:
-                    operands = (number, self.number) if reflected else (self.number, number)
-                    nodes = listing.nodes
-                    found = new(ListedTracer)
-                    found._trace, found.aval, found.listing = self._trace, NUMBER, listing
-                    found.operation, found.operands = listing.scalars[operator], operands
-                    found.number = len(nodes)
-                    nodes.append(found)
-                    return found
+            if number is not None and is_current(listing):
+                operands = (number, self.number) if reflected else (self.number, number)
+                return listing.node(listing.scalars[operator], operands)
         return usual(self, other)
 
     operate.__name__ = name
@@ -62,25 +56,42 @@ def is_current(listing: Any) -> bool:
         return trace is listing
 
 
-def asked(self: Any, name: str) -> Any:
-    """What JAX asks a tracer that was only listed for; everything listed is then written."""
-    if name == "val" and self.listing.is_open:
-        self.listing.close()
-        return self.val
-    if name == "_debug_info":
-        return self._trace.frame.debug_info
-    # Nothing was written for what outlives its trace.
-    if name in ("val", "parent", "mutable_qdd", "_line_info"):
-        return None
-    return Writing.__getattr__(self, name)
+@lru_cache(maxsize=4096)
+def power_of(power: int) -> Operation:
+    """The operation that raises a number to a whole power."""
+    return operation_of(primitives.integer_pow_p, {"y": power}, (NUMBER,))
 
 
-class ListedTracer(QuickTracer):
-    """An ordinary number or array in float64 that is listed."""
+class ListedValue(Writing):
+    """What is listed: here no ordinary array in float64, such as a truth."""
 
     __slots__ = ("listing", "number", "operands", "operation")
 
-    __getattr__ = asked
+    def __getattr__(self, name: str) -> Any:
+        # What JAX asks a tracer that was only listed; everything listed is then written.
+        if name == "val" and self.listing.is_open:
+            self.listing.close()
+            return self.val
+        if name == "_debug_info":
+            return self._trace.frame.debug_info
+        # Nothing was written for what outlives its trace.
+        if name in ("val", "parent", "mutable_qdd", "_line_info"):
+            return None
+        return super().__getattr__(name)
+
+    def get_referent(self) -> Any:
+        return self if self.listing.is_open else super().get_referent()
+
+    def _origin_msg(self) -> str:
+        self.listing.close()
+        return super()._origin_msg()
+
+
+class ListedTracer(ListedValue, QuickTracer):
+    """An ordinary number or array in float64 that is listed."""
+
+    __slots__ = ()
+
     __add__, __radd__ = operation("__add__", "add"), operation("__radd__", "add", reflected=True)
     __sub__, __rsub__ = operation("__sub__", "sub"), operation("__rsub__", "sub", reflected=True)
     __mul__, __rmul__ = operation("__mul__", "mul"), operation("__rmul__", "mul", reflected=True)
@@ -115,34 +126,9 @@ class ListedTracer(QuickTracer):
         listing = self.listing
         is_whole = type(power) is int and abs(power) <= LARGEST_POWER and not modulo
         if is_whole and self.aval is NUMBER and listing.is_open and is_current(listing):
-            return listing.node(listing.power(power), (self.number,))
+            return listing.node(power_of(power), (self.number,))
         return super().__pow__(power, *modulo)
-
-    def get_referent(self) -> Any:
-        return self if self.listing.is_open else super().get_referent()
-
-    def _origin_msg(self) -> str:
-        self.listing.close()
-        return super()._origin_msg()
 
     def __iter__(self) -> Any:
         is_vector = len(self.aval.shape) == 1 and self.listing.is_open and self.operation.name == "input"
         return (self[k] for k in range(self.aval.shape[0])) if is_vector else super().__iter__()
-
-
-class ListedOther(Writing):
-    """What is listed and no ordinary array in float64, such as a truth."""
-
-    __slots__ = ("listing", "number", "operands", "operation")
-
-    __getattr__ = asked
-
-    def get_referent(self) -> Any:
-        return self if self.listing.is_open else super().get_referent()
-
-    def _origin_msg(self) -> str:
-        self.listing.close()
-        return super()._origin_msg()
-
-
-MINE = (ListedTracer, ListedOther)

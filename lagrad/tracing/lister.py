@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
@@ -12,9 +12,17 @@ import numpy as np
 from jax.extend import core as jex
 from jax.extend.core import primitives
 
-from lagrad.precision import float64
-from lagrad.tracing.forms import FLOAT, NUMBER, array_of, forms, is_placed_nowhere, ordinary, sample
-from lagrad.tracing.listed_tracers import MINE, ListedOther, ListedTracer
+from lagrad.tracing.forms import (
+    FLOAT,
+    NUMBER,
+    array_of,
+    forms,
+    is_placed_nowhere,
+    is_sample,
+    ordinary,
+    sample,
+)
+from lagrad.tracing.listed_tracers import ListedTracer, ListedValue
 from lagrad.tracing.listing import Listing, Operation, emitted, operation_of
 from lagrad.tracing.places import Stretch, run_of
 from lagrad.tracing.tracer import QuickTrace, Writing
@@ -57,7 +65,6 @@ class ListingTrace(QuickTrace):
         "is_open",
         "kinds_of",
         "nodes",
-        "powers",
         "scalars",
         "values",
         "views",
@@ -75,7 +82,6 @@ class ListingTrace(QuickTrace):
         self.arrays: dict[Any, tuple[Any, Any]] = {}
         # Primitive, parameters and shapes -> the operation.
         self.kinds_of: dict[Any, Operation] = {}
-        self.powers: dict[int, Operation] = {}
         self.functions: dict[tuple[int, int], Operation | None] = {}
         self.scalars = scalars()
 
@@ -88,7 +94,7 @@ class ListingTrace(QuickTrace):
     def node(self, operation: Operation, operands: Any) -> Any:
         """The tracer of one more operation."""
         nodes, aval = self.nodes, operation.aval
-        kind = ListedTracer if aval is NUMBER or ordinary(aval) is aval else ListedOther
+        kind = ListedTracer if aval is NUMBER or ordinary(aval) is aval else ListedValue
         found = kind.__new__(kind)
         found._trace, found.aval, found.listing = self.outer, aval, self
         found.operation, found.operands, found.number = operation, operands, len(nodes)
@@ -100,13 +106,6 @@ class ListingTrace(QuickTrace):
         key = (primitive, *params.items(), *avals)
         if (found := self.kinds_of.get(key)) is None:
             found = self.kinds_of[key] = operation_of(primitive, params, avals)
-        return found
-
-    def power(self, power: int) -> Operation:
-        """The operation that raises a number to a whole power."""
-        if (found := self.powers.get(power)) is None:
-            found = self.operation(primitives.integer_pow_p, {"y": power}, (NUMBER,))
-            self.powers[power] = found
         return found
 
     def constant(self, array: np.ndarray, aval: Any) -> Any:
@@ -146,7 +145,7 @@ class ListingTrace(QuickTrace):
 
     def write(self, primitive: jex.Primitive, operands: list[Any], aval: Any, params: dict[str, Any]) -> Any:
         """List an equation whose one result is an ordinary array."""
-        if self.is_open and all(type(each) in MINE and each.listing is self for each in operands):
+        if self.is_open and all(isinstance(each, ListedValue) and each.listing is self for each in operands):
             # By their addresses, which the operation keeps: shapes take long to be hashed.
             key = (primitive, id(params), *(id(each.aval) for each in operands))
             if (found := self.kinds_of.get(key)) is None:
@@ -162,7 +161,7 @@ class ListingTrace(QuickTrace):
             return super().process_primitive(primitive, tracers, params)
         if primitive is primitives.jit_p and (found := self.function(params, tracers)) is not None:
             return [found]
-        is_mine = any(type(each) in MINE for each in tracers)
+        is_mine = any(isinstance(each, ListedValue) for each in tracers)
         if is_mine or (primitive.name in FILLED and params.get("new_dtype", FLOAT) == FLOAT):
             start = len(self.nodes)
             if (found := self.taken_apart(primitive, tracers, params)) is not None:
@@ -250,7 +249,7 @@ class ListingTrace(QuickTrace):
 
     def mine(self, value: Any) -> Any:
         """A tracer of this list, also for what is known; None for what is neither."""
-        if type(value) in MINE:
+        if isinstance(value, ListedValue):
             return value if value.listing is self else None
         if isinstance(value, jex.Literal):
             known = np.asarray(value.val)
@@ -309,13 +308,13 @@ class ListingTrace(QuickTrace):
         """All that is listed, if the outputs need nothing else and it is long; then nothing is written."""
         if not self.is_open or len(self.nodes) < FEWEST:
             return None
-        if not all(type(each) in MINE and each.listing is self for each in outputs):
+        if not all(isinstance(each, ListedValue) and each.listing is self for each in outputs):
             return None
         nodes, self.nodes, self.is_open = self.nodes, [], False
         return Listing(
             [node.operation for node in nodes],
             [node.operands for node in nodes],
-            tuple(each.number if type(each) in MINE else None for each in inputs),
+            tuple(each.number if isinstance(each, ListedValue) else None for each in inputs),
             tuple(each.number for each in outputs),
         )
 
@@ -329,14 +328,12 @@ def scalars() -> dict[str, Operation]:
 
 
 CONSTANT = Operation("constant", NUMBER)
-ENTRIES: dict[tuple[int, ...], Operation] = {}
 
 
+@lru_cache(maxsize=4096)
 def entries_of(shape: tuple[int, ...]) -> Operation:
     """The operation that reads entries in a shape."""
-    if (found := ENTRIES.get(shape)) is None:
-        found = ENTRIES[shape] = Operation("entries", array_of(shape))
-    return found
+    return Operation("entries", array_of(shape))
 
 
 def aval_of(value: Any) -> Any:
@@ -402,8 +399,4 @@ def is_known() -> bool:
         value, listing = listed_anyway(sample, x)
         return value if listing is None else emit(listing, [x])
 
-    try:
-        with float64():
-            return str(jax.make_jaxpr(write)(np.zeros(3))) == str(forms().program)
-    except (AttributeError, TypeError):
-        return False
+    return is_sample(write)

@@ -8,11 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from jax.extend import core as jex
-from jax.extend.core import primitives
 from jax.extend.source_info_util import new_source_info
 
-from lagrad.tracing.forms import array_of, forms, ordinary
-from lagrad.tracing.places import Stretch
+from lagrad.tracing.forms import forms, ordinary, sliced
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,38 +86,20 @@ def emitted(
         operands: as a `Listing` has them.
         inputs: tracers of the inputs.
     """
-    found: list[Any] = []
-    arguments, nowhere = iter(inputs), new_source_info()
+    found, arguments, nowhere = list[Any](), iter(inputs), new_source_info()
+
+    def write(primitive: jex.Primitive, given: list[Any], aval: Any, params: dict[str, Any]) -> Any:
+        return outer.emit_eqn(given, [aval], primitive, params, jex.no_effects, nowhere)[0]
+
     for operation, taken in zip(operations, operands, strict=True):
-        if (primitive := operation.primitive) is not None:
+        if operation.primitive is not None:
             given = [found[each] for each in taken]
-            (tracer,) = outer.emit_eqn(
-                given, [operation.aval], primitive, operation.params, jex.no_effects, nowhere
-            )
+            tracer = write(operation.primitive, given, operation.aval, operation.params)
         elif operation.name == "input":
             tracer = next(arguments)
         elif operation.name == "constant":
             tracer = outer.new_const(forms().literal(taken), nowhere)
         else:
-            tracer = read(outer, found[taken[0]], taken[2], operation.aval, nowhere)
+            tracer = sliced(write, found[taken[0]], taken[2])
         found.append(tracer)
     return found
-
-
-def read(outer: Any, array: Any, stretch: Stretch, aval: Any, nowhere: Any) -> Any:
-    """A stretch of an array, as JAX slices it."""
-    (start, limit, dropped), found = stretch, array
-    if limit != array.aval.shape or any(start):
-        sizes = tuple(last - first for first, last in zip(start, limit, strict=True))
-        params = {"start_indices": start, "limit_indices": limit, "strides": None}
-        found = write(outer, primitives.slice_p, found, array_of(sizes), params, nowhere)
-    if dropped:
-        found = write(outer, primitives.squeeze_p, found, aval, {"dimensions": dropped}, nowhere)
-    return found
-
-
-def write(
-    outer: Any, primitive: jex.Primitive, operand: Any, aval: Any, params: dict[str, Any], nowhere: Any
-) -> Any:
-    """An equation of one operand."""
-    return outer.emit_eqn([operand], [aval], primitive, params, jex.no_effects, nowhere)[0]

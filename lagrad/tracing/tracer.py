@@ -13,7 +13,7 @@ from jax.extend.core import primitives
 from jax.extend.source_info_util import current
 from jax.interpreters import partial_eval
 
-from lagrad.tracing.forms import FLOAT, NUMBER, array_of, forms, indexing, only_equation, ordinary
+from lagrad.tracing.forms import FLOAT, NUMBER, array_of, forms, indexing, only_equation, ordinary, sliced
 from lagrad.tracing.places import Stretch, places_of, stretch_of
 
 # The tracers of jax.jit and jax.make_jaxpr; all others know nothing of equations.
@@ -116,15 +116,7 @@ class QuickTrace(jax.core.Trace):
 
     def stretch(self, array: Any, stretch: Stretch) -> Any:
         """A stretch of an array, as JAX slices it."""
-        (start, limit, dropped), found = stretch, array
-        if limit != array.aval.shape or any(start):
-            sizes = tuple(last - first for first, last in zip(start, limit, strict=True))
-            params = {"start_indices": start, "limit_indices": limit, "strides": None}
-            found = self.write(primitives.slice_p, [found], array_of(sizes), params)
-        if dropped:
-            sizes = tuple(size for axis, size in enumerate(found.aval.shape) if axis not in dropped)
-            found = self.write(primitives.squeeze_p, [found], array_of(sizes), {"dimensions": dropped})
-        return found
+        return sliced(self.write, array, stretch)
 
     def taken(self, array: Any, places: np.ndarray) -> Any:
         """Entries or rows of an array at known places, which need not be counted from the end any more."""

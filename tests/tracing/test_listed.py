@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import hypothesis.strategies as st
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -18,28 +17,10 @@ from jax.errors import TracerBoolConversionError, UnexpectedTracerError
 import lagrad
 from lagrad.program import trace as tracing
 from lagrad.tracing import Listing, emit, listed, lister
+from tests.tracing.programs import BINARY, function_of, listing_of, same_results, steps
 from tests.tracing.test_quick import ARRAYS, DATA, NUMBERS, READS, WRITES
 
 pytestmark = pytest.mark.usefixtures("x64")
-
-
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
-def listing_of(function: Callable, *arguments: Any) -> Listing | None:
-    """The list of a function; None where JAX wrote equations of it."""
-    kept = []
-
-    def once(*given):
-        value, listing = listed(function, *given)
-        kept.append(listing)
-        return value if listing is None else []
-
-    jax.eval_shape(jax.jit(once), *arguments)
-    return kept[0]
 
 
 def same(function: Callable, x: np.ndarray, monkeypatch) -> Listing | None:
@@ -115,35 +96,19 @@ def test_jax_takes_up_what_was_listed(name, monkeypatch):
     same(LEFT[name], np.abs(DATA) + 0.5, monkeypatch)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=25)
+MORE = (
+    *BINARY,
+    lambda a, b: jnp.where(a > b, a, b),
+    lambda a, b: jnp.sum(jnp.sort(jnp.ravel(a))) * b,
+    lambda a, b: jnp.stack([jnp.sum(a), jnp.sum(b)]),
 )
-@settings(max_examples=40, deadline=None)
-def test_random_programs_have_the_same_values(steps):
-    def function(x):
-        found = [x[0], x[1], x[2], x, x[1:] * 1.0, 0.5, 3]
-        for kind, i, j in steps:
-            a, b = found[i % len(found)], found[j % len(found)]
-            if np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
-                b = b[0]
-            kinds = (
-                lambda a, b: a + b,
-                lambda a, b: a - b,
-                lambda a, b: a * b,
-                lambda a, b: 2.0 * a - b,
-                lambda a, b: -a,
-                lambda a, b: a**2,
-                lambda a, b: jnp.sin(a),
-                lambda a, b: jnp.where(a > b, a, b),
-                lambda a, b: jnp.sum(jnp.sort(jnp.ravel(a))) * b,
-                lambda a, b: jnp.stack([jnp.sum(a), jnp.sum(b)]),
-            )
-            found.append(kinds[kind](a, b))
-        return found[7:]
 
-    expected, found = jax.jit(function)(DATA), jax.jit(lambda x: listed(function, x)[0])(DATA)
-    for each, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(each, other)
+
+@given(steps(len(MORE)))
+@settings(max_examples=40, deadline=None)
+def test_random_programs_have_the_same_values(plan):
+    function = function_of(plan, MORE)
+    same_results(lambda x: listed(function, x)[0], function, DATA)
 
 
 def test_true_is_no_place(monkeypatch):

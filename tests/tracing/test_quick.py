@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import hypothesis.strategies as st
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -18,15 +17,10 @@ from lagrad.source_location import line_of
 from lagrad.tracing import quick
 from lagrad.tracing.forms import sample
 from lagrad.tracing.quick import is_known
+from tests.tracing.programs import BINARY, function_of, same_results, steps
 
 pytestmark = pytest.mark.usefixtures("x64")
 DATA = np.array([1.5, -2.5, 0.25])
-
-
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
 
 
 def programs(function: Callable, *arguments: object) -> tuple[str, str]:
@@ -212,23 +206,11 @@ def test_a_branch_keeps_what_is_read_in_it():
     assert found == usual
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=25)
-)
+@given(steps(len(BINARY)))
 @settings(max_examples=60, deadline=None)
-def test_random_programs_have_the_same_values(steps):
-    def function(x):
-        found = [x[0], x[1], x[2], x, x[1:] * 1.0, 0.5, 3]
-        for kind, i, j in steps:
-            a, b = found[i % len(found)], found[j % len(found)]
-            if np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
-                b = b[0]
-            found.append([a + b, a - b, a * b, 2.0 * a - b, -a, a**2, jnp.sin(a)][kind])
-        return found[7:]
-
-    expected, found = jax.jit(function)(DATA), jax.jit(quick(function))(DATA)
-    for each, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(each, other)
+def test_random_programs_have_the_same_values(plan):
+    function = function_of(plan, BINARY)
+    same_results(quick(function), function, DATA)
 
 
 def test_without_64_bits_it_is_as_ever():

@@ -29,10 +29,10 @@ from lagrad.primitives.calls import CALLS, names_in
 from lagrad.primitives.equations import is_a, is_inexact
 from lagrad.program.callbacks import jitted
 from lagrad.program.equation import Equation
-from lagrad.program.listed import written_out
 from lagrad.program.masks import masked
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.repeats import without_long_runs
+from lagrad.program.trace import written_out
 from lagrad.program.walk import evaluate, needed, reached, walk
 
 EPSILON = float(np.finfo(np.float64).eps)

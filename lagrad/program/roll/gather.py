@@ -35,9 +35,8 @@ FILLING = ("scatter", "scatter-add")
 NUMERIC = "biufc"
 SPECIAL = CHOOSING.union(AXES, FILLING)
 # What is done with an equation: number of the key of its batch, signs of a sum, or None, where it has to be
-# looked at; or nobody has asked yet.
+# looked at.
 Action = int | tuple[int, ...] | None
-UNKNOWN = ()
 PASSED_ON = ("reshape", "broadcast_in_dim", "squeeze", "copy", *AXES)
 
 
@@ -138,11 +137,12 @@ class Gatherer:
         actions, batches = dict[int, Action](), self.found.batches
         for equation in self.found.program.equations:
             source = id(equation.source)
-            if (action := actions.get(source, UNKNOWN)) is UNKNOWN:
-                action = actions[source] = self.action(equation)
+            if source not in actions:
+                actions[source] = self.action(equation)
+            action = actions[source]
             if isinstance(action, int):
                 self.take(action, equation)
-            elif action:
+            elif action is not None:
                 self.sum(action, equation)
             else:
                 self.add(equation)

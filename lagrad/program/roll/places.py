@@ -13,6 +13,7 @@ import numpy as np
 from lagrad.primitives.equations import shape_of, size_of
 from lagrad.primitives.movers import box_positions, drops, gather_positions, mover, row_major
 from lagrad.program.equation import Equation
+from lagrad.tracing import run_of
 
 # Results larger than this are arrays, not elements.
 LARGEST_ELEMENT = 64
@@ -104,13 +105,4 @@ def run_start(shape: tuple[int, ...], params: dict) -> int | None:
         return starts[0]
     if strides is not None and any(stride != 1 for stride in strides):
         return None
-    first, partial_axes, step = 0, 0, 1
-    for axis in range(len(shape) - 1, -1, -1):
-        length = limits[axis] - starts[axis]
-        # All axes behind one that is longer than 1 have to be whole.
-        if length != 1 and partial_axes:
-            return None
-        partial_axes += length != shape[axis]
-        first += starts[axis] * step
-        step *= shape[axis]
-    return first
+    return run_of((starts, limits, ()), shape)

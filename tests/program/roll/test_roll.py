@@ -12,8 +12,8 @@ from lagrad.precision import float64
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled, rolled_list
 from lagrad.program.roll.places import run_start
-from lagrad.tracing import Listing, listed
 from tests.program.roll.scalar_programs import scalar_program
+from tests.tracing.programs import listing_of
 
 
 def traced(fun, *arguments) -> Program:
@@ -42,20 +42,6 @@ def agree(fun, *arguments, rtol: float = 1e-13) -> Program:
             for one, other in zip(values, expected, strict=True):
                 np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max(initial=1.0))
     return found
-
-
-def listing_of(fun, *arguments) -> Listing | None:
-    """Its operations in a list, if that is all it is."""
-    kept = []
-
-    def once(*given):
-        value, listing = listed(fun, *given)
-        kept.append(listing)
-        return value if listing is None else []
-
-    with float64():
-        jax.eval_shape(jax.jit(once), *arguments)
-    return kept[0]
 
 
 WEIGHTS = np.linspace(-1.0, 1.0, 70)

@@ -36,6 +36,7 @@ from lagrad.solvers.ipopt.evaluations import (
 )
 from lagrad.solvers.ipopt.interface import LISTENER
 from lagrad.solvers.ipopt.interface import address as code_of
+from lagrad.solvers.ipopt.reductions import REDUCTIONS
 
 # Rows that fit at first, and a deadline that never comes.
 ROOM, FOREVER = 1024, 2**62
@@ -229,7 +230,7 @@ def clock() -> Callable[[], int]:
 def engine() -> llvm.ExecutionEngine:
     """What owns the code of the callbacks."""
     known = {"CLOCK": str(CLOCKS[sys.platform]), "ROUTINE": f"inttoptr (i64 {runner_address()} to ptr)"}
-    text = EVALUATIONS + at.ITERATIONS
+    text = REDUCTIONS + EVALUATIONS + at.ITERATIONS
     for name, value in known.items():
         text = text.replace(name, value)
     return engine_of(text, host(), True)

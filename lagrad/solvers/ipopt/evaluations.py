@@ -82,26 +82,6 @@ done:
   ret void
 }
 
-; whether `count` numbers are all finite: 0 times anything else is nan
-define internal i1 @finite(ptr %numbers, i64 %count) {
-  br label %head
-head:
-  %i = phi i64 [ 0, %0 ], [ %next, %body ]
-  %sum = phi double [ 0.0, %0 ], [ %sum.next, %body ]
-  %more = icmp ult i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %next = add i64 %i, 1
-  %p = getelementptr double, ptr %numbers, i64 %i
-  %number = load double, ptr %p
-  %zero = fmul double %number, 0.0
-  %sum.next = fadd double %sum, %zero
-  br label %head
-done:
-  %is.finite = fcmp oeq double %sum, 0.0
-  ret i1 %is.finite
-}
-
 ; compute the routine at a place of the table, unless it was at this point; its output
 define internal ptr @output(ptr %state, i64 %place) {
   %p.output = add i64 %place, 2

@@ -56,30 +56,6 @@ done:
   ret void
 }
 
-; the largest of `least` and what `count` numbers are beyond their sides
-define internal double @outside(ptr %numbers, ptr %lower, ptr %upper, i64 %count, double %least) {
-  br label %head
-head:
-  %i = phi i64 [ 0, %0 ], [ %next, %body ]
-  %worst = phi double [ %least, %0 ], [ %above.worst, %body ]
-  %more = icmp ult i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %next = add i64 %i, 1
-  %value = call double @number(ptr %numbers, i64 %i)
-  %low = call double @number(ptr %lower, i64 %i)
-  %high = call double @number(ptr %upper, i64 %i)
-  %below = fsub double %low, %value
-  %above = fsub double %value, %high
-  %is.below = fcmp ogt double %below, %worst
-  %below.worst = select i1 %is.below, double %below, double %worst
-  %is.above = fcmp ogt double %above, %below.worst
-  %above.worst = select i1 %is.above, double %above, double %below.worst
-  br label %head
-done:
-  ret double %worst
-}
-
 ; remember the largest entry of the gradient where the solve begins
 define internal void @begin(ptr %state) {
   %begun = call i64 @word(ptr %state, i64 58)

@@ -72,7 +72,7 @@ def has_pieces(needed: float, size: int, starts: np.ndarray, ends: np.ndarray) -
         nodes = np.arange(size)
         root = nodes.copy()
         np.minimum.at(root, starts, ends)
-        np.minimum.at(root, ends, starts)
+        np.minimum.at(root, ends, root[starts])
         while not np.array_equal(root, above := root[root]):
             root = above
         is_root = root == nodes

@@ -43,9 +43,6 @@ from lagrad.elements.tape import (
     Tape,
 )
 
-# Up to so many, constants are in the table, so that all of a body is within reach of LLVM's quick choice of
-# instructions, which takes a third of the time. With more, code that is slower by up to a quarter shows.
-FEWEST_TO_RUN_FAST = 512
 # Constants up to this size with few binary digits are part of the text.
 LARGEST_LITERAL, DIGITS = 64.0, 8.0
 # What has a rule, whatever its operands are.
@@ -123,7 +120,7 @@ def function(loop: Loop, target: Target) -> Function:
     """
     made = Function(loop.count, target)
     code = Code(target, target.lanes if loop.count >= target.lanes else 1)
-    if loop.count < FEWEST_TO_RUN_FAST:
+    if made.is_short:
         code.tabled = made.tabled
     emit(code, loop, made)
     made.text = "\n".join([*made.entry, *code.entry, *code.lines])

@@ -169,9 +169,10 @@ def test_loops_that_differ_in_sizes_and_constants_share_their_code():
         )
         return function(loop, host())
 
-    assert made(20, 0, 0.1).text == made(500, 7, 0.3).text
-    assert made(600, 0, 0.1).text == made(1000, 7, 0.3).text
-    assert made(600, 0, 0.1).text != made(600, 0, 0.5).text
+    few, many = FEW_ELEMENTS - 1, FEW_ELEMENTS
+    assert made(20, 0, 0.1).text == made(few, 7, 0.3).text
+    assert made(many, 0, 0.1).text == made(many + 400, 7, 0.3).text
+    assert made(many, 0, 0.1).text != made(many, 0, 0.5).text
     x = np.linspace(0.0, 1.0, 50)
     for size, start, factor in ((20, 0, 0.1), (31, 7, 0.3)):
         where = Indices(size, start)
@@ -181,7 +182,7 @@ def test_loops_that_differ_in_sizes_and_constants_share_their_code():
         np.testing.assert_allclose(run([loop], np.zeros(50), x), wanted, rtol=1e-15)
 
 
-@pytest.mark.parametrize("size", [5, 20, 600])
+@pytest.mark.parametrize("size", [5, 20, FEW_ELEMENTS])
 def test_constants_are_the_same_wherever_they_stand(size):
     """In short loops in the table, in long ones inside the text; the sign of zero counts."""
     whole, x = Indices(size), np.linspace(-2.0, 2.0, size)

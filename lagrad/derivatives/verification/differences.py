@@ -43,17 +43,18 @@ def glance(
     derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
 ) -> Iterator[Slope]:
     """Products with the matrices along a few moves, beside differences."""
-    yield from first_slopes(derivatives, x, thorough)
-    yield from second_slopes(derivatives, x, multipliers, thorough)
+    along = list(moves(x, thorough))
+    yield from first_slopes(derivatives, x, along)
+    yield from second_slopes(derivatives, x, multipliers, along)
 
 
-def first_slopes(derivatives: Derivatives, x: np.ndarray, thorough: bool) -> Iterator[Slope]:
+def first_slopes(derivatives: Derivatives, x: np.ndarray, along: list[np.ndarray]) -> Iterator[Slope]:
     """Products with the gradient and the Jacobian, beside differences of f and c."""
     entries, m, size = derivatives.jacobian_structure, derivatives.m, np.abs(x)
     (gradient, jacobian), here = derivatives.first_order(x), values_of(derivatives, x)
     terms = np.concatenate([dot(np.abs(gradient), size), triplets_times(entries, np.abs(jacobian), size, m)])
     rounding = 8 * derivatives.reference.unit * (terms + np.abs(here))
-    for move in moves(x, thorough):
+    for move in along:
         beside = [values_of(derivatives, y) for y in around(x, move)]
         differences, error = central(beside, here, terms)
         found, scale = dot(gradient, move), dot(np.abs(gradient), np.abs(move))
@@ -65,7 +66,7 @@ def first_slopes(derivatives: Derivatives, x: np.ndarray, thorough: bool) -> Ite
 
 
 def second_slopes(
-    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, thorough: bool
+    derivatives: Derivatives, x: np.ndarray, multipliers: np.ndarray, along: list[np.ndarray]
 ) -> Iterator[Slope]:
     """Products with the Hessian of the Lagrangian, beside differences of its gradient."""
     entries, n = derivatives.hessian_structure, derivatives.n
@@ -73,7 +74,7 @@ def second_slopes(
     terms = slope_of(derivatives, x, multipliers, np.abs)
     terms += symmetric_times(entries, np.abs(hessian), np.abs(x), n)
     rounding = 8 * derivatives.reference.unit * terms
-    for move in moves(x, thorough):
+    for move in along:
         beside = [slope_of(derivatives, y, multipliers) for y in around(x, move)]
         differences, error = central(beside, here, terms)
         found = symmetric_times(entries, hessian, move, n)
@@ -125,7 +126,8 @@ class Slope:
 def moves(x: np.ndarray, thorough: bool) -> Iterator[np.ndarray]:
     """Small moves from a point: each variable in one of some groups, then all of them together."""
     n, random = x.size, np.random.default_rng(0)
-    mixture = random.choice([-1.0, 1.0], n) * random.uniform(0.5, 1.0, n)
+    mixture = random.uniform(-0.5, 0.5, n)
+    mixture += np.copysign(0.5, mixture)
     mixture *= STEP * np.maximum(1.0, np.abs(x))
     groups = next((count for most, count in GROUPS.items() if n <= most), 0) if thorough else 0
     group = random.permutation(n) % groups if groups else None

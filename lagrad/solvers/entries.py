@@ -37,7 +37,8 @@ class Entries:
 
     def transposed_times(self, vector: np.ndarray) -> np.ndarray:
         """matrix.T @ vector, shape (n,)."""
-        return np.bincount(self.columns, self.values * vector[self.rows], self.shape[1])
+        # Indexed by other integers than its own, NumPy takes more than twice as long.
+        return np.bincount(self.columns, self.values * vector.take(self.rows), self.shape[1])
 
     def row_maxima(self) -> np.ndarray:
         """Largest magnitude of an entry in each row, 0 where there is none, shape (m,)."""

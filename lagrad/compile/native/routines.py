@@ -102,11 +102,14 @@ def routine(
         if values is None:
             return None
         found.append(values)
-    output = np.zeros(max(room, sum(values.size for values in found)))
-    start = 0
-    for values in found:
-        steps.append(copying(values, output[start : start + values.size]))
-        start += values.size
+    size = sum(values.size for values in found)
+    is_alone = len(found) == 1 and isinstance(parts[0], NativeSums)
+    if is_alone and size >= room:
+        output = found[0]
+    else:
+        output = np.zeros(max(room, size))
+        for values, end in zip(found, np.cumsum([values.size for values in found]), strict=True):
+            steps.append(copying(values, output[end - values.size : end]))
     table = np.zeros((len(steps), 1 + ARGUMENTS), np.int64)
     for row, step in zip(table, steps, strict=True):
         row[: len(step)] = step

@@ -56,8 +56,9 @@ def is_loose(task: Task) -> bool:
 def has_pieces(needed: float, size: int, starts: np.ndarray, ends: np.ndarray) -> bool:
     """Whether a graph has so many connected pieces.
 
-    Each round joins every node with its smallest neighbour (Boruvka, 1926); of a graph in few pieces the
-    first round mostly leaves too few. SciPy counts them, too, but its import takes longer than many a solve.
+    Each round joins every start with its smallest end, and every end with the smallest that its starts came
+    to (after Boruvka, 1926); of a graph in few pieces the first round mostly leaves too few. SciPy counts
+    them, too, but its import takes longer than many a solve.
 
     Args:
         needed: number of pieces.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lagrad.primitives.elementwise import ELEMENTWISE
-from lagrad.program.cse import frozen
+from lagrad.program.alike import frozen
 
 INPUT, CONSTANT = "input", "constant"
 # Steps that are repeated, whose result is a vector: see `chains`; and one entry of a vector.

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from jax.extend import core as jex
-
+from lagrad.program.alike import frozen, number_key
 from lagrad.program.equation import Equation
 from lagrad.program.program import Program
 from lagrad.program.walk import evaluate, needed
@@ -75,59 +73,3 @@ def has_effects(equation: Equation) -> bool:
 def never(equation: Equation) -> bool:
     """No equation is kept for its own sake."""
     return False
-
-
-def number_key(number: int, value: Any):
-    """Equal for constants of equal numbers; a random key, which has no numbers, equals itself alone."""
-    return (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else number
-
-
-def frozen(params: dict):
-    """Parameters as a key; unequal to any other where they cannot be compared.
-
-    What is None is left out, so that a sine of a derivative, which has no `accuracy`, is that of the user.
-    """
-    try:
-        said = [item for item in params.items() if item[1] is not None]
-        if not HOLDING.isdisjoint(params):
-            said = [(name, comparable(value)) for name, value in said]
-        key = tuple(sorted(said, key=lambda item: item[0]))
-        hash(key)
-    except TypeError:
-        return id(params)
-    return key
-
-
-# Parameters in which primitives of JAX's hold programs.
-HOLDING = frozenset({"jaxpr", "branches", "cond_jaxpr", "body_jaxpr", "call_jaxpr"})
-
-
-def comparable(value: Any) -> Any:
-    """A parameter; programs, of which JAX makes a new one whenever it traces, by what they say."""
-    if isinstance(value, jex.ClosedJaxpr):
-        return said_by(value)
-    return tuple(map(comparable, value)) if type(value) is tuple else value
-
-
-def said_by(closed: jex.ClosedJaxpr) -> tuple[Any, ...]:
-    """Equal for programs of the same equations, with constants of the same numbers."""
-    program = closed.jaxpr
-    numbers = {variable: number for number, variable in enumerate([*program.constvars, *program.invars])}
-
-    def name(atom: Any) -> Any:
-        if isinstance(atom, jex.Literal):
-            value = atom.val
-            return value.dtype if hasattr(value, "dtype") else type(value), np.asarray(value).tobytes()
-        return numbers[atom]
-
-    equations = []
-    for equation in program.eqns:
-        operands = tuple(map(name, equation.invars))
-        for variable in equation.outvars:
-            numbers[variable] = len(numbers)
-        results = tuple(str(variable.aval) for variable in equation.outvars)
-        own = id(equation) if equation.effects else frozen(equation.params)
-        equations.append((equation.primitive.name, own, operands, results))
-    constants = tuple(number_key(id(each), each) for each in closed.consts)
-    types = tuple(str(variable.aval) for variable in program.invars)
-    return tuple(equations), constants, types, tuple(map(name, program.outvars))

@@ -16,6 +16,7 @@ from typing import cast
 import numpy as np
 
 from lagrad.primitives.movers import scatter_positions
+from lagrad.program.alike import told_by
 from lagrad.program.equation import Equation
 from lagrad.program.folding import fold_quickly
 from lagrad.program.program import Lines
@@ -162,7 +163,7 @@ class Gatherer:
         is_sum = name in SIGNS and aval.dtype == FLOAT64
         if is_sum and all(avals[each].shape == aval.shape for each in equation.inputs):
             return SIGNS[name]
-        return self.key((name, *equation.params.values()))
+        return self.key(equation)
 
     def add(self, equation: Equation) -> None:
         """Take the next equation."""
@@ -178,7 +179,7 @@ class Gatherer:
         if equation.source.effects or equation.touches(self.arrays):
             self.leave(equation)
         else:
-            self.take(self.key((equation.name, *equation.params.values())), equation)
+            self.take(self.key(equation), equation)
 
     def take(self, key: int, equation: Equation) -> None:
         """Take an equation as one of a batch."""
@@ -192,14 +193,18 @@ class Gatherer:
         for variable, result in zip(equation.outputs, batch.results, strict=True):
             known[variable] = result, place
 
-    def key(self, name: tuple) -> int:
+    def key(self, equation: Equation) -> int:
         """Number of a name and parameters."""
-        new = len(self.keys)
+        name, new = (equation.name, *equation.params.values()), len(self.keys)
         try:
-            return self.keys.setdefault(name, new)
+            found = self.keys.get(name)
         except TypeError:
-            # Parameters that cannot be compared are equal to no others.
-            return self.keys.setdefault((new,), new)
+            name, found = (equation.name, id(equation.params)), None
+        if found is None:
+            # Most parameters are the same objects, or simple ones.
+            found = self.keys.setdefault(told_by(equation.source), new)
+            self.keys[name] = found
+        return found
 
     def shape(self, variable: int) -> tuple[int, ...]:
         """Shape of a variable."""
@@ -301,7 +306,8 @@ class Gatherer:
         if len(terms) <= SHORT_SUM and not self.stacked[variable]:
             signs, operands = zip(*terms, strict=True)
             if (known := self.sums.get(signs)) is None:
-                known = self.sums[signs] = self.key(("sum", signs)), SignedSum(signs)
+                number = self.keys.setdefault(("sum", signs), len(self.keys))
+                known = self.sums[signs] = number, SignedSum(signs)
             batch, place = self.member(*known, operands)
             return batch.results[0], place
         # Without zeros.

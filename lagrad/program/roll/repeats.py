@@ -19,7 +19,8 @@ import numpy as np
 from jax import lax
 
 from lagrad.precision import float64
-from lagrad.program.cse import frozen, number_key, tidy
+from lagrad.program.alike import number_key, told_by
+from lagrad.program.cse import tidy
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll.places import CHOOSING
 from lagrad.program.roll.roll import rolled
@@ -239,7 +240,7 @@ def codes_of(program: Program, loosely: bool = False) -> np.ndarray:
     for equation in program.equations:
         constants = tuple(number_key(i, known[i]) if i in known else None for i in equation.inputs)
         shapes = tuple((program.avals[i].shape, program.avals[i].dtype) for i in equation.outputs)
-        key = (equation.name, frozen(equation.params), constants, shapes)
+        key = (told_by(equation.source), constants, shapes)
         found.append(seen.setdefault(key, len(seen)))
     return np.array(found)
 

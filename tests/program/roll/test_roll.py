@@ -304,3 +304,88 @@ def test_loops_over_scalars_are_elements_to_the_engine():
 def pendulum_of_two(x):
     """A row an entry, one at a time."""
     return [x[i + 2] - 0.1 * jnp.sin(x[i]) for i in range(58)]
+
+
+@jax.custom_jvp
+def sine(z):
+    return jnp.sin(z)
+
+
+sine.defjvps(lambda tangent, answer, z: tangent * jnp.cos(z))
+
+
+@jax.custom_vjp
+def cosine(z):
+    return jnp.cos(z)
+
+
+cosine.defvjp(lambda z: (jnp.cos(z), z), lambda z, given: (-given * jnp.sin(z),))
+
+# What holds programs of its own -> the same without.
+HOLDERS = {
+    "relu": (lambda z: jax.nn.relu(z) ** 2, lambda z: jnp.where(z > 0, z, 0.0) ** 2),
+    "softplus": (jax.nn.softplus, lambda z: jnp.log1p(jnp.exp(z))),
+    "log_ndtr": (
+        jax.scipy.special.log_ndtr,
+        lambda z: jnp.log(0.5 * jax.scipy.special.erfc(-z / np.sqrt(2.0))),
+    ),
+    "own rule": (sine, jnp.sin),
+    "own rule backward": (cosine, jnp.cos),
+    "cond": (
+        lambda z: jax.lax.cond(z > 0, lambda z: jnp.sqrt(z), lambda z: 2 * z * z, z),
+        lambda z: jnp.where(z > 0, jnp.sqrt(jnp.where(z > 0, z, 1.0)), 2 * z * z),
+    ),
+    "switch": (
+        lambda z: jax.lax.switch(jnp.where(z > 0, 1, 0), [lambda z: z * z, lambda z: jnp.sin(z)], z),
+        lambda z: jnp.where(z > 0, jnp.sin(z), z * z),
+    ),
+    "fori_loop": (
+        lambda z: jax.lax.fori_loop(0, 3, lambda i, total: total * z + 1.0, 1.0),
+        lambda z: ((z + 1.0) * z + 1.0) * z + 1.0,
+    ),
+    "scan": (
+        lambda z: jax.lax.scan(lambda total, t: (total * z + t, None), 1.0, jnp.arange(3.0))[0],
+        lambda z: (z * z + 1.0) * z + 2.0,
+    ),
+    "checkpoint": (lambda z: jax.checkpoint(lambda z: jnp.sin(z) * z)(z), lambda z: jnp.sin(z) * z),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_equations_that_hold_programs_are_rolled_up(name):
+    """As many equations whatever the number of terms, and the derivatives of the same without programs."""
+    held, plain = HOLDERS[name]
+    numbers = np.random.default_rng(3).normal(size=(60, 3))
+
+    def loop(function, count):
+        return lambda x: sum(function(row @ x) * row[0] for row in numbers[:count])
+
+    x = np.array([0.4, -0.3, 0.8])
+    lengths = [len(rolled(traced(loop(held, count), x)).equations) for count in (30, 60)]
+    assert lengths[0] == lengths[1]
+    derivatives = lagrad.differentiate(lagrad.Problem(loop(held, 60), x))
+    with float64():
+        point, function = jnp.asarray(x), loop(plain, 60)
+        expected = function(point), jax.grad(function)(point), jax.hessian(function)(point)
+    rows, columns = derivatives.hessian_structure
+    hessian = np.zeros((3, 3))
+    hessian[rows, columns] = derivatives.hessian_values(x, np.zeros(0), 1.0)
+    np.testing.assert_allclose(derivatives.objective(x), expected[0], rtol=1e-12)
+    np.testing.assert_allclose(derivatives.gradient(x), expected[1], rtol=1e-11)
+    np.testing.assert_allclose(hessian, np.tril(expected[2]), rtol=1e-10, atol=1e-11)
+
+
+def test_rules_that_differ_in_a_number_keep_it():
+    """Values are equal, and so are their programs; only the rules tell that gradients are scaled."""
+
+    def scaled(factor):
+        made = jax.custom_jvp(lambda z: jnp.sin(z))
+        made.defjvps(lambda tangent, answer, z: factor * tangent * jnp.cos(z))
+        return made
+
+    functions = [scaled(1.0 + (k % 2)) for k in range(40)]
+    x = np.linspace(-1.0, 1.0, 40)
+    found = rolled(traced(lambda x: sum(function(x[k]) for k, function in enumerate(functions)), x))
+    with float64():
+        gradient = jax.grad(lambda x: found.function()(x)[0])(jnp.asarray(x))
+    np.testing.assert_allclose(gradient, (1.0 + np.arange(40) % 2) * np.cos(x), rtol=1e-14)

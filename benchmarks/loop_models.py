@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import casadi
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -141,6 +142,34 @@ def simulation_fit(steps: int) -> Staged:
     )
 
 
+def robust_fit(terms: int) -> Staged:
+    """Losses of residuals with branches and derivative rules of their own, a term a pass."""
+    features = RANDOM.normal(size=(terms, 6))
+
+    def in_jax(p):
+        total = 0.0
+        for row in features:
+            z = jnp.dot(row, p)
+            total = total + jax.lax.cond(jnp.abs(z) < 1, near, lambda z: jnp.abs(z) - 0.5, z)
+            total = total + jax.nn.relu(z) ** 2 + jax.nn.softplus(z)
+        return jnp.stack([total])
+
+    def in_casadi(p):
+        total = casadi.SX(0)
+        for row in features:
+            z = casadi.dot(casadi.DM(row), p)
+            total += casadi.if_else(casadi.fabs(z) < 1, near(z), casadi.fabs(z) - 0.5)
+            total += casadi.fmax(z, 0) ** 2 + casadi.log1p(casadi.exp(z))
+        return total
+
+    return Staged(0.3 * np.cos(np.arange(6.0)), in_jax, lambda z: as_rows(in_casadi, 6)(z), terms)
+
+
+def near(z):
+    """Huber's loss of small residuals."""
+    return 0.5 * z * z
+
+
 MODELS: dict[str, Callable[[], Staged]] = {
     "columns, 200 stages": lambda: columns(200),
     "targets, 300 stages": lambda: targets(300),
@@ -149,4 +178,6 @@ MODELS: dict[str, Callable[[], Staged]] = {
     "single shooting, 200 steps": lambda: single_shooting(200),
     "simulation fit, 10 steps": lambda: simulation_fit(10),
     "simulation fit, 200 steps": lambda: simulation_fit(200),
+    "robust fit, 100 terms": lambda: robust_fit(100),
+    "robust fit, 1000 terms": lambda: robust_fit(1000),
 }

@@ -15,7 +15,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.primitives.calls import PROGRAM, RULED, called, closed
+from lagrad.primitives.calls import CALLBACKS, PROGRAM, RULED, called, closed
 from lagrad.primitives.equations import aval_of, bind, is_inexact, shape_of
 
 # Parameters in which primitives of JAX's hold programs.
@@ -33,6 +33,9 @@ def told_by(equation: jex.JaxprEqn, rules: Rules = ()) -> tuple[Hashable, ...]:
         rules: what the functions compute within whose rules the equation stands.
     """
     name, params = equation.primitive.name, equation.params
+    # Code of the user's is called as it is written: for one element at a time.
+    if equation.effects or name in CALLBACKS:
+        return name, id(equation)
     own = called(equation, RULED)
     if own is None:
         return name, frozen(params, rules)
@@ -120,8 +123,7 @@ def said_by(program: jex.ClosedJaxpr, rules: Rules = ()) -> tuple[Any, ...]:
         for variable in equation.outvars:
             numbers[variable] = len(numbers)
         results = tuple(str(variable.aval) for variable in equation.outvars)
-        own = id(equation) if equation.effects else told_by(equation, rules)
-        equations.append((own, operands, results))
+        equations.append((told_by(equation, rules), operands, results))
     constants = tuple(number_key(id(each), each) for each in program.consts)
     types = tuple(str(variable.aval) for variable in inside.invars)
     return tuple(equations), constants, types, tuple(map(name, inside.outvars))

@@ -389,3 +389,28 @@ def test_rules_that_differ_in_a_number_keep_it():
     with float64():
         gradient = jax.grad(lambda x: found.function()(x)[0])(jnp.asarray(x))
     np.testing.assert_allclose(gradient, (1.0 + np.arange(40) % 2) * np.cos(x), rtol=1e-14)
+
+
+def test_code_that_is_called_for_one_element_is_not_given_many():
+    """Functions by rules that call Python back: nothing says that these take arrays."""
+    shape = jax.ShapeDtypeStruct((), np.float64)
+
+    def called(function, *arguments):
+        return jax.pure_callback(function, shape, *arguments)
+
+    def with_slope(function, slope):
+        made = jax.custom_jvp(lambda z: called(function, z))
+        made.defjvps(lambda tangent, answer, z: tangent * slope(z))
+        return made
+
+    bend = with_slope(np.cos, lambda z: called(lambda z: -np.sin(z), z))
+    places, x = np.linspace(0.1, 1.0, 20), np.array([0.5])
+
+    def objective(x):
+        return sum(with_slope(np.sin, bend)(place * x[0]) for place in places)
+
+    with float64():
+        found = lagrad.differentiate(lagrad.Problem(objective, x))
+    np.testing.assert_allclose(found.gradient(x), [places @ np.cos(0.5 * places)], rtol=1e-14)
+    hessian = found.hessian_values(x, np.zeros(0), 1.0)
+    np.testing.assert_allclose(hessian, [-(places**2) @ np.sin(0.5 * places)], rtol=1e-14)

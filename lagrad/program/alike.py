@@ -25,6 +25,19 @@ ORDER = 2
 Rules = tuple[Hashable, ...]
 
 
+class Same:
+    """Equal for the same object only, which it keeps: an address is given to another one when it is gone."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
 def told_by(equation: jex.JaxprEqn, rules: Rules = ()) -> tuple[Hashable, ...]:
     """Primitive and parameters of an equation, equal for what has equal values and derivatives.
 
@@ -35,7 +48,7 @@ def told_by(equation: jex.JaxprEqn, rules: Rules = ()) -> tuple[Hashable, ...]:
     name, params = equation.primitive.name, equation.params
     # Code of the user's is called as it is written: for one element at a time.
     if equation.effects or name in CALLBACKS:
-        return name, id(equation)
+        return name, Same(equation)
     own = called(equation, RULED)
     if own is None:
         return name, frozen(params, rules)
@@ -44,7 +57,7 @@ def told_by(equation: jex.JaxprEqn, rules: Rules = ()) -> tuple[Hashable, ...]:
     if len(rules) == ORDER or said in rules:
         return name, kind, said
     rule = rule_of(equation)
-    return (name, id(params)) if rule is None else (name, kind, said, said_by(rule, (*rules, said)))
+    return (name, Same(params)) if rule is None else (name, kind, said, said_by(rule, (*rules, said)))
 
 
 def rule_of(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
@@ -78,9 +91,9 @@ def rule_of(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
         return None
 
 
-def number_key(number: int, value: Any):
-    """Equal for constants of equal numbers; a random key, which has no numbers, equals itself alone."""
-    return (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else number
+def number_key(name: Hashable, value: Any) -> Hashable:
+    """Equal for constants of equal numbers; a random key, which has no numbers, is known by its name."""
+    return (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else name
 
 
 def frozen(params: dict, rules: Rules = ()):
@@ -95,7 +108,7 @@ def frozen(params: dict, rules: Rules = ()):
         key = tuple(sorted(said, key=lambda item: item[0]))
         hash(key)
     except TypeError:
-        return id(params)
+        return Same(params)
     return key
 
 
@@ -124,6 +137,6 @@ def said_by(program: jex.ClosedJaxpr, rules: Rules = ()) -> tuple[Any, ...]:
             numbers[variable] = len(numbers)
         results = tuple(str(variable.aval) for variable in equation.outvars)
         equations.append((told_by(equation, rules), operands, results))
-    constants = tuple(number_key(id(each), each) for each in program.consts)
+    constants = tuple(number_key(Same(each), each) for each in program.consts)
     types = tuple(str(variable.aval) for variable in inside.invars)
     return tuple(equations), constants, types, tuple(map(name, inside.outvars))

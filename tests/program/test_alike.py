@@ -9,7 +9,7 @@ import pytest
 from jax.extend import core as jex
 
 from lagrad.precision import float64
-from lagrad.program.alike import told_by
+from lagrad.program.alike import Same, told_by
 
 
 def equation(function, *arguments) -> jex.JaxprEqn:
@@ -113,3 +113,12 @@ def test_a_rule_that_asks_what_varies_is_like_no_other():
 
     one, other = equation(asking()), equation(asking())
     assert told_by(one) != told_by(other)
+
+
+def test_what_equals_itself_alone_is_kept_as_long_as_its_key():
+    """An address is given to the next object: equal addresses are not equal objects."""
+    keys = {Same([]) for _ in range(100)}
+    assert len(keys) == 100
+    value = []
+    assert Same(value) == Same(value)
+    assert hash(Same(value)) == hash(Same(value))

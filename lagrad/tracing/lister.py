@@ -213,6 +213,9 @@ class ListingTrace(QuickTrace):
         if None in mine:
             return None
         operation = self.operation(primitive, params, [each.aval for each in mine])
+        if primitive.name == "convert_element_type" and mine[0].operation.name == "constant":
+            # As JAX does: a number that is compared with x is the same in each pass of a loop.
+            return [self.constant(mine[0].operands.astype(params["new_dtype"]), operation.aval)]
         return [self.node(operation, tuple(each.number for each in mine))]
 
     def parts(

@@ -282,3 +282,31 @@ def test_what_numpy_does_not_have_is_left(monkeypatch):
     found = listed_values(origin, problem.start, [], one_at_a_time(10, 1000))
     with float64():
         np.testing.assert_allclose(found, [problem.flat_objective(problem.start)], rtol=1e-13)
+
+
+@jax.custom_vjp
+def doubled(z):
+    return 2.0 * z
+
+
+doubled.defvjp(lambda z: (2.0 * z, None), lambda kept, given: (2.0 * given,))
+
+CALLED = {
+    "branch that holds": lambda x: lax.cond(x[0] > 0, lambda x: x[1] ** 2, lambda x: jnp.sin(x[1]), x),
+    "branch that does not": lambda x: lax.cond(x[0] < 0, lambda x: x[1] ** 2, lambda x: jnp.sin(x[1]), x),
+    "beyond the last": lambda x: lax.switch((8 * x[0]).astype(int), [jnp.sin, jnp.cos, jnp.exp], x[1]),
+    "before the first": lambda x: lax.switch((-8 * x[0]).astype(int), [jnp.sin, jnp.cos, jnp.exp], x[1]),
+    "forward rule": lambda x: jax.nn.relu(x[0]) - jax.nn.relu(-x[1]),
+    "reverse rule": lambda x: doubled(x[0]) * doubled(x)[1],
+    "one in the other": lambda x: lax.cond(x[0] > 0, lambda x: doubled(x[0]), lambda x: jax.nn.relu(x[1]), x),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_branches_and_functions_with_rules_need_no_compiler(name):
+    """JAX would compile each call of a loop by itself: their programs are other ones each time."""
+    x, function = np.array([0.5, -0.7]), CALLED[name]
+    with float64():
+        program, expected = numbered(jax.make_jaxpr(function)(x)), function(jnp.asarray(x))
+    assert program.names & {"cond", "custom_jvp_call", "custom_vjp_call"}
+    np.testing.assert_allclose(numpy_values(program, x, []), [expected], rtol=1e-15)

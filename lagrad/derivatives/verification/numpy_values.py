@@ -22,9 +22,10 @@ from lagrad.derivatives.verification.numpy_loops import stepped
 from lagrad.derivatives.verification.numpy_rows import COMPLEX, ELEMENTWISE, FLOAT64, OF_COMPLEX, ROWS, NoRow
 from lagrad.derivatives.verification.numpy_systems import SYSTEMS, solved
 from lagrad.precision import float64
+from lagrad.primitives.calls import RULED, called
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program
+from lagrad.program.program import Program, numbered
 from lagrad.program.walk import walk
 
 # Arrays of more elements than this are freed as soon as nothing takes them.
@@ -86,6 +87,8 @@ def visitor(program: Program, left: Left) -> Left:
         try:
             if equation.name == "scan":
                 return stepped(equation, operands, partial(visitor, left=refused)) or left(equation, operands)
+            if equation.name == "cond" or equation.name in RULED:
+                return entered(equation, operands, partial(visitor, left=refused))
             if equation.name == "custom_linear_solve":
                 return solved(equation, operands, partial(visitor, left=refused))
             return apply(equation, operands)
@@ -93,6 +96,33 @@ def visitor(program: Program, left: Left) -> Left:
             return left(equation, operands)
 
     return visit
+
+
+def entered(
+    equation: Equation, operands: list[Any], visitor_of: Callable[[Program], Left]
+) -> tuple[Any, ...]:
+    """Results of the branch that is taken, or of a function with a derivative rule.
+
+    Args:
+        equation: a `cond`, or a call.
+        operands: their values.
+        visitor_of: program -> what gives the results of its equations.
+
+    Raises:
+        NoRow: an equation in it has none.
+    """
+    if equation.name == "cond":
+        branches, (index, *operands) = equation.params["branches"], operands
+        taken = branches[min(max(int(index), 0), len(branches) - 1)]
+    else:
+        taken = called(equation.source, RULED)
+    if taken is None:
+        raise NoRow
+    program = numbered(taken)
+    values = {n: scalar(value) for n, value in program.constants.items()}
+    values |= dict(zip(program.inputs, operands, strict=True))
+    walk(program.equations, values, visitor_of(program))
+    return tuple(values[each] for each in program.outputs)
 
 
 def is_taken(dtype: Any) -> bool:

@@ -12,6 +12,7 @@ from lagrad.precision import float64
 from lagrad.program.program import Program, numbered
 from lagrad.program.roll import rolled, rolled_list
 from lagrad.program.roll.places import run_start
+from lagrad.program.trace import trace
 from tests.program.roll.scalar_programs import scalar_program
 from tests.tracing.programs import listing_of
 
@@ -414,3 +415,11 @@ def test_code_that_is_called_for_one_element_is_not_given_many():
     np.testing.assert_allclose(found.gradient(x), [places @ np.cos(0.5 * places)], rtol=1e-14)
     hessian = found.hessian_values(x, np.zeros(0), 1.0)
     np.testing.assert_allclose(hessian, [-(places**2) @ np.sin(0.5 * places)], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["cond", "switch"])
+def test_no_pass_of_a_loop_stays_apart(name):
+    """The first one is listed until JAX is needed, the others are JAX's: both say the same."""
+    function, numbers = HOLDERS[name][0], np.linspace(0.1, 2.0, 40)
+    problem = lagrad.Problem(lambda x: sum(function(each * x[0] - 1) for each in numbers), [0.7])
+    assert "cond" not in trace(problem).names

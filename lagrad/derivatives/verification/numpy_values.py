@@ -18,14 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from lagrad.derivatives.verification.numpy_loops import stepped
+from lagrad.derivatives.verification.numpy_loops import body_of, results, stepped
 from lagrad.derivatives.verification.numpy_rows import COMPLEX, ELEMENTWISE, FLOAT64, OF_COMPLEX, ROWS, NoRow
 from lagrad.derivatives.verification.numpy_systems import SYSTEMS, solved
 from lagrad.precision import float64
 from lagrad.primitives.calls import RULED, called
 from lagrad.primitives.equations import aval_of
 from lagrad.program.equation import Equation
-from lagrad.program.program import Program, numbered
+from lagrad.program.program import Program
 from lagrad.program.walk import walk
 
 # Arrays of more elements than this are freed as soon as nothing takes them.
@@ -118,11 +118,8 @@ def entered(
         taken = called(equation.source, RULED)
     if taken is None:
         raise NoRow
-    program = numbered(taken)
-    values = {n: scalar(value) for n, value in program.constants.items()}
-    values |= dict(zip(program.inputs, operands, strict=True))
-    walk(program.equations, values, visitor_of(program))
-    return tuple(values[each] for each in program.outputs)
+    program = body_of(taken)
+    return tuple(results(program, operands, visitor_of(program)))
 
 
 def is_taken(dtype: Any) -> bool:
